@@ -1,0 +1,226 @@
+/* The ops: one function type each, with its contract. The reference in simd/ref defines every result; each kernel in
+   simd/x86 and simd/arm gives the same bits.
+ *
+ * Rules for all of them:
+ * - Elements outside those named are neither read nor written. Pointers are aligned to their element only.
+ * - Inputs and outputs do not overlap unless "in place" is said.
+ * - int8 values lie in [-127, 127]; int16 activations in [-32767, 32767]. Sizes are at least 1 unless said.
+ * - `ld_x` is the distance in elements between two rows of x.
+ * - mulr, adds, rshift, sat16 are those of simd/fixed.h.
+ */
+#ifndef TERN_OPS_H
+#define TERN_OPS_H
+
+#include "simd/fixed.h"
+
+#include <stddef.h>
+
+/* Weight panels (DESIGN: one layout for every CPU): int8 [panels][k4][16][4], 16 output channels x 4 inputs. */
+enum { TERN_PANEL = 16, TERN_PANEL_K = 4 };
+
+static inline int tern_panels(int n)
+{
+    return (n + TERN_PANEL - 1) / TERN_PANEL;
+}
+static inline int tern_k4(int k)
+{
+    return (k + TERN_PANEL_K - 1) / TERN_PANEL_K;
+}
+static inline int tern_round_up(int n, int multiple)
+{
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+/* What quantising a row leaves behind: |x| <= amax, x ~ q * amax / 127; norm2 = sum of q^2. */
+struct tern_row {
+    int32_t amax;  /* 0 .. 32767 */
+    int32_t norm2; /* < 127^2 * k */
+};
+
+/* How a row of accumulators becomes fixed point: see requant and residual. Made by quant/linear.c. */
+struct tern_row_scale {
+    int32_t shift; /* 0 .. 31 */
+    int32_t mul;   /* 0 .. 32767 */
+    int32_t exp;   /* 0 .. 31; residual only */
+};
+
+/* An activation as a polynomial of degree 7 in x = 2 min(|y|, limit) / limit - 1 (see quant/scheme.h). */
+struct tern_poly {
+    int16_t limit; /* 0 .. 32767, limit << shift <= 32767 */
+    int16_t shift; /* 0 .. 14 */
+    int16_t mul;   /* 0 .. 32767: u = min(|y|, limit) << shift; w = adds(u, mulr(u, mul)) is limit at 32767 */
+    int16_t out;   /* 0 .. 32767: unit of the polynomial's value in units of y */
+    int16_t c[8];  /* c[0] + c[1] x + ...; Horner's sums saturate */
+};
+
+/* c[m][16 * panels] = a[m][4 * k4] times the panels b; exact while 4 * k4 <= 133,144. */
+typedef void tern_gemm_s8_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
+                             int panels, int k4);
+
+/* Accumulators to int16, in a common unit:
+     a = sat16(rshift(acc[i][j], row[i].shift)), out[i][j] = max(adds(mulr(a, mulr(mul[j], row[i].mul)), bias[j]), -32767)
+   for i < m, j < n. mul[j] in [0, 32767], bias[j] in [-32767, 32767]. */
+typedef void tern_requant_fn(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, ptrdiff_t ld_out,
+                             const struct tern_row_scale *row, const int16_t *mul, const int16_t *bias, int m, int n);
+
+/* Accumulators and the residual stream to int32, the sums wrapping:
+     a = sat16(rshift(acc[i][j], row[i].shift))
+     out[i][j] = (y[i][j] << up) + rshift(a * mulr(mul[j], row[i].mul), row[i].exp) + bias[j]
+   for i < m, j < n; up in 0 .. 15. */
+typedef void tern_residual_fn(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, ptrdiff_t ld_y, int32_t *out,
+                              ptrdiff_t ld_out, const struct tern_row_scale *row, const int16_t *mul,
+                              const int32_t *bias, int up, int m, int n);
+
+/* LayerNorm of one row s[n], integer throughout:
+     d = s - floor((sum + n / 2) / n)                  (wrapping)
+     d16 = d scaled by a power of two so that 2^14 <= max|d16| < 2^15, rounded, within [-32767, 32767]
+     n16 = d16 * 2^15 / sqrt(sum of d16^2 + eps)       unit length in Q15, by tern_layernorm_scale
+     y[j] = max(adds(mulr(n16, gamma[j]), beta[j]), -32767);  q = n16 quantised as by `quantize`, *row likewise
+   A constant row gives n16 = 0. q[n .. n rounded up to 4) is set to 0. |gamma[j]|, |beta[j]| <= 32767. eps is in
+   units of s squared. 1 <= n <= 8192. */
+typedef void tern_layernorm_fn(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
+                               int8_t *q, struct tern_row *row, int n);
+
+/* x[n] to int8: row->amax = max|x|, q = tern_to_s8(x, tern_s8_scale_of(amax)), row->norm2 = sum of q^2;
+   q[n .. n rounded up to 4) is set to 0. n <= 32768. */
+typedef void tern_quantize_fn(const int16_t *x, int8_t *q, struct tern_row *row, int n);
+
+/* max|x[i][j]| over i < m, j < n. */
+typedef int32_t tern_amax_fn(const int16_t *x, ptrdiff_t ld_x, int m, int n);
+
+/* Quantises and packs the keys of one head: x[m][n] (m tokens, n = head dim) becomes panels whose output channels are
+   the tokens: b[m16 / 16][k4][16][4], k4 = n rounded up / 4; all that pads is 0. */
+typedef void tern_pack_k_fn(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale scale, int8_t *b, int m, int n);
+
+/* The same for the values: output channels are the n columns, inputs the m tokens:
+   b[n16 / 16][m rounded up to 4 / 4][16][4]; all that pads is 0. */
+typedef void tern_pack_v_fn(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale scale, int8_t *b, int m, int n);
+
+/* Softmax of one row of int32 scores, not normalised: with D = max - score[j] (wrapping, as unsigned),
+     t = mulr(min(shift >= 0 ? D >> shift : D << -shift, 32767), mul)     log2 of the ratio, in Q10 (D first cut so
+                                                                          that the left shift cannot overflow)
+     p[j] = (tern_exp2(t) + 128) >> 8                                     in 0 .. 127, 127 for the largest score
+   Returns the sum of p, and sets p[n .. n rounded up to 4) to 0. shift in -8 .. 31, mul in 0 .. 32767. */
+typedef int32_t tern_softmax_fn(const int32_t *score, int shift, int mul, int8_t *p, int n);
+
+/* y[j] = max(y[j], 0) - mulr(poly(|y[j]|), out), saturated and at least -32767; in place. All-zero c makes it ReLU. */
+typedef void tern_gelu_fn(int16_t *y, const struct tern_poly *poly, int n);
+
+/* y[j] = sign(y[j]) * (32767 - max(poly(|y[j]|), 0)); in place. */
+typedef void tern_tanh_fn(int16_t *y, const struct tern_poly *poly, int n);
+
+/* out[j] = sum over r < rows of q[r][j] * mul[r]; 1 <= rows <= 3, mul in [0, 32767]. */
+typedef void tern_embed_fn(const int8_t *const *q, const int16_t *mul, int rows, int32_t *out, int n);
+
+/* out[j] = sum over i < m of x[i][j]; m <= 65,536. */
+typedef void tern_pool_fn(const int16_t *x, ptrdiff_t ld_x, int32_t *out, int m, int n);
+
+/* c[m][n] = a[m][k] times w[n][k] transposed, in float; the only op whose bits may differ between ISAs. */
+typedef void tern_gemm_f32_fn(const float *a, ptrdiff_t ld_a, const float *w, ptrdiff_t ld_w, float *c, ptrdiff_t ld_c,
+                              int m, int n, int k);
+
+/* ---- Scalars that belong to one op, shared by its reference and its kernels' tails and set-up. ----------------- */
+
+/* 127 * 256 * 2^(-t / 1024) for t >= 0 in Q10: a cubic for 2^-x on [0, 1), fitted with its value at 0 fixed so that
+   the largest probability is 127 (error below 7e-5 of 127 * 256; tests/golden/fit_poly.py), then a shift that cuts. */
+enum { TERN_EXP2_C0 = 127 * 256, TERN_EXP2_C1 = -22493, TERN_EXP2_C2 = 7540, TERN_EXP2_C3 = -1306 };
+static inline int16_t tern_exp2(int16_t t)
+{
+    int16_t x = (int16_t)((t & 1023) << 5);
+    int16_t e = (int16_t)(TERN_EXP2_C2 + tern_mulr(TERN_EXP2_C3, x));
+    e = (int16_t)(TERN_EXP2_C1 + tern_mulr(e, x));
+    e = (int16_t)(TERN_EXP2_C0 + tern_mulr(e, x));
+    int shift = t >> 10;
+    return shift > 15 ? 0 : (int16_t)(e >> shift);
+}
+
+/* The largest D whose scaled value stays below 2^15 when it is shifted left by -shift. */
+static inline uint32_t tern_softmax_cut(int shift)
+{
+    return shift < 0 ? 32767u >> -shift : 0xFFFFFFFFu;
+}
+
+static inline int16_t tern_poly_eval(int16_t y, const struct tern_poly *p)
+{
+    int32_t z = y < 0 ? -y : y;
+    int16_t u = (int16_t)((z < p->limit ? z : p->limit) << p->shift);
+    int16_t w = tern_adds(u, tern_mulr(u, p->mul));
+    int16_t x = (int16_t)(w - (32767 - w));
+    int16_t h = p->c[7];
+    for (int k = 6; k >= 0; k--)
+        h = tern_adds(tern_mulr(h, x), p->c[k]);
+    return h;
+}
+
+static inline int16_t tern_max16(int16_t a, int16_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int16_t tern_gelu1(int16_t y, const struct tern_poly *p)
+{
+    int32_t v = tern_max16(y, 0) - tern_mulr(tern_poly_eval(y, p), p->out);
+    return tern_max16(tern_sat16(v), -32767);
+}
+
+static inline int16_t tern_tanh1(int16_t y, const struct tern_poly *p)
+{
+    int16_t t = (int16_t)(32767 - tern_max16(tern_poly_eval(y, p), 0));
+    return (int16_t)(y < 0 ? -t : t);
+}
+
+static inline int16_t tern_requant1(int32_t acc, const struct tern_row_scale *row, int16_t mul, int16_t bias)
+{
+    int16_t a = tern_sat16(tern_rshift(acc, row->shift));
+    return tern_max16(tern_adds(tern_mulr(a, tern_mulr(mul, (int16_t)row->mul)), bias), -32767);
+}
+
+static inline int32_t tern_residual1(int32_t acc, int16_t y, const struct tern_row_scale *row, int16_t mul,
+                                     int32_t bias, int up)
+{
+    int16_t a = tern_sat16(tern_rshift(acc, row->shift));
+    int32_t sub = tern_rshift(a * tern_mulr(mul, (int16_t)row->mul), row->exp);
+    return tern_add32(tern_add32(y * (1 << up), sub), bias);
+}
+
+/* d (as two's complement) scaled by 2^-shift (a left shift when negative), rounded and kept within +-32767. */
+static inline int16_t tern_layernorm_d16(int32_t d, int shift)
+{
+    if (shift <= 0)
+        return (int16_t)((uint32_t)d << -shift);
+    return tern_max16(tern_sat16(tern_rshift(d, shift)), -32767);
+}
+
+/* The shift for tern_layernorm_d16 from max|d| (as unsigned, > 0). */
+static inline int tern_layernorm_shift(uint32_t dmax)
+{
+    return tern_bits(dmax) - 15;
+}
+
+/* n16 = max(sat16(rshift(d16 * mul, exp)), -32767) is d16 * 2^15 / sqrt(sum2 + eps), eps brought to d16's scale. */
+struct tern_layernorm_scale {
+    int16_t mul;
+    int16_t exp;
+};
+
+static inline struct tern_layernorm_scale tern_layernorm_scale_of(uint64_t sum2, uint64_t eps, int shift)
+{
+    int up = -2 * shift;
+    if (up > 0)
+        eps = tern_bits(eps) + up > 62 ? 1ull << 62 : eps << up;
+    else
+        eps = -up > 63 ? 0 : eps >> -up;
+    uint64_t sum = sum2 + eps;
+    int h = (tern_bits(sum) + 1) / 2; /* 2^(2h - 2) <= sum < 2^2h */
+    uint32_t x = (uint32_t)(h > 16 ? sum >> (2 * h - 32) : sum << (32 - 2 * h));
+    uint32_t y = (tern_rsqrt(x) + (1u << 15)) >> 16; /* 1 / sqrt in Q14, 2^14 .. 2^15 */
+    struct tern_layernorm_scale s = {(int16_t)(y > 32767 ? 32767 : y), (int16_t)(h - 1)};
+    return s;
+}
+
+static inline int16_t tern_layernorm_n16(int16_t d16, struct tern_layernorm_scale s)
+{
+    return tern_max16(tern_sat16(tern_rshift(d16 * s.mul, s.exp)), -32767);
+}
+
+#endif

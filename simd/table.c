@@ -1,0 +1,43 @@
+#include "simd/table.h"
+
+static int usable(enum tern_isa isa, unsigned features)
+{
+    return (tern_isa_needs(isa) & features) == tern_isa_needs(isa);
+}
+
+void tern_table_build(struct tern_ops *ops, unsigned features)
+{
+#define OP(name, class) ops->name = tern_##name##_ref;
+#include "simd/ops.def"
+#undef OP
+#define KERNEL(op, isa)                                                                                                \
+    if (usable(TERN_ISA_##isa, features))                                                                              \
+        ops->op = tern_##op##_##isa;
+#include "simd/kernels.def"
+#undef KERNEL
+    (void)features;
+    (void)usable;
+}
+
+const char *tern_op_name(enum tern_op op)
+{
+    static const char *const names[] = {
+#define OP(name, class) #name,
+#include "simd/ops.def"
+#undef OP
+    };
+    return names[op];
+}
+
+enum tern_isa tern_table_isa(enum tern_op op, unsigned features)
+{
+    enum tern_isa best = TERN_ISA_scalar;
+#define KERNEL(name, isa)                                                                                              \
+    if (TERN_OP_##name == op && usable(TERN_ISA_##isa, features))                                                      \
+        best = TERN_ISA_##isa;
+#include "simd/kernels.def"
+#undef KERNEL
+    (void)op;
+    (void)features;
+    return best;
+}

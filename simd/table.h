@@ -1,0 +1,35 @@
+/* The table of kernels for a feature set: a plain value, so that two sets can stand side by side in one process. */
+#ifndef TERN_TABLE_H
+#define TERN_TABLE_H
+
+#include "simd/cpu.h"
+#include "simd/ops.h"
+
+struct tern_ops {
+#define OP(name, class) tern_##name##_fn *name;
+#include "simd/ops.def"
+#undef OP
+};
+
+enum tern_op {
+#define OP(name, class) TERN_OP_##name,
+#include "simd/ops.def"
+#undef OP
+    TERN_N_OPS
+};
+
+#define OP(name, class) tern_##name##_fn tern_##name##_ref;
+#include "simd/ops.def"
+#undef OP
+#define KERNEL(op, isa) tern_##op##_fn tern_##op##_##isa;
+#include "simd/kernels.def"
+#undef KERNEL
+
+/* Fills every slot: the references first, then each row of kernels.def whose ISA lies within `features`, in order. */
+void tern_table_build(struct tern_ops *ops, unsigned features);
+
+const char *tern_op_name(enum tern_op op);
+/* The ISA whose kernel the table built from `features` holds for `op`. */
+enum tern_isa tern_table_isa(enum tern_op op, unsigned features);
+
+#endif
