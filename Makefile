@@ -1,0 +1,213 @@
+# Tern. `make help` lists the targets and the variables; CONTRIBUTING.md says how the tree is laid.
+# Files that sit beside this one: toolchains/<triple>.mk (compiler, ISA flags, emulator), toolchains/libs.mk (libraries).
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+FUZZ_SECONDS ?= 60
+
+VERSION := $(shell sed -n 's/^.define TERN_VERSION "\(.*\)"/\1/p' runtime/tern.h)
+SONAME := libtern.so.$(firstword $(subst ., ,$(VERSION)))
+
+# ---- What is built, for what: one build folder per combination, so that they never mix ----------------------------
+
+# `make CROSS=<triple>` names the target; otherwise it is the compiler's own, spelled as Debian spells it.
+ifneq ($(CROSS),)
+TRIPLE := $(CROSS)
+else
+TRIPLE := $(shell $(CC) -dumpmachine | sed -e 's/^x86_64-.*/x86_64-linux-gnu/' -e 's/^aarch64-.*/aarch64-linux-gnu/' \
+    -e 's/^arm.*eabihf$$/arm-linux-gnueabihf/' -e 's/^riscv64-.*/riscv64-linux-gnu/')
+endif
+ifeq ($(origin CC),default)
+CC := $(if $(CROSS),$(CROSS)-gcc,$(shell command -v gcc >/dev/null 2>&1 && echo gcc || echo cc))
+endif
+ifeq ($(origin AR),default)
+AR := $(if $(CROSS),$(CROSS)-ar,ar)
+endif
+IS_CLANG := $(findstring clang,$(notdir $(CC)))
+comma := ,
+SUFFIX := $(if $(IS_CLANG),-clang)$(if $(STATIC),-static)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+SUFFIX += $(if $(filter 1,$(ONEDNN)),-onednn)$(if $(FUZZER),-fuzzer)
+BUILD ?= build/$(TRIPLE)$(subst $() ,,$(SUFFIX))
+
+# ---- Flags ---------------------------------------------------------------------------------------------------------
+
+# From the toolchain: SIMD (folder of kernels), ARCH_FLAGS (every file), ISAS and ISA_<name> (by a kernel file's suffix),
+# PKG (how to ask for libraries), RUN (emulator), LIBLESS (no third-party libraries exist for this target).
+ISAS :=
+RUN :=
+PKG ?= pkg-config
+-include toolchains/$(TRIPLE).mk
+include toolchains/libs.mk
+
+# Contraction would make a*b+c round differently from CPU to CPU.
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wconversion $(if $(filter 1,$(WERROR)),-Werror)
+FLAGS := -std=c11 $(WARNINGS) $(ARCH_FLAGS) -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -pthread
+FLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+FLAGS += $(if $(FUZZER),-fsanitize=fuzzer-no-link)
+DEFINES := -D_GNU_SOURCE $(LIB_DEFINES)
+INCLUDES := -I. $(LIB_CFLAGS)
+LINK_FLAGS := $(ARCH_FLAGS) -pthread -Wl,--as-needed $(if $(STATIC),-static)
+LINK_FLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LIB_LDFLAGS)
+
+# An ISA whose flags this compiler refuses: its files are left out and TERN_NO_<ISA> hides its rows.
+NO_ISAS := $(shell for isa in $(foreach i,$(ISAS),'$i $(ISA_$i)'); do set -- $$isa; name=$$1; shift; \
+    $(CC) $(ARCH_FLAGS) "$$@" -x c -S -o /dev/null /dev/null 2>/dev/null || echo $$name; done)
+DEFINES += $(addprefix -DTERN_NO_,$(shell echo '$(NO_ISAS)' | tr a-z A-Z))
+isa_of = $(lastword $(subst _, ,$(basename $(notdir $1))))
+isa_flags = $(if $(filter simd/$(SIMD)/%,$1),$(ISA_$(call isa_of,$1)))
+
+# ---- Sources ---------------------------------------------------------------------------------------------------------
+
+KERNEL_SRCS := $(if $(SIMD),$(wildcard simd/$(SIMD)/*.c))
+KERNEL_SRCS := $(foreach f,$(KERNEL_SRCS),$(if $(filter $(NO_ISAS),$(call isa_of,$f)),,$f))
+EXT_SRCS := $(if $(filter 1,$(ONEDNN)),$(wildcard simd/ext/*_onednn.c))
+# Without third-party libraries only the runtime base, the kernels and the quantisers are built: see LIBLESS.
+BASE_SRCS := $(wildcard $(patsubst %,runtime/%.c,status file arena thread))
+LIB_SRCS := $(if $(LIBLESS),$(BASE_SRCS),$(wildcard runtime/*.c models/*.c)) $(wildcard simd/*.c simd/ref/*.c quant/*.c)
+LIB_SRCS += $(KERNEL_SRCS) $(EXT_SRCS)
+CLI_SRCS := $(if $(LIBLESS),,$(wildcard tools/*.c))
+TEST_SRCS := $(if $(LIBLESS),,$(wildcard tests/test_*.c))
+BENCH_SRCS := $(wildcard tests/kernels.c tests/kernels/*.c)
+# Whatever else lies in tests/ helps several of them: an archive, so that a test takes only what it names.
+HELP_SRCS := $(if $(LIBLESS),,$(filter-out $(TEST_SRCS) tests/kernels.c,$(wildcard tests/*.c)))
+FUZZ_SRCS := $(wildcard tests/fuzz/*.c)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
+TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRCS)) $(if $(BENCH_SRCS),$(BUILD)/tests/kernels)
+STATIC_LIB := $(BUILD)/libtern.a
+SHARED_LIB := $(if $(STATIC)$(SANITIZE)$(LIBLESS),,$(BUILD)/$(SONAME))
+CLI := $(if $(CLI_SRCS),$(BUILD)/tern)
+
+# Recipes print one short line each; V=1 prints the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@echo '  $1')
+
+# ---- Building ----------------------------------------------------------------------------------------------------------
+
+.PHONY: all lib cli tests static install uninstall demo check fuzz bench-peers deps clean help print-% FORCE
+all: lib cli
+lib: $(STATIC_LIB) $(SHARED_LIB)
+cli: $(CLI)
+tests: $(TESTS)
+
+# Objects depend on this file, which changes only when the command that builds them does.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(FLAGS) $(CFLAGS) $(CPPFLAGS) $(DEFINES) $(INCLUDES) $(LINK_FLAGS) $(LDFLAGS) $(LIBS)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC   $<)
+	$(Q)$(CC) $(FLAGS) $(call isa_flags,$<) $(CFLAGS) $(DEFINES) $(INCLUDES) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(STATIC_LIB): $(call obj,$(LIB_SRCS))
+	$(call say,AR   $@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+# libtern.so.N is the library itself; the name without a number is for the linker.
+$(BUILD)/$(SONAME): $(call obj,$(LIB_SRCS))
+	$(call say,LD   $@)
+	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -o $@ $^ $(LIBS)
+	$(Q)ln -sf $(SONAME) $(BUILD)/libtern.so
+
+$(BUILD)/tern: $(call obj,$(CLI_SRCS)) $(STATIC_LIB)
+	$(call say,LD   $@)
+	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# A test may ask for more in its first lines: /* LDFLAGS: -Wl,--wrap=malloc */ or /* SOURCES: tests/other.c */.
+asks = $(shell sed -n '1,5s|^/\* $1: *\(.*\) \*/$$|\1|p' $2)
+.SECONDEXPANSION:
+$(BUILD)/tests/test_%: $(BUILD)/obj/tests/test_%.o $$(call obj,$$(call asks,SOURCES,tests/test_$$*.c)) \
+    $(BUILD)/tests/libhelp.a $(STATIC_LIB)
+	$(call say,LD   $@)
+	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(call asks,LDFLAGS,tests/test_$*.c) $(TEST_LIBS) $(LIBS) -ldl
+
+$(BUILD)/tests/libhelp.a: $(call obj,$(HELP_SRCS)) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+$(BUILD)/tests/kernels: $(call obj,$(BENCH_SRCS)) $(STATIC_LIB)
+	@mkdir -p $(@D)
+	$(call say,LD   $@)
+	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) $(if $(LIBLESS),-static) -o $@ $^ $(LIBS)
+
+# Debian has no static cpuinfo and pthreadpool: this build does without them (the library has its own of both).
+static:
+	+$(MAKE) --no-print-directory STATIC=1 cli
+
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(LIB_SRCS) $(CLI_SRCS) $(TEST_SRCS) $(BENCH_SRCS) $(HELP_SRCS) $(FUZZ_SRCS))
+
+# ---- Installing --------------------------------------------------------------------------------------------------------
+
+MAN := $(wildcard tools/tern.1)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	install -m 755 $(BUILD)/tern $(DESTDIR)$(PREFIX)/bin/tern
+	install -m 644 $(BUILD)/$(SONAME) $(BUILD)/libtern.a $(DESTDIR)$(LIBDIR)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libtern.so
+	install -m 644 runtime/tern.h $(DESTDIR)$(INCLUDEDIR)/tern.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@REQUIRES@|$(LIB_REQUIRES)|' -e 's|@LIBS@|$(LIBS_NO_PC)|' tern.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/tern.pc
+	$(if $(MAN),install -d $(DESTDIR)$(MANDIR)/man1 && install -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man1/tern.1)
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/tern $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libtern.so $(DESTDIR)$(LIBDIR)/libtern.a \
+	    $(DESTDIR)$(INCLUDEDIR)/tern.h $(DESTDIR)$(LIBDIR)/pkgconfig/tern.pc $(DESTDIR)$(MANDIR)/man1/tern.1
+
+# ---- Trying and testing ------------------------------------------------------------------------------------------------
+
+deps:
+	toolchains/install-deps.sh build
+
+# The libraries are looked for when make starts: what `deps` installs is seen by a second make.
+demo: deps
+	+$(MAKE) --no-print-directory all
+	tools/demo.sh $(BUILD)/tern
+
+check:
+	toolchains/install-deps.sh check
+	CROSS=$(CROSS) tests/run.sh
+
+fuzz:
+	toolchains/install-deps.sh fuzz
+	+$(MAKE) --no-print-directory CC=clang SANITIZE=address,undefined FUZZER=1 fuzz-run
+
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(STATIC_LIB)
+	@mkdir -p $(@D)
+	$(call say,LD   $@)
+	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# Inputs found stay in build/fuzz/<name>; tests/fuzz/<name>/, where there is one, is what it starts from.
+.PHONY: fuzz-run
+fuzz-run: $(FUZZERS)
+	@for f in $(FUZZERS); do n=$$(basename $$f); mkdir -p build/fuzz/$$n; \
+	    seeds=; [ ! -d tests/fuzz/$$n ] || seeds=tests/fuzz/$$n; dict=; [ ! -f tests/fuzz/$$n.dict ] || dict=-dict=tests/fuzz/$$n.dict; \
+	    echo "fuzz $$n, $(FUZZ_SECONDS) s"; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/$$n- $$dict build/fuzz/$$n $$seeds || exit 1; done
+
+bench-peers: all
+	tools/peers/run.sh $(BUILD)/tern
+
+clean:
+	rm -rf build
+
+print-%:
+	@echo '$($*)'
+
+help:
+	@echo 'make              build/<triple>/: libtern.a, $(SONAME), tern        make tests     the test programs'
+	@echo 'make demo         install what is missing, build, show it           make check     all tests (CROSS=: one target)'
+	@echo 'make static       one tern that needs no shared library             make install   PREFIX, DESTDIR, LIBDIR; uninstall'
+	@echo 'make fuzz         FUZZ_SECONDS=60 for each of tests/fuzz             make bench-peers   against other engines'
+	@echo 'Variables: CROSS=aarch64-linux-gnu|arm-linux-gnueabihf|riscv64-linux-gnu (first: toolchains/setup.sh <triple>)'
+	@echo '           CC, CFLAGS, LDFLAGS, WERROR=1, SANITIZE=address,undefined|thread, WITH_CPUINFO=0, WITH_PTHREADPOOL=0, ONEDNN=1'

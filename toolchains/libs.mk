@@ -1,0 +1,53 @@
+# The libraries: jansson, utf8proc and xxhash are needed; cpuinfo and pthreadpool are used when they are there
+# (WITH_CPUINFO=0 and WITH_PTHREADPOOL=0 refuse them); oneDNN only when asked for (ONEDNN=1).
+# pkg-config is asked first; where it or a .pc file is missing, the compiler is asked for the header.
+WITH_CPUINFO ?= auto
+WITH_PTHREADPOOL ?= auto
+ifneq ($(STATIC)$(LIBLESS),)
+WITH_CPUINFO := 0
+WITH_PTHREADPOOL := 0
+endif
+
+LIB_CFLAGS := $(SYSROOT_CFLAGS)
+LIB_LDFLAGS := $(SYSROOT_LDFLAGS)
+LIB_DEFINES :=
+LIB_REQUIRES :=
+LIBS :=
+LIBS_NO_PC := -lm -pthread
+TEST_LIBS := -lcmocka
+
+# $(call has,header): "yes" when the compiler finds it.
+has = $(shell echo '\#include <$1>' | $(CC) $(ARCH_FLAGS) $(LIB_CFLAGS) $(CFLAGS) $(CPPFLAGS) -x c -E -o /dev/null - 2>/dev/null && echo yes)
+# $(call use,pc name,-l name): flags from pkg-config, else the bare library.
+pc_cflags = $(shell $(PKG) --cflags $1 2>/dev/null)
+use = $(eval LIB_CFLAGS += $(call pc_cflags,$1))$(eval LIBS += $(or $(shell $(PKG) --libs $1 2>/dev/null),$2))$(eval LIB_REQUIRES += $1)
+
+NEEDS_LIBS := $(filter-out clean help deps demo check fuzz uninstall print-%,$(or $(MAKECMDGOALS),all))
+ifeq ($(LIBLESS),)
+ifneq ($(NEEDS_LIBS),)
+MISSING := $(strip $(foreach h,jansson utf8proc xxhash,$(if $(call has,$h.h),,lib$h-dev)))
+ifneq ($(MISSING),)
+$(error missing: $(MISSING). `make deps` installs it$(if $(CROSS), ; for CROSS: toolchains/setup.sh $(CROSS)))
+endif
+endif
+$(call use,jansson,-ljansson)
+$(call use,libutf8proc,-lutf8proc)
+$(call use,libxxhash,-lxxhash)
+ifneq ($(WITH_CPUINFO),0)
+ifneq ($(call has,cpuinfo.h),)
+$(call use,libcpuinfo,-lcpuinfo)
+LIB_DEFINES += -DTERN_WITH_CPUINFO
+endif
+endif
+ifneq ($(WITH_PTHREADPOOL),0)
+ifneq ($(call has,pthreadpool.h),)
+LIB_DEFINES += -DTERN_WITH_PTHREADPOOL
+LIBS_NO_PC := -lpthreadpool $(LIBS_NO_PC)
+endif
+endif
+ifeq ($(ONEDNN),1)
+LIB_DEFINES += -DTERN_WITH_ONEDNN
+LIBS_NO_PC := -ldnnl $(LIBS_NO_PC)
+endif
+endif
+LIBS += $(LIBS_NO_PC)
