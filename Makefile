@@ -58,7 +58,7 @@ LINK_FLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LIB_LDFLAGS)
 # An ISA whose flags this compiler refuses: its files are left out and TERN_NO_<ISA> hides its rows.
 NO_ISAS := $(shell for isa in $(foreach i,$(ISAS),'$i $(ISA_$i)'); do set -- $$isa; name=$$1; shift; \
     $(CC) $(ARCH_FLAGS) "$$@" -x c -S -o /dev/null /dev/null 2>/dev/null || echo $$name; done)
-DEFINES += $(addprefix -DTERN_NO_,$(shell echo '$(NO_ISAS)' | tr a-z A-Z))
+DEFINES += $(addprefix -DTERN_NO_,$(NO_ISAS))
 isa_of = $(lastword $(subst _, ,$(basename $(notdir $1))))
 isa_flags = $(if $(filter simd/$(SIMD)/%,$1),$(ISA_$(call isa_of,$1)))
 
@@ -68,7 +68,7 @@ KERNEL_SRCS := $(if $(SIMD),$(wildcard simd/$(SIMD)/*.c))
 KERNEL_SRCS := $(foreach f,$(KERNEL_SRCS),$(if $(filter $(NO_ISAS),$(call isa_of,$f)),,$f))
 EXT_SRCS := $(if $(filter 1,$(ONEDNN)),$(wildcard simd/ext/*_onednn.c))
 # Without third-party libraries only the runtime base, the kernels and the quantisers are built: see LIBLESS.
-BASE_SRCS := $(wildcard $(patsubst %,runtime/%.c,status file arena thread))
+BASE_SRCS := $(wildcard $(patsubst %,runtime/%*.c,status file arena thread))
 LIB_SRCS := $(if $(LIBLESS),$(BASE_SRCS),$(wildcard runtime/*.c models/*.c)) $(wildcard simd/*.c simd/ref/*.c quant/*.c)
 LIB_SRCS += $(KERNEL_SRCS) $(EXT_SRCS)
 CLI_SRCS := $(if $(LIBLESS),,$(wildcard tools/*.c))
@@ -175,7 +175,7 @@ demo: deps
 
 check:
 	toolchains/install-deps.sh check
-	CROSS=$(CROSS) tests/run.sh
+	CROSS=$(CROSS) tests/run.sh $(JOBS)
 
 fuzz:
 	toolchains/install-deps.sh fuzz
@@ -206,7 +206,7 @@ print-%:
 
 help:
 	@echo 'make              build/<triple>/: libtern.a, $(SONAME), tern        make tests     the test programs'
-	@echo 'make demo         install what is missing, build, show it           make check     all tests (CROSS=: one target)'
+	@echo 'make demo         install what is missing, build, show it           make check     all tests (CROSS=: one target; JOBS=: only those)'
 	@echo 'make static       one tern that needs no shared library             make install   PREFIX, DESTDIR, LIBDIR; uninstall'
 	@echo 'make fuzz         FUZZ_SECONDS=60 for each of tests/fuzz             make bench-peers   against other engines'
 	@echo 'Variables: CROSS=aarch64-linux-gnu|arm-linux-gnueabihf|riscv64-linux-gnu (first: toolchains/setup.sh <triple>)'

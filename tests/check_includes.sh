@@ -1,0 +1,50 @@
+#!/bin/bash
+# Includes point one way: tools, tests -> runtime (session model convert profile) -> models -> quant -> simd -> runtime
+# base (status file arena thread) -> tern.h. Intrinsics and ISA macros stay under simd/x86 and simd/arm.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+errors=0
+fail() { echo "$*"; errors=$((errors + 1)); }
+
+layer() {
+    case $1 in
+    tools/* | tests/*) echo 6 ;;
+    runtime/tern.h) echo 0 ;;
+    runtime/*)
+        case $(basename "${1%.*}") in
+        # name or name_part
+        status | file | arena | thread | status_* | file_* | arena_* | thread_*) echo 1 ;;
+        session | model | convert | profile | session_* | model_* | convert_* | profile_*) echo 5 ;;
+        *) echo unknown ;;
+        esac ;;
+    models/*) echo 4 ;;
+    quant/*) echo 3 ;;
+    simd/*) echo 2 ;;
+    *) echo unknown ;;
+    esac
+}
+
+while read -r file; do
+    from=$(layer "$file")
+    [ "$from" != unknown ] || { fail "$file: belongs to no layer of CONTRIBUTING.md"; continue; }
+    while IFS=: read -r line to; do
+        if [ ! -e "$to" ]; then
+            fail "$file:$line: \"$to\" is not a path from the root"
+        elif [ "$(layer "$to")" = unknown ]; then
+            fail "$file:$line: \"$to\" belongs to no layer"
+        elif [ "$(layer "$to")" -gt "$from" ]; then
+            fail "$file:$line: includes \"$to\", which lies to its left"
+        fi
+    done < <(grep -E -n '^ *# *include *"' "$file" | sed 's/^\([0-9]*\):[^"]*"\([^"]*\)".*/\1:\2/')
+    case $file in
+    simd/x86/* | simd/arm/*) ;;
+    *)
+        if grep -nE 'include *<([a-z0-9]*intrin|arm_neon|arm_sve)\.h>' "$file"; then
+            fail "$file: intrinsics outside simd/x86 and simd/arm"
+        fi
+        if grep -nE '\b(__AVX[0-9A-Z_]*|__SSE[0-9_]*__|__ARM_FEATURE_[A-Z0-9_]*|__ARM_NEON|__FMA__|__AMX_[A-Z0-9_]*)\b' "$file"; then
+            fail "$file: ISA macros outside simd/x86 and simd/arm"
+        fi ;;
+    esac
+done < <(find runtime simd quant models tools tests \( -name '*.c' -o -name '*.h' \) -not -path '*/node_modules/*' | sort)
+[ $errors = 0 ] && echo "includes point one way"

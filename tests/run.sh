@@ -1,0 +1,244 @@
+#!/bin/bash
+# usage: tests/run.sh [--list] [JOB-PATTERN...]      (make check, make check JOBS='asan tests-*', make check CROSS=<triple>)
+# Runs the test jobs one after another, each into build/check/<job>.log. A job that needs a tool which is not there is
+# skipped and says so. Ends with "N passed, N failed"; exit code 1 when one failed.
+# Every test program gets TERN_BUILD (its build folder) and TERN_RUN (the emulator to start programs with, or nothing).
+set -uo pipefail
+cd "$(dirname "$0")/.."
+# What make passes down would override the jobs' own choices.
+unset MAKEFLAGS MAKELEVEL MAKEOVERRIDES MFLAGS CC CFLAGS LDFLAGS TERN_ISA
+CROSS=${CROSS:-}
+OUT=build/check
+NATIVE=$OUT/gcc
+mkdir -p $OUT
+passed=0 failed=0 skipped=0 list=0
+[ "${1:-}" != --list ] || { list=1; shift; }
+patterns=("$@")
+
+# ---- Jobs: their machinery -------------------------------------------------------------------------------------------
+
+wanted() {
+    [ ${#patterns[@]} -gt 0 ] || return 0
+    local p
+    for p in "${patterns[@]}"; do
+        # shellcheck disable=SC2053
+        [[ $1 == $p ]] && return 0
+    done
+    return 1
+}
+
+# job <name> <command...>: the command runs in a subshell under `set -e`; `skip` ends it without a verdict.
+job() {
+    local name=$1 log=$OUT/$1.log rc start=$SECONDS
+    shift
+    wanted "$name" || return 0
+    [ $list = 0 ] || { echo "$name"; return 0; }
+    (set -e; "$@") >"$log" 2>&1 </dev/null
+    rc=$?
+    case $rc in
+    0) passed=$((passed + 1)); printf 'ok    %-28s %3d s\n' "$name" $((SECONDS - start)) ;;
+    77) skipped=$((skipped + 1)); printf 'skip  %-28s %s\n' "$name" "$(tail -1 "$log")" ;;
+    *) failed=$((failed + 1)); printf 'FAIL  %-28s %3d s, exit %d; the end of %s:\n' "$name" $((SECONDS - start)) $rc "$log"
+        tail -25 "$log" | sed 's/^/      | /' ;;
+    esac
+}
+skip() { echo "$*"; exit 77; }
+need() { local t; for t; do command -v "$t" >/dev/null 2>&1 || skip "$t is not installed"; done; }
+built() { [ -e "$1" ] || skip "$1 was not built"; }
+build() { make --no-print-directory -j"$(nproc)" "$@"; }
+
+# ---- Running the test programs ---------------------------------------------------------------------------------------
+
+# programs <build folder>: the test programs that were built there.
+programs() { find "$1/tests" -maxdepth 1 -type f -name 'test_*' -perm -u+x 2>/dev/null | sort; }
+
+# run_tests <build folder> [emulator...]: all of them, even when one fails.
+run_tests() {
+    local dir=$1 bad='' program n=0
+    shift
+    export TERN_BUILD=$dir TERN_RUN="$*"
+    for program in $(programs "$dir") tests/test_*.sh; do
+        [ -e "$program" ] || continue
+        echo "== $program"
+        n=$((n + 1))
+        case $program in
+        *.sh) bash "$program" || bad="$bad $program" ;;
+        *) "$@" "$program" || bad="$bad $program" ;;
+        esac
+    done
+    [ -z "$bad" ] || { echo "failed:$bad"; return 1; }
+    [ $n -gt 0 ] || skip "no test programs"
+}
+
+# isas <build folder> [emulator...]: the rows that this CPU has, one per line; all names while the CLI cannot tell.
+isas() {
+    local dir=$1 rows=''
+    shift
+    [ ! -x "$dir/tern" ] || rows=$("$@" "$dir/tern" info --isas 2>/dev/null) || rows=''
+    case ${rows:+told}$dir in
+    told*) echo "$rows" ;;
+    *aarch64* | *arm*) printf '%s\n' scalar neon dotprod i8mm ;;
+    *riscv64*) echo scalar ;;
+    *) printf '%s\n' scalar avx2 avxvnni avx512bw avx512vnni amx ;;
+    esac
+}
+
+# run_kernels <build folder> <isa> [emulator...]: exit code 2 says that the CPU lacks the row.
+run_kernels() {
+    local dir=$1 isa=$2 rc=0
+    shift 2
+    built "$dir/tests/kernels"
+    "$@" "$dir/tests/kernels" --isa "$isa" || rc=$?
+    [ $rc != 2 ] || skip "this CPU has no $isa"
+    return $rc
+}
+
+# On an emulated CPU: every kernel row it has, then the programs with the row it picks by itself.
+run_cpu() {
+    local dir=$1 isa
+    shift
+    if [ -x "$dir/tests/kernels" ]; then
+        for isa in $(isas "$dir" "$@"); do
+            echo "== kernels --isa $isa"
+            (run_kernels "$dir" "$isa" "$@") || [ $? = 77 ]
+        done
+    fi
+    [ -z "$(programs "$dir")" ] || run_tests "$dir" "$@"
+}
+
+# ---- Jobs: what they do ----------------------------------------------------------------------------------------------
+
+job_isa() { export TERN_ISA=$2; run_tests "$1"; }
+job_clang() { need clang; build CC=clang WERROR=1 BUILD=$OUT/clang all tests; }
+job_asan() {
+    build SANITIZE=address,undefined BUILD=$OUT/asan cli tests
+    export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+    local isa
+    if [ -x $OUT/asan/tests/kernels ]; then
+        for isa in $(isas $OUT/asan); do
+            echo "== kernels --isa $isa"
+            (run_kernels $OUT/asan "$isa") || [ $? = 77 ]
+        done
+    fi
+    run_tests $OUT/asan
+}
+job_tsan() {
+    [ -e tests/test_threads.c ] || skip "no tests/test_threads.c"
+    build SANITIZE=thread BUILD=$OUT/tsan $OUT/tsan/tests/test_threads
+    TERN_BUILD=$OUT/tsan $OUT/tsan/tests/test_threads
+}
+job_valgrind() {
+    need valgrind
+    built $NATIVE/tern
+    [ -e models/sentiment-mini.tern ] || skip "no models/sentiment-mini.tern"
+    local v=(valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=definite,possible)
+    "${v[@]}" $NATIVE/tern classify models/sentiment-mini.tern "A fine and quiet film." "It drags on for two hours."
+    "${v[@]}" $NATIVE/tern embed models/sentiment-mini.tern --json "One text." >/dev/null
+    "${v[@]}" $NATIVE/tern tokenize models/sentiment-mini.tern "One text."
+    "${v[@]}" $NATIVE/tern info models/sentiment-mini.tern
+}
+job_demo() { built $NATIVE/tern; tools/demo.sh $NATIVE/tern; }
+job_static() {
+    build STATIC=1 BUILD=$OUT/static cli
+    built $OUT/static/tern
+    readelf -d $OUT/static/tern | grep NEEDED && { echo "needs a shared library"; return 1; }
+    readelf -l $OUT/static/tern | grep INTERP && { echo "needs a dynamic loader"; return 1; }
+    $OUT/static/tern info
+    [ ! -e models/sentiment-mini.tern ] || $OUT/static/tern classify models/sentiment-mini.tern "A fine and quiet film."
+}
+# Installs into a folder, builds a program of each kind against what lies there, and removes it all again.
+job_install() {
+    need pkg-config
+    local root=$PWD/$OUT/root work=$OUT/install f
+    rm -rf "$root" $work
+    mkdir -p $work
+    build BUILD=$NATIVE WERROR=1 install DESTDIR="$root" PREFIX=/usr
+    for f in bin/tern lib/libtern.so.0 lib/libtern.so lib/libtern.a include/tern.h lib/pkgconfig/tern.pc; do
+        [ -e "$root/usr/$f" ] || { echo "not installed: $f"; return 1; }
+    done
+    cat > $work/use.c <<'C'
+#include <tern.h>
+#include <string.h>
+int main(void) { return strcmp(tern_version(), TERN_VERSION) != 0; }
+C
+    export PKG_CONFIG_PATH=$root/usr/lib/pkgconfig
+    local pc=(pkg-config --define-variable=libdir="$root/usr/lib" --define-variable=includedir="$root/usr/include")
+    # shellcheck disable=SC2046
+    gcc -Wall -Wextra -Werror -o $work/shared $work/use.c $("${pc[@]}" --cflags --libs tern)
+    LD_LIBRARY_PATH=$root/usr/lib $work/shared
+    # shellcheck disable=SC2046
+    gcc -o $work/static $work/use.c $("${pc[@]}" --cflags tern) "$root/usr/lib/libtern.a" \
+        $("${pc[@]}" --static --libs tern | sed 's/ *-ltern / /')
+    $work/static
+    if command -v g++ >/dev/null; then
+        # shellcheck disable=SC2046
+        g++ -x c++ -Wall -Wextra -Werror -o $work/cxx $work/use.c $("${pc[@]}" --cflags --libs tern)
+    fi
+    make --no-print-directory BUILD=$NATIVE WERROR=1 uninstall DESTDIR="$root" PREFIX=/usr
+    find "$root" ! -type d | grep . && { echo "left behind by uninstall"; return 1; }
+    return 0
+}
+
+# ---- Cross targets -----------------------------------------------------------------------------------------------------
+
+# The emulator's words for a CPU, as the Makefile has them.
+emulator() { make -s --no-print-directory CROSS="$1" CPU="$2" print-RUN; }
+cross_build() {
+    local triple=$1
+    # What cannot be fetched is skipped; what was fetched must build.
+    toolchains/setup.sh "$triple" || skip "toolchains/setup.sh $triple could not get what it needs"
+    need "$triple-gcc"
+    build CROSS="$triple" WERROR=1 BUILD=$OUT/"$triple" all tests
+}
+cross_run() {
+    local triple=$1 cpu=$2 run
+    shift 2
+    built $OUT/"$triple"/libtern.a
+    read -r -a run < <(emulator "$triple" "$cpu")
+    need "${run[-1]}"
+    run_cpu $OUT/"$triple" "${run[@]}" "$@"
+}
+cross_jobs() {
+    local triple=$1 short=${1%%-*} cpu
+    job "$short-build" cross_build "$triple"
+    for cpu in $(make -s --no-print-directory CROSS="$triple" print-CPUS 2>/dev/null); do
+        job "$short-$cpu" cross_run "$triple" "$cpu"
+    done
+    # A Pi 5's kernel has pages of 16 KiB.
+    [ "$short" != aarch64 ] || job "$short-16k-pages" cross_run "$triple" cortex-a76 -p 16384
+    [ "$short" = riscv64 ] || job "$short-isa" objects_of tests/check_isa.sh "$triple"
+    [ "$short" = riscv64 ] || job "$short-integer" objects_of tests/check_integer.sh "$triple"
+}
+objects_of() { built $OUT/"$2"/libtern.a; bash "$1" $OUT/"$2" "$2-"; }
+
+# ---- The list ------------------------------------------------------------------------------------------------------------
+
+if [ -n "$CROSS" ]; then
+    cross_jobs "$CROSS"
+else
+    job includes bash tests/check_includes.sh
+    job build-gcc build WERROR=1 BUILD=$NATIVE all tests
+    job build-clang job_clang
+    for isa in $([ ! -e $NATIVE/libtern.a ] || isas $NATIVE); do
+        job "kernels-$isa" run_kernels $NATIVE "$isa"
+        job "tests-$isa" job_isa $NATIVE "$isa"
+    done
+    job symbols bash tests/check_symbols.sh $NATIVE
+    job isa bash tests/check_isa.sh $NATIVE
+    job integer bash tests/check_integer.sh $NATIVE
+    job asan job_asan
+    job tsan job_tsan
+    job demo job_demo
+    job valgrind job_valgrind
+    job static job_static
+    job install job_install
+    if [ "$(uname -m)" = x86_64 ]; then
+        for triple in aarch64-linux-gnu arm-linux-gnueabihf riscv64-linux-gnu; do
+            cross_jobs $triple
+        done
+    fi
+fi
+[ $list = 0 ] || exit 0
+[ $skipped = 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
