@@ -1,0 +1,40 @@
+#include "models/load.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void tern_load_fail(struct tern_loader *l, const char *name, const char *what)
+{
+    if (!l->status)
+        l->status = tern_fail(l->err, TERN_FORMAT, "%s: tensor %s%s %s", l->label, l->prefix, name, what);
+}
+
+const void *tern_load_tensor(struct tern_loader *l, const char *name, enum tern_dtype dtype, int n_dims,
+                             const int64_t *shape)
+{
+    char full[128];
+    snprintf(full, sizeof full, "%s%s", l->prefix, name);
+    const struct tern_tensor *t = tern_safetensors_find(l->st, full);
+    if (!t) {
+        tern_load_fail(l, name, "is missing");
+        return NULL;
+    }
+    int same = t->dtype == dtype && t->n_dims == n_dims;
+    for (int i = 0; same && i < n_dims; i++)
+        same = t->shape[i] == shape[i];
+    if (!same) {
+        char want[96];
+        int used = snprintf(want, sizeof want, "has the wrong type or shape; expected %s [", tern_dtype_name(dtype));
+        for (int i = 0; i < n_dims && used < (int)sizeof want; i++)
+            used += snprintf(want + used, sizeof want - (size_t)used, i ? ", %" PRId64 : "%" PRId64, shape[i]);
+        if (used < (int)sizeof want)
+            snprintf(want + used, sizeof want - (size_t)used, "]");
+        tern_load_fail(l, name, want);
+        return NULL;
+    }
+    if ((uintptr_t)t->data % 64) {
+        tern_load_fail(l, name, "is not aligned to 64 bytes");
+        return NULL;
+    }
+    return l->status ? NULL : t->data;
+}

@@ -1,0 +1,158 @@
+#include "models/load.h"
+#include "models/weights.h"
+#include "quant/bounds.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert((int)TERN_BOUND_K >= (int)TERN_MAX_INTERMEDIATE && (int)TERN_BOUND_K >= (int)TERN_MAX_HIDDEN,
+               "bounds.h covers the config's limits");
+_Static_assert((int)TERN_BOUND_TOKENS >= (int)TERN_MAX_POSITIONS && (int)TERN_BOUND_HEAD >= (int)TERN_MAX_HEAD_DIM,
+               "bounds.h covers the config's limits");
+
+/* Every small array is padded to a multiple of 32 int16 or 16 int32 elements: tensors end at 64 bytes. */
+enum { PAD16 = 32, PAD32 = 16, PARAMS = 16 };
+
+static const int16_t *load_i16(struct tern_loader *l, const char *name, int count, int least)
+{
+    int64_t shape = tern_round_up(count, PAD16);
+    const int16_t *data = tern_load_tensor(l, name, TERN_I16, 1, &shape);
+    for (int i = 0; data && i < count; i++)
+        if (data[i] < least)
+            tern_load_fail(l, name, "holds a number out of range");
+    return data;
+}
+
+static const int32_t *load_params(struct tern_loader *l, const char *name)
+{
+    int64_t shape = PARAMS;
+    return tern_load_tensor(l, name, TERN_I32, 1, &shape);
+}
+
+static struct tern_real load_real(struct tern_loader *l, const char *name, const int32_t *pair)
+{
+    struct tern_real r = {pair[0], pair[1]};
+    if (r.mul ? r.mul < 1 << 30 || r.exp < -128 || r.exp > 256 : r.exp != 0)
+        tern_load_fail(l, name, "holds a real number out of range");
+    return r;
+}
+
+static void load_linear(struct tern_loader *l, struct tern_linear *w, const char *name, int n, int k, int wide_bias)
+{
+    char part[96];
+    int panels = tern_panels(n), k4 = tern_k4(k);
+    const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
+    w->n = n;
+    w->k = k;
+    snprintf(part, sizeof part, "%s.weight", name);
+    w->weight = tern_load_tensor(l, part, TERN_I8, 4, shape);
+    if (w->weight && memchr(w->weight, 0x80, (size_t)panels * (size_t)k4 * TERN_PANEL * TERN_PANEL_K))
+        tern_load_fail(l, part, "holds a weight of -128; the range is -127 to 127");
+    snprintf(part, sizeof part, "%s.mul", name);
+    w->mul = load_i16(l, part, panels * TERN_PANEL, 0);
+    snprintf(part, sizeof part, "%s.bias", name);
+    if (wide_bias) {
+        int64_t count = panels * TERN_PANEL;
+        w->bias32 = tern_load_tensor(l, part, TERN_I32, 1, &count);
+    } else {
+        w->bias16 = load_i16(l, part, panels * TERN_PANEL, -32767);
+    }
+    snprintf(part, sizeof part, "%s.param", name);
+    const int32_t *p = load_params(l, part);
+    if (!p)
+        return;
+    w->wnorm2 = p[0];
+    w->kappa = load_real(l, part, p + 1);
+    w->up = p[3];
+    if (w->wnorm2 < 0 || w->up < 0 || w->up > 15)
+        tern_load_fail(l, part, "holds a number out of range");
+}
+
+static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char *name, int n)
+{
+    char part[96];
+    snprintf(part, sizeof part, "%s.gamma", name);
+    norm->gamma = load_i16(l, part, n, -32767);
+    snprintf(part, sizeof part, "%s.beta", name);
+    norm->beta = load_i16(l, part, n, -32767);
+    snprintf(part, sizeof part, "%s.param", name);
+    const int32_t *p = load_params(l, part);
+    if (!p)
+        return;
+    norm->eps = (uint64_t)(uint32_t)p[1] << 32 | (uint32_t)p[0];
+    norm->unit = load_real(l, part, p + 2);
+    if (norm->eps > 1ull << 62)
+        tern_load_fail(l, part, "holds an epsilon out of range");
+}
+
+static void load_poly(struct tern_loader *l, struct tern_poly *poly, const char *name)
+{
+    const int16_t *p = load_i16(l, name, 12, -32767);
+    if (!p)
+        return;
+    *poly = (struct tern_poly){.limit = p[0], .shift = p[1], .mul = p[2], .out = p[3]};
+    memcpy(poly->c, p + 4, sizeof poly->c);
+    if (p[0] < 0 || p[1] < 0 || p[1] > 14 || p[2] < 0 || p[3] < 0 || (p[0] << p[1]) > 32767)
+        tern_load_fail(l, name, "holds a number out of range");
+}
+
+static void load_embedding(struct tern_loader *l, struct tern_embedding *e, const char *name, int rows, int hidden)
+{
+    char part[96];
+    const int64_t shape[2] = {tern_round_up(rows, 64), hidden};
+    e->rows = rows;
+    snprintf(part, sizeof part, "%s.q", name);
+    e->q = tern_load_tensor(l, part, TERN_I8, 2, shape);
+    snprintf(part, sizeof part, "%s.mul", name);
+    e->mul = load_i16(l, part, rows, 0);
+}
+
+static void load_layer(struct tern_loader *l, struct tern_layer *layer, const struct tern_config *c)
+{
+    load_linear(l, &layer->query, "query", c->hidden, c->hidden, 0);
+    load_linear(l, &layer->key, "key", c->hidden, c->hidden, 0);
+    load_linear(l, &layer->value, "value", c->hidden, c->hidden, 0);
+    load_linear(l, &layer->attn_out, "attn_out", c->hidden, c->hidden, 1);
+    load_norm(l, &layer->attn_norm, "attn_norm", c->hidden);
+    load_linear(l, &layer->ffn_up, "ffn_up", c->intermediate, c->hidden, 0);
+    load_poly(l, &layer->act, "act");
+    load_linear(l, &layer->ffn_down, "ffn_down", c->hidden, c->intermediate, 1);
+    load_norm(l, &layer->ffn_norm, "ffn_norm", c->hidden);
+    const int32_t *p = load_params(l, "score");
+    if (p)
+        layer->score = load_real(l, "score", p);
+}
+
+tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_config *c,
+                           const struct tern_safetensors *st, const char *label, tern_error *err)
+{
+    *out = (struct tern_int8_weights){0};
+    struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
+    load_embedding(&l, &out->word, "embed.word", c->vocab, c->hidden);
+    load_embedding(&l, &out->position, "embed.position", c->max_positions, c->hidden);
+    if (c->token_types)
+        load_embedding(&l, &out->type, "embed.type", c->token_types, c->hidden);
+    load_norm(&l, &out->embed_norm, "embed_norm", c->hidden);
+    out->layers = calloc((size_t)c->layers, sizeof *out->layers);
+    if (!out->layers)
+        return tern_fail_nomem(err, "the layer table", (size_t)c->layers * sizeof *out->layers);
+    for (int i = 0; i < c->layers && !l.status; i++) {
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "layer.%d.", i);
+        l.prefix = prefix;
+        load_layer(&l, &out->layers[i], c);
+        l.prefix = "";
+    }
+    if (c->has_pooler) {
+        load_linear(&l, &out->pooler, "pooler", c->hidden, c->hidden, 0);
+        load_poly(&l, &out->pooler_act, "pooler.act");
+    }
+    if (c->n_labels)
+        load_linear(&l, &out->classifier, "classifier", c->n_labels, c->hidden, 1);
+    if (l.status) {
+        free(out->layers);
+        out->layers = NULL;
+    }
+    return l.status;
+}

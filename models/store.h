@@ -1,0 +1,23 @@
+/* Turns float tensors into those of a .tern file. Host side. */
+#ifndef TERN_STORE_H
+#define TERN_STORE_H
+
+#include "models/builder.h"
+#include "models/config.h"
+
+/* Where float tensors come from: a checkpoint, or a seeded generator. Names are those of models/checkpoint.h. */
+struct tern_source {
+    const struct tern_config *config;
+    tern_status (*read)(void *context, const char *name, float *out, size_t count, tern_error *err);
+    void *context;
+    /* The report and the progress of tern_convert_options; either may be NULL. */
+    void (*report)(void *context, const char *line);
+    void (*progress)(void *context, size_t done, size_t total);
+    void *listener;
+};
+
+/* Adds all tensors of the config to the builder, int8 or f32 as config->weights says; the metadata is the caller's. */
+tern_status tern_store_int8(struct tern_builder *builder, const struct tern_source *source, tern_error *err);
+tern_status tern_store_f32(struct tern_builder *builder, const struct tern_source *source, tern_error *err);
+
+#endif

@@ -1,0 +1,63 @@
+/* A model's weights as the encoder sees them: structures of pointers into the mapped .tern file. */
+#ifndef TERN_MODEL_WEIGHTS_H
+#define TERN_MODEL_WEIGHTS_H
+
+#include "models/config.h"
+#include "models/safetensors.h"
+#include "quant/linear.h"
+
+struct tern_norm {
+    const int16_t *gamma, *beta; /* [hidden] */
+    uint64_t eps;
+    struct tern_real unit; /* real value of 1 in the norm's 16-bit output */
+};
+
+/* An embedding table: int8 rows, each with a multiplier in the sum's unit. */
+struct tern_embedding {
+    const int8_t *q; /* [rows][hidden] */
+    const int16_t *mul;
+    int rows;
+};
+
+struct tern_layer {
+    struct tern_linear query, key, value, attn_out, ffn_up, ffn_down;
+    struct tern_norm attn_norm, ffn_norm;
+    struct tern_real score; /* Q10 octaves per step of q * k accumulators, per amax_q * amax_k */
+    struct tern_poly act;
+};
+
+struct tern_int8_weights {
+    struct tern_embedding word, position, type;
+    struct tern_norm embed_norm;
+    struct tern_layer *layers; /* owned */
+    struct tern_linear pooler, classifier;
+    struct tern_poly pooler_act;
+};
+
+/* The float path: HF's own tensors. [outputs][inputs] row-major. */
+struct tern_f32_linear {
+    const float *w, *b;
+    int n, k;
+};
+struct tern_f32_norm {
+    const float *gamma, *beta;
+};
+struct tern_f32_layer {
+    struct tern_f32_linear query, key, value, attn_out, ffn_up, ffn_down;
+    struct tern_f32_norm attn_norm, ffn_norm;
+};
+struct tern_f32_weights {
+    const float *word, *position, *type;
+    struct tern_f32_norm embed_norm;
+    struct tern_f32_layer *layers; /* owned */
+    struct tern_f32_linear pooler, classifier;
+};
+
+/* Finds and checks every tensor of the config in the container: dtype, shape, range of every small number, and no
+   int8 weight of -128. TERN_FORMAT, TERN_NOMEM. */
+tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_config *config,
+                           const struct tern_safetensors *st, const char *label, tern_error *err);
+tern_status tern_f32_load(struct tern_f32_weights *out, const struct tern_config *config,
+                          const struct tern_safetensors *st, const char *label, tern_error *err);
+
+#endif

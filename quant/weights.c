@@ -1,0 +1,158 @@
+#include "quant/weights.h"
+
+#include "quant/scheme.h"
+
+#include <math.h>
+#include <string.h>
+
+struct tern_real tern_real_of(double x)
+{
+    struct tern_real r = {0, 0};
+    if (!(x > 0))
+        return r;
+    int exponent;
+    double mantissa = frexp(x, &exponent); /* [0.5, 1) */
+    int64_t mul = llrint(ldexp(mantissa, 31));
+    if (mul == 1LL << 31) {
+        mul >>= 1;
+        exponent++;
+    }
+    r.mul = (int32_t)mul;
+    r.exp = 31 - exponent;
+    return r;
+}
+
+double tern_quantize_row(int8_t *q, const float *w, int n)
+{
+    float amax = 0;
+    for (int j = 0; j < n; j++)
+        amax = fmaxf(amax, fabsf(w[j]));
+    for (int j = 0; j < n; j++)
+        q[j] = (int8_t)(amax > 0 ? lrintf(w[j] / amax * 127) : 0);
+    return (double)amax / 127;
+}
+
+/* Row j of the weights with gamma folded in; returns the bias with beta folded in. */
+static double folded_row(float *row, const struct tern_float_linear *f, const struct tern_input *in, int j)
+{
+    const float *w = f->w + (ptrdiff_t)j * f->k;
+    double bias = f->b ? (double)f->b[j] : 0;
+    for (int l = 0; l < f->k; l++) {
+        row[l] = in->gamma ? w[l] * in->gamma[l] : w[l];
+        if (in->beta)
+            bias += (double)w[l] * (double)in->beta[l];
+    }
+    return bias;
+}
+
+/* What must be known of all rows before any is stored. */
+struct survey {
+    double scale; /* largest channel scale */
+    double norm;  /* largest row norm */
+    double bias;  /* largest |bias| */
+};
+
+static struct survey look(const struct tern_float_linear *f, const struct tern_input *in, float *row)
+{
+    struct survey s = {0, 0, 0};
+    for (int j = 0; j < f->n; j++) {
+        double bias = folded_row(row, f, in, j), amax = 0, sum2 = 0;
+        for (int l = 0; l < f->k; l++) {
+            amax = fmax(amax, fabs((double)row[l]));
+            sum2 += (double)row[l] * (double)row[l];
+        }
+        s.scale = fmax(s.scale, amax / 127);
+        s.norm = fmax(s.norm, sqrt(sum2));
+        s.bias = fmax(s.bias, fabs(bias));
+    }
+    return s;
+}
+
+/* Stores weights, multipliers and biases (in units of 1 / bias_scale). kappa lacks the output unit still. */
+static void store(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                  const struct survey *s, double bias_scale, float *row)
+{
+    int k4 = tern_k4(f->k);
+    double wrong = 0, all = 0;
+    out->wnorm2 = 0;
+    for (int j = 0; j < f->n; j++) {
+        double bias = folded_row(row, f, in, j) * bias_scale;
+        float amax = 0;
+        for (int l = 0; l < f->k; l++)
+            amax = fmaxf(amax, fabsf(row[l]));
+        double scale = (double)amax / 127;
+        int8_t *to = out->weight + ((ptrdiff_t)(j / TERN_PANEL) * k4 * TERN_PANEL + j % TERN_PANEL) * TERN_PANEL_K;
+        int32_t norm2 = 0;
+        for (int l = 0; l < f->k; l++) {
+            int8_t q = (int8_t)(amax > 0 ? lrintf(row[l] / amax * 127) : 0);
+            to[(ptrdiff_t)(l / TERN_PANEL_K) * TERN_PANEL * TERN_PANEL_K + l % TERN_PANEL_K] = q;
+            norm2 += q * q;
+            wrong += ((double)row[l] - q * scale) * ((double)row[l] - q * scale);
+            all += (double)row[l] * (double)row[l];
+        }
+        out->wnorm2 = norm2 > out->wnorm2 ? norm2 : out->wnorm2;
+        out->mul[j] = (int16_t)(s->scale > 0 ? lrint(scale / s->scale * TERN_MUL_ONE) : 0);
+        if (out->bias16)
+            out->bias16[j] = (int16_t)lrint(fmax(-32767, fmin(32767, bias)));
+        else
+            out->bias32[j] = (int32_t)lrint(fmax(-(1 << 29), fmin(1 << 29, bias)));
+    }
+    out->error = all > 0 ? wrong / all : 0;
+}
+
+/* Real value of one accumulator step times 127, for the channel with the largest scale. */
+static double step(const struct survey *s, const struct tern_input *in)
+{
+    return s->scale * in->unit / 127 * 32768 / TERN_MUL_ONE;
+}
+
+void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                           double least, float *scratch)
+{
+    struct survey s = look(f, in, scratch);
+    out->unit = fmax((in->norm * s.norm + s.bias) / TERN_OUT_RANGE, least);
+    out->kappa = tern_real_of(step(&s, in) / out->unit);
+    store(out, f, in, &s, 1 / out->unit, scratch);
+}
+
+void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                            double unit_y, float *scratch)
+{
+    struct survey s = look(f, in, scratch);
+    /* The power-of-two shift may double the bound; 2^30 is the product's room and 2^29 the bias's. */
+    int up = TERN_UP_MAX;
+    while (up > 0 && (ldexp(2 * in->norm * s.norm, up) > ldexp(unit_y, 30) || ldexp(s.bias, up) > ldexp(unit_y, 29)))
+        up--;
+    out->up = up;
+    out->unit = ldexp(unit_y, -up);
+    out->kappa = tern_real_of(step(&s, in) / out->unit);
+    store(out, f, in, &s, 1 / out->unit, scratch);
+}
+
+void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                          float *scratch)
+{
+    struct survey s = look(f, in, scratch);
+    out->unit = ldexp(1, -TERN_LOGIT_BITS);
+    out->kappa = tern_real_of(step(&s, in)); /* to real values; the run applies Q16 */
+    store(out, f, in, &s, ldexp(1, TERN_LOGIT_BITS), scratch);
+}
+
+double tern_quantize_norm(int16_t *gamma16, int16_t *beta16, const float *gamma, const float *beta, int n)
+{
+    double root = sqrt(n), range = 0;
+    for (int j = 0; j < n; j++)
+        range = fmax(range, fabs((double)gamma[j]) * root + fabs((double)beta[j]));
+    double unit = range > 0 ? range / 32767 : 1;
+    for (int j = 0; j < n; j++) {
+        gamma16[j] = (int16_t)lrint((double)gamma[j] * root / unit);
+        beta16[j] = (int16_t)lrint((double)beta[j] / unit);
+    }
+    return unit;
+}
+
+uint64_t tern_norm_eps(double eps, double unit, int n)
+{
+    double units = eps * n / (unit * unit);
+    return units >= 0x1p62 ? 1ull << 62 : (uint64_t)units;
+}
