@@ -12,4 +12,20 @@
 tern_status tern_json_parse(json_t **out, const char *text, size_t size, size_t max_values, const char *label,
                             tern_error *err);
 
+/* Reads the file `path` of at most `limit` bytes and parses it. An absent file leaves *out NULL, with TERN_OK if
+   `optional`, else TERN_IO. */
+tern_status tern_json_read_file(json_t **out, const char *path, size_t limit, int optional, tern_error *err);
+
+/* Typed members of an object. Absent and null are the same: an error if `required`, else *out keeps its value.
+   Any other type, or a number outside of min .. max, is TERN_FORMAT, and the message names `label` and the key. */
+tern_status tern_json_get_int(const json_t *object, const char *key, int required, int32_t min, int32_t max,
+                              int32_t *out, const char *label, tern_error *err);
+tern_status tern_json_get_real(const json_t *object, const char *key, int required, double min, double max, double *out,
+                               const char *label, tern_error *err);
+tern_status tern_json_get_bool(const json_t *object, const char *key, int required, int32_t *out, const char *label,
+                               tern_error *err);
+/* The string belongs to the object. */
+tern_status tern_json_get_string(const json_t *object, const char *key, int required, const char **out,
+                                 const char *label, tern_error *err);
+
 #endif

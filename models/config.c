@@ -1,0 +1,117 @@
+#include "models/config_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const tern_activation_names[4] = {"gelu", "gelu_new", "relu", "gelu_ibert"};
+const char *const tern_architecture_names[2] = {"bert", "distilbert"};
+const char *const tern_weights_names[2] = {"f32", "int8"};
+const char *const tern_pooling_names[2] = {"mean", "cls"};
+
+_Static_assert(TERN_GELU == 0 && TERN_GELU_NEW == 1 && TERN_RELU == 2 && TERN_GELU_IBERT == 3, "names by index");
+_Static_assert(TERN_BERT == 0 && TERN_DISTILBERT == 1, "names by index");
+_Static_assert(TERN_WEIGHTS_F32 == 0 && TERN_WEIGHTS_INT8 == 1, "names by index");
+_Static_assert(TERN_POOL_MEAN == 0 && TERN_POOL_CLS == 1, "names by index");
+/* hidden and intermediate times the vocabulary or each other stay below 2^38: int64_t holds every tensor's size */
+_Static_assert((int64_t)TERN_MAX_VOCAB * TERN_MAX_HIDDEN < (int64_t)1 << 38, "vocabulary");
+
+const char *tern_activation_name(enum tern_activation activation)
+{
+    return tern_activation_names[activation];
+}
+
+const char *tern_architecture_name(enum tern_architecture architecture)
+{
+    return tern_architecture_names[architecture];
+}
+
+const char *tern_weights_name(enum tern_weights weights)
+{
+    return tern_weights_names[weights];
+}
+
+int tern_name_index(const char *const *names, int n_names, const char *name)
+{
+    for (int i = 0; i < n_names; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static void free_labels(struct tern_config *config)
+{
+    for (int32_t i = 0; config->labels && i < config->n_labels; i++)
+        free(config->labels[i]);
+    free(config->labels);
+    config->labels = NULL;
+    config->n_labels = 0;
+}
+
+void tern_config_free(struct tern_config *config)
+{
+    if (!config)
+        return;
+    free_labels(config);
+    memset(config, 0, sizeof *config);
+}
+
+tern_status tern_config_new_labels(struct tern_config *config, int32_t n, const char *label, tern_error *err)
+{
+    free_labels(config);
+    if (n == 0)
+        return TERN_OK;
+    config->labels = calloc((size_t)n, sizeof config->labels[0]);
+    if (!config->labels)
+        return tern_fail_nomem(err, label, (size_t)n * sizeof config->labels[0]);
+    config->n_labels = n;
+    return TERN_OK;
+}
+
+tern_status tern_config_set_label(struct tern_config *config, int32_t i, const char *text, const char *label,
+                                  tern_error *err)
+{
+    size_t bytes = strlen(text);
+
+    if (bytes > TERN_MAX_LABEL_BYTES)
+        return tern_fail(err, TERN_FORMAT, "%s: label %d has %zu bytes, the limit is %d", label, i, bytes,
+                         TERN_MAX_LABEL_BYTES);
+    /* labels are printed one per line */
+    for (size_t k = 0; k < bytes; k++)
+        if ((unsigned char)text[k] < 0x20 || text[k] == 0x7f)
+            return tern_fail(err, TERN_FORMAT, "%s: label %d has a control character", label, i);
+    config->labels[i] = malloc(bytes + 1);
+    if (!config->labels[i])
+        return tern_fail_nomem(err, label, bytes + 1);
+    memcpy(config->labels[i], text, bytes + 1);
+    return TERN_OK;
+}
+
+tern_status tern_config_default_labels(struct tern_config *config, int32_t n, tern_error *err)
+{
+    tern_status status = tern_config_new_labels(config, n, "labels", err);
+
+    for (int32_t i = 0; status == TERN_OK && i < n; i++) {
+        char text[24];
+        snprintf(text, sizeof text, "LABEL_%d", i);
+        status = tern_config_set_label(config, i, text, "labels", err);
+    }
+    return status;
+}
+
+tern_status tern_config_check(const struct tern_config *config, const char *label, tern_error *err)
+{
+    if (config->hidden % config->heads != 0)
+        return tern_fail(err, TERN_FORMAT, "%s: hidden size %d is not divisible by %d heads", label, config->hidden,
+                         config->heads);
+    if (config->hidden / config->heads > TERN_MAX_HEAD_DIM)
+        return tern_fail(err, TERN_FORMAT, "%s: heads of %d dimensions, the limit is %d", label,
+                         config->hidden / config->heads, TERN_MAX_HEAD_DIM);
+    if ((config->architecture == TERN_BERT) != (config->token_types > 0))
+        return tern_fail(err, TERN_FORMAT, "%s: %d token types do not fit the architecture %s", label,
+                         config->token_types, tern_architecture_name(config->architecture));
+    if (config->max_tokens > config->max_positions)
+        return tern_fail(err, TERN_FORMAT, "%s: max_tokens %d is above the %d positions", label, config->max_tokens,
+                         config->max_positions);
+    return TERN_OK;
+}

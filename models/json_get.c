@@ -1,0 +1,95 @@
+#include "models/json.h"
+
+#include "runtime/file.h"
+
+#include <stdlib.h>
+
+tern_status tern_json_read_file(json_t **out, const char *path, size_t limit, int optional, tern_error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    tern_status status = tern_read_text(&text, &size, path, limit, optional, err);
+
+    *out = NULL;
+    if (status != TERN_OK || !text)
+        return status;
+    /* one value needs at least two bytes of text, so this never refuses a file within its limit */
+    status = tern_json_parse(out, text, size, size + 1, path, err);
+    free(text);
+    return status;
+}
+
+/* The member; NULL with *status settled when it is absent or null. */
+static const json_t *member(const json_t *object, const char *key, int required, const char *label, tern_status *status,
+                            tern_error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    *status = TERN_OK;
+    if (value && !json_is_null(value))
+        return value;
+    if (required)
+        *status = tern_fail(err, TERN_FORMAT, "%s: %s is missing", label, key);
+    return NULL;
+}
+
+tern_status tern_json_get_int(const json_t *object, const char *key, int required, int32_t min, int32_t max,
+                              int32_t *out, const char *label, tern_error *err)
+{
+    tern_status status;
+    const json_t *value = member(object, key, required, label, &status, err);
+
+    if (!value)
+        return status;
+    if (!json_is_integer(value))
+        return tern_fail(err, TERN_FORMAT, "%s: %s must be an integer in %d .. %d", label, key, min, max);
+    if (json_integer_value(value) < min || json_integer_value(value) > max)
+        return tern_fail(err, TERN_FORMAT, "%s: %s is %lld, the limits are %d .. %d", label, key,
+                         (long long)json_integer_value(value), min, max);
+    *out = (int32_t)json_integer_value(value);
+    return TERN_OK;
+}
+
+tern_status tern_json_get_real(const json_t *object, const char *key, int required, double min, double max, double *out,
+                               const char *label, tern_error *err)
+{
+    tern_status status;
+    const json_t *value = member(object, key, required, label, &status, err);
+
+    if (!value)
+        return status;
+    if (!json_is_number(value))
+        return tern_fail(err, TERN_FORMAT, "%s: %s must be a number", label, key);
+    if (!(json_number_value(value) >= min && json_number_value(value) <= max))
+        return tern_fail(err, TERN_FORMAT, "%s: %s is %g, the limits are %g .. %g", label, key,
+                         json_number_value(value), min, max);
+    *out = json_number_value(value);
+    return TERN_OK;
+}
+
+tern_status tern_json_get_bool(const json_t *object, const char *key, int required, int32_t *out, const char *label,
+                               tern_error *err)
+{
+    tern_status status;
+    const json_t *value = member(object, key, required, label, &status, err);
+
+    if (!value)
+        return status;
+    if (!json_is_boolean(value))
+        return tern_fail(err, TERN_FORMAT, "%s: %s must be true or false", label, key);
+    *out = json_is_true(value);
+    return TERN_OK;
+}
+
+tern_status tern_json_get_string(const json_t *object, const char *key, int required, const char **out,
+                                 const char *label, tern_error *err)
+{
+    tern_status status;
+    const json_t *value = member(object, key, required, label, &status, err);
+
+    if (!value)
+        return status;
+    if (!json_is_string(value))
+        return tern_fail(err, TERN_FORMAT, "%s: %s must be a string", label, key);
+    *out = json_string_value(value);
+    return TERN_OK;
+}
