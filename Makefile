@@ -2,6 +2,7 @@
 # Files that sit beside this one: toolchains/<triple>.mk (compiler, ISA flags, emulator), toolchains/libs.mk (libraries).
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 .SUFFIXES:
 
 PREFIX ?= /usr/local

@@ -93,10 +93,11 @@ run_kernels() {
     return $rc
 }
 
-# On an emulated CPU: every kernel row it has, then the programs with the row it picks by itself.
+# run_cpu <build folder> [emulator...]: every kernel row it has, then the programs with the row it picks by itself.
 run_cpu() {
     local dir=$1 isa
     shift
+    [ -n "$(find "$dir/tests" -maxdepth 1 -type f -perm -u+x 2>/dev/null)" ] || skip "no test programs were built"
     if [ -x "$dir/tests/kernels" ]; then
         for isa in $(isas "$dir" "$@"); do
             echo "== kernels --isa $isa"
@@ -113,14 +114,7 @@ job_clang() { need clang; build CC=clang WERROR=1 BUILD=$OUT/clang all tests; }
 job_asan() {
     build SANITIZE=address,undefined BUILD=$OUT/asan cli tests
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
-    local isa
-    if [ -x $OUT/asan/tests/kernels ]; then
-        for isa in $(isas $OUT/asan); do
-            echo "== kernels --isa $isa"
-            (run_kernels $OUT/asan "$isa") || [ $? = 77 ]
-        done
-    fi
-    run_tests $OUT/asan
+    run_cpu $OUT/asan
 }
 job_tsan() {
     [ -e tests/test_threads.c ] || skip "no tests/test_threads.c"
