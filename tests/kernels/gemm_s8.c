@@ -1,0 +1,90 @@
+#include "tests/kernels/check.h"
+
+enum { A, B, C };
+
+struct args {
+    ptrdiff_t ld_a, ld_c;
+    int m, panels, k4;
+};
+
+static void call(check_fn *fn, void *const *p, const void *args)
+{
+    const struct args *a = args;
+    ((tern_gemm_s8_fn *)fn)(p[A], a->ld_a, p[B], p[C], a->ld_c, a->m, a->panels, a->k4);
+}
+
+static void one(struct check *t, int m, int panels, int k4, int gap, enum check_fill a_fill, enum check_fill b_fill)
+{
+    int k = k4 * TERN_PANEL_K, n = panels * TERN_PANEL;
+    struct args a = {k + gap, n + gap, m, panels, k4};
+    check_buf(t, A, "a", CHECK_IN, 1, m, k, a.ld_a);
+    check_fill(t, A, a_fill, -127, 127);
+    check_buf(t, B, "b", CHECK_IN, 1, 1, n * k, n * k);
+    check_fill(t, B, b_fill, -127, 127);
+    check_buf(t, C, "c", CHECK_OUT, sizeof(int32_t), m, n, a.ld_c);
+    t->work = 2.0 * m * n * k;
+    t->work_gops = 1;
+    check_run(t, call, &a, "m=%d panels=%d k4=%d ld=%td,%td a=%s b=%s", m, panels, k4, a.ld_a, a.ld_c,
+              check_fill_name(a_fill), check_fill_name(b_fill));
+}
+
+/* Every k4 up to two AMX tiles' depth, every m up to two tiles' rows; panels as a kernel may block them. */
+static void sizes(struct check *t)
+{
+    for (int k4 = 1; k4 <= 35; k4 += t->quick && k4 > 4 ? 5 : 1)
+        for (int m = 1; m <= 34; m += t->quick && m > 4 ? 7 : 1)
+            for (int panels = 1; panels <= 7; panels += m > 8 ? 3 : 1)
+                one(t, m, panels, k4, check_param(t, 0, 19), FILL_RANDOM, FILL_RANDOM);
+    for (int m = 35; m <= 70; m += t->quick ? 17 : 1)
+        one(t, m, 1 + m % 5, 1 + m % 35, m % 3, FILL_RANDOM, FILL_RANDOM);
+}
+
+static void fills(struct check *t)
+{
+    for (int a = 0; a < N_FILLS; a++)
+        for (int b = 0; b < N_FILLS; b++)
+            for (int m = 1; m <= 18; m += t->quick ? 16 : m == 1 ? 4 : 6)
+                one(t, m, 1 + (m & 3), (int)rng_between(&t->rng, 1, 40), (int)rng_between(&t->rng, 0, 1), (enum check_fill)a,
+                    (enum check_fill)b);
+}
+
+/* 4 * k4 = 133,144 is the longest sum that an int32 holds whatever the values. */
+static void longest(struct check *t)
+{
+    enum { K4 = 133144 / TERN_PANEL_K };
+    _Static_assert(127LL * 127 * K4 * TERN_PANEL_K <= INT32_MAX, "the contract's bound");
+    one(t, 1, 1, K4, 0, FILL_MAX, FILL_MAX);
+    one(t, 3, 1, K4, 0, FILL_MIN, FILL_MAX);
+    one(t, 2, 1, K4 - 1, 1, FILL_ALTERNATE, FILL_ALTERNATE);
+}
+
+static void realistic(struct check *t)
+{
+    static const struct {
+        int m, n, k;
+    } shapes[] = {{17, 264, 264}, {1, 768, 768},  {70, 32, 312},   {33, 70, 22},   {64, 70, 26},  {70, 64, 128},
+                  {1, 3072, 768}, {70, 256, 256}, {128, 312, 312}, {5, 3072, 768}, {6, 768, 3072}};
+    for (int i = 0; i < (t->quick ? 7 : 11); i++)
+        one(t, shapes[i].m, tern_panels(shapes[i].n), tern_k4(shapes[i].k), i & 1 ? 0 : 12, FILL_RANDOM, FILL_RANDOM);
+}
+
+void check_gemm_s8(struct check *t)
+{
+    if (t->bench) {
+        static const struct {
+            int m, n, k;
+        } shapes[] = {{1, 768, 768},    {16, 768, 768},  {128, 768, 768}, {128, 3072, 768}, {128, 768, 3072},
+                      {128, 256, 256}, {128, 128, 32}, {128, 32, 128}};
+        for (int i = 0; i < 8; i++)
+            one(t, shapes[i].m, tern_panels(shapes[i].n), tern_k4(shapes[i].k), 0, FILL_RANDOM, FILL_RANDOM);
+        return;
+    }
+    check_group(t, "sizes");
+    sizes(t);
+    check_group(t, "fills");
+    fills(t);
+    check_group(t, "longest sum");
+    longest(t);
+    check_group(t, "realistic");
+    realistic(t);
+}

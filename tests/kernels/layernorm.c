@@ -1,0 +1,89 @@
+#include "tests/kernels/check.h"
+
+enum { S, GAMMA, BETA, Y, Q, ROW };
+
+struct args {
+    uint64_t eps;
+    int n;
+};
+
+static void call(check_fn *fn, void *const *p, const void *args)
+{
+    const struct args *a = args;
+    ((tern_layernorm_fn *)fn)(p[S], p[GAMMA], p[BETA], a->eps, p[Y], p[Q], p[ROW], a->n);
+}
+
+/* Ranges of the results, and norm2 recounted. */
+static void invariants(struct check *t, int n)
+{
+    const int16_t *y = check_expected(t, Y);
+    const int8_t *q = check_expected(t, Q);
+    const struct tern_row *row = check_expected(t, ROW);
+    int64_t norm2 = 0;
+    int max = 0;
+    for (int j = 0; j < n; j++) {
+        check_that(t, y[j] != -32768, "n=%d: y is -32768", n);
+        check_that(t, q[j] != -128, "n=%d: q is -128", n);
+        norm2 += q[j] * q[j];
+        max = q[j] > max ? q[j] : -q[j] > max ? -q[j] : max;
+    }
+    check_that(t, norm2 == row->norm2, "n=%d: norm2 is %d, must be %lld", n, row->norm2, (long long)norm2);
+    check_that(t, row->amax >= 0 && row->amax <= 32767 && max == (row->amax ? 127 : 0),
+               "n=%d: amax %d and largest |q| %d", n, row->amax, max);
+}
+
+static void one(struct check *t, int n, enum check_fill fill, int bits, enum check_fill affine, uint64_t eps)
+{
+    struct args a = {eps, n};
+    int n4 = tern_round_up(n, TERN_PANEL_K);
+    check_buf(t, S, "s", CHECK_IN, sizeof(int32_t), 1, n, n);
+    check_fill(t, S, fill, -((int64_t)1 << bits), ((int64_t)1 << bits) - 1);
+    check_buf(t, GAMMA, "gamma", CHECK_IN, sizeof(int16_t), 1, n, n);
+    check_fill(t, GAMMA, affine, -32767, 32767);
+    check_buf(t, BETA, "beta", CHECK_IN, sizeof(int16_t), 1, n, n);
+    check_fill(t, BETA, affine, -32767, 32767);
+    check_buf(t, Y, "y", CHECK_OUT, sizeof(int16_t), 1, n, n);
+    check_buf(t, Q, "q", CHECK_OUT, 1, 1, n4, n4);
+    check_buf(t, ROW, "row", CHECK_OUT, sizeof(int32_t), 1, 2, 2);
+    t->work = n;
+    if (check_run(t, call, &a, "n=%d fill=%s bits=%d gamma=%s eps=%llu", n, check_fill_name(fill), bits,
+                  check_fill_name(affine), (unsigned long long)eps) &&
+        !t->bench)
+        invariants(t, n);
+}
+
+/* 2^62 is where tern_layernorm_scale_of cuts an eps that is scaled up. */
+static uint64_t some_eps(struct check *t)
+{
+    switch (rng_next(&t->rng) >> 61) {
+    case 0: return 0;
+    case 1: return 1;
+    case 2: return 1ull << 62;
+    default: return (rng_next(&t->rng) >> 1) >> rng_between(&t->rng, 1, 62);
+    }
+}
+
+void check_layernorm(struct check *t)
+{
+    static const enum check_fill affine[] = {FILL_RANDOM, FILL_MIN, FILL_MAX, FILL_ALTERNATE, FILL_ZERO, FILL_EDGES};
+    if (t->bench) {
+        one(t, 256, FILL_RANDOM, 24, FILL_RANDOM, 1000);
+        one(t, 768, FILL_RANDOM, 24, FILL_RANDOM, 1000);
+        return;
+    }
+    check_group(t, "sizes");
+    for (int k = 0, n; (n = check_size(t, k, CHECK_TAIL, 1)) > 0; k++)
+        for (int fill = 0; fill < N_FILLS; fill++)
+            for (int i = 0; i < 6; i += t->quick ? 3 : 1)
+                one(t, n, (enum check_fill)fill, (int)rng_between(&t->rng, 3, 31), affine[(i + k) % 6], some_eps(t));
+    /* d from one bit to wrapping: every shift of d16, to the left and to the right. */
+    check_group(t, "scales");
+    for (int bits = 0; bits <= 31; bits++)
+        for (int fill = 0; fill < N_FILLS; fill++)
+            for (int i = 0; i < (t->quick ? 2 : 8); i++)
+                one(t, (int)rng_between(&t->rng, 1, 70), (enum check_fill)fill, bits, FILL_RANDOM, some_eps(t));
+    check_group(t, "longest");
+    for (int fill = 0; fill < N_FILLS; fill++)
+        for (int n = 8189; n <= 8192; n += 3)
+            one(t, n, (enum check_fill)fill, 31, FILL_EDGES, some_eps(t));
+}
