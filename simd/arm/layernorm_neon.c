@@ -1,0 +1,127 @@
+/* Four passes over s, the third leaving d16 in y, which the fourth overwrites. n16 rises with d16, so the largest |n16|
+   follows from the least and the largest d16 and needs no pass. d + half is s - (mean - half): one subtraction, since
+   all of it wraps; saturation changes nothing for a left shift, which keeps |d16| below 2^15. */
+#ifndef __ARM_NEON
+#error "needs NEON"
+#endif
+
+#include "simd/arm/neon.h"
+
+/* n <= 8192 squares of at most 2^30 stay far below 2^63, two of them fit in 31 bits. */
+_Static_assert(2ll * 32767 * 32767 <= INT32_MAX, "two squares fit in 32 bits");
+
+static int64_t sum_of(const int32_t *s, int n)
+{
+    int64x2_t sums = vdupq_n_s64(0);
+    int j = 0;
+    for (; j + 4 <= n; j += 4)
+        sums = vpadalq_s32(sums, vld1q_s32(s + j));
+    int64_t sum = vaddvq_s64(sums);
+    for (; j < n; j++)
+        sum += s[j];
+    return sum;
+}
+
+static uint32_t largest(const int32_t *s, int32_t mean, int n)
+{
+    uint32x4_t max = vdupq_n_u32(0);
+    int j = 0;
+    for (; j + 4 <= n; j += 4) {
+        int32x4_t d = vsubq_s32(vld1q_s32(s + j), vdupq_n_s32(mean));
+        max = vmaxq_u32(max, vreinterpretq_u32_s32(vabsq_s32(d)));
+    }
+    uint32_t dmax = vmaxvq_u32(max);
+    for (; j < n; j++) {
+        uint32_t d = (uint32_t)s[j] - (uint32_t)mean, magnitude = (int32_t)d < 0 ? 0u - d : d;
+        dmax = magnitude > dmax ? magnitude : dmax;
+    }
+    return dmax;
+}
+
+struct spread {
+    uint64_t sum2;
+    int32_t min, max;
+};
+
+/* Writes d16; returns the sum of its squares and its extremes. */
+static struct spread scale_down(const int32_t *s, int32_t mean, int shift, int16_t *d16, int n)
+{
+    int32_t half = shift > 0 ? (int32_t)((1u << shift) >> 1) : 0;
+    int32x4_t centre = vdupq_n_s32((int32_t)((uint32_t)mean - (uint32_t)half)), down = vdupq_n_s32(-shift);
+    int64x2_t sums = vdupq_n_s64(0);
+    int16x8_t min = vdupq_n_s16(32767), max = vdupq_n_s16(-32767);
+    int j = 0;
+    for (; j + 8 <= n; j += 8) {
+        int32x4_t low = vshlq_s32(vsubq_s32(vld1q_s32(s + j), centre), down);
+        int32x4_t high = vshlq_s32(vsubq_s32(vld1q_s32(s + j + 4), centre), down);
+        int16x8_t d = vmaxq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), vdupq_n_s16(-32767));
+        vst1q_s16(d16 + j, d);
+        min = vminq_s16(min, d);
+        max = vmaxq_s16(max, d);
+        sums = vpadalq_s32(sums, vmlal_high_s16(vmull_s16(vget_low_s16(d), vget_low_s16(d)), d, d));
+    }
+    struct spread all = {(uint64_t)vaddvq_s64(sums), vminvq_s16(min), vmaxvq_s16(max)};
+    for (; j < n; j++) {
+        int16_t d = tern_layernorm_d16((int32_t)((uint32_t)s[j] - (uint32_t)mean), shift);
+        d16[j] = d;
+        all.min = d < all.min ? d : all.min;
+        all.max = d > all.max ? d : all.max;
+        all.sum2 += (uint64_t)(d * d);
+    }
+    return all;
+}
+
+static int32_t amax_of(struct spread d, struct tern_layernorm_scale unit)
+{
+    int32_t low = -tern_layernorm_n16((int16_t)d.min, unit), high = tern_layernorm_n16((int16_t)d.max, unit);
+    return low > high ? low : high;
+}
+
+struct affine {
+    int16x8_t mul;
+    struct tern_neon_rshift exp;
+    struct tern_neon_s8_scale scale;
+};
+
+/* y from d16 to the output; returns q. */
+TERN_INLINE int8x8_t affine8(int16_t *y, const int16_t *gamma, const int16_t *beta, const struct affine *f)
+{
+    int16x8_t d = vld1q_s16(y), least = vdupq_n_s16(-32767);
+    int16x8_t n16 = tern_neon_narrow(vmull_s16(vget_low_s16(d), vget_low_s16(f->mul)), vmull_high_s16(d, f->mul), f->exp);
+    n16 = vmaxq_s16(n16, least);
+    vst1q_s16(y, vmaxq_s16(vqaddq_s16(vqrdmulhq_s16(n16, vld1q_s16(gamma)), vld1q_s16(beta)), least));
+    return tern_neon_to_s8(n16, f->scale);
+}
+
+void tern_layernorm_neon(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
+                         int8_t *q, struct tern_row *row, int n)
+{
+    int32_t mean = (int32_t)(uint32_t)tern_floor_div(sum_of(s, n) + n / 2, n);
+    uint32_t dmax = largest(s, mean, n);
+    int shift = dmax ? tern_layernorm_shift(dmax) : 0;
+    struct spread d = scale_down(s, mean, shift, y, n);
+    struct tern_layernorm_scale unit = {0, 14};
+    if (dmax)
+        unit = tern_layernorm_scale_of(d.sum2, eps, shift);
+    row->amax = amax_of(d, unit);
+
+    struct tern_s8_scale scale = tern_s8_scale_of(row->amax);
+    struct affine f = {vdupq_n_s16(unit.mul), tern_neon_rshift_by(unit.exp), tern_neon_s8_scale_of(scale)};
+    int32x4_t sums = vdupq_n_s32(0);
+    int j = 0;
+    for (; j + 16 <= n; j += 16) {
+        int8x8_t low = affine8(y + j, gamma + j, beta + j, &f);
+        int8x16_t both = vcombine_s8(low, affine8(y + j + 8, gamma + j + 8, beta + j + 8, &f));
+        vst1q_s8(q + j, both);
+        sums = tern_neon_norm2(sums, both);
+    }
+    row->norm2 = vaddvq_s32(sums);
+    for (; j < n; j++) {
+        int16_t n16 = tern_layernorm_n16(y[j], unit);
+        y[j] = tern_max16(tern_adds(tern_mulr(n16, gamma[j]), beta[j]), -32767);
+        q[j] = tern_to_s8(n16, scale);
+        row->norm2 += q[j] * q[j];
+    }
+    for (; j < tern_round_up(n, TERN_PANEL_K); j++)
+        q[j] = 0;
+}

@@ -1,0 +1,221 @@
+/* What the NEON kernels share. Plain ARMv8.0 and ARMv7 NEON alike: what 32-bit NEON lacks is supplied under the name
+   that arm_neon.h gives it on 64 bits, so that a kernel is written once. */
+#ifndef TERN_ARM_NEON_H
+#define TERN_ARM_NEON_H
+
+#include "simd/table.h"
+
+#include <arm_neon.h>
+
+/* Full unrolling, for loops over arrays of vectors: an index that is no constant would send them through memory. */
+#ifdef __clang__
+#define TERN_UNROLL _Pragma("unroll")
+#else
+#define TERN_UNROLL _Pragma("GCC unroll 16")
+#endif
+#define TERN_INLINE static inline __attribute__((always_inline))
+
+#ifdef __aarch64__
+
+enum { TERN_NEON_REGS = 32 };
+
+/* Separate roundings on 32 bits (ARMv7 NEON has no fused multiply-add): for the float class only. */
+TERN_INLINE float32x4_t tern_neon_madd(float32x4_t sum, float32x4_t a, float32x4_t b)
+{
+    return vfmaq_f32(sum, a, b);
+}
+
+#else
+
+enum { TERN_NEON_REGS = 16 };
+
+TERN_INLINE float32x4_t tern_neon_madd(float32x4_t sum, float32x4_t a, float32x4_t b)
+{
+    return vmlaq_f32(sum, a, b);
+}
+
+TERN_INLINE int16x8_t vmull_high_s8(int8x16_t a, int8x16_t b)
+{
+    return vmull_s8(vget_high_s8(a), vget_high_s8(b));
+}
+
+TERN_INLINE int16x8_t vmlal_high_s8(int16x8_t sum, int8x16_t a, int8x16_t b)
+{
+    return vmlal_s8(sum, vget_high_s8(a), vget_high_s8(b));
+}
+
+TERN_INLINE int32x4_t vmull_high_s16(int16x8_t a, int16x8_t b)
+{
+    return vmull_s16(vget_high_s16(a), vget_high_s16(b));
+}
+
+TERN_INLINE int32x4_t vmlal_high_s16(int32x4_t sum, int16x8_t a, int16x8_t b)
+{
+    return vmlal_s16(sum, vget_high_s16(a), vget_high_s16(b));
+}
+
+TERN_INLINE int16x8_t vmovl_high_s8(int8x16_t a)
+{
+    return vmovl_s8(vget_high_s8(a));
+}
+
+TERN_INLINE int32x4_t vmovl_high_s16(int16x8_t a)
+{
+    return vmovl_s16(vget_high_s16(a));
+}
+
+TERN_INLINE int32x4_t vaddw_high_s16(int32x4_t sum, int16x8_t a)
+{
+    return vaddw_s16(sum, vget_high_s16(a));
+}
+
+TERN_INLINE int32x4_t vpaddq_s32(int32x4_t a, int32x4_t b)
+{
+    return vcombine_s32(vpadd_s32(vget_low_s32(a), vget_high_s32(a)), vpadd_s32(vget_low_s32(b), vget_high_s32(b)));
+}
+
+TERN_INLINE float32x4_t vpaddq_f32(float32x4_t a, float32x4_t b)
+{
+    return vcombine_f32(vpadd_f32(vget_low_f32(a), vget_high_f32(a)), vpadd_f32(vget_low_f32(b), vget_high_f32(b)));
+}
+
+TERN_INLINE int64_t vaddvq_s64(int64x2_t a)
+{
+    return vgetq_lane_s64(a, 0) + vgetq_lane_s64(a, 1);
+}
+
+TERN_INLINE int32_t vaddvq_s32(int32x4_t a)
+{
+    int32x2_t pair = vadd_s32(vget_low_s32(a), vget_high_s32(a));
+    return vget_lane_s32(vpadd_s32(pair, pair), 0);
+}
+
+TERN_INLINE int32_t vmaxvq_s32(int32x4_t a)
+{
+    int32x2_t pair = vmax_s32(vget_low_s32(a), vget_high_s32(a));
+    return vget_lane_s32(vpmax_s32(pair, pair), 0);
+}
+
+TERN_INLINE int16_t vmaxvq_s16(int16x8_t a)
+{
+    int16x4_t four = vmax_s16(vget_low_s16(a), vget_high_s16(a));
+    four = vpmax_s16(four, four);
+    return vget_lane_s16(vpmax_s16(four, four), 0);
+}
+
+TERN_INLINE int16_t vminvq_s16(int16x8_t a)
+{
+    int16x4_t four = vmin_s16(vget_low_s16(a), vget_high_s16(a));
+    four = vpmin_s16(four, four);
+    return vget_lane_s16(vpmin_s16(four, four), 0);
+}
+
+TERN_INLINE uint32_t vmaxvq_u32(uint32x4_t a)
+{
+    uint32x2_t pair = vmax_u32(vget_low_u32(a), vget_high_u32(a));
+    return vget_lane_u32(vpmax_u32(pair, pair), 0);
+}
+
+TERN_INLINE uint16_t vmaxvq_u16(uint16x8_t a)
+{
+    uint16x4_t four = vmax_u16(vget_low_u16(a), vget_high_u16(a));
+    four = vpmax_u16(four, four);
+    return vget_lane_u16(vpmax_u16(four, four), 0);
+}
+
+#endif
+
+/* tern_mulr is vqrdmulhq_s16: they differ for -32768 * -32768 alone, and every second factor here is a multiplier or a
+   coordinate >= -32767. tern_adds is vqaddq_s16, tern_sat16 vqmovn_s32. */
+
+/* tern_rshift's two halves for a shift of 0..31. vrshlq_s32 is not it: it does not wrap above 2^31 - 2^(shift - 1). */
+struct tern_neon_rshift {
+    int32x4_t half, down;
+};
+
+TERN_INLINE struct tern_neon_rshift tern_neon_rshift_by(int shift)
+{
+    struct tern_neon_rshift r = {vdupq_n_s32((int32_t)((1u << shift) >> 1)), vdupq_n_s32(-shift)};
+    return r;
+}
+
+TERN_INLINE int32x4_t tern_neon_rshift(int32x4_t x, struct tern_neon_rshift r)
+{
+    return vshlq_s32(vaddq_s32(x, r.half), r.down);
+}
+
+/* sat16(rshift(x)) of eight. */
+TERN_INLINE int16x8_t tern_neon_narrow(int32x4_t low, int32x4_t high, struct tern_neon_rshift r)
+{
+    return vcombine_s16(vqmovn_s32(tern_neon_rshift(low, r)), vqmovn_s32(tern_neon_rshift(high, r)));
+}
+
+/* tern_to_s8 of eight. The rounding narrow's sum does not wrap, as the reference's does not. */
+struct tern_neon_s8_scale {
+    int16x8_t shift, mul;
+};
+
+TERN_INLINE struct tern_neon_s8_scale tern_neon_s8_scale_of(struct tern_s8_scale scale)
+{
+    struct tern_neon_s8_scale s = {vdupq_n_s16(scale.shift), vdupq_n_s16(scale.mul)};
+    return s;
+}
+
+TERN_INLINE int8x8_t tern_neon_to_s8(int16x8_t x, struct tern_neon_s8_scale s)
+{
+    return vrshrn_n_s16(vqrdmulhq_s16(vshlq_s16(x, s.shift), s.mul), 7);
+}
+
+TERN_INLINE int8x16_t tern_neon_load_s8(const int16_t *x, struct tern_neon_s8_scale s)
+{
+    return vcombine_s8(tern_neon_to_s8(vld1q_s16(x), s), tern_neon_to_s8(vld1q_s16(x + 8), s));
+}
+
+/* sum + q^2 of sixteen: two squares of at most 127^2 fit in 16 bits. */
+TERN_INLINE int32x4_t tern_neon_norm2(int32x4_t sum, int8x16_t q)
+{
+    return vpadalq_s16(sum, vmlal_high_s8(vmull_s8(vget_low_s8(q), vget_low_s8(q)), q, q));
+}
+
+/* max(amax, |x|), as unsigned so that |-32768| is 32768. */
+TERN_INLINE uint16x8_t tern_neon_amax(uint16x8_t amax, int16x8_t x)
+{
+    return vmaxq_u16(amax, vreinterpretq_u16_s16(vabsq_s16(x)));
+}
+
+/* A polynomial's parts, one vector each. */
+struct tern_neon_poly {
+    int16x8_t limit, shift, mul, out, c[8];
+};
+
+TERN_INLINE struct tern_neon_poly tern_neon_poly_of(const struct tern_poly *poly)
+{
+    struct tern_neon_poly p = {vdupq_n_s16(poly->limit), vdupq_n_s16(poly->shift), vdupq_n_s16(poly->mul),
+                               vdupq_n_s16(poly->out), {vdupq_n_s16(0)}};
+    TERN_UNROLL
+    for (int k = 0; k < 8; k++)
+        p.c[k] = vdupq_n_s16(poly->c[k]);
+    return p;
+}
+
+/* tern_poly_eval of `count` vectors, in step: Horner's chain of 16 dependent instructions would leave an in-order core
+   waiting. |-32768| saturates to 32767, which limit cuts as it would cut 32768. */
+TERN_INLINE void tern_neon_poly_eval(const int16x8_t *y, int16x8_t *h, int count, const struct tern_neon_poly *p)
+{
+    int16x8_t x[4];
+    TERN_UNROLL
+    for (int i = 0; i < count; i++) {
+        int16x8_t u = vshlq_s16(vminq_s16(vqabsq_s16(y[i]), p->limit), p->shift);
+        int16x8_t w = vqaddq_s16(u, vqrdmulhq_s16(u, p->mul));
+        x[i] = vsubq_s16(w, vsubq_s16(vdupq_n_s16(32767), w));
+        h[i] = p->c[7];
+    }
+    TERN_UNROLL
+    for (int k = 6; k >= 0; k--) {
+        TERN_UNROLL
+        for (int i = 0; i < count; i++)
+            h[i] = vqaddq_s16(vqrdmulhq_s16(h[i], x[i]), p->c[k]);
+    }
+}
+
+#endif

@@ -1,0 +1,86 @@
+/* Eight scores at a time. D narrows with saturation before it is cut at 32767, which saves a minimum per four; the
+   probabilities' shift of at most 31 clears a 16-bit lane, as the reference's case above 15 does, since 2^-x > 0. */
+#ifndef __ARM_NEON
+#error "needs NEON"
+#endif
+
+#include "simd/arm/neon.h"
+
+static int32_t max_of(const int32_t *score, int n)
+{
+    int32_t max = score[0];
+    int32x4_t four = vdupq_n_s32(max);
+    int j = 0;
+    for (; j + 4 <= n; j += 4)
+        four = vmaxq_s32(four, vld1q_s32(score + j));
+    max = vmaxvq_s32(four);
+    for (; j < n; j++)
+        max = score[j] > max ? score[j] : max;
+    return max;
+}
+
+/* tern_exp2 of eight. */
+TERN_INLINE int16x8_t exp2_8(int16x8_t t)
+{
+    int16x8_t x = vshlq_n_s16(vandq_s16(t, vdupq_n_s16(1023)), 5);
+    int16x8_t e = vaddq_s16(vdupq_n_s16(TERN_EXP2_C2), vqrdmulhq_s16(x, vdupq_n_s16(TERN_EXP2_C3)));
+    e = vaddq_s16(vdupq_n_s16(TERN_EXP2_C1), vqrdmulhq_s16(e, x));
+    e = vaddq_s16(vdupq_n_s16(TERN_EXP2_C0), vqrdmulhq_s16(e, x));
+    return vshlq_s16(e, vnegq_s16(vshrq_n_s16(t, 10)));
+}
+
+struct unit {
+    int32x4_t max, shift;
+    uint32x4_t cut;
+    int16x8_t mul;
+};
+
+TERN_INLINE uint16x4_t distance4(const int32_t *score, const struct unit *u)
+{
+    uint32x4_t d = vreinterpretq_u32_s32(vsubq_s32(u->max, vld1q_s32(score)));
+    return vqmovn_u32(vshlq_u32(vminq_u32(d, u->cut), u->shift));
+}
+
+TERN_INLINE int8x8_t softmax8(const int32_t *score, const struct unit *u)
+{
+    uint16x8_t d = vcombine_u16(distance4(score, u), distance4(score + 4, u));
+    int16x8_t t = vreinterpretq_s16_u16(vminq_u16(d, vdupq_n_u16(32767)));
+    return vrshrn_n_s16(exp2_8(vqrdmulhq_s16(t, u->mul)), 8);
+}
+
+static int8_t softmax1(uint32_t d, int shift, int mul)
+{
+    uint32_t cut = tern_softmax_cut(shift);
+    d = d < cut ? d : cut;
+    d = shift < 0 ? d << -shift : d >> shift;
+    int16_t t = tern_mulr((int16_t)(d < 32767 ? d : 32767), (int16_t)mul);
+    return (int8_t)((tern_exp2(t) + 128) >> 8);
+}
+
+int32_t tern_softmax_neon(const int32_t *score, int shift, int mul, int8_t *p, int n)
+{
+    int32_t max = max_of(score, n);
+    struct unit u = {vdupq_n_s32(max), vdupq_n_s32(-shift), vdupq_n_u32(tern_softmax_cut(shift)),
+                     vdupq_n_s16((int16_t)mul)};
+    int32x4_t sums = vdupq_n_s32(0);
+    int j = 0;
+    for (; j + 16 <= n; j += 16) {
+        int8x16_t v = vcombine_s8(softmax8(score + j, &u), softmax8(score + j + 8, &u));
+        vst1q_s8(p + j, v);
+        sums = vpadalq_s16(sums, vpaddlq_s8(v));
+    }
+    if (j + 8 <= n) {
+        int8x8_t v = softmax8(score + j, &u);
+        vst1_s8(p + j, v);
+        sums = vaddw_s16(sums, vpaddl_s8(v));
+        j += 8;
+    }
+    int32_t sum = vaddvq_s32(sums);
+    for (; j < n; j++) {
+        p[j] = softmax1((uint32_t)max - (uint32_t)score[j], shift, mul);
+        sum += p[j];
+    }
+    for (; j < tern_round_up(n, TERN_PANEL_K); j++)
+        p[j] = 0;
+    return sum;
+}
