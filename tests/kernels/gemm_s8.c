@@ -33,10 +33,16 @@ static void sizes(struct check *t)
 {
     for (int k4 = 1; k4 <= 35; k4 += t->quick && k4 > 4 ? 5 : 1)
         for (int m = 1; m <= 34; m += t->quick && m > 4 ? 7 : 1)
-            for (int panels = 1; panels <= 7; panels += m > 8 ? 3 : 1)
+            for (int panels = 1; panels <= 7; panels += t->quick && m > 8 ? 3 : 1)
                 one(t, m, panels, k4, check_param(t, 0, 19), FILL_RANDOM, FILL_RANDOM);
     for (int m = 35; m <= 70; m += t->quick ? 17 : 1)
         one(t, m, 1 + m % 5, 1 + m % 35, m % 3, FILL_RANDOM, FILL_RANDOM);
+    for (int panels = 8; panels <= 34; panels += t->quick ? 9 : 1)
+        one(t, 1 + panels % 7, panels, 1 + panels % 5, panels % 3, FILL_RANDOM, FILL_RANDOM);
+    static const int deep[] = {47, 48, 49, 63, 64, 65, 66, 79, 95, 97, 127, 128, 129, 191, 193, 255, 257};
+    for (int i = 0; i < 17; i += t->quick ? 4 : 1)
+        for (int m = 1; m <= 19; m += 3)
+            one(t, m, 1 + (i + m) % 4, deep[i], i, FILL_RANDOM, FILL_EDGES);
 }
 
 static void fills(struct check *t)

@@ -32,12 +32,18 @@ static void invariants(struct check *t, int n)
                "n=%d: amax %d and largest |q| %d", n, row->amax, max);
 }
 
+/* s within 2^bits around zero, or up to one end of int32: then the sum needs 64 bits. */
 static void one(struct check *t, int n, enum check_fill fill, int bits, enum check_fill affine, uint64_t eps)
 {
+    int64_t range = (int64_t)1 << bits, lo = -range;
+    switch (rng_next(&t->rng) >> 62) {
+    case 0: lo = INT32_MIN; break;
+    case 1: lo = (int64_t)INT32_MAX - 2 * range + 1; break;
+    }
     struct args a = {eps, n};
     int n4 = tern_round_up(n, TERN_PANEL_K);
     check_buf(t, S, "s", CHECK_IN, sizeof(int32_t), 1, n, n);
-    check_fill(t, S, fill, -((int64_t)1 << bits), ((int64_t)1 << bits) - 1);
+    check_fill(t, S, fill, lo, lo + 2 * range - 1);
     check_buf(t, GAMMA, "gamma", CHECK_IN, sizeof(int16_t), 1, n, n);
     check_fill(t, GAMMA, affine, -32767, 32767);
     check_buf(t, BETA, "beta", CHECK_IN, sizeof(int16_t), 1, n, n);
@@ -46,8 +52,8 @@ static void one(struct check *t, int n, enum check_fill fill, int bits, enum che
     check_buf(t, Q, "q", CHECK_OUT, 1, 1, n4, n4);
     check_buf(t, ROW, "row", CHECK_OUT, sizeof(int32_t), 1, 2, 2);
     t->work = n;
-    if (check_run(t, call, &a, "n=%d fill=%s bits=%d gamma=%s eps=%llu", n, check_fill_name(fill), bits,
-                  check_fill_name(affine), (unsigned long long)eps) &&
+    if (check_run(t, call, &a, "n=%d fill=%s from %lld, bits=%d gamma=%s eps=%llu", n, check_fill_name(fill),
+                  (long long)lo, bits, check_fill_name(affine), (unsigned long long)eps) &&
         !t->bench)
         invariants(t, n);
 }

@@ -37,8 +37,8 @@ static void one(struct check *t, int n, enum check_fill fill, int kind, int all)
 void check_tanh(struct check *t)
 {
     if (t->bench) {
-        one(t, 1024, FILL_RANDOM, 4, 0);
-        one(t, 3072, FILL_RANDOM, 4, 0);
+        one(t, 1024, FILL_RANDOM, 5, 0);
+        one(t, 3072, FILL_RANDOM, 5, 0);
         return;
     }
     check_group(t, "sizes");
