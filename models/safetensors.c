@@ -227,7 +227,7 @@ tern_status tern_safetensors_open(struct tern_safetensors *out, const void *byte
     if (header > size - 8)
         return tern_fail(err, TERN_FORMAT, "%s: header of %llu bytes in a file of %zu: the file is truncated", label,
                          (unsigned long long)header, size);
-    if (header < 2 || file[8] != '{')
+    if (header == 0 || file[8] != '{')
         return tern_fail(err, TERN_FORMAT, "%s: the header does not begin with '{'; is this a safetensors file?",
                          label);
     status = tern_json_parse(&json, (const char *)file + 8, (size_t)header, MAX_VALUES, label, err);
