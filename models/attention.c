@@ -1,0 +1,78 @@
+#include "models/attention.h"
+
+#include "quant/scheme.h"
+
+void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int longest)
+{
+    const int threads = tern_pool_threads(a->pool);
+    const int keys = tern_round_up(longest, TERN_PANEL), width = tern_round_up(a->head_dim, TERN_PANEL);
+    const int tokens4 = tern_round_up(longest, TERN_PANEL_K), dim4 = tern_round_up(a->head_dim, TERN_PANEL_K);
+    struct tern_attention_scratch *scratch = tern_arena_take(arena, (size_t)threads, sizeof *scratch), one;
+    for (int t = 0; t < threads; t++) {
+        struct tern_attention_scratch *s = scratch ? &scratch[t] : &one;
+        s->keys = tern_arena_take(arena, (size_t)keys, (size_t)dim4);
+        s->values = tern_arena_take(arena, (size_t)width, (size_t)tokens4);
+        s->query = tern_arena_take(arena, TERN_ATTENTION_ROWS, (size_t)dim4);
+        s->score = tern_arena_take(arena, TERN_ATTENTION_ROWS * (size_t)keys, sizeof *s->score);
+        s->p = tern_arena_take(arena, TERN_ATTENTION_ROWS, (size_t)tokens4);
+        s->acc = tern_arena_take(arena, TERN_ATTENTION_ROWS * (size_t)width, sizeof *s->acc);
+        s->row = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->row);
+        s->scale = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->scale);
+    }
+    a->scratch = scratch;
+    a->one = tern_arena_take(arena, (size_t)a->head_dim, sizeof *a->one);
+    a->zero = tern_arena_take(arena, (size_t)a->head_dim, sizeof *a->zero);
+    for (int j = 0; a->one && j < a->head_dim; j++) {
+        a->one[j] = TERN_MUL_ONE;
+        a->zero[j] = 0;
+    }
+}
+
+struct job {
+    const struct tern_attention *a;
+    const struct tern_layer *layer;
+    const int16_t *query, *key, *value;
+    int16_t *context;
+    const tern_batch *batch;
+};
+
+/* One task: one head of one text. Offsets at_* are those of the head's first column in the text's first row. */
+static void head_task(void *context, int task, int thread)
+{
+    const struct job *j = context;
+    const struct tern_attention *a = j->a;
+    const struct tern_ops *ops = a->ops;
+    const struct tern_attention_scratch *s = &a->scratch[thread];
+    const int text = task / a->heads, head = task % a->heads, d = a->head_dim, h = a->hidden;
+    const int tokens = j->batch->offsets[text + 1] - j->batch->offsets[text];
+    const ptrdiff_t at = (ptrdiff_t)j->batch->offsets[text] * h + head * d;
+    const int keys = tern_round_up(tokens, TERN_PANEL), tokens4 = tern_round_up(tokens, TERN_PANEL_K);
+    const int width = tern_round_up(d, TERN_PANEL), dim4 = tern_round_up(d, TERN_PANEL_K);
+
+    const int32_t amax_k = ops->amax(j->key + at, h, tokens, d), amax_v = ops->amax(j->value + at, h, tokens, d);
+    ops->pack_k(j->key + at, h, tern_s8_scale_of(amax_k), s->keys, tokens, d);
+    ops->pack_v(j->value + at, h, tern_s8_scale_of(amax_v), s->values, tokens, d);
+
+    for (int first = 0; first < tokens; first += TERN_ATTENTION_ROWS) {
+        const int rows = tokens - first < TERN_ATTENTION_ROWS ? tokens - first : TERN_ATTENTION_ROWS;
+        const ptrdiff_t block = at + (ptrdiff_t)first * h;
+        for (int i = 0; i < rows; i++)
+            ops->quantize(j->query + block + (ptrdiff_t)i * h, s->query + i * dim4, &s->row[i], d);
+        ops->gemm_s8(s->query, dim4, s->keys, s->score, keys, rows, keys / TERN_PANEL, dim4 / TERN_PANEL_K);
+        for (int i = 0; i < rows; i++) {
+            struct tern_row_scale scale = tern_score_scale(s->row[i].amax, amax_k, j->layer->score);
+            int32_t sum = ops->softmax(s->score + (ptrdiff_t)i * keys, scale.shift, scale.mul,
+                                       s->p + (ptrdiff_t)i * tokens4, tokens);
+            s->scale[i] = tern_context_scale(sum, amax_v);
+        }
+        ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K);
+        ops->requant(s->acc, width, j->context + block, h, s->scale, a->one, a->zero, rows, d);
+    }
+}
+
+void tern_attention_run(const struct tern_attention *a, const struct tern_layer *layer, const int16_t *query,
+                        const int16_t *key, const int16_t *value, int16_t *context, const tern_batch *batch)
+{
+    struct job j = {a, layer, query, key, value, context, batch};
+    tern_pool_run(a->pool, head_task, &j, batch->n_texts * a->heads);
+}

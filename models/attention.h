@@ -1,0 +1,38 @@
+/* Multi-head self-attention over ragged texts, in integers. */
+#ifndef TERN_ATTENTION_H
+#define TERN_ATTENTION_H
+
+#include "models/weights.h"
+#include "runtime/arena.h"
+
+/* Query rows that one block of scores holds: 32 rows of 512 scores are 64 KiB, half of a small L2. */
+enum { TERN_ATTENTION_ROWS = 32 };
+
+/* What one thread needs: see tern_attention_plan. */
+struct tern_attention_scratch {
+    int8_t *keys, *values; /* panels of one head */
+    int8_t *query;         /* [ROWS][ld_query] */
+    int32_t *score;        /* [ROWS][longest rounded up to 16] */
+    int8_t *p;             /* [ROWS][longest rounded up to 4] */
+    int32_t *acc;          /* [ROWS][head_dim rounded up to 16] */
+    struct tern_row *row;  /* [ROWS] */
+    struct tern_row_scale *scale;
+};
+
+struct tern_attention {
+    const struct tern_ops *ops;
+    struct tern_pool *pool;
+    int heads, head_dim, hidden;
+    struct tern_attention_scratch *scratch; /* [threads] */
+    int16_t *one, *zero;                    /* [head_dim]: multiplier 1 and bias 0 for the context */
+};
+
+/* Takes what texts of up to `longest` tokens need; run once to count and once to hand out (runtime/arena.h). */
+void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int longest);
+
+/* context = softmax(query key^T / sqrt(head_dim)) value for every text and head. query, key, value, context are
+   [tokens][hidden] with a head's columns side by side. No overlap. */
+void tern_attention_run(const struct tern_attention *a, const struct tern_layer *layer, const int16_t *query,
+                        const int16_t *key, const int16_t *value, int16_t *context, const tern_batch *batch);
+
+#endif

@@ -1,0 +1,165 @@
+#include "models/bert.h"
+
+/* Rows that one task of a row-wise op takes: enough to hide the cost of handing a task out. */
+enum { ROW_BLOCK = 8, LINE = 64 };
+
+void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
+{
+    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = (size_t)b->config->intermediate;
+    const size_t threads = (size_t)tern_pool_threads(b->run.pool);
+    b->run.scale = tern_arena_take(arena, 3 * tokens, sizeof *b->run.scale);
+    b->run.tile = tern_arena_take(arena, threads * TERN_TILE, sizeof *b->run.tile);
+
+    b->y = tern_arena_take(arena, tokens * h, sizeof *b->y);
+    b->x.ld = tern_round_up((int)h, LINE);
+    b->x_q = tern_arena_take(arena, tokens, (size_t)b->x.ld);
+    b->x_row = tern_arena_take(arena, tokens, sizeof *b->x_row);
+    b->x.q = b->x_q;
+    b->x.row = b->x_row;
+    b->sum = tern_arena_take(arena, tokens * h, sizeof *b->sum);
+
+    const size_t shared = 4 * h > wide ? 4 * h : wide;
+    b->wide = tern_arena_take(arena, tokens * shared, sizeof *b->wide);
+    b->query = b->wide;
+    b->key = b->wide ? b->query + tokens * h : NULL;
+    b->value = b->wide ? b->key + tokens * h : NULL;
+    b->context = b->wide ? b->value + tokens * h : NULL;
+    b->wide_q = tern_arena_take(arena, tokens, (size_t)tern_round_up((int)wide, LINE));
+    b->wide_row = tern_arena_take(arena, tokens, sizeof *b->wide_row);
+
+    b->attention.ops = b->run.ops;
+    b->attention.pool = b->run.pool;
+    b->attention.heads = b->config->heads;
+    b->attention.head_dim = b->config->hidden / b->config->heads;
+    b->attention.hidden = b->config->hidden;
+    tern_attention_plan(&b->attention, arena, b->longest);
+}
+
+/* ---- Row-wise steps: tasks of ROW_BLOCK tokens ------------------------------------------------------------------ */
+
+struct rows_job {
+    struct tern_bert *b;
+    const tern_batch *batch;
+    const struct tern_norm *norm;
+    const struct tern_poly *act;
+    int tokens;
+};
+
+static int last_row(const struct rows_job *j, int task)
+{
+    int last = (task + 1) * ROW_BLOCK;
+    return last < j->tokens ? last : j->tokens;
+}
+
+static void run_rows(struct rows_job *j, void (*task)(void *, int, int))
+{
+    tern_pool_run(j->b->run.pool, task, j, (j->tokens + ROW_BLOCK - 1) / ROW_BLOCK);
+}
+
+/* sum -> y, x */
+static void norm_row(struct tern_bert *b, const struct tern_norm *norm, int i)
+{
+    const int h = b->config->hidden;
+    b->run.ops->layernorm(b->sum + (ptrdiff_t)i * h, norm->gamma, norm->beta, norm->eps, b->y + (ptrdiff_t)i * h,
+                          b->x_q + i * b->x.ld, &b->x_row[i], h);
+}
+
+static void norm_task(void *context, int task, int thread)
+{
+    (void)thread;
+    struct rows_job *j = context;
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
+        norm_row(j->b, j->norm, i);
+}
+
+/* context (16 bits) -> x */
+static void context_task(void *context, int task, int thread)
+{
+    (void)thread;
+    struct rows_job *j = context;
+    struct tern_bert *b = j->b;
+    const int h = b->config->hidden;
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
+        b->run.ops->quantize(b->context + (ptrdiff_t)i * h, b->x_q + i * b->x.ld, &b->x_row[i], h);
+}
+
+/* wide -> activation -> wide_q */
+static void activation_task(void *context, int task, int thread)
+{
+    (void)thread;
+    struct rows_job *j = context;
+    struct tern_bert *b = j->b;
+    const int n = b->config->intermediate, ld = tern_round_up(n, LINE);
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+        int16_t *row = b->wide + (ptrdiff_t)i * n;
+        b->run.ops->gelu(row, j->act, n);
+        b->run.ops->quantize(row, b->wide_q + (ptrdiff_t)i * ld, &b->wide_row[i], n);
+    }
+}
+
+/* The text that holds token `i`: the last whose offset is not above i. */
+static int text_of(const tern_batch *batch, int i)
+{
+    int low = 0, high = batch->n_texts;
+    while (high - low > 1) {
+        int middle = (low + high) / 2;
+        if (batch->offsets[middle] <= i)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* word + position + type -> sum -> y, x */
+static void embed_task(void *context, int task, int thread)
+{
+    (void)thread;
+    struct rows_job *j = context;
+    struct tern_bert *b = j->b;
+    const struct tern_int8_weights *w = b->weights;
+    const ptrdiff_t h = b->config->hidden;
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+        const int word = j->batch->ids[i], position = i - j->batch->offsets[text_of(j->batch, i)];
+        const int type = j->batch->types ? j->batch->types[i] : 0;
+        const int8_t *q[3] = {w->word.q + word * h, w->position.q + position * h, NULL};
+        int16_t mul[3] = {w->word.mul[word], w->position.mul[position], 0};
+        if (w->type.rows) {
+            q[2] = w->type.q + type * h;
+            mul[2] = w->type.mul[type];
+        }
+        b->run.ops->embed(q, mul, w->type.rows ? 3 : 2, b->sum + i * h, (int)h);
+        norm_row(b, &w->embed_norm, i);
+    }
+}
+
+/* ---- The forward pass -------------------------------------------------------------------------------------------- */
+
+void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
+{
+    const int h = b->config->hidden, wide = b->config->intermediate, tokens = batch->offsets[batch->n_texts];
+    struct rows_job rows = {.b = b, .batch = batch, .tokens = tokens};
+    b->x.m = tokens;
+    run_rows(&rows, embed_task); /* y, x: [tokens, hidden] */
+
+    for (int i = 0; i < b->config->layers; i++) {
+        const struct tern_layer *layer = &b->weights->layers[i];
+        const struct tern_linear *const qkv[3] = {&layer->query, &layer->key, &layer->value};
+        int16_t *const out[3] = {b->query, b->key, b->value};
+        tern_linear_run(&b->run, qkv, out, 3, h, &b->x); /* query, key, value: [tokens, hidden] */
+        tern_attention_run(&b->attention, layer, b->query, b->key, b->value, b->context, batch);
+        run_rows(&rows, context_task);                                          /* x: [tokens, hidden] */
+        tern_linear_residual(&b->run, &layer->attn_out, b->sum, b->y, h, &b->x); /* sum: [tokens, hidden] */
+        rows.norm = &layer->attn_norm;
+        run_rows(&rows, norm_task); /* y, x */
+
+        const struct tern_linear *const up[1] = {&layer->ffn_up};
+        tern_linear_run(&b->run, up, &b->wide, 1, wide, &b->x); /* wide: [tokens, intermediate] */
+        rows.act = &layer->act;
+        run_rows(&rows, activation_task); /* wide_q: [tokens, intermediate] */
+        const struct tern_rows activated = {b->wide_q, b->wide_row, tern_round_up(wide, LINE), tokens};
+        tern_linear_residual(&b->run, &layer->ffn_down, b->sum, b->y, h, &activated); /* sum: [tokens, hidden] */
+        rows.norm = &layer->ffn_norm;
+        run_rows(&rows, norm_task); /* y, x */
+    }
+}

@@ -1,0 +1,203 @@
+#include "models/bert_f32.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { COLUMNS = 32 }; /* outputs that one task of a linear layer computes */
+
+void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
+{
+    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = (size_t)b->config->intermediate;
+    b->x = tern_arena_take(arena, tokens * h, sizeof(float));
+    b->query = tern_arena_take(arena, tokens * h, sizeof(float));
+    b->key = tern_arena_take(arena, tokens * h, sizeof(float));
+    b->value = tern_arena_take(arena, tokens * h, sizeof(float));
+    b->context = tern_arena_take(arena, tokens * h, sizeof(float));
+    b->wide = tern_arena_take(arena, tokens * wide, sizeof(float));
+    b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool) * (size_t)b->longest, sizeof(float));
+}
+
+/* ---- Linear layers ------------------------------------------------------------------------------------------------ */
+
+struct linear_job {
+    const struct tern_bert_f32 *b;
+    const struct tern_f32_linear *w;
+    const float *x;
+    float *out;
+    int rows;
+};
+
+static void linear_task(void *context, int task, int thread)
+{
+    (void)thread;
+    const struct linear_job *j = context;
+    const struct tern_f32_linear *w = j->w;
+    const int first = task * COLUMNS, n = w->n - first < COLUMNS ? w->n - first : COLUMNS;
+    j->b->ops->gemm_f32(j->x, w->k, w->w + (ptrdiff_t)first * w->k, w->k, j->out + first, w->n, j->rows, n, w->k);
+    for (int i = 0; i < j->rows; i++)
+        for (int l = 0; l < n; l++)
+            j->out[(ptrdiff_t)i * w->n + first + l] += w->b[first + l];
+}
+
+/* out[rows][n] = x[rows][k] w^T + b */
+static void linear(const struct tern_bert_f32 *b, const struct tern_f32_linear *w, const float *x, float *out, int rows)
+{
+    struct linear_job j = {b, w, x, out, rows};
+    tern_pool_run(b->pool, linear_task, &j, (w->n + COLUMNS - 1) / COLUMNS);
+}
+
+/* ---- Row-wise steps ----------------------------------------------------------------------------------------------- */
+
+/* x = LayerNorm(x + add); add may be NULL. */
+static void norm(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, float *x, const float *add, int rows)
+{
+    const int h = b->config->hidden;
+    for (int i = 0; i < rows; i++, x += h) {
+        double mean = 0, variance = 0;
+        for (int j = 0; j < h; j++) {
+            x[j] += add ? add[(ptrdiff_t)i * h + j] : 0;
+            mean += (double)x[j];
+        }
+        mean /= h;
+        for (int j = 0; j < h; j++)
+            variance += ((double)x[j] - mean) * ((double)x[j] - mean);
+        const double scale = 1 / sqrt(variance / h + b->config->layer_norm_eps);
+        for (int j = 0; j < h; j++)
+            x[j] = (float)(((double)x[j] - mean) * scale * (double)p->gamma[j] + (double)p->beta[j]);
+    }
+}
+
+static float activate(enum tern_activation activation, float z)
+{
+    switch (activation) {
+    case TERN_GELU: return 0.5f * z * (1 + erff(z * 0.70710678f));
+    case TERN_GELU_NEW: return 0.5f * z * (1 + tanhf(0.79788456f * (z + 0.044715f * z * z * z)));
+    case TERN_RELU: break;
+    case TERN_GELU_IBERT: { /* Kim et al. 2021, a = -0.2888, b = -1.769 */
+        float s = fminf(fabsf(z) * 0.70710678f, 1.769f) - 1.769f;
+        return 0.5f * z * (1 + copysignf(1 - 0.2888f * s * s, z));
+    }
+    }
+    return z > 0 ? z : 0;
+}
+
+static void activation_task(void *context, int task, int thread)
+{
+    (void)thread;
+    const struct tern_bert_f32 *b = context;
+    float *row = b->wide + (ptrdiff_t)task * b->config->intermediate;
+    for (int j = 0; j < b->config->intermediate; j++)
+        row[j] = activate(b->config->activation, row[j]);
+}
+
+/* ---- Attention ---------------------------------------------------------------------------------------------------- */
+
+struct attention_job {
+    const struct tern_bert_f32 *b;
+    const tern_batch *batch;
+};
+
+static float softmax(float *score, int n)
+{
+    float max = score[0], sum = 0;
+    for (int j = 1; j < n; j++)
+        max = fmaxf(max, score[j]);
+    for (int j = 0; j < n; j++)
+        sum += score[j] = expf(score[j] - max);
+    return sum;
+}
+
+/* One head of one text. */
+static void head_task(void *context, int task, int thread)
+{
+    const struct attention_job *j = context;
+    const struct tern_bert_f32 *b = j->b;
+    const int heads = b->config->heads, h = b->config->hidden, d = h / heads, text = task / heads;
+    const int tokens = j->batch->offsets[text + 1] - j->batch->offsets[text];
+    const ptrdiff_t at = (ptrdiff_t)j->batch->offsets[text] * h + task % heads * d;
+    float *score = b->score + (ptrdiff_t)thread * b->longest, scale = 1 / sqrtf((float)d);
+    for (int i = 0; i < tokens; i++) {
+        const float *query = b->query + at + (ptrdiff_t)i * h;
+        float *out = b->context + at + (ptrdiff_t)i * h;
+        b->ops->gemm_f32(query, d, b->key + at, h, score, tokens, 1, tokens, d);
+        for (int l = 0; l < tokens; l++)
+            score[l] *= scale;
+        const float sum = softmax(score, tokens);
+        memset(out, 0, (size_t)d * sizeof *out);
+        for (int l = 0; l < tokens; l++)
+            for (int c = 0; c < d; c++)
+                out[c] += score[l] / sum * b->value[at + (ptrdiff_t)l * h + c];
+    }
+}
+
+/* ---- The forward pass --------------------------------------------------------------------------------------------- */
+
+static void embed(const struct tern_bert_f32 *b, const tern_batch *batch)
+{
+    const struct tern_f32_weights *w = b->weights;
+    const ptrdiff_t h = b->config->hidden;
+    for (int text = 0; text < batch->n_texts; text++) {
+        for (int i = batch->offsets[text]; i < batch->offsets[text + 1]; i++) {
+            const float *word = w->word + batch->ids[i] * h, *position = w->position + (i - batch->offsets[text]) * h;
+            const float *type = w->type ? w->type + (batch->types ? batch->types[i] : 0) * h : NULL;
+            for (int j = 0; j < h; j++)
+                b->x[i * h + j] = word[j] + position[j] + (type ? type[j] : 0);
+        }
+    }
+}
+
+void tern_bert_f32_forward(struct tern_bert_f32 *b, const tern_batch *batch)
+{
+    const int tokens = batch->offsets[batch->n_texts];
+    embed(b, batch);
+    norm(b, &b->weights->embed_norm, b->x, NULL, tokens); /* x: [tokens, hidden] */
+    for (int i = 0; i < b->config->layers; i++) {
+        const struct tern_f32_layer *layer = &b->weights->layers[i];
+        linear(b, &layer->query, b->x, b->query, tokens);
+        linear(b, &layer->key, b->x, b->key, tokens);
+        linear(b, &layer->value, b->x, b->value, tokens);
+        struct attention_job attention = {b, batch};
+        tern_pool_run(b->pool, head_task, &attention, batch->n_texts * b->config->heads);
+        linear(b, &layer->attn_out, b->context, b->query, tokens);
+        norm(b, &layer->attn_norm, b->x, b->query, tokens);
+        linear(b, &layer->ffn_up, b->x, b->wide, tokens); /* wide: [tokens, intermediate] */
+        tern_pool_run(b->pool, activation_task, b, tokens);
+        linear(b, &layer->ffn_down, b->wide, b->query, tokens);
+        norm(b, &layer->ffn_norm, b->x, b->query, tokens);
+    }
+}
+
+void tern_bert_f32_classify(struct tern_bert_f32 *b, const tern_batch *batch, float *logits)
+{
+    const int h = b->config->hidden;
+    for (int i = 0; i < batch->n_texts; i++) {
+        const float *first = b->x + (ptrdiff_t)batch->offsets[i] * h;
+        if (b->config->has_pooler) {
+            linear(b, &b->weights->pooler, first, b->query, 1);
+            for (int j = 0; j < h; j++)
+                b->query[j] = b->config->architecture == TERN_BERT ? tanhf(b->query[j]) : fmaxf(b->query[j], 0);
+            first = b->query;
+        }
+        linear(b, &b->weights->classifier, first, logits + (ptrdiff_t)i * b->config->n_labels, 1);
+    }
+}
+
+void tern_bert_f32_embed(struct tern_bert_f32 *b, const tern_batch *batch, float *vectors)
+{
+    const int h = b->config->hidden;
+    for (int i = 0; i < batch->n_texts; i++) {
+        float *v = vectors + (ptrdiff_t)i * h;
+        const int tokens =
+            b->config->pooling == TERN_POOL_CLS ? 1 : batch->offsets[i + 1] - batch->offsets[i];
+        double norm2 = 0;
+        for (int j = 0; j < h; j++) {
+            double sum = 0;
+            for (int t = 0; t < tokens; t++)
+                sum += (double)b->x[(ptrdiff_t)(batch->offsets[i] + t) * h + j];
+            v[j] = (float)(sum / tokens);
+            norm2 += (double)v[j] * (double)v[j];
+        }
+        for (int j = 0; b->config->normalize && norm2 > 0 && j < h; j++)
+            v[j] = (float)((double)v[j] / sqrt(norm2));
+    }
+}

@@ -1,0 +1,29 @@
+/* The encoder and its heads in float32, as PyTorch computes them: the accuracy baseline and what conversion checks
+   against. Its bits may differ from CPU to CPU. */
+#ifndef TERN_BERT_F32_H
+#define TERN_BERT_F32_H
+
+#include "models/weights.h"
+#include "runtime/arena.h"
+
+struct tern_bert_f32 {
+    const struct tern_config *config;
+    const struct tern_f32_weights *weights;
+    const struct tern_ops *ops;
+    struct tern_pool *pool;
+    int max_tokens, longest;
+
+    float *x;                    /* [tokens][hidden] the states */
+    float *query, *key, *value;  /* [tokens][hidden] */
+    float *context;              /* [tokens][hidden], also a sublayer's output */
+    float *wide;                 /* [tokens][intermediate] */
+    float *score;                /* [threads][longest] */
+};
+
+void tern_bert_f32_plan(struct tern_bert_f32 *bert, struct tern_arena *arena);
+void tern_bert_f32_forward(struct tern_bert_f32 *bert, const tern_batch *batch);
+/* After forward: logits[texts][n_labels], or vectors[texts][hidden]. */
+void tern_bert_f32_classify(struct tern_bert_f32 *bert, const tern_batch *batch, float *logits);
+void tern_bert_f32_embed(struct tern_bert_f32 *bert, const tern_batch *batch, float *vectors);
+
+#endif

@@ -1,0 +1,23 @@
+/* From the encoder's states to answers, in integers: logits, embeddings. */
+#ifndef TERN_HEADS_H
+#define TERN_HEADS_H
+
+#include "models/bert.h"
+
+struct tern_heads {
+    struct tern_bert *bert;
+    int max_texts;
+    int8_t *q;            /* [texts][x.ld]: the [CLS] rows, then the pooled ones */
+    struct tern_row *row; /* [texts] */
+    int16_t *pooled;      /* [texts][hidden] */
+    int32_t *acc;         /* the classifier's accumulators of one text */
+    int32_t *result;      /* [texts][n_labels or hidden]: what the user's floats are made of */
+};
+
+void tern_heads_plan(struct tern_heads *heads, struct tern_arena *arena);
+/* result[texts][n_labels] in Q16. The config has labels. */
+void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch);
+/* result[texts][hidden]; returns the fraction bits: Q30 of unit vectors, or Q16. */
+int tern_heads_embed(struct tern_heads *heads, const tern_batch *batch);
+
+#endif

@@ -1,0 +1,300 @@
+#include "models/store.h"
+#include "quant/activation.h"
+#include "quant/weights.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAD16 = 32, PAD32 = 16, PARAMS = 16 };
+
+/* State of one conversion. The first failure sticks; everything after it does nothing. */
+struct store {
+    struct tern_builder *builder;
+    const struct tern_source *source;
+    const struct tern_config *config;
+    char prefix[32];
+    float *matrix, *bias;         /* the float tensors being read */
+    float *gamma, *beta, *row;    /* of the LayerNorm before, [hidden]; one row of scratch */
+    size_t done, total;
+    tern_status status;
+    tern_error *err;
+};
+
+static void read_floats(struct store *s, const char *name, const char *suffix, float *out, size_t count)
+{
+    char full[128];
+    snprintf(full, sizeof full, "%s%s%s", s->prefix, name, suffix);
+    if (!s->status)
+        s->status = s->source->read(s->source->context, full, out, count, s->err);
+}
+
+static void *add(struct store *s, const char *name, const char *suffix, enum tern_dtype dtype, int n_dims,
+                 const int64_t *shape)
+{
+    char full[128];
+    snprintf(full, sizeof full, "%s%s%s", s->prefix, name, suffix);
+    void *data = s->status ? NULL : tern_builder_add(s->builder, full, dtype, n_dims, shape);
+    if (!s->status && !data)
+        s->status = tern_fail_nomem(s->err, full, 0);
+    return data;
+}
+
+static void *add_vector(struct store *s, const char *name, const char *suffix, enum tern_dtype dtype, int count)
+{
+    const int64_t padded = tern_round_up(count, dtype == TERN_I16 ? PAD16 : PAD32);
+    return add(s, name, suffix, dtype, 1, &padded);
+}
+
+static void report(struct store *s, const char *name, const char *became, double bits, double error)
+{
+    if (s->status || !s->source->report)
+        return;
+    char line[200];
+    snprintf(line, sizeof line, "%s%-12s %-34s %6.3f bits/weight  relative squared error %.2e", s->prefix, name, became,
+             bits, error);
+    s->source->report(s->source->listener, line);
+}
+
+static void advance(struct store *s, size_t count)
+{
+    s->done += count;
+    if (!s->status && s->source->progress)
+        s->source->progress(s->source->listener, s->done, s->total);
+}
+
+/* ---- The parts of a model -------------------------------------------------------------------------------------- */
+
+enum kind { REQUANT, RESIDUAL, LOGITS };
+
+/* Quantises layer `name` [n][k]; `unit` is the least output unit (REQUANT) or the residual's (RESIDUAL). Returns the
+   output's unit. */
+static double store_linear(struct store *s, const char *name, int n, int k, const struct tern_input *in, enum kind kind,
+                           double unit)
+{
+    const int panels = tern_panels(n), k4 = tern_k4(k), padded = panels * TERN_PANEL;
+    const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
+    read_floats(s, name, ".weight", s->matrix, (size_t)n * (size_t)k);
+    read_floats(s, name, ".bias", s->bias, (size_t)n);
+    struct tern_linear_out out = {0};
+    out.weight = add(s, name, ".weight", TERN_I8, 4, shape);
+    out.mul = add_vector(s, name, ".mul", TERN_I16, padded);
+    if (kind == REQUANT)
+        out.bias16 = add_vector(s, name, ".bias", TERN_I16, padded);
+    else
+        out.bias32 = add_vector(s, name, ".bias", TERN_I32, padded);
+    int32_t *param = add_vector(s, name, ".param", TERN_I32, PARAMS);
+    if (s->status)
+        return 1;
+
+    const struct tern_float_linear f = {s->matrix, s->bias, n, k};
+    if (kind == REQUANT)
+        tern_quantize_requant(&out, &f, in, unit, s->row);
+    else if (kind == RESIDUAL)
+        tern_quantize_residual(&out, &f, in, unit, s->row);
+    else
+        tern_quantize_logits(&out, &f, in, s->row);
+    param[0] = out.wnorm2;
+    param[1] = out.kappa.mul;
+    param[2] = out.kappa.exp;
+    param[3] = out.up;
+
+    char became[64];
+    snprintf(became, sizeof became, "int8 [%d, %d] per output channel", n, k);
+    double bytes = (double)padded * (k4 * TERN_PANEL_K + 2 + (kind == REQUANT ? 2 : 4)) + PARAMS * 4;
+    report(s, name, became, bytes * 8 / ((double)n * k), out.error);
+    advance(s, (size_t)n * (size_t)k);
+    return out.unit;
+}
+
+/* Stores norm `name` and leaves its affine part in s->gamma and s->beta. `unit` is that of the sums it reads. Returns
+   the unit of its 16-bit output. */
+static double store_norm(struct store *s, const char *name, const char *stored, double sum_unit)
+{
+    const int n = s->config->hidden;
+    read_floats(s, name, ".weight", s->gamma, (size_t)n);
+    read_floats(s, name, ".bias", s->beta, (size_t)n);
+    int16_t *gamma = add_vector(s, stored, ".gamma", TERN_I16, n), *beta = add_vector(s, stored, ".beta", TERN_I16, n);
+    int32_t *param = add_vector(s, stored, ".param", TERN_I32, PARAMS);
+    if (s->status)
+        return 1;
+    double unit = tern_quantize_norm(gamma, beta, s->gamma, s->beta, n);
+    uint64_t eps = tern_norm_eps(s->config->layer_norm_eps, sum_unit, n);
+    struct tern_real real = tern_real_of(unit);
+    param[0] = (int32_t)(uint32_t)eps;
+    param[1] = (int32_t)(uint32_t)(eps >> 32);
+    param[2] = real.mul;
+    param[3] = real.exp;
+    return unit;
+}
+
+static void store_poly(struct store *s, const char *name, enum tern_bump bump, double unit)
+{
+    int16_t *p = add_vector(s, name, "", TERN_I16, 12);
+    if (!p)
+        return;
+    const struct tern_poly poly = tern_poly_make(bump, unit);
+    p[0] = poly.limit;
+    p[1] = poly.shift;
+    p[2] = poly.mul;
+    p[3] = poly.out;
+    memcpy(p + 4, poly.c, sizeof poly.c);
+}
+
+static enum tern_bump bump_of(enum tern_activation activation)
+{
+    switch (activation) {
+    case TERN_GELU_NEW: return TERN_BUMP_GELU_NEW;
+    case TERN_RELU: return TERN_BUMP_RELU;
+    case TERN_GELU_IBERT: return TERN_BUMP_IBERT;
+    case TERN_GELU: break;
+    }
+    return TERN_BUMP_GELU;
+}
+
+/* What a layer behind the current LayerNorm reads: its n16, gamma and beta folded. |n| = sqrt(hidden). */
+static struct tern_input normed(const struct store *s)
+{
+    double root = sqrt(s->config->hidden);
+    return (struct tern_input){.unit = root / 32768, .norm = root, .gamma = s->gamma, .beta = s->beta};
+}
+
+/* What a layer reads whose rows are int16 in `unit` with no affine part: at most `range` units each. */
+static struct tern_input plain(double unit, double range, int k)
+{
+    return (struct tern_input){.unit = unit, .norm = unit * range * sqrt(k)};
+}
+
+/* One embedding table: int8 rows now, their multipliers when the common unit is known. */
+static double *store_table(struct store *s, const char *name, int rows, double *largest)
+{
+    const int hidden = s->config->hidden;
+    const int64_t shape[2] = {tern_round_up(rows, 64), hidden};
+    int8_t *q = add(s, name, ".q", TERN_I8, 2, shape);
+    double *scale = malloc((size_t)rows * sizeof *scale);
+    read_floats(s, name, ".weight", s->matrix, (size_t)rows * (size_t)hidden);
+    if (!s->status && !scale)
+        s->status = tern_fail_nomem(s->err, name, (size_t)rows * sizeof *scale);
+    for (int i = 0; !s->status && i < rows; i++) {
+        scale[i] = tern_quantize_row(q + (ptrdiff_t)i * hidden, s->matrix + (ptrdiff_t)i * hidden, hidden);
+        *largest = fmax(*largest, scale[i]);
+    }
+    char became[64];
+    snprintf(became, sizeof became, "int8 [%d, %d] per row", rows, hidden);
+    report(s, name, became, 8 + 16.0 / hidden, 0);
+    advance(s, (size_t)rows * (size_t)hidden);
+    return scale;
+}
+
+static void store_table_muls(struct store *s, const char *name, int rows, double *scale, double unit)
+{
+    int16_t *mul = add_vector(s, name, ".mul", TERN_I16, rows);
+    for (int i = 0; mul && i < rows; i++)
+        mul[i] = (int16_t)lrint(scale[i] / unit);
+    free(scale);
+}
+
+/* Returns the unit of the embedding LayerNorm's output. */
+static double store_embeddings(struct store *s)
+{
+    const struct tern_config *c = s->config;
+    double largest = 0;
+    double *word = store_table(s, "embed.word", c->vocab, &largest);
+    double *position = store_table(s, "embed.position", c->max_positions, &largest);
+    double *type = c->token_types ? store_table(s, "embed.type", c->token_types, &largest) : NULL;
+    double unit = largest > 0 ? largest / 32767 : 1;
+    store_table_muls(s, "embed.word", c->vocab, word, unit);
+    store_table_muls(s, "embed.position", c->max_positions, position, unit);
+    if (c->token_types)
+        store_table_muls(s, "embed.type", c->token_types, type, unit);
+    return store_norm(s, "embed.norm", "embed_norm", unit);
+}
+
+/* y_unit is that of the residual stream coming in; returns that of the stream going out. */
+static double store_layer(struct store *s, double y_unit)
+{
+    const struct tern_config *c = s->config;
+    const int h = c->hidden, head_dim = h / c->heads;
+    struct tern_input in = normed(s);
+    double q_unit = store_linear(s, "query", h, h, &in, REQUANT, 0);
+    double k_unit = store_linear(s, "key", h, h, &in, REQUANT, 0);
+    double v_unit = store_linear(s, "value", h, h, &in, REQUANT, 0);
+
+    /* Scores in octaves, Q10: q and k are amax / 127 units a step each. */
+    int32_t *score = add_vector(s, "score", "", TERN_I32, PARAMS);
+    if (score) {
+        struct tern_real real = tern_real_of(q_unit * k_unit / (127.0 * 127.0 * sqrt(head_dim)) * 1024 / log(2));
+        score[0] = real.mul;
+        score[1] = real.exp;
+    }
+
+    /* A context row is a convex combination of value rows. */
+    struct tern_input context = plain(v_unit, 16384, h);
+    double sum_unit = store_linear(s, "attn_out", h, h, &context, RESIDUAL, y_unit);
+    y_unit = store_norm(s, "attn_norm", "attn_norm", sum_unit);
+
+    in = normed(s);
+    double act_unit = store_linear(s, "ffn_up", c->intermediate, h, &in, REQUANT, tern_bump_least_unit());
+    store_poly(s, "act", bump_of(c->activation), act_unit);
+    struct tern_input activated = plain(act_unit, 16384, c->intermediate);
+    sum_unit = store_linear(s, "ffn_down", h, c->intermediate, &activated, RESIDUAL, y_unit);
+    return store_norm(s, "ffn_norm", "ffn_norm", sum_unit);
+}
+
+static void store_heads(struct store *s)
+{
+    const struct tern_config *c = s->config;
+    struct tern_input in = normed(s);
+    if (c->has_pooler) {
+        double unit = store_linear(s, "pooler", c->hidden, c->hidden, &in, REQUANT, tern_bump_least_unit());
+        int tanh_like = c->architecture == TERN_BERT;
+        store_poly(s, "pooler.act", tanh_like ? TERN_BUMP_TANH : TERN_BUMP_RELU, unit);
+        in = plain(tanh_like ? 1.0 / 32767 : unit, 32767, c->hidden);
+    }
+    if (c->n_labels)
+        store_linear(s, "classifier", c->n_labels, c->hidden, &in, LOGITS, 0);
+}
+
+static size_t largest_matrix(const struct tern_config *c)
+{
+    size_t h = (size_t)c->hidden, rows = (size_t)c->vocab;
+    rows = rows > (size_t)c->max_positions ? rows : (size_t)c->max_positions;
+    rows = rows > (size_t)c->intermediate ? rows : (size_t)c->intermediate;
+    rows = rows > (size_t)c->n_labels ? rows : (size_t)c->n_labels;
+    return rows > h ? rows * h : h * h;
+}
+
+static size_t count_weights(const struct tern_config *c)
+{
+    size_t h = (size_t)c->hidden, n = (size_t)c->vocab + (size_t)c->max_positions + (size_t)c->token_types;
+    n += (size_t)c->layers * (4 * h + 2 * (size_t)c->intermediate) + (c->has_pooler ? h : 0) + (size_t)c->n_labels;
+    return n * h;
+}
+
+tern_status tern_store_int8(struct tern_builder *builder, const struct tern_source *source, tern_error *err)
+{
+    const struct tern_config *c = source->config;
+    struct store s = {.builder = builder, .source = source, .config = c, .total = count_weights(c), .err = err};
+    size_t widest = (size_t)(c->intermediate > c->hidden ? c->intermediate : c->hidden);
+    size_t biases = widest > (size_t)c->n_labels ? widest : (size_t)c->n_labels;
+    s.matrix = malloc(largest_matrix(c) * sizeof(float));
+    s.bias = malloc((biases + widest + 2 * (size_t)c->hidden) * sizeof(float));
+    if (s.matrix && s.bias) {
+        s.row = s.bias + biases;
+        s.gamma = s.row + widest;
+        s.beta = s.gamma + c->hidden;
+        double y_unit = store_embeddings(&s);
+        for (int i = 0; i < c->layers; i++) {
+            snprintf(s.prefix, sizeof s.prefix, "layer.%d.", i);
+            y_unit = store_layer(&s, y_unit);
+        }
+        s.prefix[0] = 0;
+        store_heads(&s);
+    } else {
+        s.status = tern_fail_nomem(err, "the float tensors", largest_matrix(c) * sizeof(float));
+    }
+    free(s.bias);
+    free(s.matrix);
+    return s.status;
+}

@@ -1,0 +1,151 @@
+#include "runtime/model.h"
+
+#include "models/builder.h"
+#include "quant/scheme.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t count_parameters(const struct tern_config *c)
+{
+    const uint64_t h = (uint64_t)c->hidden, wide = (uint64_t)c->intermediate;
+    uint64_t n = ((uint64_t)c->vocab + (uint64_t)c->max_positions + (uint64_t)c->token_types + 2) * h;
+    n += (uint64_t)c->layers * (4 * (h * h + h) + 2 * h * wide + wide + h + 4 * h);
+    return n + (c->has_pooler ? h * h + h : 0) + (uint64_t)c->n_labels * (h + 1);
+}
+
+static void fill_info(tern_model *m, uint64_t bytes, uint64_t checksum)
+{
+    const struct tern_config *c = &m->config;
+    m->info = (tern_model_info){
+        .architecture = tern_architecture_name(c->architecture),
+        .weights = tern_weights_name(c->weights),
+        .activation = tern_activation_name(c->activation),
+        .layers = c->layers,
+        .hidden = c->hidden,
+        .heads = c->heads,
+        .intermediate = c->intermediate,
+        .vocab = c->vocab,
+        .max_tokens = c->max_tokens,
+        .token_types = c->token_types,
+        .n_labels = c->n_labels,
+        .pooling = c->pooling,
+        .normalize = c->normalize,
+        .file_bytes = bytes,
+        .parameters = count_parameters(c),
+        .checksum = checksum,
+    };
+}
+
+static tern_status check_version(const struct tern_safetensors *st, const char *label, tern_error *err)
+{
+    const char *version = tern_safetensors_metadata(st, "tern.scheme");
+    if (!version)
+        return tern_fail(err, TERN_FORMAT, "%s: not a .tern file; make one from a checkpoint with `tern convert`", label);
+    if (strcmp(version, TERN_SCHEME))
+        return tern_fail(err, TERN_FORMAT, "%s: made for scheme %.16s, this is scheme %s; convert the checkpoint again",
+                         label, version, TERN_SCHEME);
+    return TERN_OK;
+}
+
+static tern_status open_tokenizer(tern_model *m, const char *label, tern_error *err)
+{
+    const struct tern_tensor *vocabulary = tern_safetensors_find(&m->tensors, "vocabulary");
+    const char *settings = tern_safetensors_metadata(&m->tensors, "tern.tokenizer");
+    const char *bytes = tern_safetensors_metadata(&m->tensors, "tern.vocabulary_bytes");
+    if (!vocabulary)
+        return TERN_OK;
+    char *end = NULL;
+    unsigned long long size = bytes ? strtoull(bytes, &end, 10) : 0;
+    if (!settings || !bytes || end == bytes || *end || vocabulary->dtype != TERN_U8 || size > vocabulary->bytes)
+        return tern_fail(err, TERN_FORMAT, "%s: the vocabulary's description is missing or wrong", label);
+    tern_status status =
+        tern_tokenizer_from_parts(&m->tokenizer, vocabulary->data, (size_t)size, settings, label, err);
+    if (!status && tern_vocab_size(m->tokenizer) > m->config.vocab)
+        status = tern_fail(err, TERN_FORMAT, "%s: the vocabulary has %d pieces, the model %d", label,
+                           tern_vocab_size(m->tokenizer), m->config.vocab);
+    return status;
+}
+
+static tern_status open_bytes(tern_model *m, const uint8_t *bytes, size_t size, const char *label, tern_error *err)
+{
+    uint64_t computed, stored;
+    tern_status status = tern_safetensors_open(&m->tensors, bytes, size, label, err);
+    if (!status)
+        status = check_version(&m->tensors, label, err);
+    if (!status)
+        status = tern_checksum(bytes, size, label, &computed, &stored, err);
+    if (!status && computed != stored)
+        status = tern_fail(err, TERN_FORMAT, "%s: the checksum is %016" PRIx64 ", the file says %016" PRIx64 "; it is damaged, copy it again",
+                           label, computed, stored);
+    if (!status)
+        status = tern_config_from_json(&m->config, tern_safetensors_metadata(&m->tensors, "tern.config"), label, err);
+    if (!status && m->config.weights == TERN_WEIGHTS_INT8)
+        status = tern_int8_load(&m->int8, &m->config, &m->tensors, label, err);
+    else if (!status)
+        status = tern_f32_load(&m->f32, &m->config, &m->tensors, label, err);
+    if (!status)
+        status = open_tokenizer(m, label, err);
+    if (!status)
+        fill_info(m, size, computed);
+    return status;
+}
+
+tern_status tern_model_open_memory(tern_model **out, const void *bytes, size_t size, tern_error *err)
+{
+    *out = NULL;
+    tern_model *m = calloc(1, sizeof *m);
+    if (!m)
+        return tern_fail_nomem(err, "a model", sizeof *m);
+    tern_status status = open_bytes(m, bytes, size, "model in memory", err);
+    if (status)
+        tern_model_close(m);
+    else
+        *out = m;
+    return status;
+}
+
+tern_status tern_model_open(tern_model **out, const char *path, tern_error *err)
+{
+    *out = NULL;
+    tern_model *m = calloc(1, sizeof *m);
+    if (!m)
+        return tern_fail_nomem(err, "a model", sizeof *m);
+    tern_status status = tern_map_open(&m->mapping, path, err);
+    if (!status)
+        status = open_bytes(m, m->mapping.bytes, m->mapping.size, path, err);
+    if (status)
+        tern_model_close(m);
+    else
+        *out = m;
+    return status;
+}
+
+void tern_model_close(tern_model *m)
+{
+    if (!m)
+        return;
+    tern_tokenizer_close(m->tokenizer);
+    free(m->int8.layers);
+    free(m->f32.layers);
+    tern_config_free(&m->config);
+    tern_safetensors_close(&m->tensors);
+    tern_map_close(&m->mapping);
+    free(m);
+}
+
+const tern_model_info *tern_model_get_info(const tern_model *m)
+{
+    return &m->info;
+}
+
+const char *tern_model_label(const tern_model *m, int32_t label)
+{
+    return label >= 0 && label < m->config.n_labels ? m->config.labels[label] : NULL;
+}
+
+const tern_tokenizer *tern_model_tokenizer(const tern_model *m)
+{
+    return m->tokenizer;
+}

@@ -1,0 +1,19 @@
+/* An opened model: the container, its config, its tokenizer and its weights. */
+#ifndef TERN_RUNTIME_MODEL_H
+#define TERN_RUNTIME_MODEL_H
+
+#include "models/tokenizer.h"
+#include "models/weights.h"
+#include "runtime/file.h"
+
+struct tern_model {
+    struct tern_mapping mapping; /* {NULL, 0} for a model in memory that is the caller's */
+    struct tern_safetensors tensors;
+    struct tern_config config;
+    tern_tokenizer *tokenizer; /* NULL when the file has no vocabulary */
+    struct tern_int8_weights int8;
+    struct tern_f32_weights f32;
+    tern_model_info info;
+};
+
+#endif

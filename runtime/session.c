@@ -1,0 +1,211 @@
+#include "models/bert_f32.h"
+#include "models/heads.h"
+#include "runtime/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tern_session {
+    const tern_model *model;
+    struct tern_ops ops;
+    unsigned features;
+    struct tern_pool *pool;
+    struct tern_arena arena;
+    int max_tokens, max_texts;
+    struct tern_bert bert; /* int8 models */
+    struct tern_heads heads;
+    struct tern_bert_f32 f32; /* f32 models */
+    size_t result_count;      /* of the last run; 0 before it */
+    int result_bits;
+};
+
+/* The limits in force: 0 stands for a default. */
+static tern_status read_options(tern_session_options *o, const tern_model *m, const tern_session_options *given,
+                                tern_error *err)
+{
+    *o = (tern_session_options){.struct_bytes = sizeof *o};
+    if (given) {
+        if (given->struct_bytes < sizeof given->struct_bytes || given->struct_bytes > sizeof *o)
+            return tern_fail(err, TERN_USAGE, "session options of %zu bytes; set struct_bytes to the struct's size",
+                             given->struct_bytes);
+        memcpy(o, given, given->struct_bytes);
+    }
+    if (o->threads < 0 || o->threads > 256)
+        return tern_fail(err, TERN_USAGE, "%d threads; the limits are 1 and 256", o->threads);
+    if (o->max_tokens < 0 || o->max_tokens > 1 << 20 || o->max_texts < 0 || o->max_texts > 1 << 16)
+        return tern_fail(err, TERN_USAGE, "%d tokens in %d texts; the limits of a run are %d and %d", o->max_tokens,
+                         o->max_texts, 1 << 20, 1 << 16);
+    o->threads = o->threads ? o->threads : tern_threads_allowed();
+    o->max_tokens = o->max_tokens ? o->max_tokens : m->config.max_tokens;
+    o->max_texts = o->max_texts ? o->max_texts : 1;
+    return TERN_OK;
+}
+
+/* Runs twice: to count the arena's bytes, and to hand them out. */
+static void plan(tern_session *s)
+{
+    const int limit = s->model->config.max_tokens, longest = s->max_tokens < limit ? s->max_tokens : limit;
+    if (s->model->config.weights == TERN_WEIGHTS_INT8) {
+        s->bert.config = &s->model->config;
+        s->bert.weights = &s->model->int8;
+        s->bert.run.ops = &s->ops;
+        s->bert.run.pool = s->pool;
+        s->bert.max_tokens = s->max_tokens > s->max_texts ? s->max_tokens : s->max_texts;
+        s->bert.longest = longest;
+        tern_bert_plan(&s->bert, &s->arena);
+        s->heads.bert = &s->bert;
+        s->heads.max_texts = s->max_texts;
+        tern_heads_plan(&s->heads, &s->arena);
+    } else {
+        s->f32.config = &s->model->config;
+        s->f32.weights = &s->model->f32;
+        s->f32.ops = &s->ops;
+        s->f32.pool = s->pool;
+        s->f32.max_tokens = s->max_tokens;
+        s->f32.longest = longest;
+        tern_bert_f32_plan(&s->f32, &s->arena);
+    }
+}
+
+tern_status tern_session_open(tern_session **out, const tern_model *model, const tern_session_options *options,
+                              tern_error *err)
+{
+    *out = NULL;
+    tern_session_options o;
+    tern_status status = read_options(&o, model, options, err);
+    if (status)
+        return status;
+    tern_session *s = calloc(1, sizeof *s);
+    if (!s)
+        return tern_fail_nomem(err, "a session", sizeof *s);
+    s->model = model;
+    s->max_tokens = o.max_tokens;
+    s->max_texts = o.max_texts;
+    status = tern_cpu_select(&s->features, o.isa, err);
+    if (!status) {
+        tern_table_build(&s->ops, s->features);
+        status = tern_pool_open(&s->pool, o.threads, err);
+    }
+    if (!status) {
+        plan(s);
+        status = tern_arena_open(&s->arena, err);
+    }
+    if (status) {
+        tern_session_close(s);
+        return status;
+    }
+    plan(s);
+    *out = s;
+    return TERN_OK;
+}
+
+void tern_session_close(tern_session *s)
+{
+    if (!s)
+        return;
+    tern_arena_close(&s->arena);
+    tern_pool_close(s->pool);
+    free(s);
+}
+
+const char *tern_session_isa(const tern_session *s)
+{
+    return tern_isa_name(tern_cpu_best(s->features));
+}
+
+int32_t tern_session_threads(const tern_session *s)
+{
+    return tern_pool_threads(s->pool);
+}
+
+size_t tern_session_arena_bytes(const tern_session *s)
+{
+    return s->arena.size;
+}
+
+/* Every id, type and length, so that nothing behind this point has to look again. */
+static tern_status check_batch(const tern_session *s, const tern_batch *b, tern_error *err)
+{
+    const struct tern_config *c = &s->model->config;
+    if (b->n_texts < 1 || b->n_texts > s->max_texts)
+        return tern_fail(err, TERN_USAGE, "%d texts in a run; the session was opened for 1 to %d", b->n_texts,
+                         s->max_texts);
+    if (b->offsets[0] != 0)
+        return tern_fail(err, TERN_USAGE, "the first offset is %d; it must be 0", b->offsets[0]);
+    for (int i = 0; i < b->n_texts; i++) {
+        int64_t length = (int64_t)b->offsets[i + 1] - b->offsets[i];
+        if (length < 1 || length > c->max_tokens)
+            return tern_fail(err, TERN_USAGE, "text %d has %lld tokens; the model takes 1 to %d", i, (long long)length,
+                             c->max_tokens);
+        if (b->offsets[i + 1] > s->max_tokens)
+            return tern_fail(err, TERN_USAGE, "%d tokens in a run; the session was opened for %d", b->offsets[i + 1],
+                             s->max_tokens);
+    }
+    for (int i = 0; i < b->offsets[b->n_texts]; i++) {
+        if (b->ids[i] < 0 || b->ids[i] >= c->vocab)
+            return tern_fail(err, TERN_USAGE, "token %d has id %d; the vocabulary has %d", i, b->ids[i], c->vocab);
+        /* A model without types (DistilBERT) ignores them. */
+        if (b->types && c->token_types && (b->types[i] < 0 || b->types[i] >= c->token_types))
+            return tern_fail(err, TERN_USAGE, "token %d has type %d; the model has %d types", i, b->types[i],
+                             c->token_types);
+    }
+    return TERN_OK;
+}
+
+/* The run path's only floating point: the user's floats. int32 to float rounds once, the power of two is exact. */
+static void to_floats(float *out, const int32_t *q, size_t count, int bits)
+{
+    const float unit = 1.0f / (float)(1 << bits);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (float)q[i] * unit;
+}
+
+static void publish(tern_session *s, float *out, size_t count, int bits)
+{
+    s->result_count = count;
+    s->result_bits = bits;
+    to_floats(out, s->heads.result, count, bits);
+}
+
+tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logits, tern_error *err)
+{
+    s->result_count = 0;
+    tern_status status = check_batch(s, batch, err);
+    if (!status && !s->model->config.n_labels)
+        status = tern_fail(err, TERN_USAGE, "the model has no classification head; use embed");
+    if (status)
+        return status;
+    if (s->model->config.weights == TERN_WEIGHTS_F32) {
+        tern_bert_f32_forward(&s->f32, batch);
+        tern_bert_f32_classify(&s->f32, batch, logits);
+        return TERN_OK;
+    }
+    tern_bert_forward(&s->bert, batch);
+    tern_heads_classify(&s->heads, batch);
+    publish(s, logits, (size_t)batch->n_texts * (size_t)s->model->config.n_labels, 16);
+    return TERN_OK;
+}
+
+tern_status tern_embed(tern_session *s, const tern_batch *batch, float *vectors, tern_error *err)
+{
+    s->result_count = 0;
+    tern_status status = check_batch(s, batch, err);
+    if (status)
+        return status;
+    if (s->model->config.weights == TERN_WEIGHTS_F32) {
+        tern_bert_f32_forward(&s->f32, batch);
+        tern_bert_f32_embed(&s->f32, batch, vectors);
+        return TERN_OK;
+    }
+    tern_bert_forward(&s->bert, batch);
+    int bits = tern_heads_embed(&s->heads, batch);
+    publish(s, vectors, (size_t)batch->n_texts * (size_t)s->model->config.hidden, bits);
+    return TERN_OK;
+}
+
+const int32_t *tern_session_integers(const tern_session *s, size_t *count, int32_t *bits)
+{
+    *count = s->result_count;
+    *bits = s->result_bits;
+    return s->result_count ? s->heads.result : NULL;
+}
