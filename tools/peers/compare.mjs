@@ -177,9 +177,13 @@ function summary(peer, seq, batch, runs, own, base) {
 function markdown(report) {
     const { machine: m, results } = report;
     const load = `load ${m.load_before} before, ${m.load_after} after`;
-    const row = (r) => [r.seq, r.batch, r.peer, r.min_ms.toFixed(2), r.median_ms.toFixed(2),
-        r.ratio_of_medians.toFixed(2), r.ratio_of_minimums.toFixed(2), `${r.paired_ratio_median.toFixed(2)}, ${r.paired_ratio_least.toFixed(2)} to `
-        + r.paired_ratio_most.toFixed(2), r.detail ?? ''];
+    const ratio = (value) => value.toFixed(2);
+    const row = (r) => [
+        r.seq, r.batch, r.peer, r.min_ms.toFixed(2), r.median_ms.toFixed(2), ratio(r.ratio_of_medians),
+        ratio(r.ratio_of_minimums),
+        `${ratio(r.paired_ratio_median)}, ${ratio(r.paired_ratio_least)} to ${ratio(r.paired_ratio_most)}`,
+        r.detail ?? '',
+    ];
     const lines = [
         `## ${report.shape}, ${report.threads} thread${report.threads > 1 ? 's' : ''}`,
         '',
