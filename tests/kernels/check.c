@@ -1,5 +1,6 @@
 #include "tests/kernels/check.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,7 +265,9 @@ static void explain(const struct check *t, struct guard_fault f, enum place plac
             return;
         }
     }
-    snprintf(why, size, "%s at %p (%s)", name, (void *)f.address, place_names[place]);
+    /* x86 gives no address for an aligned load or store of an unaligned pointer. */
+    snprintf(why, size, "%s at %p (%s)%s", name, (void *)f.address, place_names[place],
+             f.signal == SIGSEGV && !f.address ? ", perhaps an access that demands alignment" : "");
 }
 
 static void place_all(struct check *t, struct job *job, enum place place)
