@@ -1,0 +1,38 @@
+/* pmaddwd of a sign-extended byte (low half of a 32-bit lane) by a multiplier with a zero high half is their product. */
+#ifndef __AVX512BW__
+#error "compile with -mavx512bw"
+#endif
+#include "simd/table.h"
+#include "simd/x86/avx512.h"
+
+static ALWAYS_INLINE __m512i product16(const int8_t *q, __m512i mul, __mmask16 lanes)
+{
+    return _mm512_madd_epi16(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(lanes, q)), mul);
+}
+
+static ALWAYS_INLINE void embed(const int8_t *const *q, const __m512i *mul, const int rows, int32_t *out, int n)
+{
+    const int8_t *q0 = q[0], *q1 = rows > 1 ? q[1] : q0, *q2 = rows > 2 ? q[2] : q0;
+    for (int j = 0; j < n; j += 16) {
+        const __mmask16 lanes = tern_mask16(n - j);
+        __m512i sum = product16(q0 + j, mul[0], lanes);
+        if (rows > 1)
+            sum = _mm512_add_epi32(sum, product16(q1 + j, mul[1], lanes));
+        if (rows > 2)
+            sum = _mm512_add_epi32(sum, product16(q2 + j, mul[2], lanes));
+        _mm512_mask_storeu_epi32(out + j, lanes, sum);
+    }
+}
+
+void tern_embed_avx512bw(const int8_t *const *q, const int16_t *mul, int rows, int32_t *out, int n)
+{
+    __m512i m[3] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+    for (int r = 0; r < rows; r++)
+        m[r] = _mm512_set1_epi32((uint16_t)mul[r]);
+    if (rows == 1)
+        embed(q, m, 1, out, n);
+    else if (rows == 2)
+        embed(q, m, 2, out, n);
+    else
+        embed(q, m, 3, out, n);
+}

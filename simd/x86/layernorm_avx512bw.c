@@ -1,0 +1,144 @@
+/* Three passes over a row in L1 instead of the reference's five, because every step is monotone in s: the largest and the
+   smallest s give max|d| and, through the scalar steps, the row's amax, so y and q come out of one pass. Monotone means
+   that no sum wraps; a row that spreads over 2^30 and more is left to the reference. y holds d16 between the passes.
+
+   Exact sums of 32-bit lanes: see tern_long_add512. The 16 x 16 bit product is mullo, mulhi and two unpacks, whose lane
+   order packssdw undoes. */
+#ifndef __AVX512BW__
+#error "compile with -mavx512bw"
+#endif
+#include "simd/table.h"
+#include "simd/x86/avx512.h"
+
+_Static_assert(8192 / 16 <= 65536, "tern_long_add512: terms per lane");
+
+struct moments {
+    int64_t sum;
+    int32_t min, max;
+};
+
+static struct moments moments(const int32_t *s, int n)
+{
+    struct tern_long_sum512 sum = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    __m512i min = _mm512_set1_epi32(s[0]), max = min;
+    int j = 0;
+    for (; j + 16 <= n; j += 16) {
+        __m512i x = _mm512_loadu_si512(s + j);
+        tern_long_add512(&sum, x);
+        min = _mm512_min_epi32(min, x);
+        max = _mm512_max_epi32(max, x);
+    }
+    if (j < n) {
+        const __mmask16 rest = tern_mask16(n - j);
+        __m512i x = _mm512_maskz_loadu_epi32(rest, s + j);
+        tern_long_add512(&sum, x);
+        min = _mm512_mask_min_epi32(min, rest, min, x);
+        max = _mm512_mask_max_epi32(max, rest, max, x);
+    }
+    struct moments m = {tern_long_total512(&sum), _mm512_reduce_min_epi32(min), _mm512_reduce_max_epi32(max)};
+    return m;
+}
+
+/* d16 of 32 values; `offset` is -mean, plus the rounding of a right shift. */
+static ALWAYS_INLINE __m512i scale32(__m512i low, __m512i high, __m512i offset, __m512i shift, const int right)
+{
+    low = _mm512_add_epi32(low, offset);
+    high = _mm512_add_epi32(high, offset);
+    low = right ? _mm512_srav_epi32(low, shift) : _mm512_sllv_epi32(low, shift);
+    high = right ? _mm512_srav_epi32(high, shift) : _mm512_sllv_epi32(high, shift);
+    return _mm512_max_epi16(tern_straight(_mm512_packs_epi32(low, high)), _mm512_set1_epi16(-32767));
+}
+
+/* Stores d16 and returns the sum of its squares; a pair of them is at most 2 * 32767^2 < 2^31. */
+static ALWAYS_INLINE uint64_t scale_row(const int32_t *s, uint32_t mean, int shift, const int right, int16_t *d16, int n)
+{
+    const __m512i offset = _mm512_set1_epi32((int32_t)((right ? 1u << (shift - 1) : 0) - mean));
+    const __m512i count = _mm512_set1_epi32(right ? shift : -shift);
+    struct tern_long_sum512 sum2 = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    int j = 0;
+    for (; j + 32 <= n; j += 32) {
+        __m512i d = scale32(_mm512_loadu_si512(s + j), _mm512_loadu_si512(s + j + 16), offset, count, right);
+        tern_long_add512(&sum2, _mm512_madd_epi16(d, d));
+        _mm512_storeu_si512(d16 + j, d);
+    }
+    if (j < n) {
+        const __mmask32 rest = tern_mask32(n - j);
+        __m512i low = _mm512_maskz_loadu_epi32((__mmask16)rest, s + j);
+        __m512i high = _mm512_maskz_loadu_epi32((__mmask16)(rest >> 16), s + j + 16);
+        __m512i d = _mm512_maskz_mov_epi16(rest, scale32(low, high, offset, count, right));
+        tern_long_add512(&sum2, _mm512_madd_epi16(d, d));
+        _mm512_mask_storeu_epi16(d16 + j, rest, d);
+    }
+    return (uint64_t)tern_long_total512(&sum2);
+}
+
+struct unit {
+    __m512i mul;
+    struct tern_rshift512 exp;
+};
+
+static ALWAYS_INLINE __m512i unit32(__m512i d16, const struct unit *u)
+{
+    __m512i low = _mm512_mullo_epi16(d16, u->mul), high = _mm512_mulhi_epi16(d16, u->mul);
+    __m512i a = tern_rshift512(_mm512_unpacklo_epi16(low, high), u->exp);
+    __m512i b = tern_rshift512(_mm512_unpackhi_epi16(low, high), u->exp);
+    return _mm512_max_epi16(_mm512_packs_epi32(a, b), _mm512_set1_epi16(-32767));
+}
+
+static ALWAYS_INLINE __m512i affine32(__m512i n16, __m512i gamma, __m512i beta)
+{
+    return _mm512_max_epi16(_mm512_adds_epi16(_mm512_mulhrs_epi16(n16, gamma), beta), _mm512_set1_epi16(-32767));
+}
+
+/* y holds d16 and receives the result; returns norm2. Lanes past the end are 0 all along. */
+static int32_t finish_row(const struct unit *u, struct tern_s8_scale scale, const int16_t *gamma, const int16_t *beta,
+                          int16_t *y, int8_t *q, int n)
+{
+    const struct tern_s8_512 s8 = tern_s8_512_of(scale);
+    __m512i norm2 = _mm512_setzero_si512();
+    int j = 0;
+    for (; j + 64 <= n; j += 64) {
+        __m512i a = unit32(_mm512_loadu_si512(y + j), u), b = unit32(_mm512_loadu_si512(y + j + 32), u);
+        _mm512_storeu_si512(y + j, affine32(a, _mm512_loadu_si512(gamma + j), _mm512_loadu_si512(beta + j)));
+        _mm512_storeu_si512(y + j + 32,
+                            affine32(b, _mm512_loadu_si512(gamma + j + 32), _mm512_loadu_si512(beta + j + 32)));
+        a = tern_to_s8_512(a, s8);
+        b = tern_to_s8_512(b, s8);
+        norm2 = _mm512_add_epi32(norm2, _mm512_add_epi32(_mm512_madd_epi16(a, a), _mm512_madd_epi16(b, b)));
+        _mm512_storeu_si512(q + j, tern_narrow512(a, b));
+    }
+    for (; j < n; j += 32) {
+        const __mmask32 rest = tern_mask32(n - j);
+        __m512i a = unit32(_mm512_maskz_loadu_epi16(rest, y + j), u);
+        __m512i r = affine32(a, _mm512_maskz_loadu_epi16(rest, gamma + j), _mm512_maskz_loadu_epi16(rest, beta + j));
+        _mm512_mask_storeu_epi16(y + j, rest, r);
+        a = tern_to_s8_512(a, s8);
+        norm2 = _mm512_add_epi32(norm2, _mm512_madd_epi16(a, a));
+        _mm256_mask_storeu_epi8(q + j, tern_mask32(tern_round_up(n, TERN_PANEL_K) - j), _mm512_cvtepi16_epi8(a));
+    }
+    return _mm512_reduce_add_epi32(norm2);
+}
+
+void tern_layernorm_avx512bw(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
+                             int8_t *q, struct tern_row *row, int n)
+{
+    const struct moments m = moments(s, n);
+    const int64_t mean = tern_floor_div(m.sum + n / 2, n), high = m.max - mean, low = m.min - mean;
+    if (high >= 1 << 30 || low <= -(1 << 30)) {
+        tern_layernorm_ref(s, gamma, beta, eps, y, q, row, n);
+        return;
+    }
+    const uint32_t dmax = (uint32_t)(high > -low ? high : -low);
+    const int shift = dmax ? tern_layernorm_shift(dmax) : 0;
+    const uint64_t sum2 = shift > 0 ? scale_row(s, (uint32_t)mean, shift, 1, y, n)
+                                    : scale_row(s, (uint32_t)mean, shift, 0, y, n);
+    struct tern_layernorm_scale unit = {0, 14};
+    if (dmax)
+        unit = tern_layernorm_scale_of(sum2, eps, shift);
+
+    const int32_t top = tern_layernorm_n16(tern_layernorm_d16((int32_t)high, shift), unit);
+    const int32_t bottom = -tern_layernorm_n16(tern_layernorm_d16((int32_t)low, shift), unit);
+    row->amax = top > bottom ? top : bottom;
+    const struct unit u = {_mm512_set1_epi16(unit.mul), tern_rshift512_of(unit.exp)};
+    row->norm2 = finish_row(&u, tern_s8_scale_of(row->amax), gamma, beta, y, q, n);
+}
