@@ -1,0 +1,51 @@
+/* The vocabulary, used where it lies, and WordPiece: greedy longest match, "##" before a piece that continues a word. */
+#ifndef TERN_WORDPIECE_H
+#define TERN_WORDPIECE_H
+
+#include "models/unicode.h"
+#include "runtime/status.h"
+
+enum {
+    TERN_MAX_PIECES = 1 << 24, /* ids fit 24 bits, see struct tern_pieces */
+    TERN_MAX_WORD = 256        /* the greatest max_input_chars_per_word that is supported; BERT's is 100 */
+};
+
+struct tern_pieces {
+    const char *bytes;     /* one piece per line, in id order */
+    uint32_t *offsets;     /* [count + 1]: piece i is bytes[offsets[i] .. offsets[i + 1] - 1), the last byte is '\n' */
+    uint32_t *slots;       /* [mask + 1]: 0, or id + 1 in the low 25 bits and 7 bits of the hash above */
+    uint32_t mask;
+    uint32_t count;        /* all pieces */
+    uint32_t model_count;  /* those that WordPiece may use; added tokens lie above */
+    uint32_t longest;      /* bytes of the longest piece */
+};
+
+/* Checks the bytes and builds the index, in one allocation that tern_pieces_free frees. The bytes must stay.
+   TERN_FORMAT: empty, not UTF-8, last line without '\n', a piece twice, more than TERN_MAX_PIECES. TERN_NOMEM. */
+tern_status tern_pieces_build(struct tern_pieces *pieces, const char *bytes, size_t n, const char *label,
+                              tern_error *err);
+void tern_pieces_free(struct tern_pieces *pieces);
+/* The id of a piece, or -1. */
+int32_t tern_pieces_find(const struct tern_pieces *pieces, const uint8_t *piece, size_t n);
+
+/* A word as it is collected. */
+struct tern_word {
+    uint32_t chars; /* stops at TERN_MAX_WORD + 1: too long */
+    uint32_t n;     /* bytes */
+    uint8_t bytes[2 + TERN_MAX_WORD * TERN_UTF8_MAX]; /* the word begins at bytes[2]: room for "##" */
+};
+
+static inline void tern_word_add(struct tern_word *word, uint32_t c)
+{
+    if (word->chars < TERN_MAX_WORD)
+        word->n += (uint32_t)tern_utf8_put(c, word->bytes + 2 + word->n);
+    if (word->chars <= TERN_MAX_WORD)
+        word->chars++;
+}
+
+/* Splits the word, whose bytes are spoilt, into at most TERN_MAX_WORD ids; returns their number, 0 when it has no
+   such split or more than max_chars characters: the word is then unknown. */
+size_t tern_wordpiece(const struct tern_pieces *pieces, struct tern_word *word, uint32_t max_chars,
+                      int32_t ids[TERN_MAX_WORD]);
+
+#endif

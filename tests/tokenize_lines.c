@@ -1,0 +1,74 @@
+/* Prints the ids of every line of standard input: for comparing with other tokenizers, see tools/peers/tokenizer.
+   A TAB separates a text from its pair; \\ \n \r \t \0 are escapes. Ids are separated by spaces; the types of a pair
+   follow after " | ". An input that is refused prints "error: " and the message. */
+#include "runtime/tern.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_CAPACITY = 1 << 20 };
+
+/* In place; returns the new length. */
+static size_t unescape(char *text, size_t n)
+{
+    static const char from[] = "\\nrt0", to[] = "\\\n\r\t";
+    size_t out = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *escape = text[i] == '\\' && i + 1 < n && text[i + 1] ? strchr(from, text[i + 1]) : NULL;
+        text[out++] = escape ? to[escape - from] : text[i];
+        i += escape != NULL;
+    }
+    return out;
+}
+
+int main(int argc, char **argv)
+{
+    tern_truncate truncate = TERN_TRUNCATE_ERROR;
+    tern_tokenizer *tokenizer = NULL;
+    size_t capacity = DEFAULT_CAPACITY, size = 0, n_ids = 0;
+    int32_t *ids, *types;
+    char *line = NULL;
+    ssize_t length;
+    tern_error err;
+
+    if (argc != 2 && argc != 4) {
+        fprintf(stderr, "usage: tokenize_lines TOKENIZER [CAPACITY head|tail] < LINES\n");
+        return 2;
+    }
+    if (argc == 4) {
+        capacity = (size_t)strtoul(argv[2], NULL, 10);
+        truncate = strcmp(argv[3], "tail") == 0 ? TERN_TRUNCATE_TAIL : TERN_TRUNCATE_HEAD;
+    }
+    if (tern_tokenizer_open(&tokenizer, argv[1], &err) != TERN_OK) {
+        fprintf(stderr, "%s\n", err.message);
+        return (int)err.code;
+    }
+    ids = calloc(capacity, sizeof *ids);
+    types = calloc(capacity, sizeof *types);
+    if (ids == NULL || types == NULL)
+        return TERN_NOMEM;
+    while ((length = getline(&line, &size, stdin)) >= 0) {
+        if (length > 0 && line[length - 1] == '\n')
+            length--;
+        char *tab = memchr(line, '\t', (size_t)length), *pair = tab ? tab + 1 : NULL;
+        size_t text_bytes = unescape(line, (size_t)(tab ? tab - line : length));
+        size_t pair_bytes = pair ? unescape(pair, (size_t)(line + length - pair)) : 0;
+        if (tern_tokenize(tokenizer, line, text_bytes, pair, pair_bytes, truncate, ids, types, capacity, &n_ids,
+                          &err) != TERN_OK) {
+            printf("error: %s\n", err.message);
+            continue;
+        }
+        for (size_t i = 0; i < n_ids; i++)
+            printf(i ? " %d" : "%d", (int)ids[i]);
+        for (size_t i = 0; pair && i < n_ids; i++)
+            printf(i ? " %d" : " | %d", (int)types[i]);
+        putchar('\n');
+    }
+    free(line);
+    free(ids);
+    free(types);
+    tern_tokenizer_close(tokenizer);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
