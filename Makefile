@@ -91,7 +91,7 @@ say = $(if $(V),@:,@echo '  $1')
 
 # ---- Building ----------------------------------------------------------------------------------------------------------
 
-.PHONY: all lib cli tests static install uninstall demo check fuzz bench-peers deps clean help print-% FORCE
+.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers deps clean help print-% FORCE
 all: lib cli
 lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
@@ -169,9 +169,10 @@ uninstall:
 deps:
 	toolchains/install-deps.sh build
 
-# The libraries are looked for when make starts: what `deps` installs is seen by a second make.
+# Compiler and libraries are looked for when make starts: what `deps` installs is seen by a second make.
 demo: deps
-	+$(MAKE) --no-print-directory all
+	+$(MAKE) --no-print-directory -j$$(nproc) demo-run
+demo-run: all
 	tools/demo.sh $(BUILD)/tern
 
 check:

@@ -75,12 +75,8 @@ isas() {
     local dir=$1 rows=''
     shift
     [ ! -x "$dir/tern" ] || rows=$("$@" "$dir/tern" info --isas 2>/dev/null) || rows=''
-    case ${rows:+told}$dir in
-    told*) echo "$rows" ;;
-    *aarch64* | *arm*) printf '%s\n' scalar neon dotprod i8mm ;;
-    *riscv64*) echo scalar ;;
-    *) printf '%s\n' scalar avx2 avxvnni avx512bw avx512vnni amx ;;
-    esac
+    # shellcheck disable=SC2086
+    printf '%s\n' ${rows:-scalar avx2 avxvnni avx512bw avx512vnni amx neon dotprod i8mm}
 }
 
 # run_kernels <build folder> <isa> [emulator...]: exit code 2 says that the CPU lacks the row.
