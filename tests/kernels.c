@@ -1,5 +1,6 @@
-/* Every kernel against its reference: bit for bit, between guard pages, on tails, realistic sizes and extreme values; and
-   with --bench how fast it is. Rows come from isa.def and kernels.def, the cases of an op from tests/kernels/<op>.c. */
+/* Every kernel against its reference: bit for bit, between guard pages, on tails, realistic sizes and extreme values;
+   and with --bench how fast it is. Rows come from isa.def and kernels.def, the cases of an op from
+   tests/kernels/<op>.c. */
 #include "tests/kernels/check.h"
 
 #include <stdio.h>
@@ -48,7 +49,8 @@ static check_fn *slot(const struct tern_ops *table, enum tern_op op)
 {
     switch (op) {
 #define OP(name, class)                                                                                                \
-    case TERN_OP_##name: return (check_fn *)table->name;
+    case TERN_OP_##name:                                                                                               \
+        return (check_fn *)table->name;
 #include "simd/ops.def"
 #undef OP
     default: return NULL;

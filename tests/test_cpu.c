@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "simd/cpu.h"
@@ -100,13 +101,8 @@ static void unknown(void **state)
 {
     (void)state;
     /* Rows of other architectures are unknown here, a prefix or another case is no name, and neither is nothing. */
-    static const char *const names[] = {"sse9", "AVX2", "Scalar", "scal", "scalar ", "",
-#if defined(__x86_64__)
-                                        "neon"
-#else
-                                        "avx2"
-#endif
-    };
+    const char *other = tern_isa_needs(TERN_N_ISAS - 1) & TERN_F_NEON ? "avx2" : "neon";
+    const char *names[] = {"sse9", "AVX2", "Scalar", "scal", "scalar ", "", other};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         tern_error err;
         unsigned features;

@@ -1,8 +1,9 @@
-/* The scalars of simd/fixed.h and simd/ops.h, against real arithmetic, over their whole range where that is possible. */
+/* The scalars of simd/fixed.h and simd/ops.h against real arithmetic, over their whole range where that is possible. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "simd/ops.h"
@@ -199,9 +200,9 @@ static void poly_variable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rounding),        cmocka_unit_test(to_s8),         cmocka_unit_test(rsqrt),
-        cmocka_unit_test(exp2_),           cmocka_unit_test(softmax_cut),   cmocka_unit_test(layernorm_scale),
-        cmocka_unit_test(layernorm_eps),   cmocka_unit_test(layernorm_d16), cmocka_unit_test(real_apply),
+        cmocka_unit_test(rounding),      cmocka_unit_test(to_s8),         cmocka_unit_test(rsqrt),
+        cmocka_unit_test(exp2_),         cmocka_unit_test(softmax_cut),   cmocka_unit_test(layernorm_scale),
+        cmocka_unit_test(layernorm_eps), cmocka_unit_test(layernorm_d16), cmocka_unit_test(real_apply),
         cmocka_unit_test(poly_variable),
     };
     return cmocka_run_group_tests_name("fixed", tests, NULL, NULL);

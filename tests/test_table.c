@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "simd/table.h"
@@ -17,7 +18,7 @@ static const struct {
     enum tern_isa isa;
     any_fn *fn;
 } kernels[] = {
-    /* First the references, as rows that need nothing. */
+/* First the references, as rows that need nothing. */
 #define OP(name, class) {TERN_OP_##name, TERN_ISA_scalar, (any_fn *)tern_##name##_ref},
 #include "simd/ops.def"
 #undef OP
@@ -106,7 +107,7 @@ static void side_by_side(void **state)
     assert_true(two.gemm_s8 == tern_gemm_s8_ref);
 }
 
-/* Per op, an ISA occurs once, and none that needs more comes before one that needs less: the last row is the one meant. */
+/* Per op, an ISA occurs once, and none that needs more comes before one that needs less. */
 static void order(void **state)
 {
     (void)state;

@@ -255,8 +255,8 @@ static void explain(const struct check *t, struct guard_fault f, enum place plac
     for (int i = 0; i < t->bufs; i++) {
         const struct check_buf *b = &t->buf[i];
         if (f.address >= b->guard.high && f.address < b->guard.high + 65536) {
-            snprintf(why, size, "%s %td bytes past the end of %s (%s)", name,
-                     f.address - (b->at + b->bytes), b->name, place_names[place]);
+            snprintf(why, size, "%s %td bytes past the end of %s (%s)", name, f.address - (b->at + b->bytes), b->name,
+                     place_names[place]);
             return;
         }
         if (f.address < b->guard.low && f.address >= b->guard.low - 65536) {
@@ -318,9 +318,11 @@ static void run_bench(struct check *t, struct job *job, const char *format, va_l
     job->fn = t->fn;
     double ns = t->fn == t->ref ? ref : time_job(job);
     if (t->work_gops)
-        printf("%-10s %-11s %-26.26s %12.0f ns %9.2f GOP/s   %7.2fx\n", t->op, t->isa, label, ns, t->work / ns, ref / ns);
+        printf("%-10s %-11s %-26.26s %12.0f ns %9.2f GOP/s   %7.2fx\n", t->op, t->isa, label, ns, t->work / ns,
+               ref / ns);
     else
-        printf("%-10s %-11s %-26.26s %12.1f ns %9.3f ns/elem %7.2fx\n", t->op, t->isa, label, ns, ns / t->work, ref / ns);
+        printf("%-10s %-11s %-26.26s %12.1f ns %9.3f ns/elem %7.2fx\n", t->op, t->isa, label, ns, ns / t->work,
+               ref / ns);
     fflush(stdout);
 }
 
@@ -385,7 +387,8 @@ const void *check_expected(const struct check *t, int i)
 
 int check_size(const struct check *t, int k, int tail, int wide)
 {
-    static const int few[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 22, 26, 31, 32, 33, 47, 63, 64, 65, 66, 127, 128, 129, 130};
+    static const int few[] = {1,  2,  3,  4,  5,  7,  8,  9,  15,  16,  17,  22, 26,
+                              31, 32, 33, 47, 63, 64, 65, 66, 127, 128, 129, 130};
     static const int widths[] = {256, 264, 312, 768, 3072}, tokens[] = {128, 384, 512};
     const int n_wide = wide ? 5 : 3;
     int n_tail = tail;

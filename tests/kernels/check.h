@@ -1,6 +1,6 @@
-/* What a test of one op is made of. tests/kernels/<op>.c defines check_<op>(): it declares the buffers of one call, fills
-   them, and check_run() does the rest: reference, kernel at three places between guard pages, comparison, or timing.
-   There is one such file per op and nothing per kernel: kernels come from kernels.def. */
+/* What a test of one op is made of. tests/kernels/<op>.c defines check_<op>(): it declares the buffers of one call,
+   fills them, and check_run() does the rest: reference, kernel at three places between guard pages, comparison, or
+   timing. There is one such file per op and nothing per kernel: kernels come from kernels.def. */
 #ifndef TESTS_KERNELS_CHECK_H
 #define TESTS_KERNELS_CHECK_H
 
@@ -61,7 +61,7 @@ struct check {
     int bufs;
 };
 
-/* Calls fn with the buffers at p[0], p[1], ... in the order of their indices. A returned value goes to an output buffer. */
+/* Calls fn with the buffers at p[0], p[1], ...: buffer i at p[i]. A returned value goes to an output buffer. */
 typedef void check_call(check_fn *fn, void *const *p, const void *args);
 
 /* A new set of related cases; counted as one test. */

@@ -15,7 +15,8 @@ static void call(check_fn *fn, void *const *p, const void *args)
 static void one(struct check *t, int n, enum check_fill fill, int kind, int all)
 {
     struct args a = {n};
-    struct tern_poly *poly = check_buf(t, POLY, "poly", CHECK_IN, sizeof(int16_t), 1, sizeof *poly / 2, sizeof *poly / 2);
+    struct tern_poly *poly =
+        check_buf(t, POLY, "poly", CHECK_IN, sizeof(int16_t), 1, sizeof *poly / 2, sizeof *poly / 2);
     *poly = poly_make(t, kind);
     int16_t *y = check_buf(t, Y, "y", CHECK_INOUT, sizeof(int16_t), 1, n, n);
     check_fill(t, Y, fill, -32767, 32767);

@@ -50,8 +50,8 @@ static void fills(struct check *t)
     for (int a = 0; a < N_FILLS; a++)
         for (int b = 0; b < N_FILLS; b++)
             for (int m = 1; m <= 18; m += t->quick ? 16 : m == 1 ? 4 : 6)
-                one(t, m, 1 + (m & 3), (int)rng_between(&t->rng, 1, 40), (int)rng_between(&t->rng, 0, 1), (enum check_fill)a,
-                    (enum check_fill)b);
+                one(t, m, 1 + (m & 3), (int)rng_between(&t->rng, 1, 40), (int)rng_between(&t->rng, 0, 1),
+                    (enum check_fill)a, (enum check_fill)b);
 }
 
 /* 4 * k4 = 133,144 is the longest sum that an int32 holds whatever the values. */
@@ -79,8 +79,8 @@ void check_gemm_s8(struct check *t)
     if (t->bench) {
         static const struct {
             int m, n, k;
-        } shapes[] = {{1, 768, 768},    {16, 768, 768},  {128, 768, 768}, {128, 3072, 768}, {128, 768, 3072},
-                      {128, 256, 256}, {128, 128, 32}, {128, 32, 128}};
+        } shapes[] = {{1, 768, 768},    {16, 768, 768},  {128, 768, 768}, {128, 3072, 768},
+                      {128, 768, 3072}, {128, 256, 256}, {128, 128, 32},  {128, 32, 128}};
         for (int i = 0; i < 8; i++)
             one(t, shapes[i].m, tern_panels(shapes[i].n), tern_k4(shapes[i].k), 0, FILL_RANDOM, FILL_RANDOM);
         return;

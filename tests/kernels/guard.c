@@ -40,7 +40,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 {
     (void)context;
     if (!armed) {
-        /* A fault of the test itself: with the default action back, the instruction faults again and ends the process. */
+        /* A fault of the test itself: with the default action back, it happens again and ends the process. */
         struct sigaction plain = {.sa_handler = SIG_DFL};
         sigaction(signal, &plain, NULL);
         return;

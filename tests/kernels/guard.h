@@ -1,5 +1,5 @@
-/* Memory between two pages that may not be touched, and calls whose faults are caught: a test sees an access outside its
-   buffer as a failure with an address, not as the end of the process. */
+/* Memory between two pages that may not be touched, and calls whose faults are caught: a test sees an access outside
+   its buffer as a failure with an address, not as the end of the process. */
 #ifndef TESTS_KERNELS_GUARD_H
 #define TESTS_KERNELS_GUARD_H
 

@@ -45,7 +45,7 @@ static inline void pack_check(struct check *t, check_call *call, size_t (*bytes)
     check_group(t, "heads");
     for (int h = 0; h < 4; h++)
         for (int k = 0, m; (m = check_size(t, k, 70, 0)) > 0; k++)
-            for (int fill = 0; fill < N_FILLS; fill += m > 70 || t->quick ? 3 : 1)
+            for (int fill = 0; fill < N_FILLS; fill += (m > 70 || t->quick) ? 3 : 1)
                 pack_one(t, call, bytes, m, heads[h], (int)rng_between(&t->rng, 0, 3) * heads[h], pack_amax(t),
                          (enum check_fill)fill);
     check_group(t, "sizes");

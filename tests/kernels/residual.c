@@ -16,8 +16,8 @@ static void call(check_fn *fn, void *const *p, const void *args)
 
 static void one(struct check *t, int m, int n, enum check_fill fill, int bits, int kind, enum check_fill column)
 {
-    struct args a = {n + check_param(t, 0, 20), n + check_param(t, 0, 20), n + check_param(t, 0, 20),
-                     check_param(t, 0, 15), m, n};
+    struct args a = {
+        n + check_param(t, 0, 20), n + check_param(t, 0, 20), n + check_param(t, 0, 20), check_param(t, 0, 15), m, n};
     check_buf(t, ACC, "acc", CHECK_IN, sizeof(int32_t), m, n, a.ld_acc);
     check_fill(t, ACC, fill, -((int64_t)1 << bits), ((int64_t)1 << bits) - 1);
     check_buf(t, Y, "y", CHECK_IN, sizeof(int16_t), m, n, a.ld_y);
