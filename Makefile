@@ -75,12 +75,14 @@ LIB_SRCS += $(KERNEL_SRCS) $(EXT_SRCS)
 CLI_SRCS := $(if $(LIBLESS),,$(wildcard tools/*.c))
 TEST_SRCS := $(if $(LIBLESS),,$(wildcard tests/test_*.c))
 BENCH_SRCS := $(wildcard tests/kernels.c tests/kernels/*.c)
-# Whatever else lies in tests/ helps several of them: an archive, so that a test takes only what it names.
-HELP_SRCS := $(if $(LIBLESS),,$(filter-out $(TEST_SRCS) tests/kernels.c,$(wildcard tests/*.c)))
+# Of what else lies in tests/, a file with a main is a program that a comparison uses; the others help several tests: an
+# archive, so that a test takes only what it names.
+DRIVER_SRCS := $(if $(LIBLESS),,$(filter-out $(TEST_SRCS) tests/kernels.c,$(shell grep -l '^int main\>' tests/*.c /dev/null)))
+HELP_SRCS := $(if $(LIBLESS),,$(filter-out $(TEST_SRCS) $(DRIVER_SRCS) tests/kernels.c,$(wildcard tests/*.c)))
 FUZZ_SRCS := $(wildcard tests/fuzz/*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
-TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRCS)) $(if $(BENCH_SRCS),$(BUILD)/tests/kernels)
+TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRCS) $(DRIVER_SRCS)) $(if $(BENCH_SRCS),$(BUILD)/tests/kernels)
 STATIC_LIB := $(BUILD)/libtern.a
 SHARED_LIB := $(if $(STATIC)$(SANITIZE)$(LIBLESS),,$(BUILD)/$(SONAME))
 CLI := $(if $(CLI_SRCS),$(BUILD)/tern)
@@ -126,10 +128,10 @@ $(BUILD)/tern: $(call obj,$(CLI_SRCS)) $(STATIC_LIB)
 # A test may ask for more in its first lines: /* LDFLAGS: -Wl,--wrap=malloc */ or /* SOURCES: tests/other.c */.
 asks = $(shell sed -n '1,5s|^/\* $1: *\(.*\) \*/$$|\1|p' $2)
 .SECONDEXPANSION:
-$(BUILD)/tests/test_%: $(BUILD)/obj/tests/test_%.o $$(call obj,$$(call asks,SOURCES,tests/test_$$*.c)) \
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $$(call obj,$$(call asks,SOURCES,tests/$$*.c)) \
     $(BUILD)/tests/libhelp.a $(STATIC_LIB)
 	$(call say,LD   $@)
-	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(call asks,LDFLAGS,tests/test_$*.c) $(TEST_LIBS) $(LIBS) -ldl
+	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(call asks,LDFLAGS,tests/$*.c) $(TEST_LIBS) $(LIBS) -ldl
 
 $(BUILD)/tests/libhelp.a: $(call obj,$(HELP_SRCS)) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -145,7 +147,7 @@ $(BUILD)/tests/kernels: $(call obj,$(BENCH_SRCS)) $(STATIC_LIB)
 static:
 	+$(MAKE) --no-print-directory STATIC=1 cli
 
--include $(patsubst %.c,$(BUILD)/obj/%.d,$(LIB_SRCS) $(CLI_SRCS) $(TEST_SRCS) $(BENCH_SRCS) $(HELP_SRCS) $(FUZZ_SRCS))
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(LIB_SRCS) $(CLI_SRCS) $(TEST_SRCS) $(BENCH_SRCS) $(DRIVER_SRCS) $(HELP_SRCS) $(FUZZ_SRCS))
 
 # ---- Installing --------------------------------------------------------------------------------------------------------
 

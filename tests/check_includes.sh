@@ -1,5 +1,5 @@
 #!/bin/bash
-# Includes point one way: tools, tests -> runtime (session model convert profile) -> models -> quant -> simd -> runtime
+# Includes point one way: tools, tests -> runtime (session model convert ...) -> models -> quant -> simd -> runtime
 # base (status file arena thread) -> tern.h. Intrinsics and ISA macros stay under simd/x86 and simd/arm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,8 +14,7 @@ layer() {
         case $(basename "${1%.*}") in
         # name or name_part
         status | file | arena | thread | status_* | file_* | arena_* | thread_*) echo 1 ;;
-        session | model | convert | profile | session_* | model_* | convert_* | profile_*) echo 5 ;;
-        *) echo unknown ;;
+        *) echo 5 ;;
         esac ;;
     models/*) echo 4 ;;
     quant/*) echo 3 ;;
