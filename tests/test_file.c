@@ -1,0 +1,203 @@
+/* The file base: mappings, bounded reads, and a writer that never leaves half a file. */
+#define _XOPEN_SOURCE 700
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "runtime/file.h"
+#include "tests/make_checkpoint.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[256];
+
+static const char *in_dir(const char *name)
+{
+    static char path[512];
+    assert_int_equal(tern_join_path(path, sizeof path, dir, name, NULL), TERN_OK);
+    return path;
+}
+
+static int count_files(void)
+{
+    DIR *d = opendir(dir);
+    int n = 0;
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2;
+}
+
+static void test_map(void **state)
+{
+    struct tern_mapping map;
+    tern_error err;
+    (void)state;
+
+    test_write_file(dir, "a", "bytes", 5);
+    assert_int_equal(tern_map_open(&map, in_dir("a"), &err), TERN_OK);
+    assert_int_equal(map.size, 5);
+    assert_memory_equal(map.bytes, "bytes", 5);
+    tern_map_close(&map);
+    tern_map_close(&map);
+    tern_map_close(NULL);
+    test_write_file(dir, "a", "", 0);
+    assert_int_equal(tern_map_open(&map, in_dir("a"), &err), TERN_OK);
+    assert_null(map.bytes);
+    assert_int_equal(map.size, 0);
+    tern_map_close(&map);
+    assert_int_equal(tern_map_open(&map, in_dir("absent"), &err), TERN_IO);
+    assert_non_null(strstr(err.message, "absent: cannot open"));
+    assert_int_equal(tern_map_open(&map, dir, &err), TERN_IO);
+    assert_non_null(strstr(err.message, "not a regular file"));
+    assert_int_equal(tern_map_open(&map, "/dev/zero", NULL), TERN_IO);
+    /* without O_NONBLOCK the open of a FIFO that nobody writes would wait for ever */
+    assert_int_equal(mkfifo(in_dir("fifo"), 0600), 0);
+    assert_int_equal(tern_map_open(&map, in_dir("fifo"), &err), TERN_IO);
+    unlink(in_dir("fifo"));
+    unlink(in_dir("a"));
+}
+
+static void test_read_text(void **state)
+{
+    char *text;
+    size_t size;
+    tern_error err;
+    (void)state;
+
+    test_write_file(dir, "a", "some\0text", 9);
+    assert_int_equal(tern_read_text(&text, &size, in_dir("a"), 9, 0, &err), TERN_OK);
+    assert_int_equal(size, 9);
+    assert_memory_equal(text, "some\0text", 10);
+    free(text);
+    assert_int_equal(tern_read_text(&text, NULL, in_dir("a"), 8, 0, &err), TERN_FORMAT);
+    assert_non_null(strstr(err.message, "9 bytes, the limit is 8"));
+    assert_null(text);
+    test_write_file(dir, "a", "", 0);
+    assert_int_equal(tern_read_text(&text, &size, in_dir("a"), 8, 0, NULL), TERN_OK);
+    assert_string_equal(text, "");
+    free(text);
+    assert_int_equal(tern_read_text(&text, &size, in_dir("absent"), 8, 0, &err), TERN_IO);
+    assert_int_equal(tern_read_text(&text, &size, in_dir("absent"), 8, 1, &err), TERN_OK);
+    assert_null(text);
+    assert_int_equal(tern_read_text(&text, &size, in_dir("a/b"), 8, 1, &err), TERN_OK); /* "a" is no directory */
+    assert_null(text);
+    assert_int_equal(tern_read_text(&text, &size, dir, 8, 1, &err), TERN_IO);
+    unlink(in_dir("a"));
+}
+
+static void test_paths(void **state)
+{
+    char out[8];
+    tern_error err;
+    (void)state;
+    assert_int_equal(tern_join_path(out, sizeof out, "abc", "def", NULL), TERN_OK);
+    assert_string_equal(out, "abc/def");
+    assert_int_equal(tern_join_path(out, sizeof out, "abc/", "def", NULL), TERN_OK);
+    assert_string_equal(out, "abc/def");
+    assert_int_equal(tern_join_path(out, sizeof out, "", "def", NULL), TERN_OK);
+    assert_string_equal(out, "def");
+    assert_int_equal(tern_join_path(out, sizeof out, "abcd", "def", &err), TERN_FORMAT);
+    assert_true(tern_is_directory(dir));
+    assert_false(tern_is_directory("/dev/null"));
+    assert_false(tern_is_directory("/no/such"));
+}
+
+static void test_writer(void **state)
+{
+    struct tern_writer w, zeroed = {0};
+    struct tern_mapping map;
+    tern_error err;
+    char target[512], too_long[5000];
+    (void)state;
+
+    strcpy(target, in_dir("out"));
+    assert_int_equal(tern_writer_open(&w, target, &err), TERN_OK);
+    assert_int_equal(access(target, F_OK), -1); /* nothing there before the commit */
+    fputs("first", w.stream);
+    assert_int_equal(tern_writer_commit(&w, &err), TERN_OK);
+    assert_int_equal(count_files(), 1);
+    tern_writer_discard(&w);
+    assert_int_equal(tern_writer_commit(&w, &err), TERN_IO);
+
+    assert_int_equal(tern_writer_open(&w, target, &err), TERN_OK);
+    fputs("second", w.stream);
+    assert_int_equal(count_files(), 2);
+    tern_writer_discard(&w);
+    tern_writer_discard(&w);
+    tern_writer_discard(&zeroed);
+    assert_int_equal(count_files(), 1);
+    assert_int_equal(tern_map_open(&map, target, NULL), TERN_OK);
+    assert_memory_equal(map.bytes, "first", 5);
+
+    /* replacing a mapped file leaves the mapping as it was */
+    assert_int_equal(tern_writer_open(&w, target, &err), TERN_OK);
+    fputs("third", w.stream);
+    assert_int_equal(tern_writer_commit(&w, &err), TERN_OK);
+    assert_memory_equal(map.bytes, "first", 5);
+    tern_map_close(&map);
+
+    /* two at once do not share a temporary file */
+    struct tern_writer other;
+    assert_int_equal(tern_writer_open(&w, target, &err), TERN_OK);
+    assert_int_equal(tern_writer_open(&other, target, &err), TERN_OK);
+    assert_string_not_equal(w.temporary, other.temporary);
+    tern_writer_discard(&w);
+    tern_writer_discard(&other);
+
+    assert_int_equal(tern_writer_open(&w, in_dir("no/such/folder"), &err), TERN_IO);
+    assert_int_equal(tern_writer_open(&w, dir, &err), TERN_IO);
+    assert_int_equal(tern_writer_open(&w, "/dev/null", &err), TERN_IO); /* a rename would have replaced the device */
+    assert_non_null(strstr(err.message, "not a regular file"));
+    memset(too_long, 'a', sizeof too_long - 1);
+    too_long[sizeof too_long - 1] = '\0';
+    assert_int_equal(tern_writer_open(&w, too_long, &err), TERN_IO);
+    tern_writer_discard(&w);
+    unlink(target);
+    assert_int_equal(count_files(), 0);
+}
+
+/* A full disk is an error of the commit, and nothing stays behind. /dev/full cannot be renamed: write through it. */
+static void test_write_error(void **state)
+{
+    struct tern_writer w;
+    tern_error err;
+    (void)state;
+    assert_int_equal(tern_writer_open(&w, in_dir("out"), &err), TERN_OK);
+    if (!freopen("/dev/full", "wb", w.stream))
+        skip();
+    fputs("lost", w.stream);
+    assert_int_equal(tern_writer_commit(&w, &err), TERN_IO);
+    assert_non_null(strstr(err.message, "out: cannot write"));
+    assert_int_equal(count_files(), 0);
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    test_temp_dir(dir, sizeof dir);
+    return 0;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    test_remove_dir(dir);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_map),    cmocka_unit_test(test_read_text),   cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_writer), cmocka_unit_test(test_write_error),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
