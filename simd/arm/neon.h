@@ -7,6 +7,15 @@
 
 #include <arm_neon.h>
 
+/* Help for the schedulers. gcc 12 and clang 14 would load a whole panel at once and spill sums: loads stay on their side
+   of TERN_HOLD_LOADS. clang takes the upper half of a broadcast apart before smull2 unless it cannot see its origin. */
+#define TERN_HOLD_LOADS() __asm__ volatile("" ::: "memory")
+#ifdef __clang__
+#define TERN_OPAQUE(v0, v1) __asm__("" : "+w"(v0), "+w"(v1))
+#else
+#define TERN_OPAQUE(v0, v1) (void)0
+#endif
+
 /* Full unrolling, for loops over arrays of vectors: an index that is no constant would send them through memory. */
 #ifdef __clang__
 #define TERN_UNROLL _Pragma("unroll")
