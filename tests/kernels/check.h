@@ -90,7 +90,7 @@ void check_that(struct check *t, int condition, const char *format, ...) __attri
 enum { CHECK_TAIL = 130 }; /* twice the widest vector in its smallest element, plus two */
 int check_size(const struct check *t, int k, int tail, int wide);
 
-/* One of the values that a parameter in [lo, hi] gets: both ends often, else anything between. */
+/* One of the values that a parameter in [lo, hi] gets: both ends often, else anything between; lo when timing. */
 int check_param(struct check *t, int lo, int hi);
 
 #define OP(name, class) void check_##name(struct check *t);

@@ -13,7 +13,7 @@ static inline struct tern_poly poly_make(struct check *t, int kind)
         return p;
     p.shift = (int16_t)(kind == 1 ? 0 : kind == 2 ? 14 : rng_between(&t->rng, 0, 14));
     p.limit = (int16_t)check_param(t, 0, 32767 >> p.shift);
-    if (kind == 1 || kind == 2)
+    if (kind == 1 || kind == 2 || t->bench)
         p.limit = (int16_t)(32767 >> p.shift);
     p.mul = (int16_t)check_param(t, 0, 32767);
     p.out = (int16_t)check_param(t, 0, 32767);
