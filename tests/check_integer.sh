@@ -1,17 +1,20 @@
 #!/bin/bash
 # usage: check_integer.sh <build folder> [tool prefix]
 # The int8 run path computes in integers: no floating-point arithmetic, comparison or conversion in its objects, apart
-# from the functions named below. Moves and bit operations on vector registers are no arithmetic.
+# from the lines of the functions named below. Moves and bit operations on vector registers are no arithmetic.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$1 prefix=${2:-}
 
 # The objects of the int8 run path. Every pattern must match something: a renamed file may not slip out of the test.
-run_path=(simd/ref simd/table quant/linear)
+run_path=(simd/ref simd/table quant/linear models/attention models/bert models/heads runtime/session runtime/arena runtime/thread)
 # Not of it: the f32 path and what only convert uses.
 other='_f32|_fma\.o'
-# What may use floating point in it: the functions that turn final integers into the user's floats.
-allowed='^tern_[a-z0-9_]*to_float[a-z0-9_]*$'
+# What may use floating point in it: the function that turns final integers into the user's floats, by its source lines
+# (the compiler may inline it).
+allowed_file=runtime/session.c allowed_function=to_floats
+allowed=$(awk -v f="[ *]$allowed_function[(]" '$0 ~ f && !/;/ && !from { from = NR } from && /^}/ { print from "-" NR; exit }' $allowed_file)
+[ -n "$allowed" ] || { echo "no $allowed_function in $allowed_file"; exit 1; }
 
 machine=$("${prefix}objdump" -f "$dir/obj/runtime/status.o" | sed -n 's/^architecture: \([^,]*\),.*/\1/p')
 case $machine in
@@ -40,12 +43,17 @@ for part in "${run_path[@]}"; do
     for object in $found; do
         [[ ! $object =~ $other ]] || continue
         objects=$((objects + 1))
-        lines=$("${prefix}objdump" -d --no-show-raw-insn "$object" | awk -F'\t' -v float="$float" -v harmless="$harmless" -v allowed="$allowed" '
-            /^[0-9a-f]+ <.*>:$/ { f = $0; sub(/^[0-9a-f]+ </, "", f); sub(/>:$/, "", f); next }
+        lines=$("${prefix}objdump" -d -l --no-show-raw-insn "$object" | awk -F'\t' -v float="$float" -v harmless="$harmless" \
+            -v file="$allowed_file" -v from="${allowed%-*}" -v to="${allowed#*-}" '
+            /^[0-9a-f]+ <.*>:$/ { f = $0; sub(/^[0-9a-f]+ </, "", f); sub(/>:$/, "", f); at = ""; next }
+            /^[^ \t]*:[0-9]+( |$)/ { at = $1; sub(/ .*/, "", at); next }
             /^ *[0-9a-f]+:\t/ {
                 split($2, w, /[ \t]+/); m = w[1]
                 if (m ~ /^(lock|rep|repz|repnz|notrack|bnd|data16|cs|ds)$/) m = w[2]
-                if (m ~ float && m !~ harmless && f !~ allowed) print f ": " $2 " " $3
+                if (m !~ float || m ~ harmless) next
+                line = at; sub(/.*:/, "", line); path = at; sub(/:[0-9]*$/, "", path)
+                if (substr(path, length(path) - length(file) + 1) == file && line + 0 >= from + 0 && line + 0 <= to + 0) next
+                print f " (" at "): " $2 " " $3
             }')
         if [ -n "$lines" ]; then
             echo "$object computes in floating point:"
