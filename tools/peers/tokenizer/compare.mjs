@@ -31,21 +31,35 @@ export function makeJson(pieces, { lowercase, stripAccents = null }, added = [])
 const escapes = { '\\': '\\', n: '\n', r: '\r', t: '\t', 0: '\0' }
 const unescape = (s) => s.replace(/\\([\\nrt0])/g, (_, c) => escapes[c])
 
-export async function printIds(tokenizer, lines, print) {
+// Since 0.23 the library stops reading a side once it has max_length tokens, when it cuts tails (its pull request 1990).
+// Which of two over-long sides gets the odd token then depends on counts that are cut short. To compare with
+// "longest_first" as it is documented, and was in all versions before, the sides are read whole and cut by postProcess.
+export async function printIds({ reader, cutter, cuts }, lines, print) {
   for (const line of lines) {
     const tab = line.indexOf('\t')
-    const pair = tab < 0 ? null : unescape(line.slice(tab + 1))
-    const encoding = await tokenizer.encode(unescape(tab < 0 ? line : line.slice(0, tab)), pair)
-    print(encoding.getIds().join(' ') + (pair === null ? '' : ' | ' + encoding.getTypeIds().join(' ')))
+    const sides = tab < 0 ? [unescape(line)] : [unescape(line.slice(0, tab)), unescape(line.slice(tab + 1))]
+    let encoding
+    if (cuts) {
+      const read = []
+      for (const side of sides) read.push(await reader.encode(side, null, { addSpecialTokens: false }))
+      encoding = cutter.postProcess(read[0], read[1], true)
+    } else {
+      encoding = await reader.encode(sides[0], sides[1])
+    }
+    print(encoding.getIds().join(' ') + (tab < 0 ? '' : ' | ' + encoding.getTypeIds().join(' ')))
   }
 }
 
 export function openJson(json, capacity, side) {
-  const tokenizer = hf.Tokenizer.fromString(json)
-  tokenizer.disablePadding()
-  tokenizer.disableTruncation()
-  if (capacity) tokenizer.setTruncation(capacity, { direction: side === 'tail' ? 'Left' : 'Right' })
-  return tokenizer
+  const plain = () => {
+    const tokenizer = hf.Tokenizer.fromString(json)
+    tokenizer.disablePadding()
+    tokenizer.disableTruncation()
+    return tokenizer
+  }
+  const cutter = plain()
+  if (capacity) cutter.setTruncation(capacity, { direction: side === 'tail' ? 'left' : 'right' })
+  return { reader: plain(), cutter, cuts: !!capacity }
 }
 
 // XXH64 with seed 0, as tests/test_tokenizer.c computes it.
