@@ -41,8 +41,8 @@ static tern_status check_tensor(const struct tern_config *config, const struct t
         char has[64], needs[64];
         shape_text(has, sizeof has, t->shape, t->n_dims);
         shape_text(needs, sizeof needs, needed, n_dims);
-        return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s has the shape %s, the config needs %s", path, t->name, has,
-                         needs);
+        return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s has the shape %s, the config needs %s", path, t->name,
+                         has, needs);
     }
     return TERN_OK;
 }
@@ -86,7 +86,8 @@ static tern_status settle_heads(struct tern_checkpoint *c, const char *path, ter
         return tern_config_new_labels(config, 0, path, err);
     if (!config->has_pooler)
         return tern_fail(err, TERN_FORMAT,
-                         "%s: a classifier without %s labels tokens, which is not supported; remove its tensors to embed",
+                         "%s: a classifier without %s labels tokens, which is not supported; remove its tensors to "
+                         "embed",
                          path, config->architecture == TERN_BERT ? "pooler.dense" : "pre_classifier");
     if (classifier->n_dims != 2 || classifier->shape[0] > TERN_MAX_LABELS)
         return tern_fail(err, TERN_FORMAT, "%s: tensor classifier.weight must be [labels, hidden], at most %d labels",
@@ -94,8 +95,9 @@ static tern_status settle_heads(struct tern_checkpoint *c, const char *path, ter
     if (config->n_labels == 0)
         return tern_config_default_labels(config, (int32_t)classifier->shape[0], err);
     if (config->n_labels != classifier->shape[0])
-        return tern_fail(err, TERN_FORMAT, "%s: tensor classifier.weight has %lld rows, config.json's id2label %d labels",
-                         path, (long long)classifier->shape[0], config->n_labels);
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: tensor classifier.weight has %lld rows, config.json's id2label %d labels", path,
+                         (long long)classifier->shape[0], config->n_labels);
     return TERN_OK;
 }
 

@@ -5,8 +5,8 @@
 #include "models/config.h"
 #include "models/safetensors.h"
 
-/* A weight with or without a bias. A dimension is named by a letter: h hidden, i intermediate, v vocab, p max_positions,
-   t token_types, l n_labels. */
+/* A weight with or without a bias. A dimension is named by a letter: h hidden, i intermediate, v vocab,
+   p max_positions, t token_types, l n_labels. */
 struct tern_part {
     const char *name;       /* canonical: "embed.word", or "query" of layer N */
     const char *bert;       /* Hugging Face's, without the prefix and "encoder.layer.N."; NULL: not in this model */

@@ -188,7 +188,7 @@ static tern_status read_config(struct tern_config *out, const json_t *root, cons
     return status == TERN_OK ? tern_config_check(out, path, err) : status;
 }
 
-/* model_max_length and max_seq_length. A number above max_positions is no limit: transformers writes 1e30 for "none". */
+/* model_max_length and max_seq_length. A number above max_positions limits nothing: transformers writes 1e30. */
 static tern_status read_limit(struct tern_config *out, const json_t *root, const char *key, const char *path,
                               tern_error *err)
 {
@@ -240,7 +240,8 @@ static tern_status read_pooling(struct tern_config *out, const json_t *root, con
     }
     if (n_modes != 1)
         return tern_fail(err, TERN_FORMAT,
-                         "%s: %d pooling modes are on, one of pooling_mode_mean_tokens and pooling_mode_cls_token must be",
+                         "%s: %d pooling modes are on, exactly one of pooling_mode_mean_tokens and "
+                         "pooling_mode_cls_token must be",
                          path, n_modes);
     return TERN_OK;
 }
@@ -278,7 +279,8 @@ static tern_status read_modules(struct tern_config *out, const json_t *root, con
             out->normalize = 1;
         else if (has_suffix(type, ".Pooling") ? strcmp(where, "1_Pooling") != 0 : !has_suffix(type, ".Transformer"))
             return tern_fail(err, TERN_FORMAT,
-                             "%s: module %.60s in %.60s is not supported; Transformer, Pooling in 1_Pooling, Normalize are",
+                             "%s: module %.60s in %.60s is not supported; Transformer, Pooling in 1_Pooling and "
+                             "Normalize are",
                              path, type, where);
     }
     return TERN_OK;

@@ -1,4 +1,5 @@
 #define _XOPEN_SOURCE 700
+#define _FILE_OFFSET_BITS 64 /* directories have 64-bit offsets, also under an emulator of 32 bits */
 
 #include "tests/make_checkpoint.h"
 
@@ -159,8 +160,7 @@ static void append_tensor(struct output *o, const struct test_tensor *t)
     o->header_bytes += (size_t)sprintf(o->header + o->header_bytes, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[",
                                        o->header_bytes > 1 ? "," : "", t->name, tern_dtype_name(t->dtype));
     for (int i = 0; i < t->n_dims; i++)
-        o->header_bytes +=
-            (size_t)sprintf(o->header + o->header_bytes, "%s%lld", i ? "," : "", (long long)t->shape[i]);
+        o->header_bytes += (size_t)sprintf(o->header + o->header_bytes, "%s%lld", i ? "," : "", (long long)t->shape[i]);
     o->header_bytes += (size_t)sprintf(o->header + o->header_bytes, "],\"data_offsets\":[%zu,%zu]}", o->data_bytes,
                                        o->data_bytes + bytes);
     o->data = grow(o->data, &o->data_capacity, o->data_bytes + bytes);
@@ -207,9 +207,8 @@ static void add_pair(struct output *o, const struct test_checkpoint_spec *s, int
             snprintf(name, sizeof name, "%s.%s", stem, tensorflow ? spelled : kind);
         } else {
             snprintf(canonical, sizeof canonical, "layer.%d.%s.%s", layer, part, kind);
-            snprintf(name, sizeof name, "%s.layer.%d.%s.%s",
-                     s->architecture == TERN_BERT ? "encoder" : "transformer", layer, stem,
-                     tensorflow ? spelled : kind);
+            snprintf(name, sizeof name, "%s.layer.%d.%s.%s", s->architecture == TERN_BERT ? "encoder" : "transformer",
+                     layer, stem, tensorflow ? spelled : kind);
         }
         add(o, s, canonical, prefix, name, rows, is_bias ? 0 : columns);
     }
@@ -289,9 +288,10 @@ static int write_config(const char *dir, const struct test_checkpoint_spec *s)
     at += sprintf(at, "{\n  \"architectures\": [\"%s%s\"],\n  \"model_type\": \"%s\",\n  \"vocab_size\": %d,\n",
                   b ? "Bert" : "DistilBert", s->n_labels ? "ForSequenceClassification" : "Model",
                   b ? "bert" : "distilbert", s->vocab);
-    at += sprintf(at, "  \"%s\": %d,\n  \"%s\": %d,\n  \"%s\": %d,\n  \"%s\": %d,\n", b ? "num_hidden_layers" : "n_layers",
-                  s->layers, b ? "hidden_size" : "dim", s->hidden, b ? "num_attention_heads" : "n_heads", s->heads,
-                  b ? "intermediate_size" : "hidden_dim", s->intermediate);
+    at += sprintf(at, "  \"%s\": %d,\n  \"%s\": %d,\n  \"%s\": %d,\n  \"%s\": %d,\n",
+                  b ? "num_hidden_layers" : "n_layers", s->layers, b ? "hidden_size" : "dim", s->hidden,
+                  b ? "num_attention_heads" : "n_heads", s->heads, b ? "intermediate_size" : "hidden_dim",
+                  s->intermediate);
     if (b)
         at += sprintf(at, "  \"type_vocab_size\": %d,\n  \"layer_norm_eps\": %.17g,\n", s->token_types,
                       s->layer_norm_eps);
@@ -362,13 +362,14 @@ static int write_pooling(const char *dir, const struct test_checkpoint_spec *s)
                              "\"pooling_mode_mean_tokens\": %s, \"pooling_mode_max_tokens\": false}\n",
                              s->hidden, is_cls ? "true" : "false", is_cls ? "false" : "true");
     failed = test_write_file(dir, "1_Pooling/config.json", text, (size_t)n);
-    n = snprintf(text, sizeof text,
-                 "[{\"idx\": 0, \"name\": \"0\", \"path\": \"\", \"type\": \"sentence_transformers.models.Transformer\"},"
-                 " {\"idx\": 1, \"name\": \"1\", \"path\": \"1_Pooling\", \"type\": "
-                 "\"sentence_transformers.models.Pooling\"}%s]\n",
-                 s->normalize ? ", {\"idx\": 2, \"name\": \"2\", \"path\": \"2_Normalize\", \"type\": "
-                                "\"sentence_transformers.models.Normalize\"}"
-                              : "");
+    n = snprintf(
+        text, sizeof text,
+        "[{\"idx\": 0, \"name\": \"0\", \"path\": \"\", \"type\": \"sentence_transformers.models.Transformer\"},"
+        " {\"idx\": 1, \"name\": \"1\", \"path\": \"1_Pooling\", \"type\": "
+        "\"sentence_transformers.models.Pooling\"}%s]\n",
+        s->normalize ? ", {\"idx\": 2, \"name\": \"2\", \"path\": \"2_Normalize\", \"type\": "
+                       "\"sentence_transformers.models.Normalize\"}"
+                     : "");
     return failed | test_write_file(dir, "modules.json", text, (size_t)n);
 }
 

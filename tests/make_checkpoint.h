@@ -21,8 +21,8 @@ struct test_tensor {
 /* Zero means the default of every field. */
 struct test_checkpoint_spec {
     uint64_t seed;
-    enum tern_architecture architecture; /* TERN_BERT */
-    enum tern_dtype dtype;               /* TERN_F32, TERN_F16, TERN_BF16 */
+    enum tern_architecture architecture;         /* TERN_BERT */
+    enum tern_dtype dtype;                       /* TERN_F32, TERN_F16, TERN_BF16 */
     int32_t layers, hidden, heads, intermediate; /* 2, 64, 4, 128 */
     int32_t vocab, max_positions, token_types;   /* 300, 64, 2 (DistilBERT: always 0) */
     int32_t pooler;                              /* pooler, or pre_classifier */

@@ -1,10 +1,10 @@
 /* Checkpoints: every spelling gives the same weights, every flaw one line; and each allocation may fail. */
 /* LDFLAGS: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "models/checkpoint.h"
 #include "tests/make_checkpoint.h"
@@ -17,8 +17,15 @@
 
 static char dir[256];
 /* Small and odd, so that a swapped shape shows; all tests that need no other size use it. */
-static const struct test_checkpoint_spec small = {.layers = 2, .hidden = 12, .heads = 2, .intermediate = 20, .vocab = 30,
-                                                  .max_positions = 10, .token_types = 3, .pooler = 1, .n_labels = 5};
+static const struct test_checkpoint_spec small = {.layers = 2,
+                                                  .hidden = 12,
+                                                  .heads = 2,
+                                                  .intermediate = 20,
+                                                  .vocab = 30,
+                                                  .max_positions = 10,
+                                                  .token_types = 3,
+                                                  .pooler = 1,
+                                                  .n_labels = 5};
 
 /* ---- Counted allocations, Tern's and jansson's ---- */
 
@@ -82,8 +89,8 @@ static void for_each_tensor(const struct tern_config *c, void (*see)(const char 
     const struct {
         const char *name;
         size_t weight, bias;
-    } parts[] = {{"query", h * h, h},    {"key", h * h, h},    {"value", h * h, h},    {"attn_out", h * h, h},
-                 {"attn_norm", h, h},    {"ffn_up", i * h, i}, {"ffn_down", h * i, h}, {"ffn_norm", h, h}};
+    } parts[] = {{"query", h * h, h}, {"key", h * h, h},    {"value", h * h, h},    {"attn_out", h * h, h},
+                 {"attn_norm", h, h}, {"ffn_up", i * h, i}, {"ffn_down", h * i, h}, {"ffn_norm", h, h}};
     char name[64];
 
     see("embed.word.weight", (size_t)c->vocab * h, context);
@@ -186,8 +193,12 @@ static void test_odd_sizes(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         struct tern_checkpoint c;
-        struct test_checkpoint_spec spec = {.hidden = sizes[i][0], .heads = sizes[i][1], .layers = 1, .intermediate = 600,
-                                            .architecture = i ? TERN_DISTILBERT : TERN_BERT, .dtype = TERN_F16};
+        struct test_checkpoint_spec spec = {.hidden = sizes[i][0],
+                                            .heads = sizes[i][1],
+                                            .layers = 1,
+                                            .intermediate = 600,
+                                            .architecture = i ? TERN_DISTILBERT : TERN_BERT,
+                                            .dtype = TERN_F16};
         assert_int_equal(test_write_checkpoint(dir, &spec), 0);
         assert_int_equal(tern_checkpoint_open(&c, dir, NULL), TERN_OK);
         assert_int_equal(c.config.hidden / c.config.heads, sizes[i][2]);
@@ -199,8 +210,9 @@ static void test_odd_sizes(void **state)
 static void test_default_labels(void **state)
 {
     struct tern_checkpoint c;
-    static const char config[] = "{\"vocab_size\":30,\"hidden_size\":12,\"num_hidden_layers\":2,\"num_attention_heads\":2,"
-                                 "\"intermediate_size\":20,\"max_position_embeddings\":10,\"type_vocab_size\":3}";
+    static const char config[] =
+        "{\"vocab_size\":30,\"hidden_size\":12,\"num_hidden_layers\":2,\"num_attention_heads\":2,"
+        "\"intermediate_size\":20,\"max_position_embeddings\":10,\"type_vocab_size\":3}";
     (void)state;
     assert_int_equal(test_write_checkpoint(dir, &small), 0);
     assert_int_equal(test_write_file(dir, "config.json", config, strlen(config)), 0);
@@ -215,10 +227,17 @@ static void test_default_labels(void **state)
 static void write_halves(enum tern_dtype dtype, int finite_only)
 {
     const uint32_t exponents = dtype == TERN_F16 ? 0x7c00 : 0x7f80;
-    static const char config[] = "{\"model_type\":\"distilbert\",\"vocab_size\":4096,\"dim\":16,\"n_heads\":1,\"n_layers\":1,"
-                                 "\"hidden_dim\":8,\"max_position_embeddings\":8}";
-    struct test_checkpoint_spec spec = {.architecture = TERN_DISTILBERT, .hidden = 16, .heads = 1, .layers = 1,
-                                        .intermediate = 8, .vocab = 4096, .max_positions = 8, .dtype = dtype};
+    static const char config[] =
+        "{\"model_type\":\"distilbert\",\"vocab_size\":4096,\"dim\":16,\"n_heads\":1,\"n_layers\":1,"
+        "\"hidden_dim\":8,\"max_position_embeddings\":8}";
+    struct test_checkpoint_spec spec = {.architecture = TERN_DISTILBERT,
+                                        .hidden = 16,
+                                        .heads = 1,
+                                        .layers = 1,
+                                        .intermediate = 8,
+                                        .vocab = 4096,
+                                        .max_positions = 8,
+                                        .dtype = dtype};
     char path[300];
     uint8_t header[8];
     FILE *f;
@@ -304,10 +323,11 @@ static void spoil(void *context, struct test_tensor *t)
 
 static void test_flaws(void **state)
 {
-    static const char *const names[] = {
-        "embed.word.weight", "embed.position.weight", "embed.type.weight", "embed.norm.weight", "layer.0.query.weight",
-        "layer.1.query.bias", "layer.1.value.weight", "layer.0.attn_norm.bias", "layer.0.ffn_up.weight",
-        "layer.1.ffn_down.weight", "layer.1.ffn_norm.weight", "pooler.bias", "classifier.weight", "classifier.bias"};
+    static const char *const names[] = {"embed.word.weight",       "embed.position.weight",   "embed.type.weight",
+                                        "embed.norm.weight",       "layer.0.query.weight",    "layer.1.query.bias",
+                                        "layer.1.value.weight",    "layer.0.attn_norm.bias",  "layer.0.ffn_up.weight",
+                                        "layer.1.ffn_down.weight", "layer.1.ffn_norm.weight", "pooler.bias",
+                                        "classifier.weight",       "classifier.bias"};
     static const char *const says[] = {"is missing", "shape", "shape", "shape", "is I32", "is F64", "NaN", "infinite"};
     (void)state;
 
@@ -331,9 +351,13 @@ static void test_flaws(void **state)
             if (kind >= NOT_A_NUMBER) { /* seen when the values are read */
                 size_t count = strstr(names[n], "bias") || strstr(names[n], "norm") ? 12 : 144;
                 assert_int_equal(status, TERN_OK);
-                count = strstr(names[n], "word") ? 360 : strstr(names[n], "position") ? 120 : strstr(names[n], "type") ? 36
-                      : strstr(names[n], "ffn_up") || strstr(names[n], "ffn_down") ? 240 : classifier ? 60
-                      : strstr(names[n], "classifier") ? 5 : count;
+                count = strstr(names[n], "word")                                     ? 360
+                        : strstr(names[n], "position")                               ? 120
+                        : strstr(names[n], "type")                                   ? 36
+                        : strstr(names[n], "ffn_up") || strstr(names[n], "ffn_down") ? 240
+                        : classifier                                                 ? 60
+                        : strstr(names[n], "classifier")                             ? 5
+                                                                                     : count;
                 status = tern_checkpoint_read(&c, names[n], values, count, &err);
                 tern_checkpoint_close(&c);
             } else {
@@ -379,9 +403,10 @@ static void test_bad_files(void **state)
     spec.n_labels = 0;
     spec.pooler = 0;
     assert_int_equal(test_write_checkpoint(dir, &spec), 0);
-    static const char more_layers[] = "{\"model_type\":\"bert\",\"vocab_size\":30,\"hidden_size\":12,\"num_hidden_layers\":3,"
-                                      "\"num_attention_heads\":2,\"intermediate_size\":20,\"max_position_embeddings\":10,"
-                                      "\"type_vocab_size\":3}";
+    static const char more_layers[] =
+        "{\"model_type\":\"bert\",\"vocab_size\":30,\"hidden_size\":12,\"num_hidden_layers\":3,"
+        "\"num_attention_heads\":2,\"intermediate_size\":20,\"max_position_embeddings\":10,"
+        "\"type_vocab_size\":3}";
     test_write_file(dir, "config.json", more_layers, strlen(more_layers));
     expect_open(TERN_FORMAT, "encoder.layer.2.attention.self.query.weight is missing");
     /* a classifier of tokens has no pooler */
@@ -415,10 +440,21 @@ static void test_labels_mismatch(void **state)
 
 static void test_bad_reads(void **state)
 {
-    static const char *const names[] = {"", ".", "weight", "embed.word", "embed.word.bias", "embed.word.gamma", "layer.0.query",
-                                        "layer..query.weight", "layer.x.query.weight", "layer.2.query.weight",
-                                        "layer.99999999999.query.weight", "layer.0.embed.word.weight", "query.weight",
-                                        "layer.-1.query.weight", "bert.embeddings.word_embeddings.weight"};
+    static const char *const names[] = {"",
+                                        ".",
+                                        "weight",
+                                        "embed.word",
+                                        "embed.word.bias",
+                                        "embed.word.gamma",
+                                        "layer.0.query",
+                                        "layer..query.weight",
+                                        "layer.x.query.weight",
+                                        "layer.2.query.weight",
+                                        "layer.99999999999.query.weight",
+                                        "layer.0.embed.word.weight",
+                                        "query.weight",
+                                        "layer.-1.query.weight",
+                                        "bert.embeddings.word_embeddings.weight"};
     struct tern_checkpoint c;
     float values[400];
     tern_error err;
@@ -456,9 +492,10 @@ static void test_failing_allocations(void **state)
 {
     const long before = live;
     struct test_checkpoint_spec spec = small;
-    static const char config[] = "{\"model_type\":\"bert\",\"vocab_size\":30,\"hidden_size\":12,\"num_hidden_layers\":1,"
-                                 "\"num_attention_heads\":2,\"intermediate_size\":20,\"max_position_embeddings\":10,"
-                                 "\"type_vocab_size\":3}";
+    static const char config[] =
+        "{\"model_type\":\"bert\",\"vocab_size\":30,\"hidden_size\":12,\"num_hidden_layers\":1,"
+        "\"num_attention_heads\":2,\"intermediate_size\":20,\"max_position_embeddings\":10,"
+        "\"type_vocab_size\":3}";
     (void)state;
 
     spec.layers = 1;
@@ -508,9 +545,15 @@ static int remove_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spellings),      cmocka_unit_test(test_odd_sizes),  cmocka_unit_test(test_default_labels),
-        cmocka_unit_test(test_halves_exact),   cmocka_unit_test(test_flaws),      cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_labels_mismatch), cmocka_unit_test(test_bad_reads), cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_odd_sizes),
+        cmocka_unit_test(test_default_labels),
+        cmocka_unit_test(test_halves_exact),
+        cmocka_unit_test(test_flaws),
+        cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_labels_mismatch),
+        cmocka_unit_test(test_bad_reads),
+        cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -1,9 +1,9 @@
 /* Configurations: Hugging Face's files, every way they can be wrong, and Tern's own JSON there and back. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "models/config.h"
 #include "tests/make_checkpoint.h"
@@ -37,8 +37,8 @@ static tern_status read_dir(struct tern_config *config, tern_error *err)
     return status;
 }
 
-/* Writes one file and reads the directory: TERN_OK when `says` is NULL, else TERN_FORMAT with these words and the file's
-   name in the message. The file is removed, config.json made good again. */
+/* Writes one file and reads the directory: TERN_OK when `says` is NULL, else TERN_FORMAT with these words and the
+   file's name in the message. The file is removed, config.json made good again. */
 static void expect(const char *name, const char *text, const char *says)
 {
     struct tern_config config;
@@ -91,10 +91,11 @@ static void test_bert(void **state)
     tern_config_free(&c);
     tern_config_free(NULL);
 
-    put("config.json", "{\"architectures\":[\"BertForSequenceClassification\"],\"hidden_act\":\"gelu_pytorch_tanh\","
-                       "\"type_vocab_size\":1,\"layer_norm_eps\":1e-5,\"position_embedding_type\":\"absolute\","
-                       "\"is_decoder\":false,\"id2label\":{\"1\":\"yes\",\"10\":\"k\",\"2\":\"\xc3\xa9\",\"0\":\"no\","
-                       "\"3\":\"d\",\"4\":\"e\",\"5\":\"f\",\"6\":\"g\",\"7\":\"h\",\"8\":\"i\",\"9\":\"j\"}," NUMBERS "}");
+    put("config.json",
+        "{\"architectures\":[\"BertForSequenceClassification\"],\"hidden_act\":\"gelu_pytorch_tanh\","
+        "\"type_vocab_size\":1,\"layer_norm_eps\":1e-5,\"position_embedding_type\":\"absolute\","
+        "\"is_decoder\":false,\"id2label\":{\"1\":\"yes\",\"10\":\"k\",\"2\":\"\xc3\xa9\",\"0\":\"no\","
+        "\"3\":\"d\",\"4\":\"e\",\"5\":\"f\",\"6\":\"g\",\"7\":\"h\",\"8\":\"i\",\"9\":\"j\"}," NUMBERS "}");
     assert_int_equal(read_dir(&c, &err), TERN_OK);
     assert_int_equal(c.architecture, TERN_BERT);
     assert_int_equal(c.activation, TERN_GELU_NEW);
@@ -134,10 +135,12 @@ static void test_distilbert(void **state)
 
 static void test_bad_numbers(void **state)
 {
-    static const char *const keys[] = {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-                                       "intermediate_size", "max_position_embeddings", "type_vocab_size"};
-    static const char *const values[] = {"0", "-1", "\"24\"", "24.0", "true", "[24]", "{}", "99999999", "4294967297",
-                                         "-4294967295", "1e30", "99999999999999999999999"};
+    static const char *const keys[] = {"vocab_size",          "hidden_size",       "num_hidden_layers",
+                                       "num_attention_heads", "intermediate_size", "max_position_embeddings",
+                                       "type_vocab_size"};
+    static const char *const values[] = {"0",          "-1",          "\"24\"", "24.0",
+                                         "true",       "[24]",        "{}",     "99999999",
+                                         "4294967297", "-4294967295", "1e30",   "99999999999999999999999"};
     (void)state;
 
     for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++)
@@ -164,9 +167,11 @@ static void test_bad_numbers(void **state)
     expect_config("{" BERT ",\"layer_norm_eps\":\"1e-12\"}", "must be a number");
     expect_config("{" BERT ",\"layer_norm_eps\":null,\"type_vocab_size\":null}", NULL);
     expect_config("{\"model_type\":\"bert\",\"vocab_size\":9,\"hidden_size\":24,\"num_hidden_layers\":2,"
-                  "\"num_attention_heads\":5,\"intermediate_size\":32,\"max_position_embeddings\":128}", "not divisible");
+                  "\"num_attention_heads\":5,\"intermediate_size\":32,\"max_position_embeddings\":128}",
+                  "not divisible");
     expect_config("{\"model_type\":\"bert\",\"vocab_size\":9,\"hidden_size\":1024,\"num_hidden_layers\":2,"
-                  "\"num_attention_heads\":1,\"intermediate_size\":32,\"max_position_embeddings\":128}", "limit is 512");
+                  "\"num_attention_heads\":1,\"intermediate_size\":32,\"max_position_embeddings\":128}",
+                  "limit is 512");
 }
 
 static void test_unsupported(void **state)
@@ -316,8 +321,10 @@ static void test_pooling(void **state)
     read_pooling(cls, NULL, TERN_POOL_CLS, 0);
     read_pooling("{\"pooling_mode_mean_tokens\":true,\"pooling_mode_max_tokens\":false}", NULL, TERN_POOL_MEAN, 0);
     read_pooling(NULL, "[" MODULE("Transformer", "") "," MODULE("Pooling", "1_Pooling") "]", TERN_POOL_MEAN, 0);
-    read_pooling(cls, "[" MODULE("Transformer", "") "," MODULE("Pooling", "1_Pooling") "," MODULE("Normalize", "2_Normalize") "]",
-                 TERN_POOL_CLS, 1);
+    read_pooling(
+        cls,
+        "[" MODULE("Transformer", "") "," MODULE("Pooling", "1_Pooling") "," MODULE("Normalize", "2_Normalize") "]",
+        TERN_POOL_CLS, 1);
     assert_int_equal(test_write_file(dir, "2_Normalize/x", "", 0), 0);
     read_pooling(NULL, NULL, TERN_POOL_MEAN, 1);
     read_pooling(NULL, "[" MODULE("Transformer", "") "]", TERN_POOL_MEAN, 0); /* modules.json is the one that counts */
@@ -340,12 +347,25 @@ static void test_pooling(void **state)
 
 static void test_json_round_trip(void **state)
 {
-    char *labels[] = {(char *)(uintptr_t)"a\"\\b", (char *)(uintptr_t)"", (char *)(uintptr_t)"\xe2\x82\xac"};
-    struct tern_config c = {.architecture = TERN_BERT, .activation = TERN_GELU_IBERT, .weights = TERN_WEIGHTS_F32,
-                            .layers = 256, .hidden = 8192, .heads = 16, .intermediate = 32768, .vocab = 1 << 24,
-                            .max_positions = 8192, .token_types = 16, .layer_norm_eps = 9.999999960041972e-13,
-                            .has_pooler = 1, .n_labels = 3, .labels = labels, .pooling = TERN_POOL_CLS, .normalize = 1,
-                            .max_tokens = 3}, d;
+    char *labels[] = {(char *)(uintptr_t) "a\"\\b", (char *)(uintptr_t) "", (char *)(uintptr_t) "\xe2\x82\xac"};
+    struct tern_config c = {.architecture = TERN_BERT,
+                            .activation = TERN_GELU_IBERT,
+                            .weights = TERN_WEIGHTS_F32,
+                            .layers = 256,
+                            .hidden = 8192,
+                            .heads = 16,
+                            .intermediate = 32768,
+                            .vocab = 1 << 24,
+                            .max_positions = 8192,
+                            .token_types = 16,
+                            .layer_norm_eps = 9.999999960041972e-13,
+                            .has_pooler = 1,
+                            .n_labels = 3,
+                            .labels = labels,
+                            .pooling = TERN_POOL_CLS,
+                            .normalize = 1,
+                            .max_tokens = 3},
+                       d;
     char *json = tern_config_to_json(&c), *bad, *again;
     tern_error err;
     (void)state;
@@ -377,10 +397,22 @@ static void test_json_round_trip(void **state)
 static void test_json_bad(void **state)
 {
     static const char *const good[][2] = {
-        {"layers", "2"}, {"hidden", "24"}, {"heads", "4"}, {"intermediate", "32"}, {"vocab", "100"}, {"max_positions", "64"},
-        {"token_types", "2"}, {"max_tokens", "64"}, {"architecture", "\"bert\""}, {"activation", "\"relu\""},
-        {"weights", "\"int8\""}, {"layer_norm_eps", "1e-12"}, {"has_pooler", "false"}, {"pooling", "\"mean\""},
-        {"normalize", "true"}, {"labels", "[\"a\"]"},
+        {"layers", "2"},
+        {"hidden", "24"},
+        {"heads", "4"},
+        {"intermediate", "32"},
+        {"vocab", "100"},
+        {"max_positions", "64"},
+        {"token_types", "2"},
+        {"max_tokens", "64"},
+        {"architecture", "\"bert\""},
+        {"activation", "\"relu\""},
+        {"weights", "\"int8\""},
+        {"layer_norm_eps", "1e-12"},
+        {"has_pooler", "false"},
+        {"pooling", "\"mean\""},
+        {"normalize", "true"},
+        {"labels", "[\"a\"]"},
     };
     static const char *const bad[] = {"-1", "1.5", "\"x\"", "null", "100000000", "{}", "[1]", NULL};
     const size_t n = sizeof good / sizeof good[0];
@@ -424,10 +456,16 @@ static int remove_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bert),        cmocka_unit_test(test_distilbert), cmocka_unit_test(test_bad_numbers),
-        cmocka_unit_test(test_unsupported), cmocka_unit_test(test_bad_json),   cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_limits_of_tokens), cmocka_unit_test(test_pooling),
-        cmocka_unit_test(test_json_round_trip),  cmocka_unit_test(test_json_bad),
+        cmocka_unit_test(test_bert),
+        cmocka_unit_test(test_distilbert),
+        cmocka_unit_test(test_bad_numbers),
+        cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_bad_json),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_limits_of_tokens),
+        cmocka_unit_test(test_pooling),
+        cmocka_unit_test(test_json_round_trip),
+        cmocka_unit_test(test_json_bad),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -1,9 +1,9 @@
 /* The safetensors reader: what it accepts, and one case for every way a file can be wrong. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "models/json.h"
 #include "models/safetensors.h"
@@ -70,9 +70,9 @@ static void expect(tern_status expected, const char *header, size_t data_bytes, 
 static void test_good(void **state)
 {
     /* out of order in the header, sorted by name for the reader; a scalar; white space around */
-    const char *header = "{ " ENTRY("z", "F32", "[2,3]", 8, 32) ",\n\"__metadata__\":{\"format\":\"pt\",\"k\\u00e9\":\"v\"}, "
-                         ENTRY("a", "I64", "[]", 0, 8) "," ENTRY("m.weight", "BF16", "[1,1,1,1,1,1,1,2]", 32, 36)
-                         "}   ";
+    const char *header =
+        "{ " ENTRY("z", "F32", "[2,3]", 8, 32) ",\n\"__metadata__\":{\"format\":\"pt\",\"k\\u00e9\":\"v\"}, " ENTRY(
+            "a", "I64", "[]", 0, 8) "," ENTRY("m.weight", "BF16", "[1,1,1,1,1,1,1,2]", 32, 36) "}   ";
     size_t size;
     uint8_t *file = build(header, strlen(header), 36, &size);
     struct tern_safetensors st;
@@ -113,9 +113,11 @@ static void test_good(void **state)
 static void test_bad_entries(void **state)
 {
     (void)state;
-    expect(TERN_FORMAT, "{" ENTRY("a", "F32", "[1]", 0, 4) "," ENTRY("a", "F32", "[1]", 4, 8) "}", 8, "duplicate key a");
+    expect(TERN_FORMAT, "{" ENTRY("a", "F32", "[1]", 0, 4) "," ENTRY("a", "F32", "[1]", 4, 8) "}", 8,
+           "duplicate key a");
     expect(TERN_FORMAT, "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", 0, "duplicate key a");
-    expect(TERN_FORMAT, "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "duplicate");
+    expect(TERN_FORMAT, "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
+           "duplicate");
     expect(TERN_FORMAT, "{\"__metadata__\":{\"a\":1}}", 0, "not a string");
     expect(TERN_FORMAT, "{\"__metadata__\":[]}", 0, "not an object");
     expect(TERN_FORMAT, "{\"__metadata__\":null}", 0, "not an object");
@@ -166,11 +168,40 @@ static void test_bad_offsets(void **state)
 static void test_bad_headers(void **state)
 {
     static const char *const not_json[] = {
-        "{", "{}}", "{]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{'a':1}", "{\"a\":tru}", "{\"a\":01}", "{\"a\":1.}",
-        "{\"a\":.5}", "{\"a\":-}", "{\"a\":1e}", "{\"a\":+1}", "{\"a\":NaN}", "{\"a\":1e999}", "{\"a", "{\"a\\",
-        "{\"a\\x\":1}", "{\"\\u00\":1}", "{\"\\ud800\":1}", "{\"\\udc00\":1}", "{\"\\ud800\\u0041\":1}", "{\"\\u0000\":1}",
-        "{\"a\tb\":1}", "{\"\xff\":1}", "{\"\xc0\x80\":1}", "{\"\xed\xa0\x80\":1}", "{\"\xf4\x90\x80\x80\":1}", "{\"\xe2\x82\":1}",
-        "{} x", "{}//", "{\xef\xbb\xbf}",
+        "{",
+        "{}}",
+        "{]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{'a':1}",
+        "{\"a\":tru}",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":.5}",
+        "{\"a\":-}",
+        "{\"a\":1e}",
+        "{\"a\":+1}",
+        "{\"a\":NaN}",
+        "{\"a\":1e999}",
+        "{\"a",
+        "{\"a\\",
+        "{\"a\\x\":1}",
+        "{\"\\u00\":1}",
+        "{\"\\ud800\":1}",
+        "{\"\\udc00\":1}",
+        "{\"\\ud800\\u0041\":1}",
+        "{\"\\u0000\":1}",
+        "{\"a\tb\":1}",
+        "{\"\xff\":1}",
+        "{\"\xc0\x80\":1}",
+        "{\"\xed\xa0\x80\":1}",
+        "{\"\xf4\x90\x80\x80\":1}",
+        "{\"\xe2\x82\":1}",
+        "{} x",
+        "{}//",
+        "{\xef\xbb\xbf}",
     };
     uint8_t few[9] = {0};
     char deep[200] = "{\"a\":";
@@ -210,7 +241,8 @@ static void test_limits(void **state)
     assert_non_null(header);
     *at++ = '{';
     for (size_t i = 0; i < n; i++)
-        at += sprintf(at, "%s\"%zu\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%zu,%zu]}", i ? "," : "", i, i, i + 1);
+        at += sprintf(at, "%s\"%zu\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%zu,%zu]}", i ? "," : "", i, i,
+                      i + 1);
     sprintf(at, "}");
     expect(TERN_FORMAT, header, n, "65537 tensors");
     at = strrchr(header, ',') - 40; /* the last entry begins before it: cut it off */
@@ -236,8 +268,8 @@ static void test_limits(void **state)
 /* A real file of a few tensors, cut at every length and with every bit of its header flipped. */
 static void test_truncated_and_flipped(void **state)
 {
-    const struct test_checkpoint_spec spec = {.layers = 1, .hidden = 8, .heads = 2, .intermediate = 8, .vocab = 8,
-                                              .max_positions = 4};
+    const struct test_checkpoint_spec spec = {
+        .layers = 1, .hidden = 8, .heads = 2, .intermediate = 8, .vocab = 8, .max_positions = 4};
     struct tern_mapping map;
     char path[300];
     size_t header, accepted = 0;
@@ -278,8 +310,24 @@ static void test_truncated_and_flipped(void **state)
 /* Random bytes of JSON's alphabet: nothing but the two statuses, and the sanitizers stay silent. */
 static void test_random(void **state)
 {
-    static const char *const words[] = {"{", "}", "[", "]", ":", ",", "\"a\"", "\"dtype\"", "\"shape\"", "\"data_offsets\"",
-                                        "\"U8\"", "0", "1", "1e9", "null", "\"__metadata__\"", "\"\\ud83d\\ude00\"", " "};
+    static const char *const words[] = {"{",
+                                        "}",
+                                        "[",
+                                        "]",
+                                        ":",
+                                        ",",
+                                        "\"a\"",
+                                        "\"dtype\"",
+                                        "\"shape\"",
+                                        "\"data_offsets\"",
+                                        "\"U8\"",
+                                        "0",
+                                        "1",
+                                        "1e9",
+                                        "null",
+                                        "\"__metadata__\"",
+                                        "\"\\ud83d\\ude00\"",
+                                        " "};
     struct rng rng = rng_seeded(1, "safetensors");
     (void)state;
     for (int round = 0; round < 20000; round++) {
@@ -304,10 +352,16 @@ static void test_json_values(void **state)
         double value;
         int is_integer;
     } numbers[] = {
-        {"0", 0, 1}, {"1000000000000000019884624838656", 1e30, 0}, {"9223372036854775807", 9223372036854775807.0, 1},
-        {"9223372036854775808", 9223372036854775808.0, 0}, {"-9223372036854775808", -9223372036854775808.0, 1},
-        {"-9223372036854775809", -9223372036854775808.0, 0}, {"1e-12", 1e-12, 0}, {"9.999999960041972e-13", 9.999999960041972e-13, 0},
-        {"-0.5E+1", -5, 0}, {" 12 ", 12, 1},
+        {"0", 0, 1},
+        {"1000000000000000019884624838656", 1e30, 0},
+        {"9223372036854775807", 9223372036854775807.0, 1},
+        {"9223372036854775808", 9223372036854775808.0, 0},
+        {"-9223372036854775808", -9223372036854775808.0, 1},
+        {"-9223372036854775809", -9223372036854775808.0, 0},
+        {"1e-12", 1e-12, 0},
+        {"9.999999960041972e-13", 9.999999960041972e-13, 0},
+        {"-0.5E+1", -5, 0},
+        {" 12 ", 12, 1},
     };
     json_t *value;
     (void)state;
@@ -317,10 +371,12 @@ static void test_json_values(void **state)
         assert_true(json_number_value(value) == numbers[i].value);
         json_decref(value);
     }
-    const char *text = "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20ac\\ud83d\\ude00\\u0041\xc3\xa9\", true, false, null, {}, []]";
+    const char *text =
+        "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20ac\\ud83d\\ude00\\u0041\xc3\xa9\", true, false, null, {}, []]";
     assert_int_equal(tern_json_parse(&value, text, strlen(text), 7, "x", NULL), TERN_OK);
     assert_string_equal(json_string_value(json_array_get(value, 0)),
-                        "\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" "A\xc3\xa9");
+                        "\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"
+                        "A\xc3\xa9");
     assert_int_equal(json_array_size(value), 6);
     json_decref(value);
     assert_int_equal(tern_json_parse(&value, text, strlen(text), 6, "x", NULL), TERN_FORMAT);

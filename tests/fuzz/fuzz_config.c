@@ -1,6 +1,7 @@
 /* Any bytes as one of the JSON files of a checkpoint (the first byte says which) or as a .tern file's configuration.
    What is accepted must be inside the limits and come back the same through Tern's JSON. */
 #define _XOPEN_SOURCE 700
+#define _FILE_OFFSET_BITS 64
 
 #include "models/config.h"
 
