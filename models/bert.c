@@ -148,7 +148,7 @@ void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
         int16_t *const out[3] = {b->query, b->key, b->value};
         tern_linear_run(&b->run, qkv, out, 3, h, &b->x); /* query, key, value: [tokens, hidden] */
         tern_attention_run(&b->attention, layer, b->query, b->key, b->value, b->context, batch);
-        run_rows(&rows, context_task);                                          /* x: [tokens, hidden] */
+        run_rows(&rows, context_task);                                           /* x: [tokens, hidden] */
         tern_linear_residual(&b->run, &layer->attn_out, b->sum, b->y, h, &b->x); /* sum: [tokens, hidden] */
         rows.norm = &layer->attn_norm;
         run_rows(&rows, norm_task); /* y, x */

@@ -1,4 +1,5 @@
-/* The encoder in integers: from token ids to the last layer's states. BERT and DistilBERT differ only in their tables. */
+/* The encoder in integers: from token ids to the last layer's states. BERT and DistilBERT differ only in their tables.
+ */
 #ifndef TERN_MODELS_BERT_H
 #define TERN_MODELS_BERT_H
 

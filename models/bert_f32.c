@@ -17,7 +17,8 @@ void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
     b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool) * (size_t)b->longest, sizeof(float));
 }
 
-/* ---- Linear layers ------------------------------------------------------------------------------------------------ */
+/* ---- Linear layers ------------------------------------------------------------------------------------------------
+ */
 
 struct linear_job {
     const struct tern_bert_f32 *b;
@@ -46,7 +47,8 @@ static void linear(const struct tern_bert_f32 *b, const struct tern_f32_linear *
     tern_pool_run(b->pool, linear_task, &j, (w->n + COLUMNS - 1) / COLUMNS);
 }
 
-/* ---- Row-wise steps ----------------------------------------------------------------------------------------------- */
+/* ---- Row-wise steps -----------------------------------------------------------------------------------------------
+ */
 
 /* x = LayerNorm(x + add); add may be NULL. */
 static void norm(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, float *x, const float *add, int rows)
@@ -90,7 +92,8 @@ static void activation_task(void *context, int task, int thread)
         row[j] = activate(b->config->activation, row[j]);
 }
 
-/* ---- Attention ---------------------------------------------------------------------------------------------------- */
+/* ---- Attention ----------------------------------------------------------------------------------------------------
+ */
 
 struct attention_job {
     const struct tern_bert_f32 *b;
@@ -130,7 +133,8 @@ static void head_task(void *context, int task, int thread)
     }
 }
 
-/* ---- The forward pass --------------------------------------------------------------------------------------------- */
+/* ---- The forward pass ---------------------------------------------------------------------------------------------
+ */
 
 static void embed(const struct tern_bert_f32 *b, const tern_batch *batch)
 {
@@ -187,8 +191,7 @@ void tern_bert_f32_embed(struct tern_bert_f32 *b, const tern_batch *batch, float
     const int h = b->config->hidden;
     for (int i = 0; i < batch->n_texts; i++) {
         float *v = vectors + (ptrdiff_t)i * h;
-        const int tokens =
-            b->config->pooling == TERN_POOL_CLS ? 1 : batch->offsets[i + 1] - batch->offsets[i];
+        const int tokens = b->config->pooling == TERN_POOL_CLS ? 1 : batch->offsets[i + 1] - batch->offsets[i];
         double norm2 = 0;
         for (int j = 0; j < h; j++) {
             double sum = 0;

@@ -13,11 +13,11 @@ struct tern_bert_f32 {
     struct tern_pool *pool;
     int max_tokens, longest;
 
-    float *x;                    /* [tokens][hidden] the states */
-    float *query, *key, *value;  /* [tokens][hidden] */
-    float *context;              /* [tokens][hidden], also a sublayer's output */
-    float *wide;                 /* [tokens][intermediate] */
-    float *score;                /* [threads][longest] */
+    float *x;                   /* [tokens][hidden] the states */
+    float *query, *key, *value; /* [tokens][hidden] */
+    float *context;             /* [tokens][hidden], also a sublayer's output */
+    float *wide;                /* [tokens][intermediate] */
+    float *score;               /* [threads][longest] */
 };
 
 void tern_bert_f32_plan(struct tern_bert_f32 *bert, struct tern_arena *arena);

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Vectors are padded to a multiple of 16 floats, matrices by whole rows to a multiple of 16: tensors end at 64 bytes. */
+/* Vectors are padded to a multiple of 16 floats, matrices by whole rows to a multiple of 16: tensors end at 64 bytes.
+ */
 static const float *load_floats(struct tern_loader *l, const char *name, const char *suffix, int rows, int columns)
 {
     char part[96];

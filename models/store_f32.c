@@ -21,7 +21,8 @@ static void store_floats(struct store *s, const char *name, const char *suffix, 
         return;
     float *data = tern_builder_add(s->builder, full, TERN_F32, columns ? 2 : 1, shape);
     size_t count = (size_t)rows * (size_t)(columns ? columns : 1);
-    s->status = data ? s->source->read(s->source->context, full, data, count, s->err) : tern_fail_nomem(s->err, full, 0);
+    s->status =
+        data ? s->source->read(s->source->context, full, data, count, s->err) : tern_fail_nomem(s->err, full, 0);
     if (!s->status && s->source->report && columns) {
         char line[160];
         snprintf(line, sizeof line, "%-28s f32 [%d, %d]  32 bits/weight", full, rows, columns);

@@ -15,8 +15,8 @@ struct store {
     const struct tern_source *source;
     const struct tern_config *config;
     char prefix[32];
-    float *matrix, *bias;         /* the float tensors being read */
-    float *gamma, *beta, *row;    /* of the LayerNorm before, [hidden]; one row of scratch */
+    float *matrix, *bias;      /* the float tensors being read */
+    float *gamma, *beta, *row; /* of the LayerNorm before, [hidden]; one row of scratch */
     size_t done, total;
     tern_status status;
     tern_error *err;

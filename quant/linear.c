@@ -94,7 +94,8 @@ static int chunks(const struct tern_linear *w)
     return (tern_panels(w->n) + TERN_TILE_PANELS - 1) / TERN_TILE_PANELS;
 }
 
-static void epilogue(const struct job *j, int which, const int32_t *tile, int first_row, int rows, int column, int width)
+static void epilogue(const struct job *j, int which, const int32_t *tile, int first_row, int rows, int column,
+                     int width)
 {
     const struct tern_linear *w = j->w[which];
     const struct tern_row_scale *scale = j->run->scale + (ptrdiff_t)which * j->x->m + first_row;

@@ -7,14 +7,14 @@
 
 /* One weight matrix as the file has it. All pointers lead into the mapped file. */
 struct tern_linear {
-    const int8_t *weight;     /* panels [panels][k4][16][4] */
-    const int16_t *mul;       /* [16 * panels] scale of a channel over the largest, times TERN_MUL_ONE */
-    const int16_t *bias16;    /* [16 * panels] in units of the output; NULL when bias32 is used */
-    const int32_t *bias32;    /* [16 * panels] in units of the residual sum, or Q16 for logits */
-    struct tern_real kappa;   /* largest channel scale * input unit / (127 * output unit) */
-    int32_t wnorm2;           /* largest sum of squares of a channel's int8 weights */
-    int32_t up;               /* residual: fraction bits of the sum below y's unit */
-    int n, k;                 /* outputs, inputs */
+    const int8_t *weight;   /* panels [panels][k4][16][4] */
+    const int16_t *mul;     /* [16 * panels] scale of a channel over the largest, times TERN_MUL_ONE */
+    const int16_t *bias16;  /* [16 * panels] in units of the output; NULL when bias32 is used */
+    const int32_t *bias32;  /* [16 * panels] in units of the residual sum, or Q16 for logits */
+    struct tern_real kappa; /* largest channel scale * input unit / (127 * output unit) */
+    int32_t wnorm2;         /* largest sum of squares of a channel's int8 weights */
+    int32_t up;             /* residual: fraction bits of the sum below y's unit */
+    int n, k;               /* outputs, inputs */
 };
 
 /* int8 rows with what quantising them left behind. */

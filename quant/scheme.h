@@ -42,10 +42,10 @@ enum {
     /* The static bound of an int16 output. Half the type's range: the power-of-two shift of the accumulator may land a
        factor of two above the bound, and the row's multiplier must stay below 1. */
     TERN_OUT_RANGE = 15000,
-    TERN_MUL_ONE = 32767,  /* per-channel multiplier of the channel with the largest scale */
-    TERN_UP_MAX = 8,       /* most fraction bits that the residual sum keeps below y's unit */
-    TERN_LOGIT_BITS = 16,  /* logits, and embeddings that are not normalised */
-    TERN_UNIT_BITS = 30,   /* normalised embeddings */
+    TERN_MUL_ONE = 32767, /* per-channel multiplier of the channel with the largest scale */
+    TERN_UP_MAX = 8,      /* most fraction bits that the residual sum keeps below y's unit */
+    TERN_LOGIT_BITS = 16, /* logits, and embeddings that are not normalised */
+    TERN_UNIT_BITS = 30,  /* normalised embeddings */
 };
 
 #endif

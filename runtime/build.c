@@ -33,8 +33,8 @@ tern_status tern_build(struct tern_builder **out, const struct tern_source *sour
     tern_status status = tern_builder_open(&b, err);
     if (status)
         return status;
-    status = source->config->weights == TERN_WEIGHTS_INT8 ? tern_store_int8(b, source, err)
-                                                          : tern_store_f32(b, source, err);
+    status =
+        source->config->weights == TERN_WEIGHTS_INT8 ? tern_store_int8(b, source, err) : tern_store_f32(b, source, err);
     if (!status && tokenizer)
         status = add_tokenizer(b, tokenizer, err);
     if (!status) {

@@ -72,8 +72,8 @@ static tern_status compare_sample(struct comparison *c, const char *text, tern_s
     float *vector[2] = {scratch, scratch + h}, *logits[2] = {scratch + 2 * h, scratch + 2 * h + labels};
     int32_t ids[SAMPLE_TOKENS];
     size_t n, room = config->max_tokens < SAMPLE_TOKENS ? (size_t)config->max_tokens : SAMPLE_TOKENS;
-    tern_status status = tern_tokenize(models[0]->tokenizer, text, strlen(text), NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL,
-                                       room, &n, err);
+    tern_status status =
+        tern_tokenize(models[0]->tokenizer, text, strlen(text), NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL, room, &n, err);
     for (int i = 0; i < 2 && !status; i++)
         status = run_sample(sessions[i], models[i], ids, (int)n, vector[i], logits[i], err);
     if (status)
@@ -199,7 +199,8 @@ tern_status tern_convert(const char *directory, const char *path, const tern_con
         status = tern_fail(err, TERN_FORMAT, "%s: the tokenizer has %d pieces, the model's table %d rows", directory,
                            tern_vocab_size(tokenizer), checkpoint.config.vocab);
     if (!status) {
-        const struct tern_source source = {&checkpoint.config, read_tensor, &checkpoint, o.report, o.progress, o.context};
+        const struct tern_source source = {&checkpoint.config, read_tensor, &checkpoint,
+                                           o.report,           o.progress,  o.context};
         status = write_and_verify(path, &source, tokenizer, &o, err);
     }
     tern_tokenizer_close(tokenizer);

@@ -42,7 +42,8 @@ static tern_status check_version(const struct tern_safetensors *st, const char *
 {
     const char *version = tern_safetensors_metadata(st, "tern.scheme");
     if (!version)
-        return tern_fail(err, TERN_FORMAT, "%s: not a .tern file; make one from a checkpoint with `tern convert`", label);
+        return tern_fail(err, TERN_FORMAT, "%s: not a .tern file; make one from a checkpoint with `tern convert`",
+                         label);
     if (strcmp(version, TERN_SCHEME))
         return tern_fail(err, TERN_FORMAT, "%s: made for scheme %.16s, this is scheme %s; convert the checkpoint again",
                          label, version, TERN_SCHEME);
@@ -60,8 +61,7 @@ static tern_status open_tokenizer(tern_model *m, const char *label, tern_error *
     unsigned long long size = bytes ? strtoull(bytes, &end, 10) : 0;
     if (!settings || !bytes || end == bytes || *end || vocabulary->dtype != TERN_U8 || size > vocabulary->bytes)
         return tern_fail(err, TERN_FORMAT, "%s: the vocabulary's description is missing or wrong", label);
-    tern_status status =
-        tern_tokenizer_from_parts(&m->tokenizer, vocabulary->data, (size_t)size, settings, label, err);
+    tern_status status = tern_tokenizer_from_parts(&m->tokenizer, vocabulary->data, (size_t)size, settings, label, err);
     if (!status && tern_vocab_size(m->tokenizer) > m->config.vocab)
         status = tern_fail(err, TERN_FORMAT, "%s: the vocabulary has %d pieces, the model %d", label,
                            tern_vocab_size(m->tokenizer), m->config.vocab);
@@ -77,8 +77,10 @@ static tern_status open_bytes(tern_model *m, const uint8_t *bytes, size_t size, 
     if (!status)
         status = tern_checksum(bytes, size, label, &computed, &stored, err);
     if (!status && computed != stored)
-        status = tern_fail(err, TERN_FORMAT, "%s: the checksum is %016" PRIx64 ", the file says %016" PRIx64 "; it is damaged, copy it again",
-                           label, computed, stored);
+        status =
+            tern_fail(err, TERN_FORMAT,
+                      "%s: the checksum is %016" PRIx64 ", the file says %016" PRIx64 "; it is damaged, copy it again",
+                      label, computed, stored);
     if (!status)
         status = tern_config_from_json(&m->config, tern_safetensors_metadata(&m->tensors, "tern.config"), label, err);
     if (!status && m->config.weights == TERN_WEIGHTS_INT8)

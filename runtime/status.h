@@ -7,8 +7,7 @@
 /* Fills *err (which may be NULL) with `code` and the formatted line (cut at the buffer's end), returns `code`.
    Use it as `return tern_fail(err, TERN_FORMAT, "%s: header is %zu bytes, limit %zu", path, n, max);`.
    The line has no trailing newline; it names what was wrong, the limit, and the remedy where there is one. */
-tern_status tern_fail(tern_error *err, tern_status code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+tern_status tern_fail(tern_error *err, tern_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The line that every failed allocation reports. */
 tern_status tern_fail_nomem(tern_error *err, const char *what, size_t bytes);

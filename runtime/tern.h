@@ -79,7 +79,7 @@ TERN_API tern_status tern_tokenize(const tern_tokenizer *tokenizer, const char *
                                    int32_t *types, size_t capacity, size_t *n_ids, tern_error *err);
 
 /* The piece of an id, with its "##" if it has one; NULL when the id is out of range. Owned by the tokenizer;
-   *bytes (may be NULL) receives its length. The string is not zero-terminated. */
+ *bytes (may be NULL) receives its length. The string is not zero-terminated. */
 TERN_API const char *tern_token_text(const tern_tokenizer *tokenizer, int32_t id, size_t *bytes);
 /* The number of ids, 1 .. 2^24. */
 TERN_API int32_t tern_vocab_size(const tern_tokenizer *tokenizer);
@@ -123,18 +123,18 @@ TERN_API const tern_tokenizer *tern_model_tokenizer(const tern_model *model);
 typedef struct tern_session tern_session;
 
 typedef struct tern_session_options {
-    size_t struct_bytes;   /* sizeof(tern_session_options), so that fields can be added */
-    int32_t threads;       /* 1 .. 256; 0: as many as the affinity mask and the cgroup quota allow */
-    int32_t max_tokens;    /* most tokens of all texts of one run together; 0: the model's own limit for one text */
-    int32_t max_texts;     /* most texts of one run; 0: 1 */
-    const char *isa;       /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
+    size_t struct_bytes; /* sizeof(tern_session_options), so that fields can be added */
+    int32_t threads;     /* 1 .. 256; 0: as many as the affinity mask and the cgroup quota allow */
+    int32_t max_tokens;  /* most tokens of all texts of one run together; 0: the model's own limit for one text */
+    int32_t max_texts;   /* most texts of one run; 0: 1 */
+    const char *isa;     /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
 } tern_session_options;
 
 /* Plans and allocates everything that runs will need: the run functions allocate nothing.
    `options` may be NULL. Errors: TERN_USAGE (a field out of range; an ISA that is unknown or that this CPU lacks),
    TERN_NOMEM. The model must outlive the session. */
-TERN_API tern_status tern_session_open(tern_session **out, const tern_model *model,
-                                       const tern_session_options *options, tern_error *err);
+TERN_API tern_status tern_session_open(tern_session **out, const tern_model *model, const tern_session_options *options,
+                                       tern_error *err);
 /* Accepts NULL. */
 TERN_API void tern_session_close(tern_session *session);
 /* The name of the ISA row in force ("avx512vnni"), the number of threads, the bytes of the session's arena. */

@@ -77,7 +77,8 @@ static inline int8_t tern_to_s8(int16_t x, struct tern_s8_scale s)
     return (int8_t)((tern_mulr((int16_t)(x * (1 << s.shift)), s.mul) + 64) >> 7);
 }
 
-/* A positive real number as mul * 2^-exp, mul in [2^30, 2^31); {0, 0} is zero. Made at conversion, stored in the file. */
+/* A positive real number as mul * 2^-exp, mul in [2^30, 2^31); {0, 0} is zero. Made at conversion, stored in the file.
+ */
 struct tern_real {
     int32_t mul, exp;
 };
@@ -100,8 +101,8 @@ static inline int64_t tern_real_apply(uint32_t x, struct tern_real real, int bit
    from is within 21 %, so five steps pass the 30 bits. The bits are those of this very sequence. */
 static inline uint32_t tern_rsqrt(uint32_t x)
 {
-    uint64_t v = x >> 2;                                      /* Q30, in [1/4, 1) */
-    uint64_t y = 2576980378u - (v * 1503238554u >> 30);       /* Q30: 2.4 - 1.4 v */
+    uint64_t v = x >> 2;                                /* Q30, in [1/4, 1) */
+    uint64_t y = 2576980378u - (v * 1503238554u >> 30); /* Q30: 2.4 - 1.4 v */
     for (int step = 0; step < 5; step++) {
         uint64_t vy2 = (v * (y * y >> 30)) >> 30;
         y = (y * ((3ull << 30) - vy2)) >> 31;

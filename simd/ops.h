@@ -58,7 +58,8 @@ typedef void tern_gemm_s8_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, i
                              int panels, int k4);
 
 /* Accumulators to int16, in a common unit:
-     a = sat16(rshift(acc[i][j], row[i].shift)), out[i][j] = max(adds(mulr(a, mulr(mul[j], row[i].mul)), bias[j]), -32767)
+     a = sat16(rshift(acc[i][j], row[i].shift))
+     out[i][j] = max(adds(mulr(a, mulr(mul[j], row[i].mul)), bias[j]), -32767)
    for i < m, j < n. mul[j] in [0, 32767], bias[j] in [-32767, 32767]. */
 typedef void tern_requant_fn(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, ptrdiff_t ld_out,
                              const struct tern_row_scale *row, const int16_t *mul, const int16_t *bias, int m, int n);
@@ -76,8 +77,8 @@ typedef void tern_residual_fn(const int32_t *acc, ptrdiff_t ld_acc, const int16_
      d16 = d scaled by a power of two so that 2^14 <= max|d16| < 2^15, rounded, within [-32767, 32767]
      n16 = d16 * 2^15 / sqrt(sum of d16^2 + eps)       unit length in Q15, by tern_layernorm_scale
      y[j] = max(adds(mulr(n16, gamma[j]), beta[j]), -32767);  q = n16 quantised as by `quantize`, *row likewise
-   A constant row gives n16 = 0. q[n .. n rounded up to 4) is set to 0. |gamma[j]|, |beta[j]| <= 32767. eps is in
-   units of s squared. 1 <= n <= 8192. */
+   A constant row gives n16 = 0. eps <= 2^62. q[n .. n rounded up to 4) is set to 0. |gamma[j]|, |beta[j]| <= 32767. eps
+   is in units of s squared. 1 <= n <= 8192. */
 typedef void tern_layernorm_fn(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
                                int8_t *q, struct tern_row *row, int n);
 
@@ -131,7 +132,7 @@ static inline int16_t tern_exp2(int16_t t)
     e = (int16_t)(TERN_EXP2_C1 + tern_mulr(e, x));
     e = (int16_t)(TERN_EXP2_C0 + tern_mulr(e, x));
     int shift = t >> 10;
-    return shift > 15 ? 0 : (int16_t)(e >> shift);
+    return (int16_t)(shift > 15 ? 0 : e >> shift);
 }
 
 /* The largest D whose scaled value stays below 2^15 when it is shifted left by -shift. */

@@ -6,6 +6,5 @@ void tern_residual_ref(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, p
 {
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++)
-            out[i * ld_out + j] =
-                tern_residual1(acc[i * ld_acc + j], y[i * ld_y + j], &row[i], mul[j], bias[j], up);
+            out[i * ld_out + j] = tern_residual1(acc[i * ld_acc + j], y[i * ld_y + j], &row[i], mul[j], bias[j], up);
 }
