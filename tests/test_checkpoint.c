@@ -1,10 +1,11 @@
 /* Checkpoints: every spelling gives the same weights, every flaw one line; and each allocation may fail. */
 /* LDFLAGS: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "models/checkpoint.h"
 #include "tests/make_checkpoint.h"

@@ -1,9 +1,10 @@
 /* Configurations: Hugging Face's files, every way they can be wrong, and Tern's own JSON there and back. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "models/config.h"
 #include "tests/make_checkpoint.h"

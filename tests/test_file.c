@@ -1,11 +1,12 @@
 /* The file base: mappings, bounded reads, and a writer that never leaves half a file. */
 #define _XOPEN_SOURCE 700
 #define _FILE_OFFSET_BITS 64 /* directories have 64-bit offsets, also under an emulator of 32 bits */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "runtime/file.h"
 #include "tests/make_checkpoint.h"

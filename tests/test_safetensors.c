@@ -1,9 +1,10 @@
 /* The safetensors reader: what it accepts, and one case for every way a file can be wrong. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "models/json.h"
 #include "models/safetensors.h"
