@@ -49,7 +49,7 @@ include toolchains/libs.mk
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wconversion $(if $(filter 1,$(WERROR)),-Werror)
 FLAGS := -std=c11 $(WARNINGS) $(ARCH_FLAGS) -ffp-contract=off -fno-math-errno -fPIC -fvisibility=hidden -pthread
-FLAGS += -ffile-prefix-map=$(CURDIR)/=
+FLAGS += -ffile-prefix-map=$(CURDIR)=.
 FLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 FLAGS += $(if $(FUZZER),-fsanitize=fuzzer-no-link)
 DEFINES := -D_GNU_SOURCE $(LIB_DEFINES)
