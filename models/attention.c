@@ -13,9 +13,9 @@ void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int
         s->keys = tern_arena_take(arena, (size_t)keys, (size_t)dim4);
         s->values = tern_arena_take(arena, (size_t)width, (size_t)tokens4);
         s->query = tern_arena_take(arena, TERN_ATTENTION_ROWS, (size_t)dim4);
-        s->score = tern_arena_take(arena, TERN_ATTENTION_ROWS * (size_t)keys, sizeof *s->score);
+        s->score = tern_arena_take(arena, (size_t)keys, TERN_ATTENTION_ROWS * sizeof *s->score);
         s->p = tern_arena_take(arena, TERN_ATTENTION_ROWS, (size_t)tokens4);
-        s->acc = tern_arena_take(arena, TERN_ATTENTION_ROWS * (size_t)width, sizeof *s->acc);
+        s->acc = tern_arena_take(arena, (size_t)width, TERN_ATTENTION_ROWS * sizeof *s->acc);
         s->row = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->row);
         s->scale = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->scale);
     }

@@ -7,19 +7,19 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
 {
     const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = (size_t)b->config->intermediate;
     const size_t threads = (size_t)tern_pool_threads(b->run.pool);
-    b->run.scale = tern_arena_take(arena, 3 * tokens, sizeof *b->run.scale);
-    b->run.tile = tern_arena_take(arena, threads * TERN_TILE, sizeof *b->run.tile);
+    b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
+    b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
 
-    b->y = tern_arena_take(arena, tokens * h, sizeof *b->y);
+    b->y = tern_arena_take(arena, tokens, h * sizeof *b->y);
     b->x.ld = tern_round_up((int)h, LINE);
     b->x_q = tern_arena_take(arena, tokens, (size_t)b->x.ld);
     b->x_row = tern_arena_take(arena, tokens, sizeof *b->x_row);
     b->x.q = b->x_q;
     b->x.row = b->x_row;
-    b->sum = tern_arena_take(arena, tokens * h, sizeof *b->sum);
+    b->sum = tern_arena_take(arena, tokens, h * sizeof *b->sum);
 
     const size_t shared = 4 * h > wide ? 4 * h : wide;
-    b->wide = tern_arena_take(arena, tokens * shared, sizeof *b->wide);
+    b->wide = tern_arena_take(arena, tokens, shared * sizeof *b->wide);
     b->query = b->wide;
     b->key = b->wide ? b->query + tokens * h : NULL;
     b->value = b->wide ? b->key + tokens * h : NULL;

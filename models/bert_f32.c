@@ -8,13 +8,13 @@ enum { COLUMNS = 32 }; /* outputs that one task of a linear layer computes */
 void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
 {
     const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = (size_t)b->config->intermediate;
-    b->x = tern_arena_take(arena, tokens * h, sizeof(float));
-    b->query = tern_arena_take(arena, tokens * h, sizeof(float));
-    b->key = tern_arena_take(arena, tokens * h, sizeof(float));
-    b->value = tern_arena_take(arena, tokens * h, sizeof(float));
-    b->context = tern_arena_take(arena, tokens * h, sizeof(float));
-    b->wide = tern_arena_take(arena, tokens * wide, sizeof(float));
-    b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool) * (size_t)b->longest, sizeof(float));
+    b->x = tern_arena_take(arena, tokens, h * sizeof(float));
+    b->query = tern_arena_take(arena, tokens, h * sizeof(float));
+    b->key = tern_arena_take(arena, tokens, h * sizeof(float));
+    b->value = tern_arena_take(arena, tokens, h * sizeof(float));
+    b->context = tern_arena_take(arena, tokens, h * sizeof(float));
+    b->wide = tern_arena_take(arena, tokens, wide * sizeof(float));
+    b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), (size_t)b->longest * sizeof(float));
 }
 
 /* ---- Linear layers ------------------------------------------------------------------------------------------------

@@ -60,7 +60,8 @@ void *tern_builder_add(struct tern_builder *b, const char *name, enum tern_dtype
     json_t *dims = json_array();
     for (int i = 0; i < n_dims; i++) {
         bytes *= (size_t)shape[i];
-        json_array_append_new(dims, json_integer(shape[i]));
+        if (json_array_append_new(dims, json_integer(shape[i])))
+            goto fail;
     }
     if (b->n_parts == b->capacity) {
         size_t capacity = b->capacity ? 2 * b->capacity : 64;
@@ -107,19 +108,14 @@ tern_status tern_builder_finish(struct tern_builder *b, tern_error *err)
 {
     static const char zeros[DIGITS + 1] = "0000000000000000";
     tern_builder_metadata(b, "tern.checksum", zeros);
-    char *json = b->failed ? NULL : json_dumps(b->header, JSON_COMPACT);
-    if (!json)
-        return tern_fail_nomem(err, "the file's header", b->data_bytes);
-    size_t length = strlen(json);
+    size_t length = b->failed ? 0 : json_dumpb(b->header, NULL, 0, JSON_COMPACT); /* 0: out of memory */
     b->text_bytes = (8 + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    b->text = malloc(b->text_bytes);
-    if (!b->text) {
-        free(json);
+    b->text = length ? malloc(b->text_bytes) : NULL;
+    if (!b->text)
         return tern_fail_nomem(err, "the file's header", b->text_bytes);
-    }
     memset(b->text, ' ', b->text_bytes);
-    memcpy(b->text + 8, json, length);
-    free(json);
+    if (json_dumpb(b->header, b->text + 8, length, JSON_COMPACT) != length)
+        return tern_fail_nomem(err, "the file's header", b->text_bytes);
     uint64_t header_bytes = b->text_bytes - 8;
     for (int i = 0; i < 8; i++)
         b->text[i] = (char)(header_bytes >> 8 * i & 0xff);

@@ -10,9 +10,9 @@ void tern_heads_plan(struct tern_heads *heads, struct tern_arena *arena)
     const size_t texts = (size_t)heads->max_texts, widest = (size_t)(c->hidden > c->n_labels ? c->hidden : c->n_labels);
     heads->q = tern_arena_take(arena, texts, (size_t)heads->bert->x.ld);
     heads->row = tern_arena_take(arena, texts, sizeof *heads->row);
-    heads->pooled = tern_arena_take(arena, texts * (size_t)c->hidden, sizeof *heads->pooled);
+    heads->pooled = tern_arena_take(arena, texts, (size_t)c->hidden * sizeof *heads->pooled);
     heads->acc = tern_arena_take(arena, (size_t)tern_round_up(c->n_labels + 1, TERN_PANEL), sizeof *heads->acc);
-    heads->result = tern_arena_take(arena, texts * widest, sizeof *heads->result);
+    heads->result = tern_arena_take(arena, texts, widest * sizeof *heads->result);
 }
 
 void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch)

@@ -24,6 +24,17 @@ static const int16_t *load_i16(struct tern_loader *l, const char *name, int coun
     return data;
 }
 
+static const int8_t *load_s8(struct tern_loader *l, const char *name, int n_dims, const int64_t *shape)
+{
+    const int8_t *data = tern_load_tensor(l, name, TERN_I8, n_dims, shape);
+    size_t bytes = 1;
+    for (int i = 0; i < n_dims; i++)
+        bytes *= (size_t)shape[i]; /* the container has checked the product */
+    if (data && memchr(data, 0x80, bytes))
+        tern_load_fail(l, name, "holds a weight of -128; the range is -127 to 127");
+    return data;
+}
+
 static const int32_t *load_params(struct tern_loader *l, const char *name)
 {
     int64_t shape = PARAMS;
@@ -46,9 +57,7 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const char
     w->n = n;
     w->k = k;
     snprintf(part, sizeof part, "%s.weight", name);
-    w->weight = tern_load_tensor(l, part, TERN_I8, 4, shape);
-    if (w->weight && memchr(w->weight, 0x80, (size_t)panels * (size_t)k4 * TERN_PANEL * TERN_PANEL_K))
-        tern_load_fail(l, part, "holds a weight of -128; the range is -127 to 127");
+    w->weight = load_s8(l, part, 4, shape);
     snprintf(part, sizeof part, "%s.mul", name);
     w->mul = load_i16(l, part, panels * TERN_PANEL, 0);
     snprintf(part, sizeof part, "%s.bias", name);
@@ -83,7 +92,7 @@ static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char 
     norm->eps = (uint64_t)(uint32_t)p[1] << 32 | (uint32_t)p[0];
     norm->unit = load_real(l, part, p + 2);
     /* heads.c shifts by exp - 24: a unit above 2^7 or below 2^-55 is no LayerNorm's. */
-    if (norm->eps > 1ull << 62 || (norm->unit.mul && (norm->unit.exp < 24 || norm->unit.exp > 86)))
+    if (norm->eps > 1ull << 62 || norm->unit.exp < 24 || norm->unit.exp > 86)
         tern_load_fail(l, part, "holds a number out of range");
 }
 
@@ -104,7 +113,7 @@ static void load_embedding(struct tern_loader *l, struct tern_embedding *e, cons
     const int64_t shape[2] = {tern_round_up(rows, 64), hidden};
     e->rows = rows;
     snprintf(part, sizeof part, "%s.q", name);
-    e->q = tern_load_tensor(l, part, TERN_I8, 2, shape);
+    e->q = load_s8(l, part, 2, shape);
     snprintf(part, sizeof part, "%s.mul", name);
     e->mul = load_i16(l, part, rows, 0);
 }

@@ -111,6 +111,8 @@ void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_
 {
     struct survey s = look(f, in, scratch);
     out->unit = fmax((in->norm * s.norm + s.bias) / TERN_OUT_RANGE, least);
+    if (!(out->unit > 0)) /* all weights and biases are 0 */
+        out->unit = 1;
     out->kappa = tern_real_of(step(&s, in) / out->unit);
     store(out, f, in, &s, 1 / out->unit, scratch);
 }

@@ -6,7 +6,7 @@ enum { ALIGNMENT = 64 };
 
 void *tern_arena_take(struct tern_arena *arena, size_t count, size_t bytes)
 {
-    if (bytes && count > (SIZE_MAX - arena->used - ALIGNMENT) / bytes) {
+    if (arena->used > SIZE_MAX - ALIGNMENT || (bytes && count > (SIZE_MAX - ALIGNMENT - arena->used) / bytes)) {
         arena->overflow = 1;
         return NULL;
     }

@@ -14,7 +14,8 @@ struct tern_arena {
     int overflow; /* a plan that no size_t can hold */
 };
 
-/* count * bytes, aligned to 64; NULL while planning. */
+/* count * bytes, aligned to 64; NULL while planning. Only this product is checked for overflow: `bytes` must be a
+   product that the config's limits keep small, the number of tokens, texts or threads goes into `count`. */
 void *tern_arena_take(struct tern_arena *arena, size_t count, size_t bytes);
 /* Allocates what the plan counted and starts over. TERN_NOMEM. */
 tern_status tern_arena_open(struct tern_arena *arena, tern_error *err);

@@ -81,8 +81,11 @@ static tern_status open_bytes(tern_model *m, const uint8_t *bytes, size_t size, 
             tern_fail(err, TERN_FORMAT,
                       "%s: the checksum is %016" PRIx64 ", the file says %016" PRIx64 "; it is damaged, copy it again",
                       label, computed, stored);
+    const char *config = status ? NULL : tern_safetensors_metadata(&m->tensors, "tern.config");
+    if (!status && !config)
+        status = tern_fail(err, TERN_FORMAT, "%s: the configuration is missing; convert the checkpoint again", label);
     if (!status)
-        status = tern_config_from_json(&m->config, tern_safetensors_metadata(&m->tensors, "tern.config"), label, err);
+        status = tern_config_from_json(&m->config, config, label, err);
     if (!status && m->config.weights == TERN_WEIGHTS_INT8)
         status = tern_int8_load(&m->int8, &m->config, &m->tensors, label, err);
     else if (!status)
