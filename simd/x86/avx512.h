@@ -95,7 +95,7 @@ static inline int64_t tern_sum512(__m512i x)
 }
 
 /* Exact 64-bit sums of 32-bit lanes in three instructions instead of widening: `wrapped` modulo 2^32, `high` of the
-   upper halves. The lower halves' sum is their difference, as long as it fits: 65,536 terms per lane. */
+   upper halves. The lower halves' sum is their difference, as long as it fits: 32,768 terms per lane. */
 struct tern_long_sum512 {
     __m512i wrapped, high;
 };

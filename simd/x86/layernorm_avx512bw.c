@@ -10,7 +10,7 @@
 #include "simd/table.h"
 #include "simd/x86/avx512.h"
 
-_Static_assert(8192 / 16 <= 65536, "tern_long_add512: terms per lane");
+_Static_assert(8192 / 16 <= 32768, "tern_long_add512: terms per lane");
 
 struct moments {
     int64_t sum;

@@ -1,0 +1,145 @@
+/* Three passes over a row in L1 instead of the reference's five, because every step is monotone in s: the largest and the
+   smallest s give max|d| and, through the scalar steps, the row's amax, so y and q come out of one pass. Monotone means
+   that no sum wraps; a row that spreads over 2^30 and more is left to the reference. y holds d16 between the passes.
+
+   Exact sums of 32-bit lanes: see tern_long_add256. The 16 x 16 bit product is mullo, mulhi and two unpacks, whose lane
+   order packssdw undoes. */
+#ifndef __AVX2__
+#error "compile with -mavx2"
+#endif
+#include "simd/table.h"
+#include "simd/x86/avx2.h"
+
+_Static_assert(8192 / 8 <= 32768, "tern_long_add256: terms per lane");
+
+struct moments {
+    int64_t sum;
+    int32_t min, max;
+};
+
+static int32_t reduce_max(__m256i x)
+{
+    __m128i four = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+    return _mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 0xB1)));
+}
+
+static struct moments moments(const int32_t *s, int n)
+{
+    const __m256i ones = _mm256_set1_epi32(-1);
+    struct tern_long_sum256 sum = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    __m256i min = _mm256_set1_epi32(s[0]), max = min;
+    int j = 0;
+    for (; j + 8 <= n; j += 8) {
+        __m256i x = tern_load256(s + j);
+        tern_long_add256(&sum, x);
+        min = _mm256_min_epi32(min, x);
+        max = _mm256_max_epi32(max, x);
+    }
+    struct moments m = {tern_long_total256(&sum), ~reduce_max(_mm256_xor_si256(min, ones)), reduce_max(max)};
+    for (; j < n; j++) {
+        m.sum += s[j];
+        m.min = s[j] < m.min ? s[j] : m.min;
+        m.max = s[j] > m.max ? s[j] : m.max;
+    }
+    return m;
+}
+
+/* d16 of 8 values in 32 bits; `offset` is -mean, plus the rounding of a right shift. */
+static ALWAYS_INLINE __m256i scale8(const int32_t *s, __m256i offset, __m256i shift, const int right)
+{
+    __m256i d = _mm256_add_epi32(tern_load256(s), offset);
+    return right ? _mm256_srav_epi32(d, shift) : _mm256_sllv_epi32(d, shift);
+}
+
+/* Stores d16 and returns the sum of its squares; a pair of them is at most 2 * 32767^2 < 2^31. */
+static ALWAYS_INLINE uint64_t scale_row(const int32_t *s, uint32_t mean, int shift, const int right, int16_t *d16, int n)
+{
+    const __m256i offset = _mm256_set1_epi32((int32_t)((right ? 1u << (shift - 1) : 0) - mean));
+    const __m256i count = _mm256_set1_epi32(right ? shift : -shift);
+    struct tern_long_sum256 squares = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    int j = 0;
+    for (; j + 16 <= n; j += 16) {
+        __m256i d = _mm256_packs_epi32(scale8(s + j, offset, count, right), scale8(s + j + 8, offset, count, right));
+        d = _mm256_max_epi16(tern_straight256(d), _mm256_set1_epi16(-32767));
+        tern_long_add256(&squares, _mm256_madd_epi16(d, d));
+        tern_store256(d16 + j, d);
+    }
+    uint64_t sum2 = (uint64_t)tern_long_total256(&squares);
+    for (; j < n; j++) {
+        d16[j] = tern_layernorm_d16((int32_t)((uint32_t)s[j] - mean), shift);
+        sum2 += (uint64_t)(d16[j] * d16[j]);
+    }
+    return sum2;
+}
+
+struct unit {
+    __m256i mul;
+    struct tern_rshift256 exp;
+};
+
+static ALWAYS_INLINE __m256i unit16(const int16_t *d16, const struct unit *u)
+{
+    __m256i d = tern_load256(d16), low = _mm256_mullo_epi16(d, u->mul), high = _mm256_mulhi_epi16(d, u->mul);
+    __m256i a = tern_rshift256(_mm256_unpacklo_epi16(low, high), u->exp);
+    __m256i b = tern_rshift256(_mm256_unpackhi_epi16(low, high), u->exp);
+    return _mm256_max_epi16(_mm256_packs_epi32(a, b), _mm256_set1_epi16(-32767));
+}
+
+static ALWAYS_INLINE void affine16(int16_t *y, __m256i n16, const int16_t *gamma, const int16_t *beta)
+{
+    __m256i sum = _mm256_adds_epi16(_mm256_mulhrs_epi16(n16, tern_load256(gamma)), tern_load256(beta));
+    tern_store256(y, _mm256_max_epi16(sum, _mm256_set1_epi16(-32767)));
+}
+
+/* y holds d16 and receives the result; returns norm2. */
+static int32_t finish_row(struct tern_layernorm_scale unit, struct tern_s8_scale scale, const int16_t *gamma,
+                          const int16_t *beta, int16_t *y, int8_t *q, int n)
+{
+    const struct unit u = {_mm256_set1_epi16(unit.mul), tern_rshift256_of(unit.exp)};
+    const struct tern_s8_256 s8 = tern_s8_256_of(scale);
+    __m256i sum = _mm256_setzero_si256();
+    int32_t norm2 = 0;
+    int j = 0;
+    for (; j + 32 <= n; j += 32) {
+        __m256i a = unit16(y + j, &u), b = unit16(y + j + 16, &u);
+        affine16(y + j, a, gamma + j, beta + j);
+        affine16(y + j + 16, b, gamma + j + 16, beta + j + 16);
+        a = tern_to_s8_256(a, s8);
+        b = tern_to_s8_256(b, s8);
+        sum = _mm256_add_epi32(sum, _mm256_add_epi32(_mm256_madd_epi16(a, a), _mm256_madd_epi16(b, b)));
+        tern_store256(q + j, tern_narrow256(a, b));
+    }
+    for (; j < n; j++) {
+        const int16_t n16 = tern_layernorm_n16(y[j], unit);
+        y[j] = tern_max16(tern_adds(tern_mulr(n16, gamma[j]), beta[j]), -32767);
+        q[j] = tern_to_s8(n16, scale);
+        norm2 += q[j] * q[j];
+    }
+    for (; j < tern_round_up(n, TERN_PANEL_K); j++)
+        q[j] = 0;
+    return norm2 + (int32_t)tern_sum256(sum);
+}
+
+void tern_layernorm_avx2(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
+                         int8_t *q, struct tern_row *row, int n)
+{
+    const struct moments m = moments(s, n);
+    const int64_t mean = tern_floor_div(m.sum + n / 2, n), high = m.max - mean, low = m.min - mean;
+    if (high >= 1 << 30 || low <= -(1 << 30)) {
+        tern_layernorm_ref(s, gamma, beta, eps, y, q, row, n);
+        return;
+    }
+    const uint32_t dmax = (uint32_t)(high > -low ? high : -low);
+    const int shift = dmax ? tern_layernorm_shift(dmax) : 0;
+    const uint64_t sum2 = shift > 0 ? scale_row(s, (uint32_t)mean, shift, 1, y, n)
+                                    : scale_row(s, (uint32_t)mean, shift, 0, y, n);
+    struct tern_layernorm_scale unit = {0, 14};
+    if (dmax)
+        unit = tern_layernorm_scale_of(sum2, eps, shift);
+
+    const int32_t top = tern_layernorm_n16(tern_layernorm_d16((int32_t)high, shift), unit);
+    const int32_t bottom = -tern_layernorm_n16(tern_layernorm_d16((int32_t)low, shift), unit);
+    row->amax = top > bottom ? top : bottom;
+    row->norm2 = finish_row(unit, tern_s8_scale_of(row->amax), gamma, beta, y, q, n);
+}

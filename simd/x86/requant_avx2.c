@@ -1,0 +1,39 @@
+/* 16 columns at a time: packssdw is the saturation, one permute sets its lanes straight, the rest is 16-bit. The last,
+   incomplete group is done again from column n - 16 on, as nothing is in place. */
+#ifndef __AVX2__
+#error "compile with -mavx2"
+#endif
+#include "simd/table.h"
+#include "simd/x86/avx2.h"
+
+struct scale {
+    struct tern_rshift256 shift;
+    __m256i mul;
+};
+
+static ALWAYS_INLINE void requant16(const int32_t *acc, int16_t *out, const int16_t *mul, const int16_t *bias,
+                                    const struct scale *s)
+{
+    __m256i low = tern_rshift256(tern_load256(acc), s->shift), high = tern_rshift256(tern_load256(acc + 8), s->shift);
+    __m256i a = tern_straight256(_mm256_packs_epi32(low, high));
+    __m256i scaled = _mm256_mulhrs_epi16(a, _mm256_mulhrs_epi16(tern_load256(mul), s->mul));
+    __m256i sum = _mm256_adds_epi16(scaled, tern_load256(bias));
+    tern_store256(out, _mm256_max_epi16(sum, _mm256_set1_epi16(-32767)));
+}
+
+void tern_requant_avx2(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, ptrdiff_t ld_out,
+                       const struct tern_row_scale *row, const int16_t *mul, const int16_t *bias, int m, int n)
+{
+    if (n < 16) {
+        tern_requant_ref(acc, ld_acc, out, ld_out, row, mul, bias, m, n);
+        return;
+    }
+    for (int i = 0; i < m; i++, acc += ld_acc, out += ld_out) {
+        const struct scale s = {tern_rshift256_of(row[i].shift), _mm256_set1_epi16((int16_t)row[i].mul)};
+        int j = 0;
+        for (; j + 16 <= n; j += 16)
+            requant16(acc + j, out + j, mul + j, bias + j, &s);
+        if (j < n)
+            requant16(acc + n - 16, out + n - 16, mul + n - 16, bias + n - 16, &s);
+    }
+}

@@ -1,0 +1,105 @@
+/* 32 scores at a time, in 16-bit lanes once the difference is scaled: a shift right by 1 or more leaves 31 bits, which
+   packssdw cuts at 32,767 as the contract wants; for other shifts D is cut first. AVX2 lacks a 16-bit variable shift:
+   e >> n is the upper half of 2 e * 2^(15 - n), the power looked up by pshufb; n counts up to 15, where e < 2^15 is 0
+   already. (e + 128) >> 8 is mulr(e, 128). */
+#ifndef __AVX2__
+#error "compile with -mavx2"
+#endif
+#include "simd/table.h"
+#include "simd/x86/avx2.h"
+
+#include <string.h>
+
+struct scale {
+    __m256i max, cut, shift, mul;
+};
+
+static ALWAYS_INLINE __m256i scaled(const int32_t *score, const struct scale *s, const int right)
+{
+    __m256i d = _mm256_sub_epi32(s->max, tern_load256(score));
+    if (right)
+        return _mm256_srlv_epi32(d, s->shift);
+    return _mm256_sllv_epi32(_mm256_min_epu32(d, s->cut), s->shift);
+}
+
+/* 2^(15 - n) for n in 0 .. 15: the upper byte is 128 >> n, the lower 128 >> (n - 8). An index below 0 gives 0. */
+static ALWAYS_INLINE __m256i power(__m256i n)
+{
+    const __m256i table = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(-128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0));
+    __m256i twice = _mm256_mullo_epi16(n, _mm256_set1_epi16(257));
+    return _mm256_shuffle_epi8(table, _mm256_sub_epi8(twice, _mm256_set1_epi16(8)));
+}
+
+/* Probabilities of 16 scores in 16-bit lanes, in the order of packs_epi32. */
+static ALWAYS_INLINE __m256i exp16(const int32_t *score, const struct scale *s, const int right)
+{
+    __m256i d = _mm256_packs_epi32(scaled(score, s, right), scaled(score + 8, s, right));
+    __m256i t = _mm256_mulhrs_epi16(d, s->mul);
+    __m256i x = _mm256_and_si256(_mm256_slli_epi16(t, 5), _mm256_set1_epi16(1023 << 5));
+    __m256i e = _mm256_mulhrs_epi16(_mm256_set1_epi16(TERN_EXP2_C3), x);
+    e = _mm256_mulhrs_epi16(_mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C2)), x);
+    e = _mm256_mulhrs_epi16(_mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C1)), x);
+    e = _mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C0));
+    __m256i n = _mm256_min_epi16(_mm256_srli_epi16(t, 10), _mm256_set1_epi16(15));
+    e = _mm256_mulhi_epu16(_mm256_add_epi16(e, e), power(n));
+    return _mm256_mulhrs_epi16(e, _mm256_set1_epi16(128));
+}
+
+static ALWAYS_INLINE __m256i exp32(const int32_t *score, const struct scale *s, const int right)
+{
+    __m256i x = _mm256_packs_epi16(exp16(score, s, right), exp16(score + 16, s, right));
+    return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+static ALWAYS_INLINE int32_t softmax(const int32_t *score, const struct scale *s, const int right, int8_t *p, int n)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i sum = zero;
+    int j = 0;
+    for (; j + 32 <= n; j += 32) {
+        __m256i x = exp32(score + j, s, right);
+        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(x, zero));
+        tern_store256(p + j, x);
+    }
+    if (j < n) {
+        const int rest = n - j;
+        int32_t padded[32] = {0};
+        int8_t last[64]; /* room for the zeros behind the last byte */
+        memcpy(padded, score + j, (size_t)rest * sizeof *score);
+        tern_store256(last, exp32(padded, s, right));
+        tern_store256(last + rest, zero);
+        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(tern_load256(last), zero));
+        memcpy(p + j, last, (size_t)tern_round_up(rest, TERN_PANEL_K));
+    }
+    return (int32_t)tern_sum_i64_256(sum);
+}
+
+static int32_t row_max(const int32_t *score, int n)
+{
+    __m256i a = _mm256_set1_epi32(score[0]), b = a;
+    int32_t max = score[0];
+    int j = 0;
+    for (; j + 16 <= n; j += 16) {
+        a = _mm256_max_epi32(a, tern_load256(score + j));
+        b = _mm256_max_epi32(b, tern_load256(score + j + 8));
+    }
+    for (; j < n; j++)
+        max = score[j] > max ? score[j] : max;
+    a = _mm256_max_epi32(a, b);
+    __m128i four = _mm_max_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0xB1));
+    return _mm_cvtsi128_si32(four) > max ? _mm_cvtsi128_si32(four) : max;
+}
+
+int32_t tern_softmax_avx2(const int32_t *score, int shift, int mul, int8_t *p, int n)
+{
+    const __m256i max = _mm256_set1_epi32(row_max(score, n)), mul16 = _mm256_set1_epi16((int16_t)mul);
+    if (shift > 0) {
+        const struct scale s = {max, max, _mm256_set1_epi32(shift), mul16};
+        return softmax(score, &s, 1, p, n);
+    }
+    const struct scale s = {max, _mm256_set1_epi32(32767 >> -shift), _mm256_set1_epi32(-shift), mul16};
+    return softmax(score, &s, 0, p, n);
+}
