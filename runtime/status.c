@@ -11,6 +11,10 @@ tern_status tern_fail(tern_error *err, tern_status code, const char *format, ...
         err->code = code;
         vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
+        /* Names from files may hold anything; the message stays one line. */
+        for (char *c = err->message; *c; c++)
+            if ((unsigned char)*c < ' ' || *c == 127)
+                *c = '?';
     }
     return code;
 }
