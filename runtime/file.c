@@ -1,4 +1,3 @@
-#define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64 /* files over 2 GiB can be opened on 32-bit targets too */
 
 #include "runtime/file.h"
@@ -14,10 +13,8 @@
 /* One line for a failed system call; strerror() may share its buffer between threads. */
 static tern_status fail_errno(tern_error *err, const char *path, const char *what, int code)
 {
-    char text[128];
-    if (strerror_r(code, text, sizeof text) != 0)
-        snprintf(text, sizeof text, "error %d", code);
-    return tern_fail(err, TERN_IO, "%s: cannot %s: %s", path, what, text);
+    char buffer[128];
+    return tern_fail(err, TERN_IO, "%s: cannot %s: %s", path, what, strerror_r(code, buffer, sizeof buffer)); /* GNU's */
 }
 
 /* Opens a regular file for reading and tells its size. -1 and errno when it cannot be opened, -2 (with *err filled)
