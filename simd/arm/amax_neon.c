@@ -1,4 +1,4 @@
-/* Sixteen columns at a time; |-32768| is 32768 as an unsigned lane. */
+/* Sixteen columns at a time into two maxima, so that neither waits for the other. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

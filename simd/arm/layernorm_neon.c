@@ -27,8 +27,9 @@ static uint32_t largest(const int32_t *s, int32_t mean, int n)
     uint32x4_t max = vdupq_n_u32(0);
     int j = 0;
     for (; j + 4 <= n; j += 4) {
-        int32x4_t d = vsubq_s32(vld1q_s32(s + j), vdupq_n_s32(mean));
-        max = vmaxq_u32(max, vreinterpretq_u32_s32(vabsq_s32(d)));
+        /* The lesser of d and -d as unsigned is |d|, for -2^31 too. */
+        uint32x4_t d = vreinterpretq_u32_s32(tern_neon_sub32(vld1q_s32(s + j), vdupq_n_s32(mean)));
+        max = vmaxq_u32(max, vminq_u32(d, vsubq_u32(vdupq_n_u32(0), d)));
     }
     uint32_t dmax = vmaxvq_u32(max);
     for (; j < n; j++) {
@@ -52,8 +53,8 @@ static struct spread scale_down(const int32_t *s, int32_t mean, int shift, int16
     int16x8_t min = vdupq_n_s16(32767), max = vdupq_n_s16(-32767);
     int j = 0;
     for (; j + 8 <= n; j += 8) {
-        int32x4_t low = vshlq_s32(vsubq_s32(vld1q_s32(s + j), centre), down);
-        int32x4_t high = vshlq_s32(vsubq_s32(vld1q_s32(s + j + 4), centre), down);
+        int32x4_t low = vshlq_s32(tern_neon_sub32(vld1q_s32(s + j), centre), down);
+        int32x4_t high = vshlq_s32(tern_neon_sub32(vld1q_s32(s + j + 4), centre), down);
         int16x8_t d = vmaxq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), vdupq_n_s16(-32767));
         vst1q_s16(d16 + j, d);
         min = vminq_s16(min, d);
@@ -87,8 +88,8 @@ struct affine {
 TERN_INLINE int8x8_t affine8(int16_t *y, const int16_t *gamma, const int16_t *beta, const struct affine *f)
 {
     int16x8_t d = vld1q_s16(y), least = vdupq_n_s16(-32767);
-    int16x8_t n16 = tern_neon_narrow(vmull_s16(vget_low_s16(d), vget_low_s16(f->mul)), vmull_high_s16(d, f->mul), f->exp);
-    n16 = vmaxq_s16(n16, least);
+    int32x4_t low = vmull_s16(vget_low_s16(d), vget_low_s16(f->mul)), high = vmull_high_s16(d, f->mul);
+    int16x8_t n16 = vmaxq_s16(tern_neon_narrow(low, high, f->exp), least);
     vst1q_s16(y, vmaxq_s16(vqaddq_s16(vqrdmulhq_s16(n16, vld1q_s16(gamma)), vld1q_s16(beta)), least));
     return tern_neon_to_s8(n16, f->scale);
 }

@@ -7,8 +7,9 @@
 
 #include <arm_neon.h>
 
-/* Help for the schedulers. gcc 12 and clang 14 would load a whole panel at once and spill sums: loads stay on their side
-   of TERN_HOLD_LOADS. clang takes the upper half of a broadcast apart before smull2 unless it cannot see its origin. */
+/* Help for the schedulers. gcc 12 and clang 14 would load a whole panel at once and spill sums: loads stay on their
+   side of TERN_HOLD_LOADS. clang takes the upper half of a broadcast apart before smull2 unless it cannot see its
+   origin. */
 #define TERN_HOLD_LOADS() __asm__ volatile("" ::: "memory")
 #ifdef __clang__
 #define TERN_OPAQUE(v0, v1) __asm__("" : "+w"(v0), "+w"(v1))
@@ -61,11 +62,6 @@ TERN_INLINE int32x4_t vmull_high_s16(int16x8_t a, int16x8_t b)
 TERN_INLINE int32x4_t vmlal_high_s16(int32x4_t sum, int16x8_t a, int16x8_t b)
 {
     return vmlal_s16(sum, vget_high_s16(a), vget_high_s16(b));
-}
-
-TERN_INLINE int16x8_t vmovl_high_s8(int8x16_t a)
-{
-    return vmovl_s8(vget_high_s8(a));
 }
 
 TERN_INLINE int32x4_t vmovl_high_s16(int16x8_t a)
@@ -137,6 +133,17 @@ TERN_INLINE uint16_t vmaxvq_u16(uint16x8_t a)
 /* tern_mulr is vqrdmulhq_s16: they differ for -32768 * -32768 alone, and every second factor here is a multiplier or a
    coordinate >= -32767. tern_adds is vqaddq_s16, tern_sat16 vqmovn_s32. */
 
+/* 32-bit sums that may wrap: gcc's vaddq_s32 is a + b, whose overflow is undefined in C. */
+TERN_INLINE int32x4_t tern_neon_add32(int32x4_t a, int32x4_t b)
+{
+    return vreinterpretq_s32_u32(vaddq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)));
+}
+
+TERN_INLINE int32x4_t tern_neon_sub32(int32x4_t a, int32x4_t b)
+{
+    return vreinterpretq_s32_u32(vsubq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)));
+}
+
 /* tern_rshift's two halves for a shift of 0..31. vrshlq_s32 is not it: it does not wrap above 2^31 - 2^(shift - 1). */
 struct tern_neon_rshift {
     int32x4_t half, down;
@@ -150,7 +157,7 @@ TERN_INLINE struct tern_neon_rshift tern_neon_rshift_by(int shift)
 
 TERN_INLINE int32x4_t tern_neon_rshift(int32x4_t x, struct tern_neon_rshift r)
 {
-    return vshlq_s32(vaddq_s32(x, r.half), r.down);
+    return vshlq_s32(tern_neon_add32(x, r.half), r.down);
 }
 
 /* sat16(rshift(x)) of eight. */
@@ -186,7 +193,7 @@ TERN_INLINE int32x4_t tern_neon_norm2(int32x4_t sum, int8x16_t q)
     return vpadalq_s16(sum, vmlal_high_s8(vmull_s8(vget_low_s8(q), vget_low_s8(q)), q, q));
 }
 
-/* max(amax, |x|), as unsigned so that |-32768| is 32768. */
+/* max(amax, |x|) for |x| <= 32767. */
 TERN_INLINE uint16x8_t tern_neon_amax(uint16x8_t amax, int16x8_t x)
 {
     return vmaxq_u16(amax, vreinterpretq_u16_s16(vabsq_s16(x)));
@@ -199,8 +206,11 @@ struct tern_neon_poly {
 
 TERN_INLINE struct tern_neon_poly tern_neon_poly_of(const struct tern_poly *poly)
 {
-    struct tern_neon_poly p = {vdupq_n_s16(poly->limit), vdupq_n_s16(poly->shift), vdupq_n_s16(poly->mul),
-                               vdupq_n_s16(poly->out), {vdupq_n_s16(0)}};
+    struct tern_neon_poly p;
+    p.limit = vdupq_n_s16(poly->limit);
+    p.shift = vdupq_n_s16(poly->shift);
+    p.mul = vdupq_n_s16(poly->mul);
+    p.out = vdupq_n_s16(poly->out);
     TERN_UNROLL
     for (int k = 0; k < 8; k++)
         p.c[k] = vdupq_n_s16(poly->c[k]);

@@ -18,10 +18,10 @@ TERN_INLINE void residual8(const int32_t *acc, const int16_t *y, int32_t *out, c
     int16x8_t factor = vqrdmulhq_s16(vld1q_s16(mul), f->mul), old = vld1q_s16(y);
     int32x4_t low = tern_neon_rshift(vmull_s16(vget_low_s16(a), vget_low_s16(factor)), f->exp);
     int32x4_t high = tern_neon_rshift(vmull_high_s16(a, factor), f->exp);
-    low = vaddq_s32(low, vshlq_s32(vmovl_s16(vget_low_s16(old)), f->up));
-    high = vaddq_s32(high, vshlq_s32(vmovl_high_s16(old), f->up));
-    vst1q_s32(out, vaddq_s32(low, vld1q_s32(bias)));
-    vst1q_s32(out + 4, vaddq_s32(high, vld1q_s32(bias + 4)));
+    low = tern_neon_add32(low, vshlq_s32(vmovl_s16(vget_low_s16(old)), f->up));
+    high = tern_neon_add32(high, vshlq_s32(vmovl_high_s16(old), f->up));
+    vst1q_s32(out, tern_neon_add32(low, vld1q_s32(bias)));
+    vst1q_s32(out + 4, tern_neon_add32(high, vld1q_s32(bias + 4)));
 }
 
 void tern_residual_neon(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, ptrdiff_t ld_y, int32_t *out,

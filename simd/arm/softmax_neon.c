@@ -37,7 +37,7 @@ struct unit {
 
 TERN_INLINE uint16x4_t distance4(const int32_t *score, const struct unit *u)
 {
-    uint32x4_t d = vreinterpretq_u32_s32(vsubq_s32(u->max, vld1q_s32(score)));
+    uint32x4_t d = vreinterpretq_u32_s32(tern_neon_sub32(u->max, vld1q_s32(score)));
     return vqmovn_u32(vshlq_u32(vminq_u32(d, u->cut), u->shift));
 }
 

@@ -1,4 +1,5 @@
-/* Four vectors in step through Horner's chain; see tern_neon_poly_eval. The sign goes on with (t ^ s) - s, s = y >> 15. */
+/* Four vectors in step through Horner's chain; see tern_neon_poly_eval. With s = y >> 15, (t ^ s) - s puts
+   the sign on. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
