@@ -1,4 +1,5 @@
-/* pmaddwd of a sign-extended byte (low half of a 32-bit lane) by a multiplier with a zero high half is their product. */
+/* pmaddwd of a sign-extended byte (the low half of a 32-bit lane) by a multiplier whose high half is 0 is their
+   product. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

