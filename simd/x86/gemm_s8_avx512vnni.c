@@ -2,9 +2,9 @@
    operand); the weights become unsigned by adding 128, that is by flipping their top bit, and each row's sum starts at
    -128 * (sum of the row's activations). All of it wraps modulo 2^32, so it is exact whenever the result fits.
 
-   One k step of a panel is one register. A tile of 6 rows x 4 panels or 12 x 2 holds 24 sums, which hides the latency
-   of 5 on two ports. The flip costs 1 instruction in 13; flipping a pair of panels once into a buffer in L1, for all
-   rows to read, costs more than it saves. */
+   One k step of a panel is one register. A tile of 6 rows x 4 panels, 8 x 3 or 12 x 2 holds 24 sums, which hides the
+   latency of 5 on two ports. The flip costs 1 instruction in 13; flipping a pair of panels once into a buffer in L1,
+   for all rows to read, costs more than it saves. */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
@@ -15,7 +15,6 @@
 
 enum {
     TILE_ROWS = 12,
-    WIDE_ROWS = 6,   /* up to here four panels' sums fit the registers */
     STEP = TERN_PANEL * TERN_PANEL_K, /* bytes of a panel per k step */
     ROW_BLOCK = 192, /* rows whose starts are kept; their activations should stay in L2 */
 };
@@ -44,10 +43,10 @@ struct tile {
         s##i##_0 = _mm512_dpbusd_epi32(s##i##_0, w0, x);                                                               \
         if (panels > 1)                                                                                                \
             s##i##_1 = _mm512_dpbusd_epi32(s##i##_1, w1, x);                                                           \
-        if (panels > 2) {                                                                                              \
+        if (panels > 2)                                                                                                \
             s##i##_2 = _mm512_dpbusd_epi32(s##i##_2, w2, x);                                                           \
+        if (panels > 3)                                                                                                \
             s##i##_3 = _mm512_dpbusd_epi32(s##i##_3, w3, x);                                                           \
-        }                                                                                                              \
         KEEP_ORDER;                                                                                                    \
     }
 
@@ -57,10 +56,10 @@ struct tile {
         _mm512_storeu_si512(c, s##i##_0);                                                                              \
         if (panels > 1)                                                                                                \
             _mm512_storeu_si512(c + TERN_PANEL, s##i##_1);                                                             \
-        if (panels > 2) {                                                                                              \
+        if (panels > 2)                                                                                                \
             _mm512_storeu_si512(c + 2 * TERN_PANEL, s##i##_2);                                                         \
+        if (panels > 3)                                                                                                \
             _mm512_storeu_si512(c + 3 * TERN_PANEL, s##i##_3);                                                         \
-        }                                                                                                              \
     }
 
 static ALWAYS_INLINE __m512i four(const int8_t *a)
@@ -83,7 +82,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int p
         const __m512i w0 = _mm512_xor_si512(_mm512_loadu_si512(b), top);
         const __m512i w1 = panels > 1 ? _mm512_xor_si512(_mm512_loadu_si512(b + ld_b), top) : top;
         const __m512i w2 = panels > 2 ? _mm512_xor_si512(_mm512_loadu_si512(b + 2 * ld_b), top) : top;
-        const __m512i w3 = panels > 2 ? _mm512_xor_si512(_mm512_loadu_si512(b + 3 * ld_b), top) : top;
+        const __m512i w3 = panels > 3 ? _mm512_xor_si512(_mm512_loadu_si512(b + 3 * ld_b), top) : top;
         const int8_t *a0 = r0, *a1 = r0 + ld_a, *a2 = r0 + 2 * ld_a, *a3 = r3, *a4 = r3 + ld_a, *a5 = r3 + 2 * ld_a;
         const int8_t *a6 = r6, *a7 = r6 + ld_a, *a8 = r6 + 2 * ld_a, *a9 = r9, *a10 = r9 + ld_a, *a11 = r9 + 2 * ld_a;
         ALL_ROWS(MULTIPLY)
@@ -99,16 +98,19 @@ typedef void tile_fn(const struct tile *t);
     {                                                                                                                  \
         tile(t, rows, panels);                                                                                         \
     }
-#define NARROW(rows) TILE(rows, 2) TILE(rows, 1)
-#define WIDE(rows) TILE(rows, 4) NARROW(rows)
-WIDE(1) WIDE(2) WIDE(3) WIDE(4) WIDE(5) WIDE(6)
-NARROW(7) NARROW(8) NARROW(9) NARROW(10) NARROW(11) NARROW(12)
+#define TILES(rows) TILE(rows, 2) TILE(rows, 1)
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
+TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4) TILE(7, 3) TILE(8, 3)
 
-/* [rows - 1][0, 1, 2 for 4, 2, 1 panels] */
-#define ROWS(rows, four) {four, tile_##rows##_2, tile_##rows##_1}
-static tile_fn *const tiles[TILE_ROWS][3] = {
-    ROWS(1, tile_1_4), ROWS(2, tile_2_4), ROWS(3, tile_3_4), ROWS(4, tile_4_4), ROWS(5, tile_5_4), ROWS(6, tile_6_4),
-    ROWS(7, 0),        ROWS(8, 0),        ROWS(9, 0),        ROWS(10, 0),       ROWS(11, 0),       ROWS(12, 0)};
+/* The width of the widest tile of so many rows, then the tiles from wide to narrow. */
+#define ROWS(rows, width, widest) {width, {widest, tile_##rows##_2, tile_##rows##_1}}
+static const struct {
+    int widest;
+    tile_fn *fn[3];
+} tiles[TILE_ROWS] = {
+    ROWS(1, 4, tile_1_4), ROWS(2, 4, tile_2_4), ROWS(3, 4, tile_3_4),  ROWS(4, 4, tile_4_4),
+    ROWS(5, 4, tile_5_4), ROWS(6, 4, tile_6_4), ROWS(7, 3, tile_7_3),  ROWS(8, 3, tile_8_3),
+    ROWS(9, 2, tile_9_2), ROWS(10, 2, tile_10_2), ROWS(11, 2, tile_11_2), ROWS(12, 2, tile_12_2)};
 
 static void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)
 {
@@ -124,23 +126,24 @@ static void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, i
 }
 
 /* m <= ROW_BLOCK rows against all panels: each group of panels is swept by all the rows, in tiles of as equal heights
-   as can be. */
+   as can be. Blocks differ by one row; a width that only one of the two heights has is not used. */
 static void row_block(struct tile t, int m, int panels)
 {
     const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
-    for (int p = 0; p < panels;) {
-        const int width = m <= WIDE_ROWS && p + 4 <= panels ? 0 : p + 2 <= panels ? 1 : 2;
+    const int widest = tiles[low - 1].widest == tiles[low + (higher > 0) - 1].widest ? tiles[low - 1].widest : 2;
+    for (int p = 0, width; p < panels; p += width) {
+        const int left = panels - p, which = left >= widest ? 0 : left >= 2 ? 1 : 2;
+        width = which == 0 ? widest : 3 - which;
         struct tile u = t;
         for (int block = 0; block < blocks; block++) {
             const int rows = low + (block < higher);
-            tiles[rows - 1][width](&u);
+            tiles[rows - 1].fn[width == tiles[rows - 1].widest ? 0 : 3 - width](&u);
             u.a += rows * u.ld_a;
             u.c += rows * u.ld_c;
             u.start += rows;
         }
-        p += 4 >> width;
-        t.b += (ptrdiff_t)(4 >> width) * t.k4 * STEP;
-        t.c += (4 >> width) * TERN_PANEL;
+        t.b += (ptrdiff_t)width * t.k4 * STEP;
+        t.c += width * TERN_PANEL;
     }
 }
 
