@@ -1,0 +1,66 @@
+/* The parts of `tern bench`: what a record is, measuring one, printing it, comparing it. */
+#ifndef TERN_BENCH_H
+#define TERN_BENCH_H
+
+#include "tools/cli.h"
+
+/* One combination's figures. Times in ms; a negative figure is one that could not be had, and is printed empty. */
+struct bench_record {
+    const char *model, *weights, *sparsity, *isa;
+    int64_t size_bytes;
+    int32_t threads, seq, batch, n;
+    double min_ms, p50_ms, p90_ms, p99_ms, mean_ms, sd_ms, tokens_per_s, texts_per_s;
+    double tokenize_ms; /* of one text of `seq` tokens; models without a tokenizer have none */
+    double load_ms;     /* opening the model */
+    double first_ms;    /* opening a session, and its first run */
+    int64_t peak_rss_kib;
+    double mhz_min, temp_max;
+    int32_t throttled; /* -1, 0 or 1 */
+    uint64_t digest;   /* XXH3-64 of the run's integers */
+    double ratio;      /* to the baseline's p50; negative without one */
+};
+
+struct bench_model {
+    const char *name;
+    tern_model *model;
+    void *bytes; /* of a seeded model */
+    double load_ms;
+    int progress;
+};
+
+int bench_open_file(struct bench_model *m, const char *path);
+int bench_open_shape(struct bench_model *m, int shape, const char *weights);
+void bench_close(struct bench_model *m);
+
+/* Measures record->{threads,seq,batch}; runs = 0: at least 30, for at least a second. */
+int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs);
+
+/* ---- Output ------------------------------------------------------------------------------------------------------------ */
+
+enum bench_format { BENCH_MD, BENCH_CSV, BENCH_JSON, BENCH_JSONL };
+/* -1 when there is no format of that name. */
+int bench_format_find(const char *name);
+void bench_begin(FILE *out, enum bench_format format, const struct bench_model *m, int with_ratio);
+void bench_print(FILE *out, enum bench_format format, const struct bench_record *record, int first, int with_ratio);
+void bench_end(FILE *out, enum bench_format format);
+
+/* ---- Baseline ------------------------------------------------------------------------------------------------------------ */
+
+struct bench_baseline {
+    const char *path;
+    void *json;
+    int32_t max_regress;
+    int compared, slower, different;
+    double worst;         /* highest ratio of the slower ones */
+    char worst_name[96];
+};
+
+int bench_baseline_open(struct bench_baseline *b, const char *path);
+void bench_baseline_close(struct bench_baseline *b);
+/* Sets record->ratio and counts. The baseline's record is that of the same model, weights, sparsity, threads, seq and
+   batch, of the same ISA when there is one. */
+void bench_baseline_compare(struct bench_baseline *b, struct bench_record *record);
+/* The exit code, with its line. */
+int bench_baseline_verdict(const struct bench_baseline *b);
+
+#endif

@@ -1,0 +1,286 @@
+#include "tools/bench.h"
+#include "tools/host.h"
+#include "tools/seeded.h"
+
+#include "runtime/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_RUNS = 100000, WARM_RUNS = 2, LEAST_RUNS = 30, FEWEST_RUNS = 5 };
+static const double warm_ms = 50, least_ms = 1000, patience_ms = 20000, host_every_ms = 100;
+
+int bench_open_file(struct bench_model *m, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    double start = cli_now_ms();
+    int code = cli_open_model(&m->model, path);
+    m->load_ms = cli_now_ms() - start;
+    m->name = slash ? slash + 1 : path;
+    return code;
+}
+
+static void progress(void *context, size_t done, size_t total)
+{
+    (void)context;
+    cli_progress("making seeded weights", done, total);
+}
+
+int bench_open_shape(struct bench_model *m, int shape, const char *weights)
+{
+    tern_error err;
+    tern_model *again;
+    enum tern_weights w = weights && !strcmp(weights, "f32") ? TERN_WEIGHTS_F32 : TERN_WEIGHTS_INT8;
+    m->name = seeded_name(shape);
+    if (seeded_build(&m->model, &m->bytes, shape, w, cli_progress_wanted() ? progress : NULL, &err))
+        return cli_status(&err);
+    /* Building is not loading: open what was built once more, and time that. */
+    double start = cli_now_ms();
+    if (tern_model_open_memory(&again, m->bytes, (size_t)m->model->info.file_bytes, &err))
+        return cli_status(&err);
+    m->load_ms = cli_now_ms() - start;
+    tern_model_close(again);
+    return CLI_OK;
+}
+
+void bench_close(struct bench_model *m)
+{
+    tern_model_close(m->model);
+    free(m->bytes);
+}
+
+/* ---- One combination ------------------------------------------------------------------------------------------------- */
+
+struct run {
+    tern_session *session;
+    tern_batch batch;
+    int32_t *ids, *offsets;
+    float *values;
+    size_t count; /* of values */
+    int classify;
+    double *samples;
+    size_t n, capacity;
+};
+
+/* The k-th text of a length is the same in every combination. */
+static int make_batch(struct run *r, const struct bench_record *record, const tern_model_info *info)
+{
+    const size_t texts = (size_t)record->batch, seq = (size_t)record->seq;
+    r->classify = info->n_labels > 0;
+    r->count = texts * (size_t)(r->classify ? info->n_labels : info->hidden);
+    r->ids = malloc(texts * seq * sizeof *r->ids);
+    r->offsets = malloc((texts + 1) * sizeof *r->offsets);
+    r->values = malloc(r->count * sizeof *r->values);
+    if (!r->ids || !r->offsets || !r->values)
+        return cli_nomem();
+    for (size_t i = 0; i < texts; i++) {
+        uint64_t state = i;
+        r->offsets[i] = (int32_t)(i * seq);
+        for (size_t k = 0; k < seq; k++)
+            r->ids[i * seq + k] = (int32_t)(cli_random(&state) % (uint64_t)info->vocab);
+    }
+    r->offsets[texts] = (int32_t)(texts * seq);
+    r->batch = (tern_batch){r->ids, NULL, r->offsets, record->batch};
+    return CLI_OK;
+}
+
+/* Runs once; *ms and *digest are the outcome. */
+static int run_once(struct run *r, double *ms, uint64_t *digest)
+{
+    tern_error err;
+    double start = cli_now_ms();
+    tern_status status = r->classify ? tern_classify(r->session, &r->batch, r->values, &err)
+                                     : tern_embed(r->session, &r->batch, r->values, &err);
+    *ms = cli_now_ms() - start;
+    if (status)
+        return cli_status(&err);
+    size_t n;
+    int32_t bits;
+    const int32_t *integers = tern_session_integers(r->session, &n, &bits);
+    *digest = integers ? cli_digest(integers, n * sizeof *integers) : cli_digest(r->values, r->count * sizeof *r->values);
+    return CLI_OK;
+}
+
+static int keep_sample(struct run *r, double ms)
+{
+    if (r->n == r->capacity) {
+        size_t capacity = r->capacity ? r->capacity * 2 : 256;
+        double *samples = realloc(r->samples, capacity * sizeof *samples);
+        if (!samples)
+            return cli_nomem();
+        r->samples = samples;
+        r->capacity = capacity;
+    }
+    r->samples[r->n++] = ms;
+    return CLI_OK;
+}
+
+static void watch_host(struct bench_record *record)
+{
+    double mhz = host_mhz(), temperature = host_temperature();
+    if (mhz > 0 && (record->mhz_min < 0 || mhz < record->mhz_min))
+        record->mhz_min = mhz;
+    if (temperature > record->temp_max)
+        record->temp_max = temperature;
+}
+
+static int enough(const struct run *r, int32_t runs, double elapsed)
+{
+    if (runs)
+        return r->n >= (size_t)runs;
+    if (r->n >= MOST_RUNS || (r->n >= FEWEST_RUNS && elapsed > patience_ms))
+        return 1;
+    return r->n >= LEAST_RUNS && elapsed >= least_ms;
+}
+
+static int sample(struct run *r, struct bench_record *record, int32_t runs)
+{
+    double ms, start = cli_now_ms(), watched = 0;
+    uint64_t digest;
+    int code = CLI_OK;
+    for (int i = 0; !code && (i < WARM_RUNS || cli_now_ms() - start < warm_ms); i++)
+        code = run_once(r, &ms, &digest);
+    start = cli_now_ms();
+    while (!code && !enough(r, runs, cli_now_ms() - start)) {
+        code = run_once(r, &ms, &digest);
+        if (!code && digest != record->digest)
+            code = cli_fail(CLI_DIFFERENT, "seq %d, batch %d, threads %d: two runs on the same ids gave different results",
+                            record->seq, record->batch, record->threads);
+        if (!code)
+            code = keep_sample(r, ms);
+        if (cli_now_ms() - watched > host_every_ms) {
+            watch_host(record);
+            watched = cli_now_ms();
+        }
+    }
+    return code;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Between the two nearest samples, in proportion. */
+static double percentile(const double *sorted, size_t n, double p)
+{
+    double at = p * (double)(n - 1);
+    size_t low = (size_t)at;
+    double high = sorted[low + 1 < n ? low + 1 : low];
+    return sorted[low] + (at - (double)low) * (high - sorted[low]);
+}
+
+/* A percentile is given only when that many samples can show it. */
+static void summarise(struct bench_record *record, double *samples, size_t n)
+{
+    double sum = 0, squares = 0;
+    qsort(samples, n, sizeof *samples, ascending);
+    for (size_t i = 0; i < n; i++)
+        sum += samples[i];
+    record->n = (int32_t)n;
+    record->mean_ms = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        squares += (samples[i] - record->mean_ms) * (samples[i] - record->mean_ms);
+    record->sd_ms = n > 1 ? sqrt(squares / (double)(n - 1)) : -1;
+    record->min_ms = samples[0];
+    record->p50_ms = percentile(samples, n, 0.5);
+    record->p90_ms = n >= 10 ? percentile(samples, n, 0.9) : -1;
+    record->p99_ms = n >= 100 ? percentile(samples, n, 0.99) : -1;
+    record->texts_per_s = record->batch * 1000.0 / record->p50_ms;
+    record->tokens_per_s = record->texts_per_s * record->seq;
+}
+
+/* A text of whole pieces that are words, `seq` tokens with [CLS] and [SEP], and the median time to tokenise it. */
+static int time_tokenizer(struct bench_record *record, const tern_tokenizer *tokenizer)
+{
+    enum { RUNS = 15, LONGEST = 24 };
+    const size_t words = record->seq > 2 ? (size_t)record->seq - 2 : 0, capacity = (size_t)record->seq + 2;
+    char *text = malloc(words * (LONGEST + 1) + 1);
+    int32_t *ids = malloc(capacity * sizeof *ids);
+    uint64_t state = 1;
+    size_t used = 0, n, found = 0;
+    double times[RUNS];
+    tern_error err;
+    tern_status status = TERN_OK;
+    if (!text || !ids) {
+        free(text);
+        free(ids);
+        return cli_nomem();
+    }
+    for (size_t tries = 0; found < words && tries < 1000 * words; tries++) {
+        int32_t id = (int32_t)(cli_random(&state) % (uint64_t)tern_vocab_size(tokenizer));
+        const char *piece = tern_token_text(tokenizer, id, &n);
+        size_t letters = 0;
+        while (letters < n && piece[letters] >= 'a' && piece[letters] <= 'z')
+            letters++;
+        if (!n || n > LONGEST || letters < n)
+            continue;
+        memcpy(text + used, piece, n);
+        used += n;
+        text[used++] = ' ';
+        found++;
+    }
+    for (int i = 0; i < RUNS && !status && found == words && words; i++) {
+        double start = cli_now_ms();
+        status = tern_tokenize(tokenizer, text, used, NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL, capacity, &n, &err);
+        times[i] = cli_now_ms() - start;
+    }
+    if (!status && found == words && words) {
+        qsort(times, RUNS, sizeof *times, ascending);
+        record->tokenize_ms = times[RUNS / 2];
+    }
+    free(text);
+    free(ids);
+    return status ? cli_status(&err) : CLI_OK;
+}
+
+int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs)
+{
+    const tern_model_info *info = tern_model_get_info(m->model);
+    const tern_tokenizer *tokenizer = tern_model_tokenizer(m->model);
+    const tern_session_options options = {.struct_bytes = sizeof options,
+                                          .threads = record->threads,
+                                          .max_tokens = record->seq * record->batch,
+                                          .max_texts = record->batch,
+                                          .isa = isa};
+    struct run r = {0};
+    tern_error err;
+    double ms;
+    int count, now;
+    record->tokenize_ms = record->mhz_min = record->temp_max = record->ratio = -1;
+    record->throttled = -1;
+    host_reset_peak_rss();
+    const long before = host_throttled(&count);
+    int code = make_batch(&r, record, info);
+    double start = cli_now_ms();
+    if (!code && tern_session_open(&r.session, m->model, &options, &err))
+        code = cli_status(&err);
+    if (!code)
+        code = run_once(&r, &ms, &record->digest);
+    record->first_ms = cli_now_ms() - start;
+    if (!code)
+        code = sample(&r, record, runs);
+    if (!code && tokenizer)
+        code = time_tokenizer(record, tokenizer);
+    if (!code) {
+        const long after = host_throttled(&now);
+        if (before >= 0 && after >= 0)
+            record->throttled = count ? after > before : before || after;
+        summarise(record, r.samples, r.n);
+        record->isa = tern_session_isa(r.session);
+        record->peak_rss_kib = host_peak_rss_kib();
+    }
+    record->model = m->name;
+    record->weights = info->weights;
+    record->sparsity = "none";
+    record->size_bytes = (int64_t)info->file_bytes;
+    record->load_ms = m->load_ms;
+    tern_session_close(r.session);
+    free(r.ids);
+    free(r.offsets);
+    free(r.values);
+    free(r.samples);
+    return code;
+}

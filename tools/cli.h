@@ -1,0 +1,99 @@
+/* What the subcommands share: options, messages, exit codes, small output helpers. The rules of the command line:
+   data on stdout, messages on stderr, one line per error, and these exit codes. */
+#ifndef TERN_CLI_H
+#define TERN_CLI_H
+
+#include "runtime/tern.h"
+
+#include <stdio.h>
+
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_FAILED = 1,    /* at run time: out of memory, a file that cannot be written */
+    CLI_USAGE = 2,     /* an argument is unknown or out of range */
+    CLI_DIFFERENT = 3, /* slower or different than the baseline */
+    CLI_INPUT = 4,     /* a text was refused: too long, not UTF-8, no tab */
+    CLI_MODEL = 5,     /* a model, checkpoint or vocabulary is absent, bad or not supported */
+};
+
+/* ---- Messages: `tern: ...` on stderr, one line whatever a file name or a text has in it ---------------------------- */
+
+/* Prints the line and returns `code`, so that `return cli_fail(CLI_USAGE, ...)` ends a command. */
+int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Prints err's line and returns its exit code; the second form is for calls that open what the user named as a model:
+   there an unreadable file is a bad model. */
+int cli_status(const tern_error *err);
+int cli_model_status(const tern_error *err);
+int cli_nomem(void);
+/* True when stderr is a terminal that takes progress: NO_COLOR and TERM=dumb say no. */
+int cli_progress_wanted(void);
+/* Draws `what [####    ]` over the current line of stderr; done == total erases it. */
+void cli_progress(const char *what, size_t done, size_t total);
+
+/* ---- Options -------------------------------------------------------------------------------------------------------- */
+
+enum { CLI_MAX_LIST = 64 };
+
+struct cli_list {
+    int n;
+    int32_t values[CLI_MAX_LIST];
+};
+
+enum cli_kind {
+    CLI_FLAG,     /* int: set to 1 */
+    CLI_INT,      /* int32_t between min and max */
+    CLI_STRING,   /* const char * */
+    CLI_LIST,     /* struct cli_list: 1,2,8 and ranges 1-4, 16-64+16, 8-64*2 */
+    CLI_TRUNCATE, /* tern_truncate */
+    CLI_REFUSED,  /* an option that is known and cannot be had: `field` is the reason, a string */
+};
+
+/* One option; a table of them ends with a zeroed one. `letter` may be 0, `name` never. */
+struct cli_option {
+    const char *name;
+    char letter;
+    enum cli_kind kind;
+    void *field;
+    int32_t min, max;
+};
+
+struct cli_command {
+    const char *name;
+    const char *summary;
+    const char *help; /* examples first */
+    int (*run)(int argc, char **argv); /* returns the exit code */
+};
+extern const struct cli_command cli_commands[]; /* ends with a zeroed one */
+
+/* Reads the options out of argv[1 .. argc), in any place up to `--`; the other words are left in argv[0 .. *n_words).
+   Returns 0, or the exit code of a command that should end now (*n_words is -1 after --help, with code 0). */
+int cli_parse(const struct cli_option *options, const char *command, int argc, char **argv, int *n_words);
+int cli_parse_list(struct cli_list *out, const char *option, const char *text, int32_t min, int32_t max);
+void cli_help(FILE *out, const char *command);
+
+/* ---- Output ------------------------------------------------------------------------------------------------------------ */
+
+/* A JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD. */
+void cli_json_string(FILE *out, const char *text, size_t bytes);
+void cli_json_text(FILE *out, const char *text); /* zero-terminated; NULL is null */
+/* Text for a person's terminal or a column: control characters become spaces. */
+void cli_plain(FILE *out, const char *text, size_t bytes);
+/* Nine digits bring a float back exactly; what is no number is null. */
+void cli_json_float(FILE *out, double value);
+/* After each record: CLI_FAILED, with a line, once stdout takes no more. */
+int cli_written(void);
+/* Ends a command: what is still in stdout's buffer must be out. Returns `code`, or CLI_FAILED with a line. */
+int cli_finish(int code);
+
+/* Opens a model, or prints why not and returns the exit code. */
+int cli_open_model(tern_model **out, const char *path);
+/* XXH3-64: the digest of results that tests and people compare. */
+uint64_t cli_digest(const void *bytes, size_t size);
+
+/* Milliseconds of a clock that only goes forward. */
+double cli_now_ms(void);
+/* splitmix64 (Steele, Lea and Flood, 2014): the same numbers everywhere. */
+uint64_t cli_random(uint64_t *state);
+
+#endif

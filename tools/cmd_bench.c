@@ -1,0 +1,182 @@
+#include "tools/bench.h"
+#include "tools/commands.h"
+#include "tools/host.h"
+#include "tools/seeded.h"
+
+#include "runtime/file.h"
+#include "runtime/thread.h"
+#include "simd/cpu.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_TOKENS = 1 << 20 }; /* of a run: the session's own limit */
+
+struct bench {
+    const char *path, *shape, *weights, *isa, *format_name, *out_path, *baseline_path;
+    struct cli_list seq, batch, threads;
+    int32_t runs, max_regress;
+    enum bench_format format;
+    struct bench_model model;
+    struct bench_baseline baseline;
+    struct tern_writer writer;
+    FILE *out;
+    int printed, noisy, throttled;
+    double noisiest;
+    char noisiest_name[96];
+};
+
+/* Everything that can be refused before the model is made. */
+static int check_options(struct bench *b)
+{
+    int format = bench_format_find(b->format_name);
+    if (format < 0)
+        return cli_fail(CLI_USAGE, "bench: --format is md, csv, json or jsonl, not '%.64s'", b->format_name);
+    b->format = (enum bench_format)format;
+    if (!b->path == !b->shape)
+        return cli_fail(CLI_USAGE, "bench: give one MODEL.tern or --shape NAME; see tern bench --help");
+    if (b->shape && seeded_find(b->shape) < 0)
+        return cli_fail(CLI_USAGE, "bench: --shape is distilbert, minilm-l6, bert-base, bert-mini or tinybert-4l, not '%.64s'",
+                        b->shape);
+    if (b->weights && strcmp(b->weights, "int8") && strcmp(b->weights, "f32"))
+        return cli_fail(CLI_USAGE, "bench: --weights is int8 or f32, not '%.64s'", b->weights);
+    if (b->weights && !b->shape)
+        return cli_fail(CLI_USAGE, "bench: --weights goes with --shape; a file has its own");
+    unsigned features;
+    tern_error err;
+    if (tern_cpu_select(&features, b->isa, &err))
+        return cli_status(&err);
+    return CLI_OK;
+}
+
+/* Lists against the model, and the defaults of those that were not given. */
+static int settle_lists(struct bench *b)
+{
+    static const int32_t lengths[] = {16, 32, 128, 384};
+    const int32_t limit = tern_model_get_info(b->model.model)->max_tokens, allowed = tern_threads_allowed();
+    for (int i = 0; i < b->seq.n; i++)
+        if (b->seq.values[i] > limit)
+            return cli_fail(CLI_USAGE, "--seq %d: the model takes at most %d tokens", b->seq.values[i], limit);
+    for (int i = 0; !b->seq.n && i < 4; i++)
+        if (lengths[i] <= limit)
+            b->seq.values[b->seq.n++] = lengths[i];
+    if (!b->seq.n)
+        b->seq.values[b->seq.n++] = limit;
+    if (!b->batch.n)
+        b->batch.values[b->batch.n++] = 1;
+    if (!b->threads.n)
+        b->threads.values[b->threads.n++] = allowed;
+    for (int i = 0; i < b->seq.n; i++)
+        for (int k = 0; k < b->batch.n; k++)
+            if ((int64_t)b->seq.values[i] * b->batch.values[k] > MOST_TOKENS)
+                return cli_fail(CLI_USAGE, "--seq %d with --batch %d: a run takes at most %d tokens", b->seq.values[i],
+                                b->batch.values[k], MOST_TOKENS);
+    for (int i = 0; i < b->threads.n; i++)
+        if (b->threads.values[i] > allowed) {
+            cli_warn("%d threads, but this process may use %d: times will be rough", b->threads.values[i], allowed);
+            break;
+        }
+    if (host_governor_saves())
+        cli_warn("the CPU's frequency governor is not \"performance\": times will be rough");
+    return CLI_OK;
+}
+
+static void note_noise(struct bench *b, const struct bench_record *r)
+{
+    double cv = r->n >= 5 && r->sd_ms > 0 ? r->sd_ms / r->mean_ms : 0;
+    b->throttled += r->throttled == 1;
+    b->noisy += cv > 0.05;
+    if (cv > 0.05 && cv > b->noisiest) {
+        b->noisiest = cv;
+        snprintf(b->noisiest_name, sizeof b->noisiest_name, "threads %d, seq %d, batch %d", r->threads, r->seq, r->batch);
+    }
+}
+
+static int measure_one(struct bench *b, int32_t threads, int32_t seq, int32_t batch)
+{
+    struct bench_record r = {.threads = threads, .seq = seq, .batch = batch};
+    int code = bench_measure(&r, &b->model, b->isa, b->runs);
+    if (code)
+        return code;
+    if (b->baseline_path)
+        bench_baseline_compare(&b->baseline, &r);
+    note_noise(b, &r);
+    bench_print(b->out, b->format, &r, !b->printed++, b->baseline_path != NULL);
+    return b->out == stdout ? cli_written() : CLI_OK;
+}
+
+static int measure_all(struct bench *b)
+{
+    int code = CLI_OK;
+    bench_begin(b->out, b->format, &b->model, b->baseline_path != NULL);
+    for (int t = 0; t < b->threads.n; t++)
+        for (int s = 0; s < b->seq.n; s++)
+            for (int k = 0; k < b->batch.n && !code; k++)
+                code = measure_one(b, b->threads.values[t], b->seq.values[s], b->batch.values[k]);
+    bench_end(b->out, b->format);
+    if (b->noisy)
+        cli_warn("%d of %d vary by more than 5 %% between runs (most: %.0f %%, %s): compare with care", b->noisy, b->printed,
+                 b->noisiest * 100, b->noisiest_name);
+    if (b->throttled)
+        cli_warn("the CPU was throttled during %d of %d", b->throttled, b->printed);
+    return code;
+}
+
+static int bench(struct bench *b)
+{
+    tern_error err;
+    int code = b->baseline_path ? bench_baseline_open(&b->baseline, b->baseline_path) : CLI_OK;
+    if (code)
+        return code;
+    b->out = stdout;
+    if (b->out_path) {
+        if (tern_writer_open(&b->writer, b->out_path, &err))
+            return cli_status(&err);
+        b->out = b->writer.stream;
+    }
+    code = b->path ? bench_open_file(&b->model, b->path) : bench_open_shape(&b->model, seeded_find(b->shape), b->weights);
+    if (!code)
+        code = settle_lists(b);
+    if (!code)
+        code = measure_all(b);
+    if (!code && b->out_path && (ferror(b->out) || fflush(b->out)))
+        code = cli_fail(CLI_FAILED, "%s: cannot write: %s", b->out_path, strerror(errno));
+    if (!code && b->out_path && tern_writer_commit(&b->writer, &err))
+        code = cli_status(&err);
+    return !code && b->baseline_path ? bench_baseline_verdict(&b->baseline) : code;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+    struct bench b = {.format_name = "md", .max_regress = 10};
+    const struct cli_option options[] = {
+        {"shape", 0, CLI_STRING, &b.shape, 0, 0},
+        {"weights", 0, CLI_STRING, &b.weights, 0, 0},
+        {"seq", 's', CLI_LIST, &b.seq, 1, 8192},
+        {"batch", 'b', CLI_LIST, &b.batch, 1, 65536},
+        {"threads", 't', CLI_LIST, &b.threads, 1, 256},
+        {"runs", 'r', CLI_INT, &b.runs, 1, 1000000},
+        {"isa", 0, CLI_STRING, &b.isa, 0, 0},
+        {"format", 0, CLI_STRING, &b.format_name, 0, 0},
+        {"out", 0, CLI_STRING, &b.out_path, 0, 0},
+        {"baseline", 0, CLI_STRING, &b.baseline_path, 0, 0},
+        {"max-regress", 0, CLI_INT, &b.max_regress, 0, 1000},
+        {"profile", 0, CLI_REFUSED, "times per operation are for a later version", 0, 0},
+        {"sparse", 0, CLI_REFUSED, "block-sparse weights are for a later version", 0, 0},
+        {0}};
+    int n, code = cli_parse(options, "bench", argc, argv, &n);
+    if (n < 0)
+        return code;
+    if (n > 1)
+        return cli_fail(CLI_USAGE, "bench: one model file at a time");
+    b.path = n ? argv[0] : NULL;
+    b.baseline.max_regress = b.max_regress;
+    code = check_options(&b);
+    if (!code)
+        code = bench(&b);
+    tern_writer_discard(&b.writer);
+    bench_baseline_close(&b.baseline);
+    bench_close(&b.model);
+    return code;
+}

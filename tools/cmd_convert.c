@@ -1,0 +1,86 @@
+#include "tools/commands.h"
+
+#include "runtime/file.h"
+
+#include <string.h>
+
+struct convert {
+    const char *out, *weights;
+    int quiet, bar;
+};
+
+static void report(void *context, const char *line)
+{
+    const struct convert *c = context;
+    if (c->bar)
+        cli_progress("converting", 1, 1); /* clears the line */
+    if (!c->quiet)
+        fprintf(stderr, "%s\n", line);
+}
+
+static void progress(void *context, size_t done, size_t total)
+{
+    const struct convert *c = context;
+    if (c->bar)
+        cli_progress("converting", done, total);
+}
+
+static int summary(const struct convert *c)
+{
+    tern_model *model;
+    int code = cli_open_model(&model, c->out);
+    if (code)
+        return code;
+    const tern_model_info *i = tern_model_get_info(model);
+    fprintf(stderr, "%s: %llu bytes, %llu parameters, %.3f bits per weight (%s), checksum %016llx\n", c->out,
+            (unsigned long long)i->file_bytes, (unsigned long long)i->parameters,
+            (double)i->file_bytes * 8 / (double)i->parameters, i->weights, (unsigned long long)i->checksum);
+    tern_model_close(model);
+    return CLI_OK;
+}
+
+static int convert(struct convert *c, const char *directory)
+{
+    tern_error err;
+    struct tern_writer writer = {0};
+    const tern_convert_options options = {
+        .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c};
+    if (!tern_is_directory(directory))
+        return cli_fail(CLI_MODEL, "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",
+                        directory);
+    /* A place that cannot be written to shows now, not after minutes of work. */
+    if (tern_writer_open(&writer, c->out, &err))
+        return cli_status(&err);
+    tern_writer_discard(&writer);
+    tern_status status = tern_convert(directory, c->out, &options, &err);
+    if (c->bar)
+        cli_progress("converting", 1, 1);
+    if (!status)
+        return summary(c);
+    /* What cannot be read is the checkpoint, unless the line is about the output. */
+    return strncmp(err.message, c->out, strlen(c->out)) ? cli_model_status(&err) : cli_status(&err);
+}
+
+int cmd_convert(int argc, char **argv)
+{
+    struct convert c = {.bar = cli_progress_wanted()};
+    const struct cli_option options[] = {
+        {"output", 'o', CLI_STRING, &c.out, 0, 0},
+        {"weights", 0, CLI_STRING, &c.weights, 0, 0},
+        {"quiet", 'q', CLI_FLAG, &c.quiet, 0, 0},
+        {"calibrate", 0, CLI_REFUSED, "int8 takes its activation scales from each token as it runs: no calibration is needed",
+         0, 0},
+        {"sparse", 0, CLI_REFUSED, "block-sparse weights are for a later version", 0, 0},
+        {0}};
+    int n, code = cli_parse(options, "convert", argc, argv, &n);
+    if (n < 0)
+        return code;
+    if (n != 1)
+        return cli_fail(CLI_USAGE, "convert: %s; see tern convert --help",
+                        n ? "one checkpoint directory at a time" : "no checkpoint directory");
+    if (!c.out)
+        return cli_fail(CLI_USAGE, "convert: where to? give -o FILE.tern");
+    if (c.weights && strcmp(c.weights, "int8") && strcmp(c.weights, "f32"))
+        return cli_fail(CLI_USAGE, "convert: --weights is int8 or f32, not '%.64s'", c.weights);
+    return convert(&c, argv[0]);
+}

@@ -1,0 +1,100 @@
+#include "tools/commands.h"
+#include "tools/help.h"
+#include "tools/host.h"
+#include "tools/model_info.h"
+
+#include "runtime/thread.h"
+#include "simd/table.h"
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} features[] = {
+#if defined(__x86_64__)
+    {"avx2", TERN_F_AVX2},       {"avxvnni", TERN_F_AVXVNNI}, {"avx512", TERN_F_AVX512}, {"avx512vnni", TERN_F_AVX512VNNI},
+    {"amx", TERN_F_AMX},
+#elif defined(__aarch64__) || defined(__arm__)
+    {"neon", TERN_F_NEON},       {"dotprod", TERN_F_DOTPROD}, {"i8mm", TERN_F_I8MM},
+#endif
+    {NULL, 0},
+};
+
+static int supported(int isa, unsigned have)
+{
+    unsigned needs = tern_isa_needs((enum tern_isa)isa);
+    return (needs & have) == needs;
+}
+
+static void print_isas(const char *separator, const char *quote, unsigned have)
+{
+    for (int i = 0, n = 0; i < TERN_N_ISAS; i++)
+        if (supported(i, have))
+            printf("%s%s%s%s", n++ ? separator : "", quote, tern_isa_name((enum tern_isa)i), quote);
+}
+
+static void print_cpu(unsigned have, unsigned use, const char *cpu)
+{
+    printf("tern       %s\nbuilt by   %s\ncpu        %s\nthreads    %d allowed\n", tern_version(), cli_build(), cpu,
+           tern_threads_allowed());
+    for (int i = 0; features[i].name; i++)
+        printf("%-10s %-12s %-4s by %s\n", i ? "" : "features", features[i].name, features[i].bit & have ? "yes" : "no",
+               tern_cpu_source(features[i].bit));
+    printf("isas       ");
+    print_isas(" ", "", have);
+    printf("\nin force   %s\n", tern_isa_name(tern_cpu_best(use)));
+    for (int i = 0; i < TERN_N_OPS; i++)
+        printf("%-10s %-12s %s\n", i ? "" : "kernels", tern_op_name((enum tern_op)i),
+               tern_isa_name(tern_table_isa((enum tern_op)i, use)));
+}
+
+static void print_cpu_json(unsigned have, unsigned use, const char *cpu)
+{
+    printf("{\"version\":\"%s\",\"build\":", tern_version());
+    cli_json_text(stdout, cli_build());
+    fputs(",\"cpu\":", stdout);
+    cli_json_text(stdout, cpu);
+    printf(",\"threads_allowed\":%d,\"features\":{", tern_threads_allowed());
+    for (int i = 0; features[i].name; i++)
+        printf("%s\"%s\":{\"present\":%s,\"source\":\"%s\"}", i ? "," : "", features[i].name,
+               features[i].bit & have ? "true" : "false", tern_cpu_source(features[i].bit));
+    fputs("},\"isas\":[", stdout);
+    print_isas(",", "\"", have);
+    printf("],\"isa\":\"%s\",\"kernels\":{", tern_isa_name(tern_cpu_best(use)));
+    for (int i = 0; i < TERN_N_OPS; i++)
+        printf("%s\"%s\":\"%s\"", i ? "," : "", tern_op_name((enum tern_op)i),
+               tern_isa_name(tern_table_isa((enum tern_op)i, use)));
+    puts("}}");
+}
+
+static int info_cpu(const char *isa, int json)
+{
+    unsigned use;
+    tern_error err;
+    char cpu[128];
+    if (tern_cpu_select(&use, isa, &err))
+        return cli_status(&err);
+    host_cpu_name(cpu, sizeof cpu);
+    (json ? print_cpu_json : print_cpu)(tern_cpu_features(), use, cpu);
+    return CLI_OK;
+}
+
+int cmd_info(int argc, char **argv)
+{
+    int json = 0, isas = 0;
+    const char *isa = NULL;
+    const struct cli_option options[] = {{"json", 0, CLI_FLAG, &json, 0, 0},
+                                         {"isas", 0, CLI_FLAG, &isas, 0, 0},
+                                         {"isa", 0, CLI_STRING, &isa, 0, 0},
+                                         {0}};
+    int n, code = cli_parse(options, "info", argc, argv, &n);
+    if (n < 0)
+        return code;
+    if (n > 1)
+        return cli_fail(CLI_USAGE, "info: one model file at a time");
+    if (isas) {
+        print_isas("\n", "", tern_cpu_features());
+        putchar('\n');
+        return CLI_OK;
+    }
+    return n ? info_model(argv[0], json) : info_cpu(isa, json);
+}

@@ -1,0 +1,176 @@
+#include "tools/commands.h"
+#include "tools/help.h"
+
+#include <stddef.h>
+
+const char cli_usage[] = "Examples:\n"
+                         "  tern convert ./checkpoint -o model.tern\n"
+                         "  tern classify model.tern \"A warm, funny, engaging film.\"\n"
+                         "  tern embed model.tern --json < lines.txt > vectors.jsonl\n"
+                         "  tern bench --shape distilbert -s 128 -t 1\n"
+                         "\n"
+                         "BERT-family encoders on CPUs, in integer arithmetic, the same bits on every CPU.\n"
+                         "\n"
+                         "Usage: tern COMMAND [OPTIONS] [ARGUMENTS]\n";
+const char cli_usage_end[] =
+    "\n"
+    "tern COMMAND --help says more; tern --version; man tern.\n"
+    "TERN_ISA=NAME restricts the kernels as --isa does; tern info --isas lists the names.\n"
+    "Exit codes: 0 ok, 1 failed at run time, 2 usage, 3 slower or different than the baseline, 4 input refused,\n"
+    "            5 model file absent, bad or not supported.\n";
+
+const char *const cli_later[] = {"answer", "tag", "fill", "rerank", NULL};
+
+#define HELP_RUN                                                                                                       \
+    "  --truncate error|head|tail  a text over the model's limit: refuse it (exit 4, the default), keep its\n"           \
+    "                      beginning, or keep its end\n"                                                               \
+    "  -b, --batch N       at most N texts in a run (32); results do not depend on it\n"                               \
+    "  -t, --threads N     threads (as many as this process may use); results do not depend on it\n"                   \
+    "  --isa NAME          restrict the kernels; results do not depend on it (tern info --isas)\n"
+#define HELP_TEXTS                                                                                                     \
+    "Without TEXT, or with -, texts are the lines of standard input. Results keep the order of the texts.\n"
+
+static const char help_convert[] =
+    "Examples:\n"
+    "  tern convert ./checkpoint -o model.tern\n"
+    "  tern convert ./checkpoint -o model-f32.tern --weights f32\n"
+    "\n"
+    "Usage: tern convert DIR -o FILE.tern [--weights int8|f32] [-q]\n"
+    "Turns a Hugging Face checkpoint (config.json, model.safetensors, vocab.txt or tokenizer.json, ...) of BERT or\n"
+    "DistilBERT into one file, checks it against the f32 path on sample texts, and only then puts it into place.\n"
+    "\n"
+    "  -o, --output FILE   the file to write\n"
+    "  --weights int8|f32  int8 per output channel (the default), or f32 as a reference\n"
+    "  -q, --quiet         no report of what each tensor became\n";
+
+static const char help_classify[] =
+    "Examples:\n"
+    "  tern classify model.tern \"A warm, funny, engaging film.\"\n"
+    "  tern classify model.tern --json < reviews.txt > labels.jsonl\n"
+    "  printf 'premise\\thypothesis\\n' | tern classify nli.tern --pair\n"
+    "\n"
+    "Usage: tern classify MODEL.tern [TEXT...]\n"
+    "Prints LABEL<TAB>SCORE<TAB>TEXT for each text; the score is softmax's, for a single label the logistic's.\n" HELP_TEXTS
+    "\n"
+    "  --json              one object a line: text label score scores logits n_tokens truncated\n"
+    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_RUN;
+
+static const char help_embed[] =
+    "Examples:\n"
+    "  tern embed model.tern --cosine \"The acting is wonderful.\" \"The actors are superb.\"\n"
+    "  tern embed model.tern --json < lines.txt > vectors.jsonl\n"
+    "  tern embed model.tern -o vectors.npy < lines.txt\n"
+    "\n"
+    "Usage: tern embed MODEL.tern [TEXT...]\n"
+    "Prints one vector a line, pooled and normalised as the model says.\n" HELP_TEXTS
+    "\n"
+    "  --cosine            print the cosine of exactly two texts\n"
+    "  --json              one object a line: text embedding n_tokens truncated\n"
+    "  -o, --output FILE   write the vectors to FILE as little-endian floats\n"
+    "  --format f32|npy    of FILE: bare floats, or NumPy's format (the default when FILE ends with .npy)\n"
+    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_RUN;
+
+static const char help_tokenize[] =
+    "Examples:\n"
+    "  tern tokenize model.tern \"Unbelievable!\"\n"
+    "  tern tokenize vocab.txt --ids < lines.txt\n"
+    "\n"
+    "Usage: tern tokenize MODEL.tern|DIR|tokenizer.json|vocab.txt [TEXT...]\n"
+    "Prints the pieces, a tab, and the ids of each text, special tokens included.\n" HELP_TEXTS
+    "\n"
+    "  --ids               the ids alone\n"
+    "  --json              one object a line: text tokens ids types n_tokens\n"
+    "  --pair              each text is TEXT<TAB>PAIR\n";
+
+static const char help_info[] =
+    "Examples:\n"
+    "  tern info\n"
+    "  tern info model.tern --json\n"
+    "\n"
+    "Usage: tern info [MODEL.tern]\n"
+    "Without a file: the version, this CPU's features and where each was learnt, the kernel chosen for each operation.\n"
+    "With one: what the model is, and every tensor in it.\n"
+    "\n"
+    "  --isas              the names that --isa and TERN_ISA take on this CPU, one a line, slowest first\n"
+    "  --isa NAME          show the kernels that are chosen under this restriction\n"
+    "  --json              one object\n";
+
+static const char help_eval[] =
+    "Examples:\n"
+    "  tern eval model.tern --task sst2 dev.tsv\n"
+    "  tern eval model.tern --task stsb sts-dev.csv --json\n"
+    "\n"
+    "Usage: tern eval MODEL.tern --task sst2|stsb FILE\n"
+    "sst2: classification; lines SENTENCE<TAB>LABEL, the label a number from 0, one header line. Prints the accuracy.\n"
+    "stsb: similarity; tab-separated, the score in column 5, the sentences in 6 and 7. Prints Pearson's and Spearman's\n"
+    "correlation of the cosine with the score. The digest is XXH3-64 over the integer results in the file's order.\n"
+    "\n"
+    "  --task NAME         sst2 or stsb\n"
+    "  --json              one object\n"
+    "  --shuffle SEED      run the texts in another order; neither figures nor digest depend on it\n" HELP_RUN;
+
+static const char help_bench[] =
+    "Examples:\n"
+    "  tern bench --shape distilbert -s 128 -t 1\n"
+    "  tern bench model.tern -s 16,128 -b 1,8 -t 1-4 --format json --out before.json\n"
+    "  tern bench model.tern -s 16,128 -b 1,8 -t 1-4 --baseline before.json\n"
+    "\n"
+    "Usage: tern bench MODEL.tern|--shape NAME [OPTIONS]\n"
+    "Times the encoder on seeded token ids, one record per combination of the lists. A list is 1,2,8; a range 1-4,\n"
+    "16-64+16 or 8-64*2.\n"
+    "\n"
+    "  --shape NAME        seeded weights instead of a file: distilbert minilm-l6 bert-base bert-mini tinybert-4l\n"
+    "  --weights int8|f32  of the seeded weights (int8)\n"
+    "  -s, --seq LIST      tokens of a text (16,32,128,384, as far as the model goes)\n"
+    "  -b, --batch LIST    texts of a run (1)\n"
+    "  -t, --threads LIST  threads (as many as this process may use)\n"
+    "  -r, --runs N        timed runs (without it: at least 30, for at least a second)\n"
+    "  --isa NAME          restrict the kernels\n"
+    "  --format NAME       md (ten columns), csv, json or jsonl (every field)\n"
+    "  --out FILE          write there instead of to standard output\n"
+    "  --baseline FILE     records of an earlier --format json; adds the ratio of the medians, and ends with exit code 3\n"
+    "                      when one is slower than --max-regress allows or a digest differs\n"
+    "  --max-regress N     per cent (10)\n";
+
+const struct cli_command cli_commands[] = {
+    {"convert", "a Hugging Face checkpoint into one .tern file", help_convert, cmd_convert},
+    {"classify", "label texts", help_classify, cmd_classify},
+    {"embed", "turn texts into vectors", help_embed, cmd_embed},
+    {"tokenize", "show the pieces and ids of texts", help_tokenize, cmd_tokenize},
+    {"info", "show this CPU and the kernels, or a model", help_info, cmd_info},
+    {"eval", "measure a model's quality on a task", help_eval, cmd_eval},
+    {"bench", "measure speed", help_bench, cmd_bench},
+    {NULL, NULL, NULL, NULL},
+};
+
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#elif defined(__GNUC__)
+#define COMPILER "gcc " __VERSION__
+#else
+#define COMPILER "unknown compiler"
+#endif
+#if defined(__x86_64__)
+#define TARGET "x86_64"
+#elif defined(__aarch64__)
+#define TARGET "aarch64"
+#elif defined(__arm__)
+#define TARGET "arm"
+#else
+#define TARGET "generic"
+#endif
+#ifdef TERN_WITH_CPUINFO
+#define CPUINFO "cpuinfo"
+#else
+#define CPUINFO "own CPU detection"
+#endif
+#ifdef TERN_WITH_PTHREADPOOL
+#define THREADS "pthreadpool"
+#else
+#define THREADS "own thread pool"
+#endif
+
+const char *cli_build(void)
+{
+    return COMPILER ", " TARGET ", " CPUINFO ", " THREADS;
+}

@@ -1,0 +1,11 @@
+/* The words of the command line's help: see tools/help.c. */
+#ifndef TERN_HELP_H
+#define TERN_HELP_H
+
+extern const char cli_usage[], cli_usage_end[];
+/* Commands that are planned and not there, NULL-terminated. */
+extern const char *const cli_later[];
+/* "gcc 12.2.0, x86_64, with cpuinfo and pthreadpool" */
+const char *cli_build(void);
+
+#endif

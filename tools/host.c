@@ -1,0 +1,127 @@
+#include "tools/host.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* The first line of a small file, without its end; 0 when there is none. */
+static int read_line(const char *path, char *out, size_t capacity)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    int got = fgets(out, (int)capacity, file) != NULL;
+    fclose(file);
+    if (got)
+        out[strcspn(out, "\n")] = 0;
+    return got && *out;
+}
+
+/* The value of a "key : value" line of /proc/cpuinfo, of the processor `cpu` (-1: of the first that has it). */
+static int cpuinfo_value(const char *key, int cpu, char *out, size_t capacity)
+{
+    char line[512];
+    int processor = -1, found = 0;
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    if (!file)
+        return 0;
+    while (!found && fgets(line, sizeof line, file)) {
+        char *colon = strchr(line, ':');
+        if (!colon)
+            continue;
+        if (!strncmp(line, "processor", 9))
+            processor = atoi(colon + 1);
+        if ((cpu < 0 || cpu == processor) && !strncmp(line, key, strlen(key))) {
+            colon += 1 + strspn(colon + 1, " \t");
+            colon[strcspn(colon, "\n")] = 0;
+            snprintf(out, capacity, "%s", colon);
+            found = 1;
+        }
+    }
+    fclose(file);
+    return found;
+}
+
+void host_cpu_name(char *out, size_t capacity)
+{
+    if (!cpuinfo_value("model name", -1, out, capacity) && !read_line("/proc/device-tree/model", out, capacity) &&
+        !cpuinfo_value("Hardware", -1, out, capacity) && !cpuinfo_value("CPU part", -1, out, capacity))
+        snprintf(out, capacity, "unknown");
+}
+
+double host_mhz(void)
+{
+    char path[96], text[64];
+    int cpu = sched_getcpu();
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq", cpu);
+    if (cpu >= 0 && read_line(path, text, sizeof text))
+        return atof(text) / 1000;
+    return cpu >= 0 && cpuinfo_value("cpu MHz", cpu, text, sizeof text) ? atof(text) : -1;
+}
+
+double host_temperature(void)
+{
+    char path[64], text[32];
+    double most = -1;
+    for (int i = 0; i < 64; i++) {
+        snprintf(path, sizeof path, "/sys/class/thermal/thermal_zone%d/temp", i);
+        if (!read_line(path, text, sizeof text))
+            break;
+        double degrees = atof(text) / 1000;
+        most = degrees > most ? degrees : most;
+    }
+    return most;
+}
+
+long host_throttled(int *is_count)
+{
+    char text[64];
+    *is_count = 0;
+    /* Bits 0 to 3 are the present: under-voltage, capped, throttled, soft limit. */
+    if (read_line("/sys/devices/platform/soc/soc:firmware/get_throttled", text, sizeof text))
+        return (strtol(text, NULL, 16) & 0xf) != 0;
+    *is_count = 1;
+    long sum = -1;
+    static const char *const counts[] = {"core_throttle_count", "package_throttle_count"};
+    for (int i = 0; i < 2; i++) {
+        char path[96];
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/thermal_throttle/%s", counts[i]);
+        if (read_line(path, text, sizeof text))
+            sum = (sum < 0 ? 0 : sum) + atol(text);
+    }
+    return sum;
+}
+
+int host_governor_saves(void)
+{
+    char text[64];
+    return read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text) &&
+           strcmp(text, "performance") != 0;
+}
+
+void host_reset_peak_rss(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "we");
+    if (!file)
+        return;
+    fputs("5", file); /* proc(5): resets VmHWM to the present value */
+    fclose(file);
+}
+
+long host_peak_rss_kib(void)
+{
+    char line[128];
+    long kib = -1;
+    FILE *file = fopen("/proc/self/status", "re");
+    while (file && kib < 0 && fgets(line, sizeof line, file))
+        if (!strncmp(line, "VmHWM:", 6))
+            kib = atol(line + 6);
+    if (file)
+        fclose(file);
+    struct rusage usage;
+    if (kib < 0 && getrusage(RUSAGE_SELF, &usage) == 0)
+        kib = usage.ru_maxrss;
+    return kib;
+}

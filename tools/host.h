@@ -1,0 +1,22 @@
+/* What Linux tells about the machine while it is measured. A figure that it does not tell stays negative. */
+#ifndef TERN_HOST_H
+#define TERN_HOST_H
+
+#include <stddef.h>
+
+/* The CPU's name as /proc/cpuinfo or the device tree has it; "unknown" if neither does. */
+void host_cpu_name(char *out, size_t capacity);
+/* The present frequency of the core that this thread runs on, MHz. */
+double host_mhz(void);
+/* The highest of all thermal zones, degrees Celsius. */
+double host_temperature(void);
+/* How often cores were slowed down for heat since boot (x86), or the Raspberry Pi firmware's state (1: throttled or
+   under-voltage now). *is_count says which. */
+long host_throttled(int *is_count);
+/* 1 when the frequency governor is known not to be "performance". */
+int host_governor_saves(void);
+/* The peak of the resident memory in KiB since the last reset, or since the start where Linux does not reset it. */
+long host_peak_rss_kib(void);
+void host_reset_peak_rss(void);
+
+#endif

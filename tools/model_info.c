@@ -1,0 +1,108 @@
+#include "tools/model_info.h"
+#include "tools/cli.h"
+
+#include "models/checkpoint_names.h"
+#include "runtime/model.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The weights that a stored tensor stands for: its padding and the panels it is kept in do not count. 0 for what only
+   goes with a weight (scales, biases, parameters). */
+static double weights_of(const struct tern_config *config, const struct tern_tensor *t)
+{
+    int32_t layer;
+    int bias;
+    const struct tern_part *part = tern_part_parse(t->name, &layer, &bias);
+    if (!part || bias || !part->columns)
+        return 0;
+    return (double)tern_part_dimension(config, part->rows) * (double)tern_part_dimension(config, part->columns);
+}
+
+static void print_shape(const struct tern_tensor *t, char *out, size_t capacity)
+{
+    size_t used = (size_t)snprintf(out, capacity, "[");
+    for (int i = 0; i < t->n_dims && used < capacity; i++)
+        used += (size_t)snprintf(out + used, capacity - used, "%s%" PRId64, i ? "," : "", t->shape[i]);
+    if (used < capacity)
+        snprintf(out + used, capacity - used, "]");
+}
+
+static void print_tensors(const tern_model *m, int json)
+{
+    for (size_t i = 0; i < m->tensors.n_tensors; i++) {
+        const struct tern_tensor *t = &m->tensors.tensors[i];
+        const double weights = weights_of(&m->config, t);
+        char shape[128], bits[32] = "";
+        print_shape(t, shape, sizeof shape);
+        if (weights > 0)
+            snprintf(bits, sizeof bits, "%.3f", (double)t->bytes * 8 / weights);
+        if (json) {
+            fputs(i ? ",{\"name\":" : "{\"name\":", stdout);
+            cli_json_text(stdout, t->name);
+            printf(",\"dtype\":\"%s\",\"shape\":%s,\"bytes\":%zu,\"bits_per_weight\":%s}", tern_dtype_name(t->dtype), shape,
+                   t->bytes, *bits ? bits : "null");
+        } else {
+            cli_plain(stdout, t->name, strlen(t->name));
+            printf("%*s %-4s %-20s %10zu %8s\n", (int)(strlen(t->name) < 28 ? 28 - strlen(t->name) : 0), "",
+                   tern_dtype_name(t->dtype), shape, t->bytes, bits);
+        }
+    }
+}
+
+static void print(const tern_model *m, const char *path)
+{
+    const tern_model_info *i = &m->info;
+    printf("file          %s\n", path);
+    printf("bytes         %" PRIu64 "\n", i->file_bytes);
+    printf("checksum      %016" PRIx64 "\n", i->checksum);
+    printf("architecture  %s, %d layers, hidden %d, %d heads, intermediate %d, %s\n", i->architecture, i->layers, i->hidden,
+           i->heads, i->intermediate, i->activation);
+    printf("weights       %s, %" PRIu64 " parameters, %.3f bits each with all that goes with them\n", i->weights,
+           i->parameters, (double)i->file_bytes * 8 / (double)i->parameters);
+    printf("vocabulary    %d ids%s\n", i->vocab, m->tokenizer ? "" : " (the file has no tokenizer)");
+    printf("longest text  %d tokens, %d token types\n", i->max_tokens, i->token_types);
+    printf("embedding     %s%s\n", i->pooling == TERN_POOL_MEAN ? "mean of the tokens" : "first token",
+           i->normalize ? ", scaled to length 1" : "");
+    printf("labels        ");
+    for (int32_t k = 0; k < i->n_labels; k++) {
+        const char *label = tern_model_label(m, k);
+        fputs(k ? ", " : "", stdout);
+        cli_plain(stdout, label, strlen(label));
+    }
+    printf("%s\n\n%-28s %-4s %-20s %10s %8s\n", i->n_labels ? "" : "none", "tensor", "type", "shape", "bytes", "bits");
+    print_tensors(m, 0);
+}
+
+static void print_json(const tern_model *m, const char *path)
+{
+    const tern_model_info *i = &m->info;
+    fputs("{\"file\":", stdout);
+    cli_json_text(stdout, path);
+    printf(",\"architecture\":\"%s\",\"weights\":\"%s\",\"activation\":\"%s\",\"layers\":%d,\"hidden\":%d,\"heads\":%d,"
+           "\"intermediate\":%d,\"vocab\":%d,\"max_tokens\":%d,\"token_types\":%d,\"n_labels\":%d,\"labels\":[",
+           i->architecture, i->weights, i->activation, i->layers, i->hidden, i->heads, i->intermediate, i->vocab,
+           i->max_tokens, i->token_types, i->n_labels);
+    for (int32_t k = 0; k < i->n_labels; k++) {
+        fputs(k ? "," : "", stdout);
+        cli_json_text(stdout, tern_model_label(m, k));
+    }
+    printf("],\"pooling\":\"%s\",\"normalize\":%s,\"tokenizer\":%s,\"file_bytes\":%" PRIu64 ",\"parameters\":%" PRIu64
+           ",\"bits_per_weight\":%.3f,\"checksum\":\"%016" PRIx64 "\",\"tensors\":[",
+           i->pooling == TERN_POOL_MEAN ? "mean" : "cls", i->normalize ? "true" : "false",
+           m->tokenizer ? "true" : "false", i->file_bytes, i->parameters,
+           (double)i->file_bytes * 8 / (double)i->parameters, i->checksum);
+    print_tensors(m, 1);
+    puts("]}");
+}
+
+int info_model(const char *path, int json)
+{
+    tern_model *model;
+    int code = cli_open_model(&model, path);
+    if (code)
+        return code;
+    (json ? print_json : print)(model, path);
+    tern_model_close(model);
+    return CLI_OK;
+}
