@@ -185,12 +185,13 @@ static tern_status normalize_added(tern_tokenizer *tokenizer, struct tern_added 
 
 static tern_status sort_added(tern_tokenizer *tokenizer, const char *label, tern_error *err)
 {
-    struct tern_added *sorted = tokenizer->added + tokenizer->n_added;
+    struct tern_added *sorted;
     uint32_t n_normalized = 0, n = tokenizer->n_added;
     tern_status status;
 
     if (n == 0)
         return TERN_OK;
+    sorted = tokenizer->added + n;
     memcpy(sorted, tokenizer->added, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, compare_ids);
     for (uint32_t i = 1; i < n; i++)
@@ -288,8 +289,16 @@ char *tern_tokenizer_settings(const tern_tokenizer *tokenizer)
     for (uint32_t i = 0; i < tokenizer->n_added && !failed; i++)
         failed = json_array_append_new(list, token_object(tokenizer, tokenizer->added[i].id,
                                                           tokenizer->added[i].flags)) != 0;
-    if (!failed)
-        text = json_dumps(root, JSON_COMPACT);
+    /* Not json_dumps: when its buffer fails to grow it may leave a key out and go on (jansson 2.14, do_dump). */
+    size_t bytes = failed ? 0 : json_dumpb(root, NULL, 0, JSON_COMPACT);
+    if (bytes > 0)
+        text = malloc(bytes + 1);
+    if (text && json_dumpb(root, text, bytes, JSON_COMPACT) == bytes) {
+        text[bytes] = '\0';
+    } else {
+        free(text);
+        text = NULL;
+    }
     json_decref(root);
     return text;
 }

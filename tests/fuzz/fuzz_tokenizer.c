@@ -1,0 +1,148 @@
+/* The first byte chooses. 'p': a vocabulary, a zero byte, settings; 'j': a tokenizer.json; anything else: a text and,
+   after a zero byte, its pair. What is accepted must tokenise; truncation must give parts of the whole; UTF-8 is refused
+   exactly where it is wrong. */
+#include "models/tokenizer_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROOM = 1 << 16 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char vocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##a\n##b\nab\n##ab\n\xc3\xa9\ne\n##e\n.\n#\n##\n<x>\n"
+                                 "New Tok\n foo\n\xe4\xb8\xad\nab.\n\xc4\xb0s\n";
+
+static const char settings[] =
+    "{\"clean_text\":true,\"chinese_chars\":true,\"strip_accents\":true,\"lower_case\":true,\"max_word_chars\":100,"
+    "\"model_pieces\":17,\"unk\":{\"content\":\"[UNK]\"},\"cls\":{\"content\":\"[CLS]\"},\"sep\":{\"content\":\"[SEP]\"},"
+    "\"added\":[{\"content\":\"[SEP]\",\"special\":true},{\"content\":\"<x>\",\"lstrip\":true,\"rstrip\":true},"
+    "{\"content\":\"New Tok\",\"normalized\":true},{\"content\":\" foo\",\"single_word\":true},"
+    "{\"content\":\"ab.\",\"normalized\":true,\"single_word\":true},{\"content\":\"\xc4\xb0s\",\"normalized\":true,"
+    "\"rstrip\":true}]}";
+
+static void check(int holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* The bytes that must be there if the text is to be refused. */
+static int is_utf8(const uint8_t *text, size_t n)
+{
+    return tern_utf8_check(text, n) == n;
+}
+
+static void tokenize(const tern_tokenizer *tokenizer, const char *text, size_t n, const char *pair, size_t n_pair,
+                     size_t capacity)
+{
+    static int32_t whole[ROOM], types[ROOM];
+    tern_error err;
+    size_t n_whole = 0, n_part = 0, n_first = 1;
+    tern_status status = tern_tokenize(tokenizer, text, n, pair, n_pair, TERN_TRUNCATE_ERROR, whole, types, ROOM,
+                                       &n_whole, &err);
+
+    if (status == TERN_INPUT && n_whole > ROOM)
+        return;
+    if (!is_utf8((const uint8_t *)text, n) || (pair && !is_utf8((const uint8_t *)pair, n_pair))) {
+        check(status == TERN_INPUT && n_whole == 0);
+        return;
+    }
+    check(status == TERN_OK && n_whole >= 2);
+    while (n_first < n_whole && types[n_first] == 0)
+        n_first++;
+    for (size_t i = 0; i < n_whole; i++)
+        check(tern_token_text(tokenizer, whole[i], NULL) != NULL);
+    for (int tail = 0; tail < 2; tail++) {
+        int32_t *part = malloc(capacity * sizeof *part), *part_types = malloc(capacity * sizeof *part);
+        check(part && part_types &&
+              tern_tokenize(tokenizer, text, n, pair, n_pair, tail ? TERN_TRUNCATE_TAIL : TERN_TRUNCATE_HEAD, part,
+                            part_types, capacity, &n_part, &err) == TERN_OK);
+        check(n_part == (n_whole < capacity ? n_whole : capacity));
+        /* [CLS], a part of the first side, [SEP] and perhaps a part of the second, [SEP]. */
+        size_t first = 1;
+        while (first < n_part && part_types[first] == 0)
+            first++;
+        const int32_t *from = tail ? whole + n_first - first : whole;
+        check(part[0] == whole[0] && part[first - 1] == whole[n_first - 1]);
+        check(memcmp(part + 1, from + 1, (first - 2) * sizeof *part) == 0);
+        if (pair) {
+            size_t rest = n_part - first;
+            check(memcmp(part + first, tail ? whole + n_whole - rest : whole + n_first, (rest - 1) * sizeof *part) == 0);
+        }
+        free(part);
+        free(part_types);
+    }
+}
+
+static void parts(const char *text, size_t n)
+{
+    const char *zero = memchr(text, 0, n);
+    size_t bytes = zero ? (size_t)(zero - text) : n;
+    char *own = malloc(n - bytes + 1);
+    tern_tokenizer *tokenizer = NULL;
+    tern_error err;
+
+    check(own != NULL);
+    memcpy(own, zero ? zero + 1 : "", zero ? n - bytes - 1 : 0);
+    own[zero ? n - bytes - 1 : 0] = '\0';
+    tern_status status = tern_tokenizer_from_parts(&tokenizer, text, bytes, zero ? own : settings, "fuzz", &err);
+    check(status == TERN_OK ? tokenizer != NULL : status == TERN_FORMAT && tokenizer == NULL && err.message[0]);
+    if (tokenizer) {
+        tokenize(tokenizer, text, bytes, own, strlen(own), 16);
+        char *again = tern_tokenizer_settings(tokenizer);
+        tern_tokenizer *copy = NULL;
+        check(again && tern_tokenizer_from_parts(&copy, text, bytes, again, "fuzz", &err) == TERN_OK);
+        tern_tokenizer_close(copy);
+        free(again);
+    }
+    tern_tokenizer_close(tokenizer);
+    free(own);
+}
+
+static void json(const char *text, size_t n)
+{
+    struct tern_tokenizer_source source = {.label = "fuzz"};
+    tern_tokenizer *tokenizer = NULL;
+    json_t *root = NULL;
+    tern_error err;
+    tern_status status = tern_json_parse(&root, text, n, n + 1, "fuzz", &err);
+
+    if (status == TERN_OK)
+        status = tern_tokenizer_from_json(&source, root, NULL, &err);
+    if (status == TERN_OK) {
+        status = tern_tokenizer_build(&tokenizer, source.vocabulary, source.bytes, 1, source.settings, "fuzz", &err);
+        source.vocabulary = NULL;
+    }
+    check(status == TERN_OK || (status == TERN_FORMAT && err.message[0]));
+    if (tokenizer)
+        tokenize(tokenizer, text, n, NULL, 0, 5);
+    tern_tokenizer_close(tokenizer);
+    tern_pieces_free(&source.pieces);
+    free(source.vocabulary);
+    json_decref(source.settings);
+    json_decref(root);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static tern_tokenizer *tokenizer; /* lives as long as the fuzzer */
+    tern_error err;
+
+    if (size == 0)
+        return 0;
+    if (tokenizer == NULL)
+        check(tern_tokenizer_from_parts(&tokenizer, vocabulary, sizeof vocabulary - 1, settings, "fuzz", &err) == TERN_OK);
+    const char *text = (const char *)data + 1;
+    size_t n = size - 1;
+    if (data[0] == 'p') {
+        parts(text, n);
+    } else if (data[0] == 'j') {
+        json(text, n);
+    } else {
+        const char *pair = memchr(text, 0, n);
+        size_t bytes = pair ? (size_t)(pair - text) : n;
+        tokenize(tokenizer, text, bytes, pair ? pair + 1 : NULL, pair ? n - bytes - 1 : 0, 3 + data[0] % 40);
+    }
+    return 0;
+}

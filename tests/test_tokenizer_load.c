@@ -1,0 +1,452 @@
+/* Loading tokenizers: the files of a checkpoint, what is refused and how it says so, failing allocations. */
+/* LDFLAGS: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "models/tokenizer.h"
+#include "runtime/file.h"
+#include "tests/make_checkpoint.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VOCAB "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##b\né\ne\nA\n"
+#define SETTINGS(more) "{\"clean_text\":true,\"chinese_chars\":true,\"strip_accents\":true,\"lower_case\":true," more "}"
+#define ROLES "\"unk\":{\"content\":\"[UNK]\"},\"cls\":{\"content\":\"[CLS]\"},\"sep\":{\"content\":\"[SEP]\"}"
+#define NUMBERS "\"max_word_chars\":100,\"model_pieces\":3,"
+#define TEMPLATE_A "{\"SpecialToken\":{\"id\":\"[CLS]\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},"
+#define TEMPLATE_B ",{\"Sequence\":{\"id\":\"B\",\"type_id\":1}},{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":1}}"
+#define TEMPLATE_SEP "{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":0}}"
+
+static char dir[256];
+static tern_error err;
+
+/* ---- Counted allocations, Tern's and jansson's ---- */
+
+static long live, fail_at = -1; /* blocks in use; how many more allocations succeed, -1: all */
+static int n_failed;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *block, size_t size);
+void __real_free(void *block);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void __wrap_free(void *block);
+
+static int fails(void)
+{
+    int now = fail_at == 0;
+
+    fail_at -= fail_at >= 0;
+    n_failed += now;
+    return now;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    void *block = fails() ? NULL : __real_malloc(size);
+    live += block != NULL;
+    return block;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    void *block = fails() ? NULL : __real_calloc(n, size);
+    live += block != NULL;
+    return block;
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    void *block = fails() ? NULL : __real_realloc(old, size);
+    live += old == NULL && block != NULL;
+    return block;
+}
+
+void __wrap_free(void *block)
+{
+    live -= block != NULL;
+    __real_free(block);
+}
+
+/* ---- Helpers ---- */
+
+/* NULL: the file is not to be there, whether it was or not. */
+static void put_file(const char *name, const char *text)
+{
+    int failed = test_write_file(dir, name, text, text ? strlen(text) : 0);
+
+    assert_true(!failed || text == NULL);
+}
+
+static void clear(void)
+{
+    static const char *const names[] = {"tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json",
+                                        "added_tokens.json"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        put_file(names[i], NULL);
+}
+
+/* Opens the directory, or the file `name` in it, and prints the ids of `text`. */
+static void expect_ids(const char *name, const char *text, const char *expected)
+{
+    tern_tokenizer *tokenizer = NULL;
+    char path[512], out[512] = "";
+    int32_t ids[64];
+    size_t n = 0, at = 0;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (tern_tokenizer_open(&tokenizer, path, &err) != TERN_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(tern_tokenize(tokenizer, text, strlen(text), NULL, 0, TERN_TRUNCATE_ERROR, ids, NULL, 64, &n, &err),
+                     TERN_OK);
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)snprintf(out + at, sizeof out - at, i ? " %d" : "%d", (int)ids[i]);
+    assert_string_equal(out, expected);
+    tern_tokenizer_close(tokenizer);
+}
+
+static void expect_refused(const char *name, tern_status status, const char *words)
+{
+    tern_tokenizer *tokenizer = (tern_tokenizer *)&err;
+    char path[512];
+    long before = live;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    memset(&err, 0, sizeof err);
+    assert_int_equal(tern_tokenizer_open(&tokenizer, path, &err), status);
+    assert_null(tokenizer);
+    assert_int_equal(err.code, status);
+    if (!strstr(err.message, words) || strchr(err.message, '\n'))
+        fail_msg("\"%s\" does not say \"%s\"", err.message, words);
+    assert_int_equal(live, before);
+}
+
+/* ---- vocab.txt ---- */
+
+static void test_vocabulary_files(void **state)
+{
+    (void)state;
+    clear();
+    expect_refused("", TERN_IO, "neither tokenizer.json nor vocab.txt");
+    expect_refused("absent.txt", TERN_IO, "absent.txt");
+    expect_refused("absent.json", TERN_IO, "absent.json");
+    put_file("vocab.txt", VOCAB);
+    expect_ids("vocab.txt", "A\xc3\xa9 Ab [MASK] [mask]", "2 1 5 7 4 1 1 1 3");
+    expect_ids("", "A\xc3\xa9 Ab", "2 1 5 7 3"); /* "ae" has no "##e" */
+    expect_ids("", "\xc3\xa9 E", "2 9 9 3");
+    /* Line ends as Python reads them; the last one may be missing. */
+    put_file("vocab.txt", "[PAD]\r\n[UNK]\r[CLS]\n[SEP]\r\n\na\r\nb");
+    expect_ids("", "a b", "2 5 6 3");
+    put_file("vocab.txt", "");
+    expect_refused("", TERN_FORMAT, "vocabulary is empty");
+    put_file("vocab.txt", "[UNK]\n[CLS]\n");
+    expect_refused("", TERN_FORMAT, "sep token \"[SEP]\" is not in the vocabulary");
+    put_file("vocab.txt", "[UNK]\n[CLS]\n[SEP]\nx\ny\nx\n");
+    expect_refused("", TERN_FORMAT, "lines 4 and 6 of the vocabulary are the same piece \"x\"");
+    put_file("vocab.txt", "[UNK]\n[CLS]\n[SEP]\nx\xff\n");
+    expect_refused("", TERN_FORMAT, "not UTF-8 at its byte 19");
+}
+
+static void test_configurations(void **state)
+{
+    (void)state;
+    clear();
+    put_file("vocab.txt", VOCAB);
+    put_file("tokenizer_config.json", "{\"do_lower_case\": false}");
+    expect_ids("", "A \xc3\xa9 E", "2 10 8 1 3");
+    put_file("tokenizer_config.json", "{\"do_lower_case\": false, \"strip_accents\": true}");
+    expect_ids("", "A \xc3\xa9", "2 10 9 3");
+    put_file("tokenizer_config.json", "{\"strip_accents\": false}");
+    expect_ids("", "A \xc3\x89", "2 5 8 3");
+    put_file("tokenizer_config.json", "{\"strip_accents\": null, \"tokenize_chinese_chars\": false}");
+    expect_ids("", "\xc3\x89 a\xe4\xb8\xad", "2 9 1 3");
+    put_file("tokenizer_config.json", "{\"do_lower_case\": 1}");
+    expect_refused("", TERN_FORMAT, "do_lower_case must be true or false");
+    put_file("tokenizer_config.json", "{\"tokenizer_class\": \"RobertaTokenizer\"}");
+    expect_refused("", TERN_FORMAT, "tokenizer_class is RobertaTokenizer");
+    put_file("tokenizer_config.json", "{\"tokenizer_class\": \"DistilBertTokenizerFast\", \"sep_token\": \"b\"}");
+    expect_ids("", "[SEP] b", "2 1 1 1 6 6");
+    /* special_tokens_map.json wins, and its objects carry flags. */
+    put_file("special_tokens_map.json", "{\"sep_token\": {\"content\": \"e\", \"single_word\": true},"
+                                        "\"additional_special_tokens\": [\"<new>\", \"a\"]}");
+    expect_ids("", "xex e<new>ab", "2 1 9 11 5 6 9");
+    put_file("tokenizer_config.json",
+             "{\"added_tokens_decoder\": {\"11\": {\"content\": \"<x>\", \"special\": false}, \"3\": {\"content\": \"[SEP]\","
+             "\"lstrip\": true, \"normalized\": false, \"special\": true}}}");
+    expect_ids("", "<X>e[SEP]", "2 11 9 3 3"); /* <x> is looked for in lower case; the map is not looked at */
+    put_file("tokenizer_config.json", "{\"added_tokens_decoder\": {\"12\": {\"content\": \"<x>\"}}}");
+    expect_refused("", TERN_FORMAT, "added_tokens_decoder");
+    put_file("tokenizer_config.json", "{\"added_tokens_decoder\": {\"4\": {\"content\": \"[SEP]\"}}}");
+    expect_refused("", TERN_FORMAT, "has id 4, where Hugging Face's numbering gives 3");
+    put_file("tokenizer_config.json", "[]");
+    expect_refused("", TERN_FORMAT, "not a JSON object");
+    put_file("tokenizer_config.json", NULL);
+    put_file("special_tokens_map.json", "{\"cls_token\": 7}");
+    expect_refused("", TERN_FORMAT, "neither a string nor an object");
+    put_file("special_tokens_map.json", NULL);
+    put_file("added_tokens.json", "{\"<x>\": 11}");
+    expect_refused("", TERN_FORMAT, "added_tokens.json is not supported");
+    put_file("added_tokens.json", "{}");
+    expect_ids("", "a", "2 5 3");
+}
+
+/* ---- tokenizer.json ---- */
+
+struct edit {
+    const char *from, *to, *words;
+};
+
+static const char good_json[] =
+    "{\"version\":\"1.0\",\"truncation\":{\"max_length\":3},\"padding\":null,\"added_tokens\":[{\"id\":6,\"content\":\"<x>\","
+    "\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":true}],"
+    "\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,\"strip_accents\":null,"
+    "\"lowercase\":true},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\"post_processor\":{\"type\":\"TemplateProcessing\","
+    "\"single\":[" TEMPLATE_A TEMPLATE_SEP "],\"pair\":[" TEMPLATE_A TEMPLATE_SEP TEMPLATE_B "],\"special_tokens\":{"
+    "\"[CLS]\":{\"id\":\"[CLS]\",\"ids\":[1],\"tokens\":[\"[CLS]\"]},\"[SEP]\":{\"id\":\"[SEP]\",\"ids\":[2],\"tokens\":[\"[SEP]\"]}}},"
+    "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
+    "\"max_input_chars_per_word\":100,\"vocab\":{\"[CLS]\":1,\"[UNK]\":0,\"[SEP]\":2,\"a\":5,\"##b\":3,\"e\":4}}}";
+
+static char *edited(const struct edit *edit)
+{
+    const char *at = strstr(good_json, edit->from);
+    char *text = malloc(sizeof good_json + strlen(edit->to));
+
+    assert_non_null(at);
+    sprintf(text, "%.*s%s%s", (int)(at - good_json), good_json, edit->to, at + strlen(edit->from));
+    return text;
+}
+
+static void test_tokenizer_json(void **state)
+{
+    static const struct edit good[] = {
+        {"\"version\"", "\"version\"", "1 5 3 0 6 4 2"},
+        {"\"lowercase\":true", "\"lowercase\":false", "1 0 0 6 0 2"},
+        {"\"max_input_chars_per_word\":100", "\"max_input_chars_per_word\":1", "1 0 0 6 4 2"},
+        {"{\"type\":\"TemplateProcessing\",", "{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1],",
+         "1 5 3 0 6 4 2"},
+        {"\"strip_accents\":null", "\"strip_accents\":false", "1 5 3 0 6 0 2"},
+    };
+    (void)state;
+    clear();
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char *text = edited(&good[i]);
+        put_file("tokenizer.json", text);
+        expect_ids("tokenizer.json", "Ab AE <x>\xc3\x89", good[i].words);
+        expect_ids("", "Ab AE <x>\xc3\x89", good[i].words);
+        free(text);
+    }
+    put_file("tokenizer.json", good_json);
+    put_file("tokenizer_config.json", "{\"do_lower_case\": false, \"tokenizer_class\": \"PreTrainedTokenizerFast\"}");
+    expect_ids("", "Ab ab", "1 0 5 3 2"); /* as BertTokenizerFast does, the configuration overrides */
+}
+
+static void test_bad_tokenizer_json(void **state)
+{
+    static const struct edit bad[] = {
+        {"{\"version\"", "{\"version\":1,\"version\"", "duplicate key version"},
+        {"BertNormalizer", "NFC", "normalizer is NFC, only BertNormalizer is supported"},
+        {"{\"type\":\"BertPreTokenizer\"}", "null", "pre_tokenizer is none, only BertPreTokenizer"},
+        {"\"WordPiece\"", "\"BPE\"", "model is BPE, only WordPiece"},
+        {"\"##\"", "\"@@\"", "continuing_subword_prefix is \"@@\""},
+        {":100,", ":0,", "max_input_chars_per_word"},
+        {":100,", ":257,", "max_input_chars_per_word"},
+        {"TemplateProcessing", "RobertaProcessing", "post_processor is RobertaProcessing"},
+        {"\"id\":\"B\",\"type_id\":1", "\"id\":\"B\",\"type_id\":0", "not [CLS] A [SEP] B [SEP]"},
+        {"\"id\":\"A\"", "\"id\":\"B\"", "not [CLS] A [SEP] B [SEP]"},
+        {"\"ids\":[1]", "\"ids\":[1,2]", "not one token"},
+        {"\"ids\":[1]", "\"ids\":[2]", "cls token \"[CLS]\" has id 2, but it is piece 1"},
+        {"\"tokens\":[\"[CLS]\"]", "\"tokens\":[\"[XXX]\"]", "\"[XXX]\" is not in the vocabulary"},
+        {"\"a\":5", "\"a\":6", "ids must have no gaps"},
+        {"\"a\":5", "\"a\":4", "have the same id 4"},
+        {"\"a\":5", "\"a\":-1", "has no id"},
+        {"\"a\":5", "\"a\":5.0", "has no id"},
+        {"\"a\":5", "\"a\\nb\":5", "line break"},
+        {"\"unk_token\":\"[UNK]\"", "\"unk_token\":\"[unk]\"", "unk token \"[unk]\" is not in the vocabulary"},
+        {"\"id\":6,", "\"id\":7,", "has id 7, where Hugging Face's numbering gives 6"},
+        {"\"id\":6,", "", "id is missing"},
+        {"\"lstrip\":false,", "", "lstrip is missing"},
+        {"\"lstrip\":false,", "\"lstrip\":0,", "lstrip must be true or false"},
+        {"\"content\":\"<x>\"", "\"content\":\"\"", "empty"},
+        {"\"content\":\"<x>\"", "\"content\":\"[SEP]\"", "has id 6"},
+        {"\"content\":\"<x>\"", "\"content\":\"<\\n>\"", "line break"},
+        {"<x>\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false",
+         "\\u0301\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":true", "nothing is left"},
+        {"\"vocab\":{", "\"v\":{", "model.vocab"},
+        {"[{\"id\":6,",
+         "[{\"id\":2,\"content\":\"[SEP]\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
+         "\"special\":true},{\"id\":2,\"content\":\"[SEP]\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"
+         "\"normalized\":false,\"special\":true},{\"id\":6,",
+         "token 2 is added twice"},
+        {"[{\"id\":6,",
+         "[{\"id\":6,\"content\":\"<x>\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
+         "\"special\":true},{\"id\":7,",
+         "the same piece \"<x>\""},
+    };
+    (void)state;
+    clear();
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char *text = edited(&bad[i]);
+        put_file("tokenizer.json", text);
+        expect_refused("", TERN_FORMAT, bad[i].words);
+        free(text);
+    }
+    put_file("tokenizer.json", "[]");
+    expect_refused("", TERN_FORMAT, "not a JSON object");
+    expect_refused("tokenizer.json", TERN_FORMAT, "normalizer is none");
+}
+
+/* ---- The parts of a .tern file ---- */
+
+static void test_bad_parts(void **state)
+{
+    static const struct {
+        const char *vocabulary, *settings, *words;
+    } bad[] = {
+        {"", SETTINGS(NUMBERS ROLES), "empty"},
+        {"[UNK]\n[CLS]\n[SEP]", SETTINGS(NUMBERS ROLES), "last line has no end"},
+        {"[UNK]\n[CLS]\n[SEP]\n\xed\xa0\x80\n", SETTINGS(NUMBERS ROLES), "not UTF-8 at its byte 18"},
+        {"[UNK]\n[UNK]\n", SETTINGS(NUMBERS ROLES), "same piece"},
+        {"[UNK]\n[CLS]\n[SEP]\n", "", "JSON"},
+        {"[UNK]\n[CLS]\n[SEP]\n", "[]", "not a JSON object"},
+        {"[UNK]\n[CLS]\n[SEP]\n", "{}", "clean_text is missing"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(ROLES), "max_word_chars is missing"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS("\"max_word_chars\":300," ROLES), "max_word_chars is 300"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS("\"max_word_chars\":9,\"model_pieces\":4," ROLES), "model_pieces is 4"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS "\"unk\":{\"content\":\"[UNK]\"}"), "no cls token"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES), "no list \"added\""},
+        {"[UNK]\n[CLS]\n[sep]\n", SETTINGS(NUMBERS ROLES), "sep token \"[SEP]\" is not in the vocabulary"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"pad\":{\"content\":\"[PAD]\"}"), "pad token"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[3]"), "no added token"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[{\"content\":\"[SEP]\",\"id\":1}]"), "has id 1"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[{\"content\":\"[SEP]\",\"id\":2,\"special\":3}]"),
+         "special must be"},
+    };
+    tern_tokenizer *tokenizer;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        long before = live;
+        assert_int_equal(tern_tokenizer_from_parts(&tokenizer, bad[i].vocabulary, strlen(bad[i].vocabulary),
+                                                   bad[i].settings, "model.tern", &err), TERN_FORMAT);
+        assert_null(tokenizer);
+        if (!strstr(err.message, bad[i].words) || !strstr(err.message, "model.tern"))
+            fail_msg("\"%s\" does not say \"%s\"", err.message, bad[i].words);
+        assert_int_equal(live, before);
+    }
+}
+
+static void test_too_many_pieces(void **state)
+{
+    size_t n = ((size_t)1 << 24) + 1;
+    char *lines = malloc(n);
+    tern_tokenizer *tokenizer;
+    (void)state;
+
+    memset(lines, '\n', n);
+    assert_int_equal(tern_tokenizer_from_parts(&tokenizer, lines, n, SETTINGS(NUMBERS ROLES), "x", &err), TERN_FORMAT);
+    assert_non_null(strstr(err.message, "16777217 pieces, the limit is 16777216"));
+    free(lines);
+}
+
+/* Once a pointer was computed from the NULL of a list without tokens. */
+static void test_no_added_tokens(void **state)
+{
+    tern_tokenizer *tokenizer;
+    static const char pieces[] = "[UNK]\n[CLS]\n[SEP]\n";
+    int32_t ids[8];
+    size_t n;
+    (void)state;
+
+    assert_int_equal(tern_tokenizer_from_parts(&tokenizer, pieces, strlen(pieces),
+                                               SETTINGS(NUMBERS ROLES ",\"added\":[]"), "x", &err), TERN_OK);
+    assert_int_equal(tern_tokenize(tokenizer, "[SEP]", 5, NULL, 0, TERN_TRUNCATE_ERROR, ids, NULL, 8, &n, &err), TERN_OK);
+    assert_int_equal(n, 5); /* not special in the text: "[", "SEP", "]" */
+    tern_tokenizer_close(tokenizer);
+}
+
+/* ---- Failing allocations ---- */
+
+static tern_status open_and_copy(const char *path)
+{
+    tern_tokenizer *first = NULL, *second = NULL;
+    tern_status status = tern_tokenizer_open(&first, path, &err);
+    char *settings;
+    size_t bytes;
+
+    if (status != TERN_OK)
+        return status;
+    settings = tern_tokenizer_settings(first);
+    status = settings == NULL ? tern_fail_nomem(&err, "x", 1)
+                              : tern_tokenizer_from_parts(&second, tern_tokenizer_vocabulary(first, &bytes), bytes,
+                                                          settings, "x", &err);
+    free(settings);
+    tern_tokenizer_close(second);
+    tern_tokenizer_close(first);
+    return status;
+}
+
+static void test_failing_allocations(void **state)
+{
+    long total[2] = {0, 0};
+    (void)state;
+
+    clear();
+    put_file("vocab.txt", VOCAB);
+    put_file("tokenizer_config.json", "{\"do_lower_case\":true,\"added_tokens_decoder\":{\"11\":{\"content\":\"<X>\"}}}");
+    for (int json = 0; json < 2; json++) {
+        long before = live, n = 0;
+        put_file("tokenizer.json", json ? good_json : NULL);
+        for (;; n++) {
+            memset(&err, 0, sizeof err);
+            fail_at = n;
+            n_failed = 0;
+            tern_status status = open_and_copy(dir);
+            fail_at = -1;
+            if (live != before)
+                fail_msg("allocation %ld: %ld blocks leaked, %s", n, live - before, err.message);
+            if (n_failed == 0) {
+                assert_int_equal(status, TERN_OK);
+                break;
+            }
+            if (status != TERN_NOMEM || err.code != TERN_NOMEM)
+                fail_msg("allocation %ld: %s, %s", n, tern_status_name(status), err.message);
+        }
+        total[json] = n;
+    }
+    assert_true(total[0] > 50 && total[1] > 50);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    json_set_alloc_funcs(__wrap_malloc, __wrap_free);
+    test_temp_dir(dir, sizeof dir);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_remove_dir(dir);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_vocabulary_files),   cmocka_unit_test(test_configurations),
+        cmocka_unit_test(test_tokenizer_json),     cmocka_unit_test(test_bad_tokenizer_json),
+        cmocka_unit_test(test_bad_parts),          cmocka_unit_test(test_too_many_pieces),
+        cmocka_unit_test(test_no_added_tokens),
+        cmocka_unit_test(test_failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
