@@ -1,0 +1,149 @@
+/* The int8 GEMM of the AVX-512 kernels: tiles, and the walk over rows and panels. Included by a kernel that has defined
+     struct weights                                one k step of a panel, 16 channels x 4 inputs, ready to multiply
+     struct weights weights_of(__m512i b)
+     __m512i add_product(__m512i sum, struct weights w, __m512i x)      x: four activations in every lane
+     void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)      what each row's sums start at
+
+   One k step of a panel is one register. A tile of 6 rows x 4 panels, 8 x 3 or 12 x 2 holds 24 sums, which hides the
+   latency of the products and leaves registers for the rest. */
+#ifndef TERN_X86_GEMM_S8_AVX512_H
+#define TERN_X86_GEMM_S8_AVX512_H
+
+#include "simd/x86/avx512.h"
+
+#include <string.h>
+
+enum {
+    TILE_ROWS = 12,
+    STEP = TERN_PANEL * TERN_PANEL_K, /* bytes of a panel per k step */
+    ROW_BLOCK = 192, /* rows whose starts are kept; their activations should stay in L2 */
+};
+
+struct tile {
+    const int8_t *a;
+    ptrdiff_t ld_a;
+    const int8_t *b;
+    int32_t *c;
+    ptrdiff_t ld_c;
+    const int32_t *start; /* of row_starts */
+    int k4;
+};
+
+/* The sums are named, s<row>_<panel>, and the rows written out by macro: arrays and loops depend on how a compiler
+   unrolls. What a tile lacks vanishes, as its size is constant. */
+#define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
+
+#define START(i)                                                                                                       \
+    __m512i s##i##_0 = i < rows ? _mm512_set1_epi32(t->start[i]) : zero;                                               \
+    __m512i s##i##_1 = s##i##_0, s##i##_2 = s##i##_0, s##i##_3 = s##i##_0;
+
+#define MULTIPLY(i)                                                                                                    \
+    if (i < rows) {                                                                                                    \
+        const __m512i x = four(a##i);                                                                                  \
+        s##i##_0 = add_product(s##i##_0, w0, x);                                                                       \
+        if (panels > 1)                                                                                                \
+            s##i##_1 = add_product(s##i##_1, w1, x);                                                                   \
+        if (panels > 2)                                                                                                \
+            s##i##_2 = add_product(s##i##_2, w2, x);                                                                   \
+        if (panels > 3)                                                                                                \
+            s##i##_3 = add_product(s##i##_3, w3, x);                                                                   \
+        KEEP_ORDER;                                                                                                    \
+    }
+
+#define STORE(i)                                                                                                       \
+    if (i < rows) {                                                                                                    \
+        int32_t *c = t->c + i * t->ld_c;                                                                               \
+        _mm512_storeu_si512(c, s##i##_0);                                                                              \
+        if (panels > 1)                                                                                                \
+            _mm512_storeu_si512(c + TERN_PANEL, s##i##_1);                                                             \
+        if (panels > 2)                                                                                                \
+            _mm512_storeu_si512(c + 2 * TERN_PANEL, s##i##_2);                                                         \
+        if (panels > 3)                                                                                                \
+            _mm512_storeu_si512(c + 3 * TERN_PANEL, s##i##_3);                                                         \
+    }
+
+static ALWAYS_INLINE __m512i four(const int8_t *a)
+{
+    int32_t bytes;
+    memcpy(&bytes, a, sizeof bytes);
+    return _mm512_set1_epi32(bytes);
+}
+
+static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int panels)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    ALL_ROWS(START)
+    /* A base for every third row: base + 0, 1 or 2 strides is one address, so 12 rows need only five registers. */
+    const ptrdiff_t ld_a = t->ld_a, ld_b = (ptrdiff_t)t->k4 * STEP;
+    const int8_t *r0 = t->a, *r3 = r0 + 3 * ld_a, *r6 = r3 + 3 * ld_a, *r9 = r6 + 3 * ld_a;
+    const int8_t *b = t->b, *end = b + ld_b;
+    UNROLL_BY2
+    for (; b < end; b += STEP) {
+        const struct weights w0 = weights_of(_mm512_loadu_si512(b));
+        const struct weights w1 = panels > 1 ? weights_of(_mm512_loadu_si512(b + ld_b)) : w0;
+        const struct weights w2 = panels > 2 ? weights_of(_mm512_loadu_si512(b + 2 * ld_b)) : w0;
+        const struct weights w3 = panels > 3 ? weights_of(_mm512_loadu_si512(b + 3 * ld_b)) : w0;
+        const int8_t *a0 = r0, *a1 = r0 + ld_a, *a2 = r0 + 2 * ld_a, *a3 = r3, *a4 = r3 + ld_a, *a5 = r3 + 2 * ld_a;
+        const int8_t *a6 = r6, *a7 = r6 + ld_a, *a8 = r6 + 2 * ld_a, *a9 = r9, *a10 = r9 + ld_a, *a11 = r9 + 2 * ld_a;
+        ALL_ROWS(MULTIPLY)
+        r0 += TERN_PANEL_K, r3 += TERN_PANEL_K, r6 += TERN_PANEL_K, r9 += TERN_PANEL_K;
+    }
+    ALL_ROWS(STORE)
+}
+
+typedef void tile_fn(const struct tile *t);
+
+#define TILE(rows, panels)                                                                                             \
+    static void tile_##rows##_##panels(const struct tile *t)                                                           \
+    {                                                                                                                  \
+        tile(t, rows, panels);                                                                                         \
+    }
+#define TILES(rows) TILE(rows, 2) TILE(rows, 1)
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
+TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4) TILE(7, 3) TILE(8, 3)
+
+/* The width of the widest tile of so many rows, then the tiles from wide to narrow. */
+#define ROWS(rows, width, widest) {width, {widest, tile_##rows##_2, tile_##rows##_1}}
+static const struct {
+    int widest;
+    tile_fn *fn[3];
+} tiles[TILE_ROWS] = {
+    ROWS(1, 4, tile_1_4), ROWS(2, 4, tile_2_4), ROWS(3, 4, tile_3_4),  ROWS(4, 4, tile_4_4),
+    ROWS(5, 4, tile_5_4), ROWS(6, 4, tile_6_4), ROWS(7, 3, tile_7_3),  ROWS(8, 3, tile_8_3),
+    ROWS(9, 2, tile_9_2), ROWS(10, 2, tile_10_2), ROWS(11, 2, tile_11_2), ROWS(12, 2, tile_12_2)};
+
+/* m <= ROW_BLOCK rows against all panels: each group of panels is swept by all the rows, in tiles of as equal heights
+   as can be. Blocks differ by one row; a width that only one of the two heights has is not used. */
+static void row_block(struct tile t, int m, int panels)
+{
+    const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
+    const int widest = tiles[low - 1].widest == tiles[low + (higher > 0) - 1].widest ? tiles[low - 1].widest : 2;
+    for (int p = 0, width; p < panels; p += width) {
+        const int left = panels - p, which = left >= widest ? 0 : left >= 2 ? 1 : 2;
+        width = which == 0 ? widest : 3 - which;
+        struct tile u = t;
+        for (int block = 0; block < blocks; block++) {
+            const int rows = low + (block < higher);
+            tiles[rows - 1].fn[width == tiles[rows - 1].widest ? 0 : 3 - width](&u);
+            u.a += rows * u.ld_a;
+            u.c += rows * u.ld_c;
+            u.start += rows;
+        }
+        t.b += (ptrdiff_t)width * t.k4 * STEP;
+        t.c += width * TERN_PANEL;
+    }
+}
+
+static ALWAYS_INLINE void gemm_s8(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
+                                  int panels, int k4)
+{
+    int32_t start[ROW_BLOCK];
+    for (int i = 0; i < m; i += ROW_BLOCK) {
+        const int rows = m - i < ROW_BLOCK ? m - i : ROW_BLOCK;
+        struct tile t = {a + i * ld_a, ld_a, b, c + i * ld_c, ld_c, start, k4};
+        row_starts(start, t.a, ld_a, rows, k4 * TERN_PANEL_K);
+        row_block(t, rows, panels);
+    }
+}
+
+#endif
