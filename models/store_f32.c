@@ -25,7 +25,7 @@ static void store_floats(struct store *s, const char *name, const char *suffix, 
         data ? s->source->read(s->source->context, full, data, count, s->err) : tern_fail_nomem(s->err, full, 0);
     if (!s->status && s->source->report && columns) {
         char line[160];
-        snprintf(line, sizeof line, "%-28s f32 [%d, %d]  32 bits/weight", full, rows, columns);
+        snprintf(line, sizeof line, "%-26s f32 [%d, %d]  32 bits/weight", full, rows, columns);
         s->source->report(s->source->listener, line);
     }
 }

@@ -51,9 +51,9 @@ static void report(struct store *s, const char *name, const char *became, double
 {
     if (s->status || !s->source->report)
         return;
-    char line[200];
-    snprintf(line, sizeof line, "%s%-12s %-34s %6.3f bits/weight  relative squared error %.2e", s->prefix, name, became,
-             bits, error);
+    char line[200], full[64];
+    snprintf(full, sizeof full, "%s%s", s->prefix, name);
+    snprintf(line, sizeof line, "%-20s %-38s %7.3f bits/weight  relative squared error %.2e", full, became, bits, error);
     s->source->report(s->source->listener, line);
 }
 
@@ -176,13 +176,21 @@ static double *store_table(struct store *s, const char *name, int rows, double *
     read_floats(s, name, ".weight", s->matrix, (size_t)rows * (size_t)hidden);
     if (!s->status && !scale)
         s->status = tern_fail_nomem(s->err, name, (size_t)rows * sizeof *scale);
+    double wrong = 0, all = 0;
     for (int i = 0; !s->status && i < rows; i++) {
-        scale[i] = tern_quantize_row(q + (ptrdiff_t)i * hidden, s->matrix + (ptrdiff_t)i * hidden, hidden);
+        const float *w = s->matrix + (ptrdiff_t)i * hidden;
+        int8_t *to = q + (ptrdiff_t)i * hidden;
+        scale[i] = tern_quantize_row(to, w, hidden);
         *largest = fmax(*largest, scale[i]);
+        for (int j = 0; j < hidden; j++) {
+            double difference = (double)w[j] - to[j] * scale[i];
+            wrong += difference * difference;
+            all += (double)w[j] * (double)w[j];
+        }
     }
     char became[64];
     snprintf(became, sizeof became, "int8 [%d, %d] per row", rows, hidden);
-    report(s, name, became, 8 + 16.0 / hidden, 0);
+    report(s, name, became, 8 + 16.0 / hidden, all > 0 ? wrong / all : 0);
     advance(s, (size_t)rows * (size_t)hidden);
     return scale;
 }
