@@ -52,24 +52,6 @@ build() { make --no-print-directory -j"$(nproc)" "$@"; }
 # programs <build folder>: the test programs that were built there.
 programs() { find "$1/tests" -maxdepth 1 -type f -name 'test_*' -perm -u+x 2>/dev/null | sort; }
 
-# run_tests <build folder> [emulator...]: all of them, even when one fails.
-run_tests() {
-    local dir=$1 bad='' program n=0
-    shift
-    export TERN_BUILD=$dir TERN_RUN="$*"
-    for program in $(programs "$dir") tests/test_*.sh; do
-        [ -e "$program" ] || continue
-        echo "== $program"
-        n=$((n + 1))
-        case $program in
-        *.sh) bash "$program" || bad="$bad $program" ;;
-        *) "$@" "$program" || bad="$bad $program" ;;
-        esac
-    done
-    [ -z "$bad" ] || { echo "failed:$bad"; return 1; }
-    [ $n -gt 0 ] || skip "no test programs"
-}
-
 # isas <build folder> [emulator...]: the rows that this CPU has, one per line; all names while the CLI cannot tell.
 isas() {
     local dir=$1 rows=''
@@ -89,28 +71,51 @@ run_kernels() {
     return $rc
 }
 
-# run_cpu <build folder> [emulator...]: every kernel row it has, then the programs with the row it picks by itself.
-run_cpu() {
+# run_tests <build folder> [emulator...]: the programs and scripts, with the row that the library picks (or TERN_ISA).
+# run_all does the kernels too, for every row of this CPU. Both go on after a failure and name what failed at the end.
+run_tests() {
+    bad=''
+    local dir=$1
+    shift
+    each_test "$dir" "$@"
+    verdict
+}
+run_all() {
+    bad=''
     local dir=$1 isa
     shift
-    [ -n "$(find "$dir/tests" -maxdepth 1 -type f -perm -u+x 2>/dev/null)" ] || skip "no test programs were built"
-    if [ -x "$dir/tests/kernels" ]; then
-        for isa in $(isas "$dir" "$@"); do
-            echo "== kernels --isa $isa"
-            (run_kernels "$dir" "$isa" "$@") || [ $? = 77 ]
-        done
-    fi
-    [ -z "$(programs "$dir")" ] || run_tests "$dir" "$@"
+    built "$dir/tests/kernels"
+    for isa in $(isas "$dir" "$@"); do
+        echo "== kernels --isa $isa"
+        (run_kernels "$dir" "$isa" "$@") || [ $? = 77 ] || bad="$bad kernels@$isa"
+    done
+    # Where nothing but the kernels is built, they are all there is.
+    [ -z "$(programs "$dir")" ] || each_test "$dir" "$@"
+    verdict
 }
+each_test() {
+    local dir=$1 program
+    shift
+    export TERN_BUILD=$dir TERN_RUN="$*"
+    for program in $(programs "$dir") tests/test_*.sh; do
+        [ -e "$program" ] || continue
+        echo "== $program"
+        case $program in
+        *.sh) bash "$program" || bad="$bad $program" ;;
+        *) "$@" "$program" || bad="$bad $program" ;;
+        esac
+    done
+}
+verdict() { [ -z "$bad" ] || { echo "failed:$bad"; return 1; }; }
 
 # ---- Jobs: what they do ----------------------------------------------------------------------------------------------
 
-job_isa() { export TERN_ISA=$2; run_tests "$1"; }
+job_isa() { [ -n "$(programs "$1")" ] || skip "no test programs"; export TERN_ISA=$2; run_tests "$1"; }
 job_clang() { need clang; build CC=clang WERROR=1 BUILD=$OUT/clang all tests; }
 job_asan() {
     build SANITIZE=address,undefined BUILD=$OUT/asan cli tests
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
-    run_cpu $OUT/asan
+    run_all $OUT/asan
 }
 job_tsan() {
     [ -e tests/test_threads.c ] || skip "no tests/test_threads.c"
@@ -181,21 +186,21 @@ cross_build() {
     build CROSS="$triple" WERROR=1 BUILD=$OUT/"$triple" all tests
 }
 cross_run() {
-    local triple=$1 cpu=$2 run
-    shift 2
+    local what=$1 triple=$2 cpu=$3 run
+    shift 3
     built $OUT/"$triple"/libtern.a
     read -r -a run < <(emulator "$triple" "$cpu")
     need "${run[-1]}"
-    run_cpu $OUT/"$triple" "${run[@]}" "$@"
+    "$what" $OUT/"$triple" "${run[@]}" "$@"
 }
 cross_jobs() {
     local triple=$1 short=${1%%-*} cpu
     job "$short-build" cross_build "$triple"
     for cpu in $(make -s --no-print-directory CROSS="$triple" print-CPUS 2>/dev/null); do
-        job "$short-$cpu" cross_run "$triple" "$cpu"
+        job "$short-$cpu" cross_run run_all "$triple" "$cpu"
     done
     # A Pi 5's kernel has pages of 16 KiB.
-    [ "$short" != aarch64 ] || job "$short-16k-pages" cross_run "$triple" cortex-a76 -p 16384
+    [ "$short" != aarch64 ] || job "$short-16k-pages" cross_run run_tests "$triple" cortex-a76 -p 16384
     [ "$short" = riscv64 ] || job "$short-isa" objects_of tests/check_isa.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-integer" objects_of tests/check_integer.sh "$triple"
 }

@@ -94,3 +94,5 @@ fi
 for package in $([ ${#wanted[@]} -eq 0 ] || unique "${wanted[@]}"); do
     apt install --no-install-recommends "$package" || echo "Going on without $package"
 done
+# What was installed may need more that depends on its version (clang's run-time library): look once more.
+[ -n "${TERN_DEPS_AGAIN:-}" ] || TERN_DEPS_AGAIN=1 exec "$0" "$@"
