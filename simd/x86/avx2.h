@@ -60,6 +60,11 @@ static inline __m256i tern_narrow256(__m256i low, __m256i high)
     return tern_straight256(_mm256_packs_epi16(low, high));
 }
 
+static inline void tern_store_s8_256(int8_t *q, __m256i x)
+{
+    _mm_storeu_si128((__m128i *)q, _mm_packs_epi16(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
+}
+
 /* The largest of 16 uint16. */
 static inline int32_t tern_max_u16_256(__m256i x)
 {

@@ -111,6 +111,14 @@ static int32_t finish_row(struct tern_layernorm_scale unit, struct tern_s8_scale
         sum = _mm256_add_epi32(sum, _mm256_add_epi32(_mm256_madd_epi16(a, a), _mm256_madd_epi16(b, b)));
         tern_store256(q + j, tern_narrow256(a, b));
     }
+    if (j + 16 <= n) {
+        __m256i a = unit16(y + j, &u);
+        affine16(y + j, a, gamma + j, beta + j);
+        a = tern_to_s8_256(a, s8);
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, a));
+        tern_store_s8_256(q + j, a);
+        j += 16;
+    }
     for (; j < n; j++) {
         const int16_t n16 = tern_layernorm_n16(y[j], unit);
         y[j] = tern_max16(tern_adds(tern_mulr(n16, gamma[j]), beta[j]), -32767);

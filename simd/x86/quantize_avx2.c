@@ -14,6 +14,10 @@ static int32_t row_amax(const int16_t *x, int n)
         a = _mm256_max_epu16(a, _mm256_abs_epi16(tern_load256(x + j)));
         b = _mm256_max_epu16(b, _mm256_abs_epi16(tern_load256(x + j + 16)));
     }
+    if (j + 16 <= n) {
+        a = _mm256_max_epu16(a, _mm256_abs_epi16(tern_load256(x + j)));
+        j += 16;
+    }
     for (; j < n; j++) {
         int32_t magnitude = x[j] < 0 ? -x[j] : x[j];
         amax = magnitude > amax ? magnitude : amax;
@@ -34,6 +38,12 @@ void tern_quantize_avx2(const int16_t *x, int8_t *q, struct tern_row *row, int n
         __m256i a = tern_to_s8_256(tern_load256(x + j), s), b = tern_to_s8_256(tern_load256(x + j + 16), s);
         sum = _mm256_add_epi32(sum, _mm256_add_epi32(_mm256_madd_epi16(a, a), _mm256_madd_epi16(b, b)));
         tern_store256(q + j, tern_narrow256(a, b));
+    }
+    if (j + 16 <= n) {
+        __m256i a = tern_to_s8_256(tern_load256(x + j), s);
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, a));
+        tern_store_s8_256(q + j, a);
+        j += 16;
     }
     for (; j < n; j++) {
         q[j] = tern_to_s8(x[j], scale);
