@@ -125,7 +125,6 @@ job_tsan() {
 job_valgrind() {
     need valgrind
     built $NATIVE/tern
-    [ -e models/sentiment-mini.tern ] || skip "no models/sentiment-mini.tern"
     local v=(valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=definite,possible)
     "${v[@]}" $NATIVE/tern classify models/sentiment-mini.tern "A fine and quiet film." "It drags on for two hours."
     "${v[@]}" $NATIVE/tern embed models/sentiment-mini.tern --json "One text." >/dev/null

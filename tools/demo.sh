@@ -8,9 +8,9 @@ model=models/sentiment-mini.tern
 
 show() { printf '\n$ tern'; for word; do case $word in *" "*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac; done; echo; "$tern" "$@"; }
 
-show info "$model"
+show info "$model" | sed '/^$/,$d'
 show classify "$model" "A warm, funny, engaging film." "The plot is thin and the jokes fall flat." \
-    "I would not say that it is bad." "Two hours of my life that I will never get back."
+    "An unforgettable performance by the whole cast." "Dull, predictable and far too long."
 show embed "$model" --cosine "The acting is wonderful." "The actors are superb."
 show embed "$model" --cosine "The acting is wonderful." "Nothing in it works."
 show bench "$model" -s 16,128 -t 1
