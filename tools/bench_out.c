@@ -18,8 +18,9 @@ static const struct field {
 } fields[] = {
 #define FIELD(name, kind, digits) {#name, kind, digits, offsetof(struct bench_record, name)}
     FIELD(model, 's', 0),        FIELD(weights, 's', 0),     FIELD(sparsity, 's', 0),    FIELD(size_bytes, 'l', 0),
-    FIELD(isa, 's', 0),          FIELD(threads, 'i', 0),     FIELD(seq, 'i', 0),         FIELD(batch, 'i', 0),
-    FIELD(n, 'i', 0),            FIELD(min_ms, 'd', 4),      FIELD(p50_ms, 'd', 4),      FIELD(p90_ms, 'd', 4),
+    FIELD(isa, 's', 0),          FIELD(gemm, 's', 0),        FIELD(threads, 'i', 0),     FIELD(seq, 'i', 0),
+    FIELD(batch, 'i', 0),        FIELD(n, 'i', 0),
+    FIELD(min_ms, 'd', 4),      FIELD(p50_ms, 'd', 4),      FIELD(p90_ms, 'd', 4),
     FIELD(p99_ms, 'd', 4),       FIELD(mean_ms, 'd', 4),     FIELD(sd_ms, 'd', 4),       FIELD(tokens_per_s, 'd', 1),
     FIELD(texts_per_s, 'd', 2),  FIELD(tokenize_ms, 'd', 4), FIELD(load_ms, 'd', 3),     FIELD(first_ms, 'd', 3),
     FIELD(peak_rss_kib, 'l', 0), FIELD(mhz_min, 'd', 0),     FIELD(temp_max, 'd', 1),    FIELD(throttled, 'b', 0),
@@ -127,7 +128,7 @@ static void print_md(FILE *out, const struct bench_record *r, int with_ratio)
     char p90[32] = "";
     if (r->p90_ms >= 0)
         snprintf(p90, sizeof p90, "%.3f", r->p90_ms);
-    fprintf(out, "| %-10s | %7d | %4d | %5d | %6d | %9.3f | %9.3f | %9s | %9.0f | %9.1f | %8.1f | %016" PRIx64 " |", r->isa,
+    fprintf(out, "| %-10s | %-10s | %7d | %4d | %5d | %6d | %9.3f | %9.3f | %9s | %9.0f | %9.1f | %8.1f | %016" PRIx64 " |", r->isa, r->gemm,
             r->threads, r->seq, r->batch, r->n, r->min_ms, r->p50_ms, p90, r->tokens_per_s, r->texts_per_s,
             (double)r->peak_rss_kib / 1024, r->digest);
     if (with_ratio && r->ratio >= 0)
@@ -159,10 +160,10 @@ void bench_begin(FILE *out, enum bench_format format, const struct bench_model *
     case BENCH_MD:
         fprintf(out, "%s, %s weights, %.1f MB, opened in %.1f ms\n\n", m->name, info->weights,
                 (double)info->file_bytes * 1e-6, m->load_ms);
-        fprintf(out, "| %-10s | %7s | %4s | %5s | %6s | %9s | %9s | %9s | %9s | %9s | %8s | %-16s |%s\n", "isa", "threads", "seq",
+        fprintf(out, "| %-10s | %-10s | %7s | %4s | %5s | %6s | %9s | %9s | %9s | %9s | %9s | %8s | %-16s |%s\n", "isa", "gemm", "threads", "seq",
                 "batch", "n", "min ms", "p50 ms", "p90 ms", "tokens/s", "texts/s", "peak MiB", "digest",
                 with_ratio ? "  ratio |" : "");
-        fprintf(out, "|------------|--------:|-----:|------:|-------:|----------:|----------:|----------:|----------:|----------:"
+        fprintf(out, "|------------|------------|--------:|-----:|------:|-------:|----------:|----------:|----------:|----------:|----------:"
                 "|---------:|------------------|%s\n", with_ratio ? "-------:|" : "");
         break;
     case BENCH_CSV:

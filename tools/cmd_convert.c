@@ -48,6 +48,8 @@ static int convert(struct convert *c, const char *directory)
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL, "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",
                         directory);
+    if (tern_is_directory(c->out))
+        return cli_fail(CLI_FAILED, "%s: is a directory; give the file's name", c->out);
     /* A place that cannot be written to shows now, not after minutes of work. */
     if (tern_writer_open(&writer, c->out, &err))
         return cli_status(&err);

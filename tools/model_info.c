@@ -13,7 +13,15 @@ static double weights_of(const struct tern_config *config, const struct tern_ten
 {
     int32_t layer;
     int bias;
-    const struct tern_part *part = tern_part_parse(t->name, &layer, &bias);
+    char name[128];
+    const size_t n = strlen(t->name);
+    if (n > 100)
+        return 0;
+    /* An int8 embedding table is stored as ".q" */
+    snprintf(name, sizeof name, "%s", t->name);
+    if (n > 2 && !strcmp(name + n - 2, ".q"))
+        snprintf(name + n - 2, sizeof name - n + 2, ".weight");
+    const struct tern_part *part = tern_part_parse(name, &layer, &bias);
     if (!part || bias || !part->columns)
         return 0;
     return (double)tern_part_dimension(config, part->rows) * (double)tern_part_dimension(config, part->columns);
