@@ -182,8 +182,9 @@ tern_status tern_tokenize(const tern_tokenizer *tokenizer, const char *text, siz
     if (count[0] + count[1] > room) {
         if (truncate == TERN_TRUNCATE_ERROR) {
             *n_ids = count[0] + count[1] + specials;
-            return tern_fail(err, TERN_INPUT, "the text has %zu tokens, the limit is %zu: shorten it, or ask for truncation",
-                             *n_ids, capacity);
+            return tern_fail(err, TERN_INPUT,
+                             "the text has %zu tokens, the limit is %zu: shorten it, or ask for truncation", *n_ids,
+                             capacity);
         }
         if (pair)
             share_room(room, &keep[0], &keep[1]);

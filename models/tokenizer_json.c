@@ -36,13 +36,15 @@ static tern_status read_vocab(struct tern_tokenizer_source *source, json_t *voca
     pieces = calloc(n, sizeof *pieces);
     if (pieces == NULL)
         return tern_fail_nomem(err, "the vocabulary", n * sizeof *pieces);
-    json_object_foreach(vocab, piece, value) {
+    json_object_foreach(vocab, piece, value)
+    {
         json_int_t id = json_integer_value(value);
         if (!json_is_integer(value) || id < 0)
             status = tern_fail(err, TERN_FORMAT, "%s: piece \"%.64s\" has no id", label, piece);
         else if ((uint64_t)id >= n)
-            status = tern_fail(err, TERN_FORMAT, "%s: piece \"%.64s\" has id %lld among %zu pieces: ids must have no gaps",
-                               label, piece, (long long)id, n);
+            status =
+                tern_fail(err, TERN_FORMAT, "%s: piece \"%.64s\" has id %lld among %zu pieces: ids must have no gaps",
+                          label, piece, (long long)id, n);
         else if (pieces[id])
             status = tern_fail(err, TERN_FORMAT, "%s: pieces \"%.64s\" and \"%.64s\" have the same id %lld", label,
                                pieces[id], piece, (long long)id);
@@ -70,7 +72,8 @@ done:
     return status;
 }
 
-/* One step of a template: {"Sequence": {"id": "A", "type_id": 0}} or the same with "SpecialToken"; NULL if it is not. */
+/* One step of a template: {"Sequence": {"id": "A", "type_id": 0}} or the same with "SpecialToken"; NULL if it is not.
+ */
 static const char *template_step(const json_t *step, const char *kind, int type)
 {
     const json_t *inner = json_object_get(step, kind);
@@ -184,8 +187,8 @@ static tern_status read_model(struct tern_tokenizer_source *source, const json_t
         return tern_fail(err, TERN_FORMAT, "%s: continuing_subword_prefix is \"%.64s\", only \"##\" is supported",
                          source->label, prefix);
     if (status == TERN_OK)
-        status = tern_json_get_int(model, "max_input_chars_per_word", 1, 1, TERN_MAX_WORD, max_chars, source->label,
-                                   err);
+        status =
+            tern_json_get_int(model, "max_input_chars_per_word", 1, 1, TERN_MAX_WORD, max_chars, source->label, err);
     if (status == TERN_OK)
         status = tern_json_get_string(model, "unk_token", 1, unk, source->label, err);
     if (status == TERN_OK)

@@ -66,8 +66,8 @@ static tern_status add_decoder(struct tern_tokenizer_source *source, const json_
         uint32_t flags = 0;
         int32_t special = 0;
         if ((uint32_t)id > source->count)
-            return tern_fail(err, TERN_FORMAT, "%s: added_tokens_decoder has a key that is no id, or a gap before its id",
-                             source->label);
+            return tern_fail(err, TERN_FORMAT,
+                             "%s: added_tokens_decoder has a key that is no id, or a gap before its id", source->label);
         snprintf(key, sizeof key, "%d", (int)id);
         const json_t *item = json_object_get(decoder, key);
         if (item == NULL)
@@ -134,8 +134,8 @@ static tern_status add_specials(struct tern_tokenizer_source *source, const json
     return status;
 }
 
-tern_status tern_tokenizer_from_vocab(struct tern_tokenizer_source *source, const json_t *config,
-                                      const json_t *special, tern_error *err)
+tern_status tern_tokenizer_from_vocab(struct tern_tokenizer_source *source, const json_t *config, const json_t *special,
+                                      tern_error *err)
 {
     static const char *const classes[] = {"BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"};
     const json_t *decoder = json_object_get(config, "added_tokens_decoder");
@@ -149,8 +149,10 @@ tern_status tern_tokenizer_from_vocab(struct tern_tokenizer_source *source, cons
         known |= strncmp(class, classes[i], n) == 0 && (class[n] == '\0' || strcmp(class + n, "Fast") == 0);
     }
     if (status == TERN_OK && !known)
-        return tern_fail(err, TERN_FORMAT, "%s: tokenizer_class is %.64s, only BERT's, DistilBERT's and ELECTRA's are "
-                         "supported", source->label, class);
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: tokenizer_class is %.64s, only BERT's, DistilBERT's and ELECTRA's are "
+                         "supported",
+                         source->label, class);
     unify_lines(source);
     if (status == TERN_OK)
         status = tern_case_rules_override(&rules, config, source->label, err);
@@ -194,8 +196,10 @@ static tern_status read_directory(struct tern_tokenizer_source *source, const ch
     if (status == TERN_OK)
         status = read_optional(&old, directory, "added_tokens.json", MAX_CONFIG, err);
     if (status == TERN_OK && json_object_size(old) > 0 && !json_object_get(config, "added_tokens_decoder"))
-        status = tern_fail(err, TERN_FORMAT, "%s: added_tokens.json is not supported: save the tokenizer as "
-                           "tokenizer.json", directory);
+        status = tern_fail(err, TERN_FORMAT,
+                           "%s: added_tokens.json is not supported: save the tokenizer as "
+                           "tokenizer.json",
+                           directory);
     if (status == TERN_OK)
         status = tern_join_path(path, sizeof path, directory, "vocab.txt", err);
     if (status == TERN_OK)

@@ -7,7 +7,8 @@ const char *const tern_role_names[TERN_ROLES] = {"unk", "cls", "sep", "pad", "ma
 const char *const tern_role_defaults[TERN_ROLES] = {"[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"};
 
 /* Settings: {"clean_text": bool, ..., "max_word_chars": 100, "model_pieces": n, "unk": {"content": "[UNK]", "id": 100},
-   ..., "added": [{"content": .., "id": .., "special": true, ..}, ..]}. Tokens are named by their text; an id is a check. */
+   ..., "added": [{"content": .., "id": .., "special": true, ..}, ..]}. Tokens are named by their text; an id is a
+   check. */
 static const struct {
     const char *key;
     uint32_t flag;
@@ -171,9 +172,9 @@ static tern_status normalize_added(tern_tokenizer *tokenizer, struct tern_added 
             sorted[n] = *token;
             sorted[n].n = (uint32_t)normalize(&tokenizer->rules, token, NULL);
             if (sorted[n].n == 0)
-                return tern_fail(err, TERN_FORMAT, "%s: nothing is left of added token %d \"%.*s\" when it is normalised",
-                                 label, (int)token->id, (int)(token->n > 64 ? 64 : token->n),
-                                 (const char *)token->text);
+                return tern_fail(err, TERN_FORMAT,
+                                 "%s: nothing is left of added token %d \"%.*s\" when it is normalised", label,
+                                 (int)token->id, (int)(token->n > 64 ? 64 : token->n), (const char *)token->text);
             sorted[n].text = tokenizer->normalized_text + at;
             at += normalize(&tokenizer->rules, token, tokenizer->normalized_text + at);
             n++;
@@ -285,10 +286,11 @@ char *tern_tokenizer_settings(const tern_tokenizer *tokenizer)
 
     for (int r = 0; r < TERN_ROLES && !failed; r++)
         if (tokenizer->roles[r] >= 0)
-            failed = json_object_set_new(root, tern_role_names[r], token_object(tokenizer, tokenizer->roles[r], 0)) != 0;
+            failed =
+                json_object_set_new(root, tern_role_names[r], token_object(tokenizer, tokenizer->roles[r], 0)) != 0;
     for (uint32_t i = 0; i < tokenizer->n_added && !failed; i++)
-        failed = json_array_append_new(list, token_object(tokenizer, tokenizer->added[i].id,
-                                                          tokenizer->added[i].flags)) != 0;
+        failed = json_array_append_new(list,
+                                       token_object(tokenizer, tokenizer->added[i].id, tokenizer->added[i].flags)) != 0;
     /* Not json_dumps: when its buffer fails to grow it may leave a key out and go on (jansson 2.14, do_dump). */
     size_t bytes = failed ? 0 : json_dumpb(root, NULL, 0, JSON_COMPACT);
     if (bytes > 0)

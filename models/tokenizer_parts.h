@@ -8,16 +8,16 @@
 #include "models/wordpiece.h"
 
 enum tern_role { TERN_UNK, TERN_CLS, TERN_SEP, TERN_PAD, TERN_MASK, TERN_ROLES };
-extern const char *const tern_role_names[TERN_ROLES]; /* "unk", "cls", ... */
+extern const char *const tern_role_names[TERN_ROLES];    /* "unk", "cls", ... */
 extern const char *const tern_role_defaults[TERN_ROLES]; /* "[UNK]", ... */
-enum { TERN_ROLES_NEEDED = TERN_PAD };                /* the roles before this one must have a token */
+enum { TERN_ROLES_NEEDED = TERN_PAD };                   /* the roles before this one must have a token */
 
 struct tern_tokenizer {
     struct tern_pieces pieces;
     char *owned; /* the vocabulary's bytes, when they are not somebody else's */
     size_t vocabulary_bytes;
     struct tern_rules rules;
-    uint32_t max_chars; /* a word of more characters is unknown */
+    uint32_t max_chars;        /* a word of more characters is unknown */
     int32_t roles[TERN_ROLES]; /* ids; -1: none */
     /* Added tokens in the order of the settings, with their text as it is written; the sets below point into copies. */
     struct tern_added *added;
@@ -49,8 +49,8 @@ struct tern_case_rules {
 tern_status tern_tokenizer_from_json(struct tern_tokenizer_source *source, const json_t *root, const json_t *config,
                                      tern_error *err);
 /* vocab.txt, already in source->vocabulary with room for one more byte. `config` and `special` may be NULL. */
-tern_status tern_tokenizer_from_vocab(struct tern_tokenizer_source *source, const json_t *config,
-                                      const json_t *special, tern_error *err);
+tern_status tern_tokenizer_from_vocab(struct tern_tokenizer_source *source, const json_t *config, const json_t *special,
+                                      tern_error *err);
 
 /* Steps of both: index the vocabulary and begin the settings; take what tokenizer_config.json overrides; name the token
    of a role; list an added token, whose text is appended to the vocabulary when it has no id yet (id -1: any). */
@@ -58,8 +58,8 @@ tern_status tern_source_begin(struct tern_tokenizer_source *source, const struct
                               int32_t max_chars, tern_error *err);
 tern_status tern_case_rules_override(struct tern_case_rules *rules, const json_t *config, const char *label,
                                      tern_error *err);
-tern_status tern_source_role(struct tern_tokenizer_source *source, enum tern_role role, const char *content,
-                             int32_t id, tern_error *err);
+tern_status tern_source_role(struct tern_tokenizer_source *source, enum tern_role role, const char *content, int32_t id,
+                             tern_error *err);
 tern_status tern_source_add(struct tern_tokenizer_source *source, const char *content, uint32_t flags, int32_t id,
                             tern_error *err);
 int tern_source_has(const struct tern_tokenizer_source *source, const char *content);

@@ -18,10 +18,10 @@ tern_status tern_source_begin(struct tern_tokenizer_source *source, const struct
     if (status != TERN_OK)
         return status;
     source->count = source->pieces.count;
-    source->settings = json_pack("{s:b, s:b, s:b, s:b, s:i, s:i, s:[]}", "clean_text", (int)rules->clean,
-                                 "chinese_chars", (int)rules->chinese, "strip_accents", strip, "lower_case",
-                                 (int)rules->lower, "max_word_chars", (int)max_chars, "model_pieces",
-                                 (int)source->count, "added");
+    source->settings =
+        json_pack("{s:b, s:b, s:b, s:b, s:i, s:i, s:[]}", "clean_text", (int)rules->clean, "chinese_chars",
+                  (int)rules->chinese, "strip_accents", strip, "lower_case", (int)rules->lower, "max_word_chars",
+                  (int)max_chars, "model_pieces", (int)source->count, "added");
     return source->settings ? TERN_OK : no_memory(err);
 }
 
@@ -41,11 +41,11 @@ tern_status tern_case_rules_override(struct tern_case_rules *rules, const json_t
     return status;
 }
 
-tern_status tern_source_role(struct tern_tokenizer_source *source, enum tern_role role, const char *content,
-                             int32_t id, tern_error *err)
+tern_status tern_source_role(struct tern_tokenizer_source *source, enum tern_role role, const char *content, int32_t id,
+                             tern_error *err)
 {
-    json_t *token = id < 0 ? json_pack("{s:s}", "content", content)
-                           : json_pack("{s:s, s:i}", "content", content, "id", (int)id);
+    json_t *token =
+        id < 0 ? json_pack("{s:s}", "content", content) : json_pack("{s:s, s:i}", "content", content, "id", (int)id);
 
     if (token == NULL || json_object_set_new(source->settings, tern_role_names[role], token) != 0)
         return no_memory(err);
@@ -75,9 +75,8 @@ int tern_source_has(const struct tern_tokenizer_source *source, const char *cont
     const json_t *list = json_object_get(source->settings, "added"), *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-        if (strcmp(json_string_value(json_object_get(item, "content")), content) == 0)
-            return 1;
+    json_array_foreach(list, i,
+                       item) if (strcmp(json_string_value(json_object_get(item, "content")), content) == 0) return 1;
     return 0;
 }
 
@@ -100,8 +99,9 @@ tern_status tern_source_add(struct tern_tokenizer_source *source, const char *co
             return status;
     }
     if (id >= 0 && id != own)
-        return tern_fail(err, TERN_FORMAT, "%s: added token \"%.64s\" has id %d, where Hugging Face's numbering gives %d",
-                         source->label, content, (int)id, (int)own);
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: added token \"%.64s\" has id %d, where Hugging Face's numbering gives %d", source->label,
+                         content, (int)id, (int)own);
     item = json_pack("{s:s, s:i, s:b, s:b, s:b, s:b, s:b}", "content", content, "id", (int)own, "special",
                      (flags & TERN_ADDED_SPECIAL) != 0, "single_word", (flags & TERN_ADDED_SINGLE_WORD) != 0, "lstrip",
                      (flags & TERN_ADDED_LSTRIP) != 0, "rstrip", (flags & TERN_ADDED_RSTRIP) != 0, "normalized",

@@ -156,7 +156,7 @@ int tern_is_word(uint32_t c)
 {
     /* UTS 18, annex C: Alphabetic, M, Nd, Pc and Join_Control. Alphabetic is L, Nl, some of M, and these symbols. */
     if (c == 0x200C || c == 0x200D || (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
-        (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189))
+        (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189) || in_ranges(tern_word, COUNT(tern_word), c))
         return 1;
     switch (utf8proc_category((utf8proc_int32_t)c)) {
     case UTF8PROC_CATEGORY_LU:
@@ -169,10 +169,8 @@ int tern_is_word(uint32_t c)
     case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC:
-        return 1;
-    default:
-        return 0;
+    case UTF8PROC_CATEGORY_PC: return 1;
+    default: return 0;
     }
 }
 
@@ -205,9 +203,9 @@ int tern_decompose(uint32_t c, uint32_t out[TERN_DECOMPOSED_MAX])
     out[0] = c;
     if (c < 0xC0 || decomposes_since_unicode_10(c))
         return 1;
-    utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)c, buffer, TERN_DECOMPOSED_MAX,
-                                                 (utf8proc_option_t)(UTF8PROC_DECOMPOSE | UTF8PROC_STABLE),
-                                                 &last_class);
+    utf8proc_ssize_t n =
+        utf8proc_decompose_char((utf8proc_int32_t)c, buffer, TERN_DECOMPOSED_MAX,
+                                (utf8proc_option_t)(UTF8PROC_DECOMPOSE | UTF8PROC_STABLE), &last_class);
     if (n < 1 || n > TERN_DECOMPOSED_MAX)
         return 1;
     for (utf8proc_ssize_t i = 0; i < n; i++)

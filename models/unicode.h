@@ -1,5 +1,6 @@
 /* Unicode as Hugging Face's tokenizer sees it: its categories are those of Unicode 8, its decompositions those of
-   Unicode 9, its lower case that of the latest version. See unicode_tables.h for why no library's tables can be used. */
+   Unicode 9, its lower case that of the latest version. See unicode_tables.h for why no library's tables can be used.
+ */
 #ifndef TERN_UNICODE_H
 #define TERN_UNICODE_H
 

@@ -1,4 +1,5 @@
-/* The vocabulary, used where it lies, and WordPiece: greedy longest match, "##" before a piece that continues a word. */
+/* The vocabulary, used where it lies, and WordPiece: greedy longest match, "##" before a piece that continues a word.
+ */
 #ifndef TERN_WORDPIECE_H
 #define TERN_WORDPIECE_H
 
@@ -11,13 +12,13 @@ enum {
 };
 
 struct tern_pieces {
-    const char *bytes;     /* one piece per line, in id order */
-    uint32_t *offsets;     /* [count + 1]: piece i is bytes[offsets[i] .. offsets[i + 1] - 1), the last byte is '\n' */
-    uint32_t *slots;       /* [mask + 1]: 0, or id + 1 in the low 25 bits and 7 bits of the hash above */
+    const char *bytes; /* one piece per line, in id order */
+    uint32_t *offsets; /* [count + 1]: piece i is bytes[offsets[i] .. offsets[i + 1] - 1), the last byte is '\n' */
+    uint32_t *slots;   /* [mask + 1]: 0, or id + 1 in the low 25 bits and 7 bits of the hash above */
     uint32_t mask;
-    uint32_t count;        /* all pieces */
-    uint32_t model_count;  /* those that WordPiece may use; added tokens lie above */
-    uint32_t longest;      /* bytes of the longest piece */
+    uint32_t count;       /* all pieces */
+    uint32_t model_count; /* those that WordPiece may use; added tokens lie above */
+    uint32_t longest;     /* bytes of the longest piece */
 };
 
 /* Checks the bytes and builds the index, in one allocation that tern_pieces_free frees. The bytes must stay.
@@ -30,8 +31,8 @@ int32_t tern_pieces_find(const struct tern_pieces *pieces, const uint8_t *piece,
 
 /* A word as it is collected. */
 struct tern_word {
-    uint32_t chars; /* stops at TERN_MAX_WORD + 1: too long */
-    uint32_t n;     /* bytes */
+    uint32_t chars;                                   /* stops at TERN_MAX_WORD + 1: too long */
+    uint32_t n;                                       /* bytes */
     uint8_t bytes[2 + TERN_MAX_WORD * TERN_UTF8_MAX]; /* the word begins at bytes[2]: room for "##" */
 };
 

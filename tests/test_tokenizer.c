@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "models/normalize.h"
@@ -65,12 +66,13 @@ static tern_tokenizer *make(int lower, int strip)
 
     for (size_t i = 0; i < vocabulary_bytes; i++)
         lines += vocabulary[i] == '\n';
-    snprintf(settings, sizeof settings,
-             "{\"clean_text\":true,\"chinese_chars\":true,\"strip_accents\":%s,\"lower_case\":%s,\"max_word_chars\":100,"
-             "\"model_pieces\":%d,\"unk\":{\"content\":\"[UNK]\"},\"cls\":{\"content\":\"[CLS]\",\"id\":2},"
-             "\"sep\":{\"content\":\"[SEP]\"},\"added\":[{\"content\":\"[PAD]\"},{\"content\":\"[UNK]\"},"
-             "{\"content\":\"[CLS]\"},{\"content\":\"[SEP]\",\"id\":3,\"special\":true},{\"content\":\"[MASK]\"}]}",
-             strip ? "true" : "false", lower ? "true" : "false", lines);
+    snprintf(
+        settings, sizeof settings,
+        "{\"clean_text\":true,\"chinese_chars\":true,\"strip_accents\":%s,\"lower_case\":%s,\"max_word_chars\":100,"
+        "\"model_pieces\":%d,\"unk\":{\"content\":\"[UNK]\"},\"cls\":{\"content\":\"[CLS]\",\"id\":2},"
+        "\"sep\":{\"content\":\"[SEP]\"},\"added\":[{\"content\":\"[PAD]\"},{\"content\":\"[UNK]\"},"
+        "{\"content\":\"[CLS]\"},{\"content\":\"[SEP]\",\"id\":3,\"special\":true},{\"content\":\"[MASK]\"}]}",
+        strip ? "true" : "false", lower ? "true" : "false", lines);
     if (tern_tokenizer_from_parts(&tokenizer, vocabulary, vocabulary_bytes, settings, "test", &err) != TERN_OK)
         fail_msg("%s", err.message);
     return tokenizer;
@@ -164,7 +166,7 @@ static void test_stored_answers(void **state)
                                           : !strcmp(name, "cased") ? cased
                                           : !strcmp(name, "lower") ? lower
                                                                    : added;
-        tern_truncate truncate = !capacity ? TERN_TRUNCATE_ERROR
+        tern_truncate truncate = !capacity               ? TERN_TRUNCATE_ERROR
                                  : !strcmp(side, "head") ? TERN_TRUNCATE_HEAD
                                                          : TERN_TRUNCATE_TAIL;
         check_line(tokenizer, capacity ? capacity : CAPACITY, truncate, line, answer, number);
@@ -236,10 +238,20 @@ static void test_invalid_utf8(void **state)
     static const struct {
         const char *text;
         size_t n, bad;
-    } cases[] = {{"\x80", 1, 0},         {"ab\xff z", 5, 2},       {"\xc0\xaf", 2, 0},         {"\xe0\x9f\xbf", 3, 0},
-                 {"a\xed\xa0\x80", 4, 1}, {"\xf0\x8f\xbf\xbf", 4, 0}, {"\xf4\x90\x80\x80", 4, 0}, {"\xf5\x80\x80\x80", 4, 0},
-                 {"x\xe2\x82", 3, 1},     {"\xc3", 1, 0},            {"\xc3\xa9\xc3(", 4, 2},   {"\xf0\x9f\x98", 3, 0},
-                 {"\xe2\x82\xac\xe2(\xa1", 6, 3}, {"\xf0\x9f(\x80", 4, 0}};
+    } cases[] = {{"\x80", 1, 0},
+                 {"ab\xff z", 5, 2},
+                 {"\xc0\xaf", 2, 0},
+                 {"\xe0\x9f\xbf", 3, 0},
+                 {"a\xed\xa0\x80", 4, 1},
+                 {"\xf0\x8f\xbf\xbf", 4, 0},
+                 {"\xf4\x90\x80\x80", 4, 0},
+                 {"\xf5\x80\x80\x80", 4, 0},
+                 {"x\xe2\x82", 3, 1},
+                 {"\xc3", 1, 0},
+                 {"\xc3\xa9\xc3(", 4, 2},
+                 {"\xf0\x9f\x98", 3, 0},
+                 {"\xe2\x82\xac\xe2(\xa1", 6, 3},
+                 {"\xf0\x9f(\x80", 4, 0}};
     tern_tokenizer *tokenizer = make(1, 1);
     char expected[64];
     (void)state;
@@ -279,7 +291,8 @@ static void test_limits(void **state)
     assert_int_equal(n_ids, 3);
     assert_int_equal(types[2], 1);
     /* The types and the message are optional. */
-    assert_int_equal(tern_tokenize(tokenizer, "a", 1, NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL, 3, &n_ids, NULL), TERN_OK);
+    assert_int_equal(tern_tokenize(tokenizer, "a", 1, NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL, 3, &n_ids, NULL),
+                     TERN_OK);
     assert_int_equal(n_ids, 3);
     tern_tokenizer_close(tokenizer);
 }
@@ -297,7 +310,7 @@ static void test_long_run_of_marks(void **state)
 
     text[at++] = 'e';
     for (int i = 0; i < N; i++) {
-        at += tern_utf8_put(0x1d16d, text + at); /* class 226 */
+        at += tern_utf8_put(0x1d16d, text + at);                 /* class 226 */
         at += tern_utf8_put(i % 2 ? 0x1d165 : 0x301, text + at); /* 216; dropped */
     }
     tern_chars_begin(&chars, text, at, rules);
@@ -355,8 +368,8 @@ static void test_parts_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stored_answers), cmocka_unit_test(test_every_code_point),
-        cmocka_unit_test(test_invalid_utf8),   cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_stored_answers),    cmocka_unit_test(test_every_code_point),
+        cmocka_unit_test(test_invalid_utf8),      cmocka_unit_test(test_limits),
         cmocka_unit_test(test_long_run_of_marks), cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_parts_round_trip),
     };

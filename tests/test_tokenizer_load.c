@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "models/tokenizer.h"
@@ -16,9 +17,6 @@
 #include <string.h>
 
 #define VOCAB "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##b\né\ne\nA\n"
-#define SETTINGS(more) "{\"clean_text\":true,\"chinese_chars\":true,\"strip_accents\":true,\"lower_case\":true," more "}"
-#define ROLES "\"unk\":{\"content\":\"[UNK]\"},\"cls\":{\"content\":\"[CLS]\"},\"sep\":{\"content\":\"[SEP]\"}"
-#define NUMBERS "\"max_word_chars\":100,\"model_pieces\":3,"
 #define TEMPLATE_A "{\"SpecialToken\":{\"id\":\"[CLS]\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},"
 #define TEMPLATE_B ",{\"Sequence\":{\"id\":\"B\",\"type_id\":1}},{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":1}}"
 #define TEMPLATE_SEP "{\"SpecialToken\":{\"id\":\"[SEP]\",\"type_id\":0}}"
@@ -88,8 +86,8 @@ static void put_file(const char *name, const char *text)
 
 static void clear(void)
 {
-    static const char *const names[] = {"tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json",
-                                        "added_tokens.json"};
+    static const char *const names[] = {"tokenizer.json", "vocab.txt", "tokenizer_config.json",
+                                        "special_tokens_map.json", "added_tokens.json"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         put_file(names[i], NULL);
 }
@@ -105,8 +103,8 @@ static void expect_ids(const char *name, const char *text, const char *expected)
     snprintf(path, sizeof path, "%s/%s", dir, name);
     if (tern_tokenizer_open(&tokenizer, path, &err) != TERN_OK)
         fail_msg("%s", err.message);
-    assert_int_equal(tern_tokenize(tokenizer, text, strlen(text), NULL, 0, TERN_TRUNCATE_ERROR, ids, NULL, 64, &n, &err),
-                     TERN_OK);
+    assert_int_equal(
+        tern_tokenize(tokenizer, text, strlen(text), NULL, 0, TERN_TRUNCATE_ERROR, ids, NULL, 64, &n, &err), TERN_OK);
     for (size_t i = 0; i < n; i++)
         at += (size_t)snprintf(out + at, sizeof out - at, i ? " %d" : "%d", (int)ids[i]);
     assert_string_equal(out, expected);
@@ -178,9 +176,9 @@ static void test_configurations(void **state)
     put_file("special_tokens_map.json", "{\"sep_token\": {\"content\": \"e\", \"single_word\": true},"
                                         "\"additional_special_tokens\": [\"<new>\", \"a\"]}");
     expect_ids("", "xex e<new>ab", "2 1 9 11 5 6 9");
-    put_file("tokenizer_config.json",
-             "{\"added_tokens_decoder\": {\"11\": {\"content\": \"<x>\", \"special\": false}, \"3\": {\"content\": \"[SEP]\","
-             "\"lstrip\": true, \"normalized\": false, \"special\": true}}}");
+    put_file("tokenizer_config.json", "{\"added_tokens_decoder\": {\"11\": {\"content\": \"<x>\", \"special\": false}, "
+                                      "\"3\": {\"content\": \"[SEP]\","
+                                      "\"lstrip\": true, \"normalized\": false, \"special\": true}}}");
     expect_ids("", "<X>e[SEP]", "2 11 9 3 3"); /* <x> is looked for in lower case; the map is not looked at */
     put_file("tokenizer_config.json", "{\"added_tokens_decoder\": {\"12\": {\"content\": \"<x>\"}}}");
     expect_refused("", TERN_FORMAT, "added_tokens_decoder");
@@ -205,12 +203,16 @@ struct edit {
 };
 
 static const char good_json[] =
-    "{\"version\":\"1.0\",\"truncation\":{\"max_length\":3},\"padding\":null,\"added_tokens\":[{\"id\":6,\"content\":\"<x>\","
+    "{\"version\":\"1.0\",\"truncation\":{\"max_length\":3},\"padding\":null,\"added_tokens\":[{\"id\":6,\"content\":"
+    "\"<x>\","
     "\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":true}],"
-    "\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,\"strip_accents\":null,"
-    "\"lowercase\":true},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\"post_processor\":{\"type\":\"TemplateProcessing\","
+    "\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,\"strip_accents\":"
+    "null,"
+    "\"lowercase\":true},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\"post_processor\":{\"type\":"
+    "\"TemplateProcessing\","
     "\"single\":[" TEMPLATE_A TEMPLATE_SEP "],\"pair\":[" TEMPLATE_A TEMPLATE_SEP TEMPLATE_B "],\"special_tokens\":{"
-    "\"[CLS]\":{\"id\":\"[CLS]\",\"ids\":[1],\"tokens\":[\"[CLS]\"]},\"[SEP]\":{\"id\":\"[SEP]\",\"ids\":[2],\"tokens\":[\"[SEP]\"]}}},"
+    "\"[CLS]\":{\"id\":\"[CLS]\",\"ids\":[1],\"tokens\":[\"[CLS]\"]},\"[SEP]\":{\"id\":\"[SEP]\",\"ids\":[2],"
+    "\"tokens\":[\"[SEP]\"]}}},"
     "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"continuing_subword_prefix\":\"##\","
     "\"max_input_chars_per_word\":100,\"vocab\":{\"[CLS]\":1,\"[UNK]\":0,\"[SEP]\":2,\"a\":5,\"##b\":3,\"e\":4}}}";
 
@@ -230,8 +232,8 @@ static void test_tokenizer_json(void **state)
         {"\"version\"", "\"version\"", "1 5 3 0 6 4 2"},
         {"\"lowercase\":true", "\"lowercase\":false", "1 0 0 6 0 2"},
         {"\"max_input_chars_per_word\":100", "\"max_input_chars_per_word\":1", "1 0 0 6 4 2"},
-        {"{\"type\":\"TemplateProcessing\",", "{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1],",
-         "1 5 3 0 6 4 2"},
+        {"{\"type\":\"TemplateProcessing\",",
+         "{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],\"cls\":[\"[CLS]\",1],", "1 5 3 0 6 4 2"},
         {"\"strip_accents\":null", "\"strip_accents\":false", "1 5 3 0 6 0 2"},
     };
     (void)state;
@@ -281,7 +283,8 @@ static void test_bad_tokenizer_json(void **state)
          "\\u0301\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":true", "nothing is left"},
         {"\"vocab\":{", "\"v\":{", "model.vocab"},
         {"[{\"id\":6,",
-         "[{\"id\":2,\"content\":\"[SEP]\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
+         "[{\"id\":2,\"content\":\"[SEP]\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":"
+         "false,"
          "\"special\":true},{\"id\":2,\"content\":\"[SEP]\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,"
          "\"normalized\":false,\"special\":true},{\"id\":6,",
          "token 2 is added twice"},
@@ -301,75 +304,6 @@ static void test_bad_tokenizer_json(void **state)
     put_file("tokenizer.json", "[]");
     expect_refused("", TERN_FORMAT, "not a JSON object");
     expect_refused("tokenizer.json", TERN_FORMAT, "normalizer is none");
-}
-
-/* ---- The parts of a .tern file ---- */
-
-static void test_bad_parts(void **state)
-{
-    static const struct {
-        const char *vocabulary, *settings, *words;
-    } bad[] = {
-        {"", SETTINGS(NUMBERS ROLES), "empty"},
-        {"[UNK]\n[CLS]\n[SEP]", SETTINGS(NUMBERS ROLES), "last line has no end"},
-        {"[UNK]\n[CLS]\n[SEP]\n\xed\xa0\x80\n", SETTINGS(NUMBERS ROLES), "not UTF-8 at its byte 18"},
-        {"[UNK]\n[UNK]\n", SETTINGS(NUMBERS ROLES), "same piece"},
-        {"[UNK]\n[CLS]\n[SEP]\n", "", "JSON"},
-        {"[UNK]\n[CLS]\n[SEP]\n", "[]", "not a JSON object"},
-        {"[UNK]\n[CLS]\n[SEP]\n", "{}", "clean_text is missing"},
-        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(ROLES), "max_word_chars is missing"},
-        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS("\"max_word_chars\":300," ROLES), "max_word_chars is 300"},
-        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS("\"max_word_chars\":9,\"model_pieces\":4," ROLES), "model_pieces is 4"},
-        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS "\"unk\":{\"content\":\"[UNK]\"}"), "no cls token"},
-        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES), "no list \"added\""},
-        {"[UNK]\n[CLS]\n[sep]\n", SETTINGS(NUMBERS ROLES), "sep token \"[SEP]\" is not in the vocabulary"},
-        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"pad\":{\"content\":\"[PAD]\"}"), "pad token"},
-        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[3]"), "no added token"},
-        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[{\"content\":\"[SEP]\",\"id\":1}]"), "has id 1"},
-        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[{\"content\":\"[SEP]\",\"id\":2,\"special\":3}]"),
-         "special must be"},
-    };
-    tern_tokenizer *tokenizer;
-    (void)state;
-
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        long before = live;
-        assert_int_equal(tern_tokenizer_from_parts(&tokenizer, bad[i].vocabulary, strlen(bad[i].vocabulary),
-                                                   bad[i].settings, "model.tern", &err), TERN_FORMAT);
-        assert_null(tokenizer);
-        if (!strstr(err.message, bad[i].words) || !strstr(err.message, "model.tern"))
-            fail_msg("\"%s\" does not say \"%s\"", err.message, bad[i].words);
-        assert_int_equal(live, before);
-    }
-}
-
-static void test_too_many_pieces(void **state)
-{
-    size_t n = ((size_t)1 << 24) + 1;
-    char *lines = malloc(n);
-    tern_tokenizer *tokenizer;
-    (void)state;
-
-    memset(lines, '\n', n);
-    assert_int_equal(tern_tokenizer_from_parts(&tokenizer, lines, n, SETTINGS(NUMBERS ROLES), "x", &err), TERN_FORMAT);
-    assert_non_null(strstr(err.message, "16777217 pieces, the limit is 16777216"));
-    free(lines);
-}
-
-/* Once a pointer was computed from the NULL of a list without tokens. */
-static void test_no_added_tokens(void **state)
-{
-    tern_tokenizer *tokenizer;
-    static const char pieces[] = "[UNK]\n[CLS]\n[SEP]\n";
-    int32_t ids[8];
-    size_t n;
-    (void)state;
-
-    assert_int_equal(tern_tokenizer_from_parts(&tokenizer, pieces, strlen(pieces),
-                                               SETTINGS(NUMBERS ROLES ",\"added\":[]"), "x", &err), TERN_OK);
-    assert_int_equal(tern_tokenize(tokenizer, "[SEP]", 5, NULL, 0, TERN_TRUNCATE_ERROR, ids, NULL, 8, &n, &err), TERN_OK);
-    assert_int_equal(n, 5); /* not special in the text: "[", "SEP", "]" */
-    tern_tokenizer_close(tokenizer);
 }
 
 /* ---- Failing allocations ---- */
@@ -400,7 +334,8 @@ static void test_failing_allocations(void **state)
 
     clear();
     put_file("vocab.txt", VOCAB);
-    put_file("tokenizer_config.json", "{\"do_lower_case\":true,\"added_tokens_decoder\":{\"11\":{\"content\":\"<X>\"}}}");
+    put_file("tokenizer_config.json",
+             "{\"do_lower_case\":true,\"added_tokens_decoder\":{\"11\":{\"content\":\"<X>\"}}}");
     for (int json = 0; json < 2; json++) {
         long before = live, n = 0;
         put_file("tokenizer.json", json ? good_json : NULL);
@@ -442,10 +377,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vocabulary_files),   cmocka_unit_test(test_configurations),
-        cmocka_unit_test(test_tokenizer_json),     cmocka_unit_test(test_bad_tokenizer_json),
-        cmocka_unit_test(test_bad_parts),          cmocka_unit_test(test_too_many_pieces),
-        cmocka_unit_test(test_no_added_tokens),
+        cmocka_unit_test(test_vocabulary_files),    cmocka_unit_test(test_configurations),
+        cmocka_unit_test(test_tokenizer_json),      cmocka_unit_test(test_bad_tokenizer_json),
         cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

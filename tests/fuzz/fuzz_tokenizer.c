@@ -1,6 +1,6 @@
 /* The first byte chooses. 'p': a vocabulary, a zero byte, settings; 'j': a tokenizer.json; anything else: a text and,
-   after a zero byte, its pair. What is accepted must tokenise; truncation must give parts of the whole; UTF-8 is refused
-   exactly where it is wrong. */
+   after a zero byte, its pair. What is accepted must tokenise; truncation must give parts of the whole; UTF-8 is
+   refused exactly where it is wrong. */
 #include "models/tokenizer_parts.h"
 
 #include <stdlib.h>
@@ -10,12 +10,14 @@ enum { ROOM = 1 << 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char vocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##a\n##b\nab\n##ab\n\xc3\xa9\ne\n##e\n.\n#\n##\n<x>\n"
-                                 "New Tok\n foo\n\xe4\xb8\xad\nab.\n\xc4\xb0s\n";
+static const char vocabulary[] =
+    "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##a\n##b\nab\n##ab\n\xc3\xa9\ne\n##e\n.\n#\n##\n<x>\n"
+    "New Tok\n foo\n\xe4\xb8\xad\nab.\n\xc4\xb0s\n";
 
 static const char settings[] =
     "{\"clean_text\":true,\"chinese_chars\":true,\"strip_accents\":true,\"lower_case\":true,\"max_word_chars\":100,"
-    "\"model_pieces\":17,\"unk\":{\"content\":\"[UNK]\"},\"cls\":{\"content\":\"[CLS]\"},\"sep\":{\"content\":\"[SEP]\"},"
+    "\"model_pieces\":17,\"unk\":{\"content\":\"[UNK]\"},\"cls\":{\"content\":\"[CLS]\"},\"sep\":{\"content\":\"[SEP]"
+    "\"},"
     "\"added\":[{\"content\":\"[SEP]\",\"special\":true},{\"content\":\"<x>\",\"lstrip\":true,\"rstrip\":true},"
     "{\"content\":\"New Tok\",\"normalized\":true},{\"content\":\" foo\",\"single_word\":true},"
     "{\"content\":\"ab.\",\"normalized\":true,\"single_word\":true},{\"content\":\"\xc4\xb0s\",\"normalized\":true,"
@@ -39,8 +41,8 @@ static void tokenize(const tern_tokenizer *tokenizer, const char *text, size_t n
     static int32_t whole[ROOM], types[ROOM];
     tern_error err;
     size_t n_whole = 0, n_part = 0, n_first = 1;
-    tern_status status = tern_tokenize(tokenizer, text, n, pair, n_pair, TERN_TRUNCATE_ERROR, whole, types, ROOM,
-                                       &n_whole, &err);
+    tern_status status =
+        tern_tokenize(tokenizer, text, n, pair, n_pair, TERN_TRUNCATE_ERROR, whole, types, ROOM, &n_whole, &err);
 
     if (status == TERN_INPUT && n_whole > ROOM)
         return;
@@ -68,7 +70,8 @@ static void tokenize(const tern_tokenizer *tokenizer, const char *text, size_t n
         check(memcmp(part + 1, from + 1, (first - 2) * sizeof *part) == 0);
         if (pair) {
             size_t rest = n_part - first;
-            check(memcmp(part + first, tail ? whole + n_whole - rest : whole + n_first, (rest - 1) * sizeof *part) == 0);
+            check(memcmp(part + first, tail ? whole + n_whole - rest : whole + n_first, (rest - 1) * sizeof *part) ==
+                  0);
         }
         free(part);
         free(part_types);
@@ -132,7 +135,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     if (tokenizer == NULL)
-        check(tern_tokenizer_from_parts(&tokenizer, vocabulary, sizeof vocabulary - 1, settings, "fuzz", &err) == TERN_OK);
+        check(tern_tokenizer_from_parts(&tokenizer, vocabulary, sizeof vocabulary - 1, settings, "fuzz", &err) ==
+              TERN_OK);
     const char *text = (const char *)data + 1;
     size_t n = size - 1;
     if (data[0] == 'p') {

@@ -83,7 +83,8 @@ class Maker:
             return "".join(c + chr(self.rng.choice(DROPPED)) for c in word)
         if form == 4:
             at = self.rng.randint(0, len(word))
-            return word[:at] + self.rng.choice(["é", "Å", "ß", "İ", "ı", "Σ", "ς", "ﬁ", "Ǆ", "Ω", "한", "中", "が"]) + word[at:]
+            odd = self.rng.choice(["é", "Å", "ß", "İ", "ı", "Σ", "ς", "ﬁ", "Ǆ", "Ω", "한", "中", "が"])
+            return word[:at] + odd + word[at:]
         return word
 
     def marks(self):
@@ -125,8 +126,9 @@ class Maker:
         if kind == 6:
             return rng.choice(EMOJI)
         if kind == 7:
-            return rng.choice(["שָׁלוֹם", "السَّلامُ", "עולם", "مرحبا", "नमस्ते", "ภาษาไทย", "Ελληνικός", "ΟΔΥΣΣΕΥΣ", "Привет",
-                               "日本語テスト", "中文字符", "한국어", "\u1112\u1161\u11ab", "Việt", "ÅÄÖ", "Ἀθῆναι", "ǅ", "ﬃ", "Ⅷ"])
+            return rng.choice(["שָׁלוֹם", "السَّلامُ", "עולם", "مرحبا", "नमस्ते", "ภาษาไทย", "Ελληνικός",
+                               "ΟΔΥΣΣΕΥΣ", "Привет", "日本語テスト", "中文字符", "한국어", "\u1112\u1161\u11ab", "Việt", "ÅÄÖ", "Ἀθῆναι",
+                               "ǅ", "ﬃ", "Ⅷ"])
         if kind == 8:
             return rng.choice(ODD)
         if kind == 9:

@@ -1,7 +1,10 @@
 // Hugging Face's tokenizer, for comparison with Tern's.
-//   node compare.mjs json VOCAB uncased|cased|lower         > tokenizer.json   what BertTokenizerFast makes of a vocab.txt
-//   node compare.mjs ids TOKENIZER.json [CAPACITY head|tail] < lines > ids     see tests/tokenize_lines.c for the formats
-//   node compare.mjs unicode                                > digests          the normaliser on every code point
+//   node compare.mjs json VOCAB uncased|cased|lower > tokenizer.json
+//       what BertTokenizerFast makes of a vocab.txt
+//   node compare.mjs ids TOKENIZER.json [CAPACITY head|tail] < lines > ids
+//       the formats are those of tests/tokenize_lines.c
+//   node compare.mjs unicode > digests
+//       the normaliser on every code point
 import * as hf from 'tokenizers'
 import fs from 'node:fs'
 
@@ -31,7 +34,7 @@ export function makeJson(pieces, { lowercase, stripAccents = null }, added = [])
 const escapes = { '\\': '\\', n: '\n', r: '\r', t: '\t', 0: '\0' }
 const unescape = (s) => s.replace(/\\([\\nrt0])/g, (_, c) => escapes[c])
 
-// Since 0.23 the library stops reading a side once it has max_length tokens, when it cuts tails (its pull request 1990).
+// Since 0.23 the library stops reading a side at max_length tokens when it cuts tails (its pull request 1990).
 // Which of two over-long sides gets the odd token then depends on counts that are cut short. To compare with
 // "longest_first" as it is documented, and was in all versions before, the sides are read whole and cut by postProcess.
 export async function printIds({ reader, cutter, cuts }, lines, print) {
@@ -88,8 +91,8 @@ export function xxh64(bytes) {
   return h ^ (h >> 32n)
 }
 
-// Per group of 4096 code points c: the digest of what becomes of "A" c, an acute, c, a dot below, a musical stem, c, "Z",
-// each result with a line feed after it; under four settings of the normaliser. Then the same for the classes of c.
+// Per group of 4096 code points c: the digest of what becomes of "A" c, an acute, c, a dot below, a musical stem, c,
+// "Z", each result with a line feed after it; under four settings of the normaliser. Then how c splits words.
 function printUnicode() {
   const options = [[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 1], [0, 1, 1, 0]]
   const digest = (name, group, text) =>

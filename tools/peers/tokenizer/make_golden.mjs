@@ -7,7 +7,8 @@ import { makeJson, openJson, printIds } from './compare.mjs'
 
 const golden = fileURLToPath(new URL('../../../tests/golden/', import.meta.url))
 const python = (...args) =>
-  execFileSync('python3', [golden + 'make_lines.py', ...args], { maxBuffer: 1 << 28 }).toString().split('\n').slice(0, -1)
+  execFileSync('python3', [golden + 'make_lines.py', ...args], { maxBuffer: 1 << 28 }).toString().split('\n')
+    .slice(0, -1)
 
 const pieces = python('--vocabulary')
 fs.writeFileSync(golden + 'tokenizer_vocab.txt', pieces.join('\n') + '\n')
@@ -18,7 +19,8 @@ const added = [
   ['<b>', { rstrip: true }], ['<a><b>', { special: true }], [' pad', {}], ['[a b]', { special: true }], ['é<', {}],
   ['NewTok', { normalized: true }], ['Café', { normalized: true }], ['foo', { normalized: true, single_word: true }],
   ['foobar', { normalized: true }], ['中x', { normalized: true }], ['the END', { normalized: true, lstrip: true }],
-  ['\u{1d16d}\u{1d165}q', { normalized: true }], ['İs', { normalized: true, rstrip: true }], ['under', { normalized: true }],
+  ['\u{1d16d}\u{1d165}q', { normalized: true }], ['İs', { normalized: true, rstrip: true }],
+  ['under', { normalized: true }],
   ['-x-', { normalized: true, single_word: true }], ['##ing', { special: true }],
 ]
 const small = pieces.slice(0, 400).concat(pieces.filter((p) => /^(##)?[a-z]{1,6}$/.test(p)).slice(0, 800))
@@ -32,9 +34,10 @@ fs.writeFileSync(golden + 'tokenizer_added.json', json + '\n')
 
 let state = 12345
 const random = (n) => (state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff, (state >>> 8) % n)
-const parts = [...added.map(([content]) => content), 'foo', 'FOO', 'foobar', 'barfoo', 'newtok', 'NEWTOK', 'cafe\u0301', 'CAFE',
-  'cafe', '中X', '中', 'x', 'the end', 'The  End', 'THE\\nEND', '\u{1d165}\u{1d16d}', 'q', 'İS', 'is', 'i\u0307s', 'Under',
-  'wunderbar', '-X-', 'a', '-', '.', '_', '1', '\u0301', '\u200d', 'Ⓐ', '½', '\\0', '[SEP]', '[MASK]', '[mask]', '[A B]', 'running']
+const parts = [...added.map(([content]) => content), 'foo', 'FOO', 'foobar', 'barfoo', 'newtok', 'NEWTOK', 'cafe\u0301',
+  'CAFE', 'cafe', '中X', '中', 'x', 'the end', 'The  End', 'THE\\nEND', '\u{1d165}\u{1d16d}', 'q', 'İS', 'is', 'i\u0307s',
+  'Under', 'wunderbar', '-X-', 'a', '-', '.', '_', '1', '\u0301', '\u200d', 'Ⓐ', '½', '\\0', '[SEP]', '[MASK]', '[mask]',
+  '[A B]', 'running']
 const gaps = ['', '', '', ' ', ' ', '  ', '\\n', '\u00a0', '\u2003', '\u0085']
 const mixed = Array.from({ length: 1200 }, () => {
   let line = ''
@@ -50,12 +53,13 @@ async function record(name, tokenizerJson, capacity, side, chosen) {
   let i = 0
   await printIds(tokenizer, chosen, (ids) => out.push(`# ${name} ${capacity} ${side}`, chosen[i++], ids))
 }
-const settings = { uncased: { lowercase: true }, cased: { lowercase: false }, lower: { lowercase: true, stripAccents: false } }
+const settings = { uncased: { lowercase: true }, cased: { lowercase: false },
+  lower: { lowercase: true, stripAccents: false } }
 for (const [name, s] of Object.entries(settings))
   await record(name, JSON.stringify(makeJson(pieces, s)), 0, 'head', lines.slice(0, name === 'uncased' ? 500 : 120))
 const pairs = lines.filter((line) => line.includes('\t'))
-for (const [capacity, side, from] of [[3, 'head', 0], [4, 'tail', 0], [7, 'head', 20], [8, 'tail', 20], [16, 'head', 40],
-  [17, 'tail', 40], [32, 'tail', 60], [33, 'head', 60]]) {
+for (const [capacity, side, from] of [[3, 'head', 0], [4, 'tail', 0], [7, 'head', 20], [8, 'tail', 20],
+  [16, 'head', 40], [17, 'tail', 40], [32, 'tail', 60], [33, 'head', 60]]) {
   const uncased = JSON.stringify(makeJson(pieces, settings.uncased))
   await record('uncased', uncased, capacity, side, [...pairs.slice(from, from + 20), ...lines.slice(from, from + 8)])
 }

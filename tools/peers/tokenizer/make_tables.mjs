@@ -57,6 +57,25 @@ for (let c = 0; c < 0x110000; c++) {
       (c >= 0x16ea0 && c <= 0x16eb8))) add(lowered, c, l.codePointAt(0) - c)
 }
 
+// Word characters (\\w) of Unicode 15.1 and 16, for the same reason: the blocks that got new ones are asked about.
+const newer = [
+  [0x897, 0x897], [0x1c89, 0x1c8a], [0xa7cb, 0xa7cd], [0xa7da, 0xa7dc], [0x105c0, 0x105f3], [0x10d40, 0x10d8f],
+  [0x10ec2, 0x10efc], [0x11380, 0x113ff], [0x116d0, 0x116e3], [0x11bc0, 0x11bff], [0x11f5a, 0x11f5a], 
+  [0x13460, 0x143fa], [0x16100, 0x1613f], [0x16d40, 0x16d7f], [0x18cff, 0x18cff], [0x1ccf0, 0x1ccf9],
+  [0x1e5d0, 0x1e5ff], [0x2ebf0, 0x2ee5d]]
+const wordPiece = hf.Tokenizer.fromString(JSON.stringify({ version: '1.0', truncation: null, padding: null,
+  added_tokens: [{ id: 1, content: '<m>', single_word: true, lstrip: false, rstrip: false, normalized: false,
+    special: false }],
+  normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null,
+  model: { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100,
+    vocab: { '[UNK]': 0, '<m>': 1 } } }))
+const word = []
+for (const [first, last] of newer)
+  for (let c = first; c <= last; c++) {
+    const ids = (await wordPiece.encode(text(c) + '<m>', null)).getIds()
+    if (!(ids.length === 2 && ids[1] === 1)) add(word, c)
+  }
+
 const hex = (n) => '0x' + n.toString(16)
 function print(type, name, why, rows) {
   let lines = [], line = '   '
@@ -84,14 +103,19 @@ struct tern_range_value {
 };`)
 const pairs = (list) => list.map(([a, b]) => [hex(a), hex(b)])
 const triples = (list) => list.map(([a, b, v]) => [hex(a), hex(b), v])
-print('tern_range', 'tern_control', 'Removed by clean_text: categories Cc (but \\t \\n \\r), Cf, Co of Unicode 8; NUL, U+FFFD.',
+print('tern_range', 'tern_control',
+  'Removed by clean_text: categories Cc (but \\t \\n \\r), Cf, Co of Unicode 8; NUL, U+FFFD.',
   pairs(sets.control))
 print('tern_range', 'tern_space', 'White space.', pairs(sets.space))
-print('tern_range', 'tern_chinese', 'Ideographs that become words of their own. U+2B820 .. U+2B91F are missing in the original too.',
+print('tern_range', 'tern_chinese',
+  'Ideographs that become words of their own. U+2B820 .. U+2B91F are missing in the original too.',
   pairs(sets.chinese))
 print('tern_range', 'tern_punctuation', 'ASCII punctuation and categories P* of Unicode 8.', pairs(sets.punctuation))
 print('tern_range', 'tern_mark', 'Category Mn of Unicode 8: dropped by strip_accents.', pairs(sets.mark))
-print('tern_range_value', 'tern_reorder', 'Characters outside tern_mark with a canonical combining class in Unicode 9: they stay and are reordered.',
+print('tern_range_value', 'tern_reorder',
+  'Characters outside tern_mark with a canonical combining class in Unicode 9: they stay and are reordered.',
   triples(reorder))
-print('tern_range_value', 'tern_lowered', 'Upper case of Unicode 16 and 17, with the distance to the lower case.', triples(lowered))
+print('tern_range_value', 'tern_lowered', 'Upper case of Unicode 16 and 17, with the distance to the lower case.',
+  triples(lowered))
+print('tern_range', 'tern_word', 'Word characters that came with Unicode 15.1 and 16.', pairs(word))
 console.log('\n#endif')

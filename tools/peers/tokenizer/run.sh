@@ -16,9 +16,9 @@ fi
 driver=${DRIVER:-}
 if [ -z "$driver" ]; then
     driver=$work/tokenize_lines
-    ${CC:-cc} -std=c11 -O2 -D_GNU_SOURCE -I"$root" -o "$driver" "$root"/tests/tokenize_lines.c "$root"/models/tokenizer*.c \
-        "$root"/models/added.c "$root"/models/normalize.c "$root"/models/unicode.c "$root"/models/wordpiece.c \
-        "$root"/models/json*.c "$root"/runtime/status.c "$root"/runtime/file.c -ljansson -lutf8proc -lxxhash
+    ${CC:-cc} -std=c11 -O2 -D_GNU_SOURCE -I"$root" -o "$driver" "$root"/tests/tokenize_lines.c \
+        "$root"/models/tokenizer*.c "$root"/models/added.c "$root"/models/normalize.c "$root"/models/unicode.c \
+        "$root"/models/wordpiece.c "$root"/models/json*.c "$root"/runtime/status.c "$root"/runtime/file.c -ljansson -lutf8proc -lxxhash
 fi
 
 python3 "$root/tests/golden/make_lines.py" "$data/text" > "$work/lines"
@@ -43,7 +43,7 @@ compare() {
 
 for vocabulary in uncased:uncased cased:cased chinese:uncased multilingual-cased:cased uncased:lower; do
     case=${vocabulary#*:} name=bert-base-${vocabulary%:*}
-    # A checkpoint directory with vocab.txt on our side; the tokenizer.json that Hugging Face would make of it on theirs.
+    # A checkpoint directory with vocab.txt on our side; on theirs the tokenizer.json that they would make of it.
     rm -rf "$work/model" && mkdir "$work/model"
     cp "$data/vocab/$name-vocab.txt" "$work/model/vocab.txt"
     case $case in
