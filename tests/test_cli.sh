@@ -1,0 +1,224 @@
+#!/bin/sh
+# usage: tests/test_cli.sh [path of the tern program]     TERN_BUILD names its folder otherwise, TERN_RUN an emulator.
+# What the command line prints, how it ends, and that bad input gives one clear line. Ends with "N passed, N failed".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+bin=${1:-${TERN_BUILD:-build/x86_64-linux-gnu}/tern}
+[ -x "$bin" ] || { echo "skipped: $bin is not built"; exit 0; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+unset TERN_ISA
+
+# shellcheck disable=SC2086 # TERN_RUN is a command with its options
+tern() { ${TERN_RUN:-} "$bin" "$@"; }
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAIL: $*"; }
+
+# refused CODE PATTERN ARGUMENTS...: that exit code, one line on stderr that matches, nothing on stdout.
+refused() {
+    want=$1 pattern=$2
+    shift 2
+    tern "$@" >"$work/out" 2>"$work/err" </dev/null
+    got=$?
+    lines=$(wc -l <"$work/err")
+    if [ $got != "$want" ]; then fail "tern $*: exit $got, not $want: $(cat "$work/err")"
+    elif [ "$lines" != 1 ]; then fail "tern $*: $lines lines on stderr"
+    elif ! grep -q '^tern: ' "$work/err" || ! grep -q -e "$pattern" "$work/err"; then fail "tern $*: '$(cat "$work/err")' is not about '$pattern'"
+    elif [ -s "$work/out" ]; then fail "tern $*: refused, but printed something"
+    else pass; fi
+}
+
+# prints PATTERN ARGUMENTS...: exit 0, stdout matches, nothing on stderr. Standard input is $work/in.
+prints() {
+    pattern=$1
+    shift
+    tern "$@" >"$work/out" 2>"$work/err" <"$work/in"
+    got=$?
+    if [ $got != 0 ]; then fail "tern $*: exit $got: $(cat "$work/err")"
+    elif ! grep -q -e "$pattern" "$work/out"; then fail "tern $*: no '$pattern' in: $(head -3 "$work/out")"
+    elif [ -s "$work/err" ]; then fail "tern $*: said '$(head -1 "$work/err")'"
+    else pass; fi
+}
+
+# same NAME FILE FILE: byte for byte.
+same() { if cmp -s "$2" "$3"; then pass; else fail "$1"; fi; }
+is() { if [ "$2" = "$3" ]; then pass; else fail "$1: '$2', not '$3'"; fi; }
+: >"$work/in"
+
+# ---- Without a model ---------------------------------------------------------------------------------------------------
+
+prints '^tern [0-9]*\.[0-9]*\.[0-9]*$' --version
+prints '^Examples:' --help
+for c in convert classify embed tokenize info eval bench; do
+    prints '^Examples:' $c --help
+    is "$c --help begins with its examples" "$(tern $c -h | head -1)" Examples:
+    refused 2 "'--no-such-option'" $c --no-such-option
+    refused 2 "'-Z'" $c -Z
+done
+refused 2 "unknown command 'frobnicate'" frobnicate
+refused 2 "unknown option '--frobnicate'" --frobnicate
+refused 2 'later version' answer
+prints '^scalar$' info --isas
+prints 'gemm_s8' info
+prints '"kernels":{"gemm_s8":"scalar"' info --json --isa scalar
+refused 2 "'no_such_isa' is unknown" info --isa no_such_isa
+TERN_ISA=no_such_isa
+export TERN_ISA
+refused 2 "TERN_ISA 'no_such_isa' is unknown; this CPU has: scalar" info
+unset TERN_ISA
+
+refused 2 'MODEL.tern or --shape' bench
+refused 2 "'resnet'" bench --shape resnet
+refused 2 '--seq 513: the model takes at most 512' bench --shape bert-mini -s 513
+refused 2 '--seq 0: the limits are 1 and' bench --shape bert-mini -s 0
+refused 2 '--threads 257: the limits are 1 and 256' bench --shape bert-mini -t 257
+refused 2 'at most 1048576 tokens' bench --shape bert-mini -s 512 -b 65536
+refused 2 "list such as" bench --shape bert-mini -s 1,x
+refused 2 'A-B' bench --shape bert-mini -s 8-4
+refused 2 "'yaml'" bench --shape bert-mini --format yaml
+refused 2 "'int9'" bench --shape bert-mini --weights int9
+refused 2 'later version' bench --shape bert-mini --profile
+refused 2 'needs a value' bench --shape
+refused 1 'absent.json' bench --shape bert-mini --baseline "$work/absent.json"
+refused 2 'no checkpoint' convert -o "$work/x.tern"
+refused 2 '-o FILE' convert "$work"
+refused 2 "'int9'" convert "$work" -o "$work/x.tern" --weights int9
+refused 2 'no calibration is needed' convert "$work" -o "$work/x.tern" --calibrate texts.txt
+refused 5 'no such directory' convert "$work/absent" -o "$work/x.tern"
+refused 5 'config.json' convert "$work" -o "$work/x.tern"
+is 'files left behind by a failed convert' "$(find "$work" -name 'x.tern*' | wc -l)" 0
+refused 5 'absent.tern' classify "$work/absent.tern" text
+refused 5 'absent.tern' info "$work/absent.tern"
+: >"$work/empty.tern"
+refused 5 'empty.tern: 0 bytes' classify "$work/empty.tern" text
+refused 5 'empty.tern' tokenize "$work/empty.tern" text
+refused 5 'regular file' embed "$work" text
+
+# The bench: records, formats, baseline. One digest for all ISAs and thread counts.
+bench() { tern bench --shape bert-mini -s 5,16 -b 1,3 -r 1 "$@" 2>/dev/null; }
+bench -t 1 --format csv >"$work/b.csv"
+is 'bench --format csv' $? 0
+is 'the columns of a record' "$(head -1 "$work/b.csv")" \
+    model,weights,sparsity,size_bytes,isa,gemm,threads,seq,batch,n,min_ms,p50_ms,p90_ms,p99_ms,mean_ms,sd_ms,tokens_per_s,texts_per_s,tokenize_ms,load_ms,first_ms,peak_rss_kib,mhz_min,temp_max,throttled,digest
+is 'one record per combination' "$(wc -l <"$work/b.csv")" 5
+digests() { tail -n +2 | sed 's/.*,//'; }
+digests <"$work/b.csv" >"$work/digests"
+bench -t 2 --format csv | digests >"$work/digests2"
+same 'two threads change the bench digest' "$work/digests" "$work/digests2"
+for isa in $(tern info --isas); do
+    bench -t 1 --format csv --isa "$isa" | digests >"$work/digests2"
+    same "--isa $isa changes the bench digest" "$work/digests" "$work/digests2"
+done
+bench -t 1 --format json --out "$work/base.json"
+is 'bench --out' $? 0
+bench -t 1 --baseline "$work/base.json" --max-regress 1000 --format jsonl >"$work/out"
+is 'a baseline adds the ratio' "$(grep -c '"ratio":[0-9]' "$work/out")" 4
+sed 's/"p50_ms":[0-9.]*/"p50_ms":0.0001/' "$work/base.json" >"$work/fast.json"
+bench -t 1 --baseline "$work/fast.json" >/dev/null
+is 'slower than the baseline' $? 3
+sed 's/"digest":"./"digest":"x/' "$work/base.json" >"$work/other.json"
+bench -t 1 --baseline "$work/other.json" --max-regress 1000 >/dev/null
+is 'a digest differs from the baseline' $? 3
+
+# ---- With a model ------------------------------------------------------------------------------------------------------
+
+model=models/sentiment-mini.tern
+if [ ! -e "$model" ] && [ -d ../shared/models/sentiment-mini ]; then
+    model=$work/made.tern
+    tern convert -q ../shared/models/sentiment-mini -o "$model" 2>/dev/null || fail 'convert'
+fi
+if [ ! -e "$model" ]; then
+    echo "skipped: no models/sentiment-mini.tern, so nothing was classified"
+    echo "$passed passed, $failed failed"
+    [ $failed = 0 ]
+    exit
+fi
+
+tab=$(printf '\t')
+prints "^positive${tab}0\.[5-9][0-9]*${tab}A warm, funny, engaging film\.\$" classify "$model" 'A warm, funny, engaging film.'
+prints "^negative${tab}.*${tab}--dull\$" classify "$model" -- --dull
+prints '"label":"negative","score":.*"scores":{"negative":.*"logits":\[.*\],"n_tokens":8,"truncated":false}$' \
+    classify "$model" --json 'The plot is thin.' 'It drags, badly.'
+is 'results keep their order' "$(tern classify "$model" one two three | cut -f 3 | tr '\n' ' ')" 'one two three '
+printf 'first\r\nsecond \\"quoted\\"\n\nlast, without an end' >"$work/in"
+prints '"text":"second \\\\\\"quoted\\\\\\""' classify "$model" --json
+is 'one result a line' "$(wc -l <"$work/out")" 4
+tern classify "$model" --json - <"$work/in" >"$work/b32"
+tern classify "$model" --json -b 1 -t 1 <"$work/in" >"$work/b1"
+same 'the batch size changes a result' "$work/b32" "$work/b1"
+: >"$work/in"
+
+prints '^0\.9' embed "$model" --cosine 'The acting is wonderful.' 'The actors are superb.'
+prints '"embedding":\[' embed "$model" --json text
+is 'numbers of a vector' "$(tern embed "$model" text | wc -w)" 256
+tern embed "$model" -o "$work/v.npy" a b c
+is 'bytes of an .npy file' "$(wc -c <"$work/v.npy")" $((128 + 3 * 256 * 4))
+refused 2 'exactly two texts' embed "$model" --cosine one
+prints '^\[CLS\] .*!.* \[SEP\]'"$tab"'2 [0-9 ]* 3$' tokenize "$model" 'Unbelievable!'
+prints '"types":\[0,0,0,1,1\],"n_tokens":5}$' tokenize "$model" --json --pair "he${tab}ran"
+refused 4 'text 1: no tab' classify "$model" --pair 'no tab'
+prints '"tensors":\[{"name"' info "$model" --json
+prints '^checksum *[0-9a-f]\{16\}$' info "$model"
+
+# Refused texts: exit 4, and what came before them was answered.
+refused 4 'text 1: the text is not UTF-8: invalid byte 0xFF at byte offset 3' classify "$model" "$(printf 'abc\377')"
+refused 4 'byte offset 0' tokenize "$model" "$(printf '\300\200')"
+printf 'good\nbad \355\240\200\n' >"$work/in"
+tern classify "$model" <"$work/in" >"$work/out" 2>"$work/err"
+is 'exit code of a refused line' $? 4
+is 'lines before the refused one' "$(wc -l <"$work/out")" 1
+is 'the line that was refused, by number and offset' "$(grep -c '^tern: line 2: .*byte offset 4' "$work/err")" 1
+long=$(awk 'BEGIN { for (i = 0; i < 600; i++) printf "word " }')
+refused 4 '603 tokens, the model takes 512; .*--truncate' classify "$model" "$long end"
+for t in head tail; do prints '"n_tokens":512,"truncated":true' classify "$model" --json --truncate $t "good $long bad"; done
+refused 4 'tokens' classify "$model" --truncate error "$long end"
+refused 2 'later version' classify "$model" --truncate window text
+refused 2 "'middle'" classify "$model" --truncate middle text
+refused 2 "'no_such_isa' is unknown" classify "$model" --isa no_such_isa text
+refused 2 '--batch 0: the limits are 1 and' classify "$model" -b 0 text
+refused 2 '--threads' classify "$model" -t 1000 text
+refused 2 'takes no value' classify "$model" --json=yes text
+
+# Damaged files: cut short anywhere, one bit flipped anywhere.
+size=$(wc -c <"$model")
+for n in 7 8 100 4096 100000 $((size - 1)); do
+    head -c "$n" "$model" >"$work/bad.tern"
+    refused 5 'bad.tern' classify "$work/bad.tern" text
+done
+for at in 0 8 9 200 5000 100000 $((size / 2)) $((size - 1)); do
+    cp "$model" "$work/bad.tern"
+    chmod u+w "$work/bad.tern"
+    byte=$(od -An -tu1 -j "$at" -N 1 "$model" | tr -d ' ')
+    # shellcheck disable=SC2059 # the octal number is the format
+    printf "\\$(printf %o $((byte ^ 16)))" | dd of="$work/bad.tern" bs=1 seek="$at" conv=notrunc 2>/dev/null
+    refused 5 'bad.tern' info "$work/bad.tern"
+done
+
+# eval: figures and digest depend on nothing but the texts.
+printf 'sentence\tlabel\nan utter delight from start to finish \t1\na tedious , joyless mess \t0\nwarm and funny \t1\n' >"$work/t.tsv"
+printf 'the jokes fall flat \t0\nsuperb acting \t1\nmoving \t1\nboring \t0\nnot bad at all \t1\n' >>"$work/t.tsv"
+digest() { tern eval "$model" --task sst2 "$work/t.tsv" --json "$@" | sed 's/.*"digest":"\([0-9a-f]*\)".*/\1/'; }
+is 'eval counts' "$(tern eval "$model" --task sst2 "$work/t.tsv" | sed -n 's/^n  *//p')" 8
+first=$(digest)
+for options in '-b 1' '-b 3 -t 2' '--shuffle 1' '--shuffle 7 -b 2' '--isa scalar'; do
+    # shellcheck disable=SC2086 # several words
+    is "digest with $options" "$(digest $options)" "$first"
+done
+refused 1 'absent.tsv' eval "$model" --task sst2 "$work/absent.tsv"
+refused 2 '--task' eval "$model" "$work/t.tsv"
+refused 2 'later version' eval "$model" --task squad "$work/t.tsv"
+printf 'sentence\tlabel\ngood\t7\n' >"$work/bad.tsv"
+refused 4 'bad.tsv:2: not of the form' eval "$model" --task sst2 "$work/bad.tsv"
+
+# Output that goes nowhere.
+if [ -w /dev/full ]; then
+    tern classify "$model" text 2>"$work/err" >/dev/full
+    is 'a full disk' $? 1
+    is 'a full disk, in lines' "$(grep -c '^tern: cannot write' "$work/err")" 1
+fi
+tern classify "$model" one two three 2>"$work/err" | head -1 >/dev/null
+is 'a reader that leaves' "$(cat "$work/err")" ''
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
