@@ -1,0 +1,406 @@
+/* Conversion: what it writes, what it says, and that a failure leaves nothing behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/e2e.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static tern_error err;
+static char dir[256], out_dir[300], path[400];
+
+static const struct test_checkpoint_spec small = {.seed = 51, .hidden = 24, .heads = 2, .intermediate = 40, .vocab = 120,
+                                                  .pooler = 1, .n_labels = 3, .pooling = "mean"};
+
+/* What is in out_dir. */
+static int entries(void)
+{
+    DIR *d = opendir(out_dir);
+    int n = 0;
+    if (!d)
+        abort();
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2;
+}
+
+static void rewrite(const struct test_checkpoint_spec *spec)
+{
+    test_remove_dir(dir);
+    if (mkdir(dir, 0777) || test_write_checkpoint(dir, spec) || mkdir(out_dir, 0777))
+        abort();
+}
+
+static tern_status convert(const char *weights, const char *to)
+{
+    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = weights};
+    err = (tern_error){TERN_OK, ""};
+    return tern_convert(dir, to, &o, &err);
+}
+
+/* The status, one line that says `says`, and no file. */
+static void fails(tern_status status, tern_status expected, const char *says)
+{
+    if (status != expected || err.code != expected)
+        fail_msg("%s: '%s'; expected %s", tern_status_name(status), err.message, tern_status_name(expected));
+    if (!err.message[0] || strchr(err.message, '\n') || !strstr(err.message, says))
+        fail_msg("'%s' is not one line that says '%s'", err.message, says);
+    assert_int_equal(entries(), 0);
+}
+
+static char *read_file(const char *name, size_t *size)
+{
+    struct stat st;
+    FILE *f = fopen(name, "rb");
+    if (!f || stat(name, &st))
+        abort();
+    *size = (size_t)st.st_size;
+    char *bytes = malloc(*size);
+    if (!bytes || fread(bytes, 1, *size, f) != *size)
+        abort();
+    fclose(f);
+    return bytes;
+}
+
+/* ---- What it writes ------------------------------------------------------------------------------------------------- */
+
+static void test_writes_and_reopens(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {NULL, "int8", "f32"};
+    for (int i = 0; i < 3; i++) {
+        tern_model *model;
+        rewrite(&small);
+        assert_ok(convert(kinds[i], path));
+        assert_int_equal(entries(), 1);
+        assert_ok(tern_model_open(&model, path, &err));
+        assert_string_equal(tern_model_get_info(model)->weights, i < 2 ? "int8" : "f32");
+        assert_int_equal(tern_vocab_size(tern_model_tokenizer(model)), 120);
+        tern_model_close(model);
+    }
+    assert_ok(tern_convert(dir, path, NULL, &err)); /* over the old file; options and error may be NULL */
+    assert_ok(tern_convert(dir, path, NULL, NULL));
+    assert_int_equal(entries(), 1);
+    /* The model's file is as readable as the umask says. */
+    struct stat st;
+    const mode_t mask = umask(0);
+    umask(mask);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0666 & ~mask);
+}
+
+static void test_same_bytes(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        size_t a_size, b_size;
+        rewrite(&small);
+        assert_ok(convert(i ? "f32" : "int8", path));
+        char *a = read_file(path, &a_size);
+        assert_ok(convert(i ? "f32" : "int8", path));
+        char *b = read_file(path, &b_size);
+        assert_int_equal(a_size, b_size);
+        assert_memory_equal(a, b, a_size);
+        free(a);
+        free(b);
+        /* Names and dtypes of the checkpoint do not matter, only its numbers. */
+        struct test_checkpoint_spec other = small;
+        other.prefix = "bert.";
+        other.gamma_beta = 1;
+        other.with_ignored = 1;
+        other.header_padding = 3;
+        a = read_file(path, &a_size);
+        rewrite(&other);
+        assert_ok(convert(i ? "f32" : "int8", path));
+        b = read_file(path, &b_size);
+        assert_int_equal(a_size, b_size);
+        assert_memory_equal(a, b, a_size);
+        free(a);
+        free(b);
+    }
+}
+
+/* ---- What it says --------------------------------------------------------------------------------------------------- */
+
+struct heard {
+    int lines, layers, checks, calls, done_at_end;
+    size_t done, total;
+};
+
+static void hear_line(void *context, const char *line)
+{
+    struct heard *h = context;
+    assert_true(line[0] && !strchr(line, '\n'));
+    h->lines++;
+    h->layers += strstr(line, "ffn_down") != NULL;
+    h->checks += strstr(line, "cosine") != NULL;
+}
+
+static void hear_progress(void *context, size_t done, size_t total)
+{
+    struct heard *h = context;
+    assert_true(done > h->done && done <= total);
+    assert_true(h->calls == 0 || total == h->total);
+    h->done = done;
+    h->total = total;
+    h->calls++;
+}
+
+static void test_callbacks(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct heard h = {0};
+        rewrite(&small);
+        const tern_convert_options o = {sizeof o, i ? "f32" : "int8", hear_line, hear_progress, &h};
+        assert_ok(tern_convert(dir, path, &o, &err));
+        assert_int_equal(h.layers, 2);
+        assert_int_equal(h.checks, 1);
+        assert_true(h.lines >= 15 && h.calls >= 2);
+        assert_int_equal(h.done, h.total);
+        /* either alone */
+        const tern_convert_options lines = {sizeof o, o.weights, hear_line, NULL, &h};
+        const tern_convert_options progress = {sizeof o, o.weights, NULL, hear_progress, &h};
+        assert_ok(tern_convert(dir, path, &lines, &err));
+        h.calls = 0;
+        h.done = 0;
+        assert_ok(tern_convert(dir, path, &progress, &err));
+    }
+}
+
+static void test_refused_options(void **state)
+{
+    (void)state;
+    rewrite(&small);
+    fails(convert("int2", path), TERN_USAGE, "int2");
+    fails(convert("", path), TERN_USAGE, "weights");
+    fails(convert("INT8", path), TERN_USAGE, "int8");
+    const tern_convert_options none = {.struct_bytes = 0}, large = {.struct_bytes = sizeof large + 1};
+    fails(tern_convert(dir, path, &none, &err), TERN_USAGE, "struct_bytes");
+    fails(tern_convert(dir, path, &large, &err), TERN_USAGE, "struct_bytes");
+    const tern_convert_options shorter = {.struct_bytes = offsetof(tern_convert_options, report), .weights = "f32",
+                                          .report = (void (*)(void *, const char *))1};
+    assert_ok(tern_convert(dir, path, &shorter, &err));
+    remove(path);
+}
+
+/* ---- What it refuses ------------------------------------------------------------------------------------------------ */
+
+static const char *victim;
+static float poison;
+
+static void poison_tensor(void *context, struct test_tensor *t)
+{
+    (void)context;
+    if (t->canonical && !strcmp(t->canonical, victim))
+        t->values[t->count / 2] = poison;
+}
+
+static void test_numbers_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const tensors[] = {"embed.word.weight", "embed.position.weight", "embed.norm.bias",
+                                          "layer.1.query.weight", "layer.0.ffn_down.bias", "classifier.weight"};
+    static const float values[] = {NAN, INFINITY, -INFINITY};
+    struct test_checkpoint_spec spec = small;
+    spec.edit = poison_tensor;
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+        for (int v = 0; v < 3; v++) {
+            victim = tensors[i];
+            poison = values[v];
+            rewrite(&spec);
+            fails(convert(i % 2 ? "f32" : "int8", path), TERN_FORMAT, v ? "infinite" : "NaN");
+            assert_non_null(strstr(err.message, "model.safetensors"));
+        }
+}
+
+/* Numbers at the end of float's range convert or are refused; nothing crashes, nothing is left. */
+static void test_huge_numbers(void **state)
+{
+    (void)state;
+    static const char *const tensors[] = {"embed.word.weight",       "embed.norm.weight",      "layer.0.attn_norm.weight",
+                                          "layer.1.query.weight",    "layer.0.ffn_up.bias",    "layer.1.ffn_norm.weight",
+                                          "layer.0.ffn_down.weight", "layer.1.ffn_norm.bias",  "classifier.weight",
+                                          "classifier.bias",         "layer.0.attn_out.weight"};
+    static const float values[] = {3.4e38f, -3.4e38f, 1e20f, 1e-45f, 1e5f};
+    struct test_checkpoint_spec spec = small;
+    spec.edit = poison_tensor;
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+            victim = tensors[i];
+            poison = values[v];
+            rewrite(&spec);
+            const tern_status status = convert("int8", path);
+            if (status == TERN_OK)
+                assert_int_equal(remove(path), 0);
+            else if (status != TERN_DIFFERENT)
+                fails(status, TERN_FORMAT, "");
+            assert_int_equal(entries(), 0);
+        }
+}
+
+static void all_zero(void *context, struct test_tensor *t)
+{
+    (void)context;
+    if (t->canonical && (!victim || !strcmp(t->canonical, victim)))
+        memset(t->values, 0, t->count * sizeof *t->values);
+}
+
+/* Whole tensors of zeros are unusual, not wrong. */
+static void test_tensors_of_zeros(void **state)
+{
+    (void)state;
+    static const char *const tensors[] = {"embed.type.weight",       "layer.0.query.weight",  "layer.0.query.bias",
+                                          "layer.1.value.weight",    "layer.1.ffn_up.weight", "layer.0.attn_out.weight",
+                                          "layer.0.ffn_down.weight", "classifier.weight",     "pooler.weight"};
+    struct test_checkpoint_spec spec = small;
+    spec.edit = all_zero;
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
+        victim = tensors[i];
+        rewrite(&spec);
+        assert_ok(convert("int8", path));
+    }
+    victim = NULL; /* all of them: no vector has a direction, so the check may object, but in order */
+    rewrite(&spec);
+    const tern_status status = convert("int8", path);
+    if (status != TERN_OK)
+        fails(status, TERN_DIFFERENT, "cosine");
+}
+
+static void test_bad_checkpoints(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"config.json", "model.safetensors", "vocab.txt"};
+    for (int i = 0; i < 3; i++) {
+        rewrite(&small);
+        test_write_file(dir, files[i], NULL, 0);
+        const tern_status absent = convert("int8", path);
+        assert_true(absent == TERN_IO || absent == TERN_FORMAT);
+        fails(absent, absent, "");
+        test_write_file(dir, files[i], "", 0);
+        fails(convert("int8", path), TERN_FORMAT, i < 2 ? files[i] : "vocab");
+        test_write_file(dir, files[i], "\x01\x02\xff", 3);
+        fails(convert("int8", path), TERN_FORMAT, i < 2 ? files[i] : "vocab");
+    }
+    rewrite(&small);
+    err = (tern_error){TERN_OK, ""};
+    fails(tern_convert("/nonexistent/checkpoint", path, NULL, &err), TERN_IO, "/nonexistent/checkpoint");
+
+    /* more pieces than the table has rows */
+    char *vocab, more[8192];
+    size_t size;
+    rewrite(&small);
+    snprintf(more, sizeof more, "%s/vocab.txt", dir);
+    vocab = read_file(more, &size);
+    assert_true(size + 6 < sizeof more);
+    memcpy(more, vocab, size);
+    memcpy(more + size, "extra\n", 6);
+    free(vocab);
+    test_write_file(dir, "vocab.txt", more, size + 6);
+    fails(convert("int8", path), TERN_FORMAT, "121 pieces");
+}
+
+/* ---- Where it cannot write ------------------------------------------------------------------------------------------ */
+
+static void test_places_that_cannot_be_written(void **state)
+{
+    (void)state;
+    char name[500];
+    rewrite(&small);
+    snprintf(name, sizeof name, "%s/no/such/folder/m.tern", out_dir);
+    fails(convert("int8", name), TERN_IO, name);
+    fails(convert("int8", out_dir), TERN_IO, "not a regular file");
+    fails(convert("int8", "/dev/null"), TERN_IO, "not a regular file");
+    fails(convert("int8", ""), TERN_IO, "");
+    if (geteuid() != 0) { /* nothing is closed to root */
+        chmod(out_dir, 0555);
+        fails(convert("int8", path), TERN_IO, "ermission");
+        chmod(out_dir, 0777);
+    }
+    char longest[6000];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    fails(convert("int8", longest), TERN_IO, "too long");
+}
+
+/* A file-size limit stands for a full disk, at several places of the file; an older file stays as it was. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    static const rlim_t limits[] = {0, 1, 4096, 9000, 20000};
+    struct rlimit old;
+    rewrite(&small);
+    assert_ok(convert("int8", path));
+    size_t size, now_size;
+    char *whole = read_file(path, &size), *now;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits + 1; i++) {
+        const rlim_t limit = i < sizeof limits / sizeof *limits ? limits[i] : (rlim_t)size - 1;
+        for (int over = 0; over < 2; over++) {
+            if (over)
+                test_write_file(out_dir, "m.tern", whole, size);
+            else
+                remove(path);
+            setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit, old.rlim_max});
+            const tern_status status = convert("int8", path);
+            setrlimit(RLIMIT_FSIZE, &old);
+            assert_int_equal(status, TERN_IO);
+            assert_true(err.message[0] && !strchr(err.message, '\n'));
+            assert_int_equal(entries(), over);
+            if (over) {
+                now = read_file(path, &now_size);
+                assert_int_equal(now_size, size);
+                assert_memory_equal(now, whole, size);
+                free(now);
+            }
+        }
+    }
+    signal(SIGXFSZ, SIG_DFL);
+    free(whole);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    test_temp_dir(dir, sizeof dir);
+    snprintf(out_dir, sizeof out_dir, "%s/out", dir);
+    snprintf(path, sizeof path, "%s/m.tern", out_dir);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_remove_dir(dir);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_writes_and_reopens),
+        cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_callbacks),
+        cmocka_unit_test(test_refused_options),
+        cmocka_unit_test(test_numbers_that_are_none),
+        cmocka_unit_test(test_huge_numbers),
+        cmocka_unit_test(test_tensors_of_zeros),
+        cmocka_unit_test(test_bad_checkpoints),
+        cmocka_unit_test(test_places_that_cannot_be_written),
+        cmocka_unit_test(test_full_disk),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
