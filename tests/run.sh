@@ -45,7 +45,14 @@ job() {
 skip() { echo "$*"; exit 77; }
 need() { local t; for t; do command -v "$t" >/dev/null 2>&1 || skip "$t is not installed"; done; }
 built() { [ -e "$1" ] || skip "$1 was not built"; }
-build() { make --no-print-directory -j"$(nproc)" "$@"; }
+# build <build folder> <make's words...>: as much of it as can be built; what a failure leaves out is not there, so that
+# no later job tests something old.
+build() {
+    local dir=$1
+    shift
+    rm -rf "$dir/tests" "$dir/tern" "$dir"/libtern.*
+    make --no-print-directory -k -j"$(nproc)" BUILD="$dir" "$@"
+}
 
 # ---- Running the test programs ---------------------------------------------------------------------------------------
 
@@ -111,15 +118,15 @@ verdict() { [ -z "$bad" ] || { echo "failed:$bad"; return 1; }; }
 # ---- Jobs: what they do ----------------------------------------------------------------------------------------------
 
 job_isa() { [ -n "$(programs "$1")" ] || skip "no test programs"; export TERN_ISA=$2; run_tests "$1"; }
-job_clang() { need clang; build CC=clang WERROR=1 BUILD=$OUT/clang all tests; }
+job_clang() { need clang; build $OUT/clang CC=clang WERROR=1 all tests; }
 job_asan() {
-    build SANITIZE=address,undefined BUILD=$OUT/asan cli tests
+    build $OUT/asan SANITIZE=address,undefined cli tests
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
     run_all $OUT/asan
 }
 job_tsan() {
     [ -e tests/test_threads.c ] || skip "no tests/test_threads.c"
-    build SANITIZE=thread BUILD=$OUT/tsan $OUT/tsan/tests/test_threads
+    build $OUT/tsan SANITIZE=thread $OUT/tsan/tests/test_threads
     TERN_BUILD=$OUT/tsan $OUT/tsan/tests/test_threads
 }
 job_valgrind() {
@@ -133,7 +140,7 @@ job_valgrind() {
 }
 job_demo() { built $NATIVE/tern; tools/demo.sh $NATIVE/tern; }
 job_static() {
-    build STATIC=1 BUILD=$OUT/static cli
+    build $OUT/static STATIC=1 cli
     built $OUT/static/tern
     readelf -d $OUT/static/tern | grep NEEDED && { echo "needs a shared library"; return 1; }
     readelf -l $OUT/static/tern | grep INTERP && { echo "needs a dynamic loader"; return 1; }
@@ -146,7 +153,7 @@ job_install() {
     local root=$PWD/$OUT/root work=$OUT/install f
     rm -rf "$root" $work
     mkdir -p $work
-    build BUILD=$NATIVE WERROR=1 install DESTDIR="$root" PREFIX=/usr
+    make --no-print-directory BUILD=$NATIVE WERROR=1 install DESTDIR="$root" PREFIX=/usr
     for f in bin/tern lib/libtern.so.0 lib/libtern.so lib/libtern.a include/tern.h lib/pkgconfig/tern.pc; do
         [ -e "$root/usr/$f" ] || { echo "not installed: $f"; return 1; }
     done
@@ -182,7 +189,7 @@ cross_build() {
     # What cannot be fetched is skipped; what was fetched must build.
     toolchains/setup.sh "$triple" || skip "toolchains/setup.sh $triple could not get what it needs"
     need "$triple-gcc"
-    build CROSS="$triple" WERROR=1 BUILD=$OUT/"$triple" all tests
+    build $OUT/"$triple" CROSS="$triple" WERROR=1 all tests
 }
 cross_run() {
     local what=$1 triple=$2 cpu=$3 run
@@ -211,7 +218,7 @@ if [ -n "$CROSS" ]; then
     cross_jobs "$CROSS"
 else
     job includes bash tests/check_includes.sh
-    job build-gcc build WERROR=1 BUILD=$NATIVE all tests
+    job build-gcc build $NATIVE WERROR=1 all tests
     job build-clang job_clang
     for isa in $([ ! -e $NATIVE/libtern.a ] || isas $NATIVE); do
         job "kernels-$isa" run_kernels $NATIVE "$isa"

@@ -8,7 +8,7 @@ model=models/sentiment-mini.tern
 
 show() { printf '\n$ tern'; for word; do case $word in *" "*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac; done; echo; "$tern" "$@"; }
 
-show info "$model" | sed '/^$/,$d'
+show info "$model" | sed '3,${/^$/,$d;}'
 show classify "$model" "A warm, funny, engaging film." "The plot is thin and the jokes fall flat." \
     "An unforgettable performance by the whole cast." "Dull, predictable and far too long."
 show embed "$model" --cosine "The acting is wonderful." "The actors are superb."
