@@ -24,7 +24,8 @@ refused() {
     lines=$(wc -l <"$work/err")
     if [ $got != "$want" ]; then fail "tern $*: exit $got, not $want: $(cat "$work/err")"
     elif [ "$lines" != 1 ]; then fail "tern $*: $lines lines on stderr"
-    elif ! grep -q '^tern: ' "$work/err" || ! grep -q -e "$pattern" "$work/err"; then fail "tern $*: '$(cat "$work/err")' is not about '$pattern'"
+    elif ! grep '^tern: ' "$work/err" | grep -q -e "$pattern"; then
+        fail "tern $*: '$(cat "$work/err")' is not about '$pattern'"
     elif [ -s "$work/out" ]; then fail "tern $*: refused, but printed something"
     else pass; fi
 }
@@ -46,7 +47,7 @@ same() { if cmp -s "$2" "$3"; then pass; else fail "$1"; fi; }
 is() { if [ "$2" = "$3" ]; then pass; else fail "$1: '$2', not '$3'"; fi; }
 : >"$work/in"
 
-# ---- Without a model ---------------------------------------------------------------------------------------------------
+# ---- Without a model ----
 
 prints '^tern [0-9]*\.[0-9]*\.[0-9]*$' --version
 prints '^Examples:' --help
@@ -100,7 +101,9 @@ bench() { tern bench --shape bert-mini -s 5,16 -b 1,3 -r 1 "$@" 2>/dev/null; }
 bench -t 1 --format csv >"$work/b.csv"
 is 'bench --format csv' $? 0
 is 'the columns of a record' "$(head -1 "$work/b.csv")" \
-    model,weights,sparsity,size_bytes,isa,gemm,threads,seq,batch,n,min_ms,p50_ms,p90_ms,p99_ms,mean_ms,sd_ms,tokens_per_s,texts_per_s,tokenize_ms,load_ms,first_ms,peak_rss_kib,mhz_min,temp_max,throttled,digest
+    "$(echo model weights sparsity size_bytes isa gemm threads seq batch n min_ms p50_ms p90_ms p99_ms mean_ms sd_ms \
+        tokens_per_s texts_per_s tokenize_ms load_ms first_ms peak_rss_kib mhz_min temp_max throttled \
+        digest | tr ' ' ,)"
 is 'one record per combination' "$(wc -l <"$work/b.csv")" 5
 digests() { tail -n +2 | sed 's/.*,//'; }
 digests <"$work/b.csv" >"$work/digests"
@@ -121,7 +124,7 @@ sed 's/"digest":"./"digest":"x/' "$work/base.json" >"$work/other.json"
 bench -t 1 --baseline "$work/other.json" --max-regress 1000 >/dev/null
 is 'a digest differs from the baseline' $? 3
 
-# ---- With a model ------------------------------------------------------------------------------------------------------
+# ---- With a model ----
 
 model=models/sentiment-mini.tern
 if [ ! -e "$model" ] && [ -d ../shared/models/sentiment-mini ]; then
@@ -136,7 +139,8 @@ if [ ! -e "$model" ]; then
 fi
 
 tab=$(printf '\t')
-prints "^positive${tab}0\.[5-9][0-9]*${tab}A warm, funny, engaging film\.\$" classify "$model" 'A warm, funny, engaging film.'
+prints "^positive${tab}0\.[5-9][0-9]*${tab}A warm, funny, engaging film\.\$" \
+    classify "$model" 'A warm, funny, engaging film.'
 prints "^negative${tab}.*${tab}--dull\$" classify "$model" -- --dull
 prints '"label":"negative","score":.*"scores":{"negative":.*"logits":\[.*\],"n_tokens":8,"truncated":false}$' \
     classify "$model" --json 'The plot is thin.' 'It drags, badly.'
@@ -171,7 +175,9 @@ is 'lines before the refused one' "$(wc -l <"$work/out")" 1
 is 'the line that was refused, by number and offset' "$(grep -c '^tern: line 2: .*byte offset 4' "$work/err")" 1
 long=$(awk 'BEGIN { for (i = 0; i < 600; i++) printf "word " }')
 refused 4 '603 tokens, the model takes 512; .*--truncate' classify "$model" "$long end"
-for t in head tail; do prints '"n_tokens":512,"truncated":true' classify "$model" --json --truncate $t "good $long bad"; done
+for t in head tail; do
+    prints '"n_tokens":512,"truncated":true' classify "$model" --json --truncate $t "good $long bad"
+done
 refused 4 'tokens' classify "$model" --truncate error "$long end"
 refused 2 'later version' classify "$model" --truncate window text
 refused 2 "'middle'" classify "$model" --truncate middle text
@@ -196,7 +202,8 @@ for at in 0 8 9 200 5000 100000 $((size / 2)) $((size - 1)); do
 done
 
 # eval: figures and digest depend on nothing but the texts.
-printf 'sentence\tlabel\nan utter delight from start to finish \t1\na tedious , joyless mess \t0\nwarm and funny \t1\n' >"$work/t.tsv"
+printf 'sentence\tlabel\nan utter delight from start to finish \t1\na tedious , joyless mess \t0\n' >"$work/t.tsv"
+printf 'warm and funny \t1\n' >>"$work/t.tsv"
 printf 'the jokes fall flat \t0\nsuperb acting \t1\nmoving \t1\nboring \t0\nnot bad at all \t1\n' >>"$work/t.tsv"
 digest() { tern eval "$model" --task sst2 "$work/t.tsv" --json "$@" | sed 's/.*"digest":"\([0-9a-f]*\)".*/\1/'; }
 is 'eval counts' "$(tern eval "$model" --task sst2 "$work/t.tsv" | sed -n 's/^n  *//p')" 8

@@ -36,7 +36,14 @@ void bench_close(struct bench_model *m);
 /* Measures record->{threads,seq,batch}; runs = 0: at least 30, for at least a second. */
 int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs);
 
-/* ---- Output ------------------------------------------------------------------------------------------------------------ */
+/* Makes a text of `seq` tokens, [CLS] and [SEP] included, out of whole pieces that are words, and sets
+   record->tokenize_ms to the median time it takes; a vocabulary without such pieces leaves it alone. */
+int bench_time_tokenizer(struct bench_record *record, const tern_tokenizer *tokenizer);
+/* For qsort over doubles. */
+int bench_ascending(const void *a, const void *b);
+
+/* ---- Output
+ * ------------------------------------------------------------------------------------------------------------ */
 
 enum bench_format { BENCH_MD, BENCH_CSV, BENCH_JSON, BENCH_JSONL };
 /* -1 when there is no format of that name. */
@@ -45,14 +52,15 @@ void bench_begin(FILE *out, enum bench_format format, const struct bench_model *
 void bench_print(FILE *out, enum bench_format format, const struct bench_record *record, int first, int with_ratio);
 void bench_end(FILE *out, enum bench_format format);
 
-/* ---- Baseline ------------------------------------------------------------------------------------------------------------ */
+/* ---- Baseline
+ * ------------------------------------------------------------------------------------------------------------ */
 
 struct bench_baseline {
     const char *path;
     void *json;
     int32_t max_regress;
     int compared, slower, different;
-    double worst;         /* highest ratio of the slower ones */
+    double worst; /* highest ratio of the slower ones */
     char worst_name[96];
 };
 

@@ -41,7 +41,8 @@ static const json_t *find(const struct bench_baseline *b, const struct bench_rec
 {
     const json_t *list = json_object_get(b->json, "records"), *record, *other = NULL;
     size_t i;
-    json_array_foreach(list, i, record) {
+    json_array_foreach(list, i, record)
+    {
         if (!same_string(record, "model", r->model) || !same_string(record, "weights", r->weights) ||
             !same_string(record, "sparsity", r->sparsity) || !same_number(record, "threads", r->threads) ||
             !same_number(record, "seq", r->seq) || !same_number(record, "batch", r->batch))
@@ -87,10 +88,10 @@ int bench_baseline_verdict(const struct bench_baseline *b)
     if (!b->compared)
         return cli_fail(CLI_FAILED, "%s: no record of what was measured", b->path);
     if (b->different)
-        return cli_fail(CLI_DIFFERENT, "%d of %d digests differ from %s (first: %s)", b->different, b->compared, b->path,
-                        b->worst_name);
+        return cli_fail(CLI_DIFFERENT, "%d of %d digests differ from %s (first: %s)", b->different, b->compared,
+                        b->path, b->worst_name);
     if (b->slower)
-        return cli_fail(CLI_DIFFERENT, "%d of %d are slower than in %s by more than %d %% (most: %.1f %%, %s)", b->slower,
-                        b->compared, b->path, b->max_regress, (b->worst - 1) * 100, b->worst_name);
+        return cli_fail(CLI_DIFFERENT, "%d of %d are slower than in %s by more than %d %% (most: %.1f %%, %s)",
+                        b->slower, b->compared, b->path, b->max_regress, (b->worst - 1) * 100, b->worst_name);
     return CLI_OK;
 }

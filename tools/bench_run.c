@@ -51,7 +51,8 @@ void bench_close(struct bench_model *m)
     free(m->bytes);
 }
 
-/* ---- One combination ------------------------------------------------------------------------------------------------- */
+/* ---- One combination
+ * ------------------------------------------------------------------------------------------------- */
 
 struct run {
     tern_session *session;
@@ -99,7 +100,8 @@ static int run_once(struct run *r, double *ms, uint64_t *digest)
     size_t n;
     int32_t bits;
     const int32_t *integers = tern_session_integers(r->session, &n, &bits);
-    *digest = integers ? cli_digest(integers, n * sizeof *integers) : cli_digest(r->values, r->count * sizeof *r->values);
+    *digest =
+        integers ? cli_digest(integers, n * sizeof *integers) : cli_digest(r->values, r->count * sizeof *r->values);
     return CLI_OK;
 }
 
@@ -146,8 +148,9 @@ static int sample(struct run *r, struct bench_record *record, int32_t runs)
     while (!code && !enough(r, runs, cli_now_ms() - start)) {
         code = run_once(r, &ms, &digest);
         if (!code && digest != record->digest)
-            code = cli_fail(CLI_DIFFERENT, "seq %d, batch %d, threads %d: two runs on the same ids gave different results",
-                            record->seq, record->batch, record->threads);
+            code =
+                cli_fail(CLI_DIFFERENT, "seq %d, batch %d, threads %d: two runs on the same ids gave different results",
+                         record->seq, record->batch, record->threads);
         if (!code)
             code = keep_sample(r, ms);
         if (cli_now_ms() - watched > host_every_ms) {
@@ -158,7 +161,7 @@ static int sample(struct run *r, struct bench_record *record, int32_t runs)
     return code;
 }
 
-static int ascending(const void *a, const void *b)
+int bench_ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -177,7 +180,7 @@ static double percentile(const double *sorted, size_t n, double p)
 static void summarise(struct bench_record *record, double *samples, size_t n)
 {
     double sum = 0, squares = 0;
-    qsort(samples, n, sizeof *samples, ascending);
+    qsort(samples, n, sizeof *samples, bench_ascending);
     for (size_t i = 0; i < n; i++)
         sum += samples[i];
     record->n = (int32_t)n;
@@ -191,50 +194,6 @@ static void summarise(struct bench_record *record, double *samples, size_t n)
     record->p99_ms = n >= 100 ? percentile(samples, n, 0.99) : -1;
     record->texts_per_s = record->batch * 1000.0 / record->p50_ms;
     record->tokens_per_s = record->texts_per_s * record->seq;
-}
-
-/* A text of whole pieces that are words, `seq` tokens with [CLS] and [SEP], and the median time to tokenise it. */
-static int time_tokenizer(struct bench_record *record, const tern_tokenizer *tokenizer)
-{
-    enum { RUNS = 15, LONGEST = 24 };
-    const size_t words = record->seq > 2 ? (size_t)record->seq - 2 : 0, capacity = (size_t)record->seq + 2;
-    char *text = malloc(words * (LONGEST + 1) + 1);
-    int32_t *ids = malloc(capacity * sizeof *ids);
-    uint64_t state = 1;
-    size_t used = 0, n, found = 0;
-    double times[RUNS];
-    tern_error err;
-    tern_status status = TERN_OK;
-    if (!text || !ids) {
-        free(text);
-        free(ids);
-        return cli_nomem();
-    }
-    for (size_t tries = 0; found < words && tries < 1000 * words; tries++) {
-        int32_t id = (int32_t)(cli_random(&state) % (uint64_t)tern_vocab_size(tokenizer));
-        const char *piece = tern_token_text(tokenizer, id, &n);
-        size_t letters = 0;
-        while (letters < n && piece[letters] >= 'a' && piece[letters] <= 'z')
-            letters++;
-        if (!n || n > LONGEST || letters < n)
-            continue;
-        memcpy(text + used, piece, n);
-        used += n;
-        text[used++] = ' ';
-        found++;
-    }
-    for (int i = 0; i < RUNS && !status && found == words && words; i++) {
-        double start = cli_now_ms();
-        status = tern_tokenize(tokenizer, text, used, NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL, capacity, &n, &err);
-        times[i] = cli_now_ms() - start;
-    }
-    if (!status && found == words && words) {
-        qsort(times, RUNS, sizeof *times, ascending);
-        record->tokenize_ms = times[RUNS / 2];
-    }
-    free(text);
-    free(ids);
-    return status ? cli_status(&err) : CLI_OK;
 }
 
 /* The session says which row is in force; the table, which kernel that comes to. */
@@ -274,7 +233,7 @@ int bench_measure(struct bench_record *record, const struct bench_model *m, cons
     if (!code)
         code = sample(&r, record, runs);
     if (!code && tokenizer)
-        code = time_tokenizer(record, tokenizer);
+        code = bench_time_tokenizer(record, tokenizer);
     if (!code) {
         const long after = host_throttled(&now);
         if (before >= 0 && after >= 0)

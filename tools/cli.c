@@ -44,8 +44,10 @@ void cli_warn(const char *format, ...)
 int cli_status(const tern_error *err)
 {
     static const int codes[] = {
-        [TERN_OK] = CLI_OK,           [TERN_FAILED] = CLI_FAILED, [TERN_USAGE] = CLI_USAGE,  [TERN_DIFFERENT] = CLI_DIFFERENT,
-        [TERN_INPUT] = CLI_INPUT,     [TERN_FORMAT] = CLI_MODEL,  [TERN_NOMEM] = CLI_FAILED, [TERN_IO] = CLI_FAILED,
+        [TERN_OK] = CLI_OK,        [TERN_FAILED] = CLI_FAILED,
+        [TERN_USAGE] = CLI_USAGE,  [TERN_DIFFERENT] = CLI_DIFFERENT,
+        [TERN_INPUT] = CLI_INPUT,  [TERN_FORMAT] = CLI_MODEL,
+        [TERN_NOMEM] = CLI_FAILED, [TERN_IO] = CLI_FAILED,
     };
     return cli_fail(codes[err->code], "%s", err->message);
 }

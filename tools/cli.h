@@ -16,7 +16,8 @@ enum cli_exit {
     CLI_MODEL = 5,     /* a model, checkpoint or vocabulary is absent, bad or not supported */
 };
 
-/* ---- Messages: `tern: ...` on stderr, one line whatever a file name or a text has in it ---------------------------- */
+/* ---- Messages: `tern: ...` on stderr, one line whatever a file name or a text has in it ----------------------------
+ */
 
 /* Prints the line and returns `code`, so that `return cli_fail(CLI_USAGE, ...)` ends a command. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -31,7 +32,8 @@ int cli_progress_wanted(void);
 /* Draws `what [####    ]` over the current line of stderr; done == total erases it. */
 void cli_progress(const char *what, size_t done, size_t total);
 
-/* ---- Options -------------------------------------------------------------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------------------------------
+ */
 
 enum { CLI_MAX_LIST = 64 };
 
@@ -61,7 +63,7 @@ struct cli_option {
 struct cli_command {
     const char *name;
     const char *summary;
-    const char *help; /* examples first */
+    const char *help;                  /* examples first */
     int (*run)(int argc, char **argv); /* returns the exit code */
 };
 extern const struct cli_command cli_commands[]; /* ends with a zeroed one */
@@ -72,7 +74,8 @@ int cli_parse(const struct cli_option *options, const char *command, int argc, c
 int cli_parse_list(struct cli_list *out, const char *option, const char *text, int32_t min, int32_t max);
 void cli_help(FILE *out, const char *command);
 
-/* ---- Output ------------------------------------------------------------------------------------------------------------ */
+/* ---- Output
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* A JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD. */
 void cli_json_string(FILE *out, const char *text, size_t bytes);

@@ -37,7 +37,8 @@ static int check_options(struct bench *b)
     if (!b->path == !b->shape)
         return cli_fail(CLI_USAGE, "bench: give one MODEL.tern or --shape NAME; see tern bench --help");
     if (b->shape && seeded_find(b->shape) < 0)
-        return cli_fail(CLI_USAGE, "bench: --shape is distilbert, minilm-l6, bert-base, bert-mini or tinybert-4l, not '%.64s'",
+        return cli_fail(CLI_USAGE,
+                        "bench: --shape is distilbert, minilm-l6, bert-base, bert-mini or tinybert-4l, not '%.64s'",
                         b->shape);
     if (b->weights && strcmp(b->weights, "int8") && strcmp(b->weights, "f32"))
         return cli_fail(CLI_USAGE, "bench: --weights is int8 or f32, not '%.64s'", b->weights);
@@ -89,7 +90,8 @@ static void note_noise(struct bench *b, const struct bench_record *r)
     b->noisy += cv > 0.05;
     if (cv > 0.05 && cv > b->noisiest) {
         b->noisiest = cv;
-        snprintf(b->noisiest_name, sizeof b->noisiest_name, "threads %d, seq %d, batch %d", r->threads, r->seq, r->batch);
+        snprintf(b->noisiest_name, sizeof b->noisiest_name, "threads %d, seq %d, batch %d", r->threads, r->seq,
+                 r->batch);
     }
 }
 
@@ -116,8 +118,8 @@ static int measure_all(struct bench *b)
                 code = measure_one(b, b->threads.values[t], b->seq.values[s], b->batch.values[k]);
     bench_end(b->out, b->format);
     if (b->noisy)
-        cli_warn("%d of %d vary by more than 5 %% between runs (most: %.0f %%, %s): compare with care", b->noisy, b->printed,
-                 b->noisiest * 100, b->noisiest_name);
+        cli_warn("%d of %d vary by more than 5 %% between runs (most: %.0f %%, %s): compare with care", b->noisy,
+                 b->printed, b->noisiest * 100, b->noisiest_name);
     if (b->throttled)
         cli_warn("the CPU was throttled during %d of %d", b->throttled, b->printed);
     return code;
@@ -135,7 +137,8 @@ static int bench(struct bench *b)
             return cli_status(&err);
         b->out = b->writer.stream;
     }
-    code = b->path ? bench_open_file(&b->model, b->path) : bench_open_shape(&b->model, seeded_find(b->shape), b->weights);
+    code =
+        b->path ? bench_open_file(&b->model, b->path) : bench_open_shape(&b->model, seeded_find(b->shape), b->weights);
     if (!code)
         code = settle_lists(b);
     if (!code)

@@ -1,5 +1,5 @@
-#include "tools/texts.h"
 #include "tools/commands.h"
+#include "tools/texts.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -58,7 +58,8 @@ static int run_all(struct eval *e, struct runner *r)
     for (size_t i = 0; i < e->n_texts && !code; i++) {
         const size_t per_row = (size_t)e->data.per_row, index = e->order[i];
         const struct eval_row *row = &e->data.rows[index / per_row];
-        const struct text text = {.text = e->data.pool + row->text[index % per_row], .bytes = row->bytes[index % per_row]};
+        const struct text text = {.text = e->data.pool + row->text[index % per_row],
+                                  .bytes = row->bytes[index % per_row]};
         snprintf(where, sizeof where, "%.90s: text %zu", e->path, index + 1);
         code = runner_add(r, &text, index, where);
     }
@@ -128,7 +129,8 @@ static int print(const struct eval *e, int is_f32)
             printf("%-9s %.4f\n", names[i], figures[i]);
         }
     }
-    printf(e->json ? ",\"seconds\":%.3f,\"digest\":\"%016" PRIx64 "\"}\n" : "seconds   %.3f\ndigest    %016" PRIx64 "\n",
+    printf(e->json ? ",\"seconds\":%.3f,\"digest\":\"%016" PRIx64 "\"}\n"
+                   : "seconds   %.3f\ndigest    %016" PRIx64 "\n",
            e->seconds, digest);
     return CLI_OK;
 }

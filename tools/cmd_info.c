@@ -11,10 +11,15 @@ static const struct {
     unsigned bit;
 } features[] = {
 #if defined(__x86_64__)
-    {"avx2", TERN_F_AVX2},       {"avxvnni", TERN_F_AVXVNNI}, {"avx512", TERN_F_AVX512}, {"avx512vnni", TERN_F_AVX512VNNI},
+    {"avx2", TERN_F_AVX2},
+    {"avxvnni", TERN_F_AVXVNNI},
+    {"avx512", TERN_F_AVX512},
+    {"avx512vnni", TERN_F_AVX512VNNI},
     {"amx", TERN_F_AMX},
 #elif defined(__aarch64__) || defined(__arm__)
-    {"neon", TERN_F_NEON},       {"dotprod", TERN_F_DOTPROD}, {"i8mm", TERN_F_I8MM},
+    {"neon", TERN_F_NEON},
+    {"dotprod", TERN_F_DOTPROD},
+    {"i8mm", TERN_F_I8MM},
 #endif
     {NULL, 0},
 };

@@ -76,12 +76,13 @@ static int read_rows(struct eval_data *d, const char *path, int score, int first
     while (!code && texts_next(&lines, &line, &code) > 0) {
         if (!line.bytes)
             continue;
-        int n = split(&line, columns, bytes, COLUMNS), good = n > last && read_real(columns[score], bytes[score], &gold);
+        int n = split(&line, columns, bytes, COLUMNS),
+            good = n > last && read_real(columns[score], bytes[score], &gold);
         if (!good && lines.number == 1 && n > last)
             continue;
         if (!good || gold < 0 || gold > most || (d->per_row == 1 && gold != floor(gold)))
-            code = cli_fail(CLI_INPUT, "%s: not of the form %s, with a number from 0 to %g", texts_where(&lines, where), form,
-                            most);
+            code = cli_fail(CLI_INPUT, "%s: not of the form %s, with a number from 0 to %g", texts_where(&lines, where),
+                            form, most);
         else
             code = add_row(d, columns + first, bytes + first, gold);
     }

@@ -1,5 +1,5 @@
-#include "tools/commands.h"
 #include "tools/help.h"
+#include "tools/commands.h"
 
 #include <stddef.h>
 
@@ -22,7 +22,7 @@ const char cli_usage_end[] =
 const char *const cli_later[] = {"answer", "tag", "fill", "rerank", NULL};
 
 #define HELP_RUN                                                                                                       \
-    "  --truncate error|head|tail  a text over the model's limit: refuse it (exit 4, the default), keep its\n"           \
+    "  --truncate error|head|tail  a text over the model's limit: refuse it (exit 4, the default), keep its\n"         \
     "                      beginning, or keep its end\n"                                                               \
     "  -b, --batch N       at most N texts in a run (32); results do not depend on it\n"                               \
     "  -t, --threads N     threads (as many as this process may use); results do not depend on it\n"                   \
@@ -50,8 +50,8 @@ static const char help_classify[] =
     "  printf 'premise\\thypothesis\\n' | tern classify nli.tern --pair\n"
     "\n"
     "Usage: tern classify MODEL.tern [TEXT...]\n"
-    "Prints LABEL<TAB>SCORE<TAB>TEXT for each text; the score is softmax's, for a single label the logistic's.\n" HELP_TEXTS
-    "\n"
+    "Prints LABEL<TAB>SCORE<TAB>TEXT for each text; the score is softmax's, for a single label the\n"
+    "logistic's.\n" HELP_TEXTS "\n"
     "  --json              one object a line: text label score scores logits n_tokens truncated\n"
     "  --pair              each text is TEXT<TAB>PAIR\n" HELP_RUN;
 
@@ -62,8 +62,7 @@ static const char help_embed[] =
     "  tern embed model.tern -o vectors.npy < lines.txt\n"
     "\n"
     "Usage: tern embed MODEL.tern [TEXT...]\n"
-    "Prints one vector a line, pooled and normalised as the model says.\n" HELP_TEXTS
-    "\n"
+    "Prints one vector a line, pooled and normalised as the model says.\n" HELP_TEXTS "\n"
     "  --cosine            print the cosine of exactly two texts\n"
     "  --json              one object a line: text embedding n_tokens truncated\n"
     "  -o, --output FILE   write the vectors to FILE as little-endian floats\n"
@@ -76,8 +75,7 @@ static const char help_tokenize[] =
     "  tern tokenize vocab.txt --ids < lines.txt\n"
     "\n"
     "Usage: tern tokenize MODEL.tern|DIR|tokenizer.json|vocab.txt [TEXT...]\n"
-    "Prints the pieces, a tab, and the ids of each text, special tokens included.\n" HELP_TEXTS
-    "\n"
+    "Prints the pieces, a tab, and the ids of each text, special tokens included.\n" HELP_TEXTS "\n"
     "  --ids               the ids alone\n"
     "  --json              one object a line: text tokens ids types n_tokens\n"
     "  --pair              each text is TEXT<TAB>PAIR\n";
@@ -88,7 +86,8 @@ static const char help_info[] =
     "  tern info model.tern --json\n"
     "\n"
     "Usage: tern info [MODEL.tern]\n"
-    "Without a file: the version, this CPU's features and where each was learnt, the kernel chosen for each operation.\n"
+    "Without a file: the version, this CPU's features and where each was learnt, the kernel chosen for each\n"
+    "operation.\n"
     "With one: what the model is, and every tensor in it.\n"
     "\n"
     "  --isas              the names that --isa and TERN_ISA take on this CPU, one a line, slowest first\n"
@@ -102,8 +101,9 @@ static const char help_eval[] =
     "\n"
     "Usage: tern eval MODEL.tern --task sst2|stsb FILE\n"
     "sst2: classification; lines SENTENCE<TAB>LABEL, the label a number from 0, one header line. Prints the accuracy.\n"
-    "stsb: similarity; tab-separated, the score in column 5, the sentences in 6 and 7. Prints Pearson's and Spearman's\n"
-    "correlation of the cosine with the score. The digest is XXH3-64 over the integer results in the file's order.\n"
+    "stsb: similarity; tab-separated, the score in column 5, the sentences in 6 and 7. Prints Pearson's\n"
+    "and Spearman's correlation of the cosine with the score. The digest is XXH3-64\n"
+    "over the integer results in the file's order.\n"
     "\n"
     "  --task NAME         sst2 or stsb\n"
     "  --json              one object\n"
@@ -126,10 +126,10 @@ static const char help_bench[] =
     "  -t, --threads LIST  threads (as many as this process may use)\n"
     "  -r, --runs N        timed runs (without it: at least 30, for at least a second)\n"
     "  --isa NAME          restrict the kernels\n"
-    "  --format NAME       md (ten columns), csv, json or jsonl (every field)\n"
+    "  --format NAME       md (the main figures), csv, json or jsonl (every field)\n"
     "  --out FILE          write there instead of to standard output\n"
-    "  --baseline FILE     records of an earlier --format json; adds the ratio of the medians, and ends with exit code 3\n"
-    "                      when one is slower than --max-regress allows or a digest differs\n"
+    "  --baseline FILE     records of an earlier --format json; adds the ratio of the medians, and ends with exit\n"
+    "                      code 3 when one is slower than --max-regress allows or a digest differs\n"
     "  --max-regress N     per cent (10)\n";
 
 const struct cli_command cli_commands[] = {

@@ -48,8 +48,8 @@ static void print_tensors(const tern_model *m, int json)
         if (json) {
             fputs(i ? ",{\"name\":" : "{\"name\":", stdout);
             cli_json_text(stdout, t->name);
-            printf(",\"dtype\":\"%s\",\"shape\":%s,\"bytes\":%zu,\"bits_per_weight\":%s}", tern_dtype_name(t->dtype), shape,
-                   t->bytes, *bits ? bits : "null");
+            printf(",\"dtype\":\"%s\",\"shape\":%s,\"bytes\":%zu,\"bits_per_weight\":%s}", tern_dtype_name(t->dtype),
+                   shape, t->bytes, *bits ? bits : "null");
         } else {
             cli_plain(stdout, t->name, strlen(t->name));
             printf("%*s %-4s %-20s %10zu %8s\n", (int)(strlen(t->name) < 28 ? 28 - strlen(t->name) : 0), "",
@@ -64,8 +64,8 @@ static void print(const tern_model *m, const char *path)
     printf("file          %s\n", path);
     printf("bytes         %" PRIu64 "\n", i->file_bytes);
     printf("checksum      %016" PRIx64 "\n", i->checksum);
-    printf("architecture  %s, %d layers, hidden %d, %d heads, intermediate %d, %s\n", i->architecture, i->layers, i->hidden,
-           i->heads, i->intermediate, i->activation);
+    printf("architecture  %s, %d layers, hidden %d, %d heads, intermediate %d, %s\n", i->architecture, i->layers,
+           i->hidden, i->heads, i->intermediate, i->activation);
     printf("weights       %s, %" PRIu64 " parameters, %.3f bits each with all that goes with them\n", i->weights,
            i->parameters, (double)i->file_bytes * 8 / (double)i->parameters);
     printf("vocabulary    %d ids%s\n", i->vocab, m->tokenizer ? "" : " (the file has no tokenizer)");

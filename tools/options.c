@@ -21,7 +21,8 @@ static int parse_int(const struct cli_option *o, const char *value)
     int64_t n = 0;
     const char *at = value;
     if (!read_number(&at, &n) || *at)
-        return cli_fail(CLI_USAGE, "--%s takes a whole number from %d to %d, not '%.64s'", o->name, o->min, o->max, value);
+        return cli_fail(CLI_USAGE, "--%s takes a whole number from %d to %d, not '%.64s'", o->name, o->min, o->max,
+                        value);
     if (n < o->min || n > o->max)
         return cli_fail(CLI_USAGE, "--%s %.64s: the limits are %d and %d", o->name, value, o->min, o->max);
     *(int32_t *)o->field = (int32_t)n;
@@ -44,11 +45,12 @@ static int parse_item(struct cli_list *out, const char *option, const char **tex
             good = read_number(text, &by);
         }
         if (!good || by < (how == '*' ? 2 : 1) || by > max || to < from)
-            return cli_fail(CLI_USAGE, "--%s: a range is A-B, A-B+STEP or A-B*FACTOR, with A at most B, up to %d", option, max);
+            return cli_fail(CLI_USAGE, "--%s: a range is A-B, A-B+STEP or A-B*FACTOR, with A at most B, up to %d",
+                            option, max);
     }
     if (from < min || to > max)
-        return cli_fail(CLI_USAGE, "--%s %lld: the limits are %d and %d", option, (long long)(from < min ? from : to), min,
-                        max);
+        return cli_fail(CLI_USAGE, "--%s %lld: the limits are %d and %d", option, (long long)(from < min ? from : to),
+                        min, max);
     for (int64_t v = from; v <= to; v = how == '*' ? v * by : v + by) {
         if (out->n == CLI_MAX_LIST)
             return cli_fail(CLI_USAGE, "--%s: more than %d values", option, CLI_MAX_LIST);

@@ -34,7 +34,8 @@ int runner_open(struct runner *r, const tern_model *model, const char *path, enu
         r->budget = r->limit;
     r->count = kind == RUN_CLASSIFY ? info->n_labels : info->hidden;
     if (!tern_model_tokenizer(model))
-        return cli_fail(CLI_MODEL, "%s: the file has no vocabulary; convert the checkpoint again, with its tokenizer", path);
+        return cli_fail(CLI_MODEL, "%s: the file has no vocabulary; convert the checkpoint again, with its tokenizer",
+                        path);
     if (kind == RUN_CLASSIFY && !info->n_labels)
         return cli_fail(CLI_USAGE, "%s: the model has no classification head; use tern embed", path);
     const tern_session_options session = {.struct_bytes = sizeof session,
@@ -119,13 +120,13 @@ static int tokenize(struct runner *r, const struct text *t, const char *where, s
     int32_t *ids = r->ids + r->offsets[r->n_texts], *types = r->types + r->offsets[r->n_texts];
     tern_error err;
     *truncated = 0;
-    tern_status status = tern_tokenize(tokenizer, t->text, t->bytes, t->pair, t->pair_bytes, TERN_TRUNCATE_ERROR, ids, types,
-                                       capacity, n, &err);
+    tern_status status = tern_tokenize(tokenizer, t->text, t->bytes, t->pair, t->pair_bytes, TERN_TRUNCATE_ERROR, ids,
+                                       types, capacity, n, &err);
     int too_long = status == TERN_INPUT && *n > capacity;
     if (too_long && r->truncate != TERN_TRUNCATE_ERROR) {
         *truncated = 1;
-        status = tern_tokenize(tokenizer, t->text, t->bytes, t->pair, t->pair_bytes, r->truncate, ids, types, capacity, n,
-                               &err);
+        status = tern_tokenize(tokenizer, t->text, t->bytes, t->pair, t->pair_bytes, r->truncate, ids, types, capacity,
+                               n, &err);
     }
     if (!status)
         return CLI_OK;
@@ -133,8 +134,10 @@ static int tokenize(struct runner *r, const struct text *t, const char *where, s
     if (code)
         return code;
     if (too_long)
-        return cli_fail(CLI_INPUT, "%s: %zu tokens, the model takes %zu; shorten it, or use --truncate head (keeps the "
-                        "beginning) or --truncate tail", where, *n, capacity);
+        return cli_fail(CLI_INPUT,
+                        "%s: %zu tokens, the model takes %zu; shorten it, or use --truncate head (keeps the "
+                        "beginning) or --truncate tail",
+                        where, *n, capacity);
     return cli_fail(CLI_INPUT, "%s: %s", where, err.message);
 }
 

@@ -14,7 +14,7 @@ struct text {
 struct texts {
     char **words; /* NULL: lines */
     int n_words;
-    int pairs;    /* each is TEXT<TAB>PAIR */
+    int pairs; /* each is TEXT<TAB>PAIR */
     int fd;
     const char *name; /* of the file in messages, NULL: standard input */
     size_t number;    /* of the last text, from 1 */
@@ -35,17 +35,24 @@ int texts_ready(struct texts *t);
 /* "text 3", "line 3", "FILE:3": for messages. */
 const char *texts_where(const struct texts *t, char out[128]);
 
-/* ---- Runs ---------------------------------------------------------------------------------------------------------- */
+/* ---- Runs ----------------------------------------------------------------------------------------------------------
+ */
 
 struct run_options {
     const char *isa;
     int32_t batch, threads;
     tern_truncate truncate;
 };
-#define RUN_DEFAULTS {NULL, 32, 0, TERN_TRUNCATE_ERROR}
+#define RUN_DEFAULTS                                                                                                   \
+    {                                                                                                                  \
+        NULL, 32, 0, TERN_TRUNCATE_ERROR                                                                               \
+    }
 #define RUN_OPTIONS(run)                                                                                               \
     {"batch", 'b', CLI_INT, &(run).batch, 1, 65536}, {"threads", 't', CLI_INT, &(run).threads, 1, 256},                \
-    {"isa", 0, CLI_STRING, &(run).isa, 0, 0}, {"truncate", 0, CLI_TRUNCATE, &(run).truncate, 0, 0}
+        {"isa", 0, CLI_STRING, &(run).isa, 0, 0},                                                                      \
+    {                                                                                                                  \
+        "truncate", 0, CLI_TRUNCATE, &(run).truncate, 0, 0                                                             \
+    }
 
 struct text_result {
     struct text text;
