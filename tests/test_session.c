@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXTS = 16, LONGEST = 32 };
+enum { TEXTS = 10, LONGEST = 22 };
 
 static tern_error err;
 
@@ -137,7 +137,7 @@ static void check_all_ways(const tern_model *model, enum e2e_task task, const ch
     assert_string_equal(isas[0], "scalar");
     e2e_run(model, &t, &first, floats, expected);
     for (int isa = 0; isa < n; isa++)
-        for (size_t i = isa ? 0 : 3; i < sizeof ways / sizeof *ways; i++) { /* the slow row: two of the ways */
+        for (size_t i = isa && task == E2E_EMBED ? 0 : 3; i < sizeof ways / sizeof *ways; i++) { /* else two of them */
             struct e2e_run how = ways[i];
             how.isa = isas[isa];
             how.task = task;
