@@ -78,19 +78,28 @@ run_kernels() {
     return $rc
 }
 
-# run_tests <build folder> [emulator...]: the programs and scripts, with the row that the library picks (or TERN_ISA).
-# run_all does the kernels too, for every row of this CPU. Both go on after a failure and name what failed at the end.
+# Which programs: `all` is every program and script; `rows` those that run kernels, but do not try every row by
+# themselves; `files` those that map files.
+chosen() {
+    case $1:$2 in
+    all:*) return 0 ;;
+    *:*.sh) return 1 ;;
+    rows:*) grep -qE 'tern_session_open|tern_cpu_select|tern_table|tests/e2e\.h' "$2" && ! grep -q 'getenv("TERN_ISA")' "$2" ;;
+    files:*) grep -qE 'tern_map_open|tern_model_open|tern_session_open' "$2" ;;
+    esac
+}
+
+# run_tests all|rows|files <build folder> [emulator...]: with the row that the library picks, or TERN_ISA. run_cpu does the
+# kernels too, for every row of this CPU. Both go on after a failure and name what failed at the end.
 run_tests() {
     bad=''
-    local dir=$1
-    shift
-    each_test "$dir" "$@"
+    each_test "$@"
     verdict
 }
-run_all() {
+run_cpu() {
     bad=''
-    local dir=$1 isa rows
-    shift
+    local which=$1 dir=$2 isa rows
+    shift 2
     built "$dir/tests/kernels"
     # Emulated CPUs share one scalar row, plain C, with all others: where there is more to test, it is left to those.
     rows=$(isas "$dir" "$@")
@@ -100,32 +109,38 @@ run_all() {
         (run_kernels "$dir" "$isa" "$@") || [ $? = 77 ] || bad="$bad kernels@$isa"
     done
     # Where nothing but the kernels is built, they are all there is.
-    [ -z "$(programs "$dir")" ] || each_test "$dir" "$@"
+    [ -z "$(programs "$dir")" ] || each_test "$which" "$dir" "$@"
     verdict
 }
 each_test() {
-    local dir=$1 program
-    shift
+    local which=$1 dir=$2 program source start
+    shift 2
+    [ -n "$(programs "$dir")" ] || skip "no test programs were built"
     export TERN_BUILD=$dir TERN_RUN="$*"
     for program in $(programs "$dir") tests/test_*.sh; do
         [ -e "$program" ] || continue
+        source=$program
+        [ "${program%.sh}" != "$program" ] || source=tests/$(basename "$program").c
+        chosen "$which" "$source" || continue
         echo "== $program"
+        start=$SECONDS
         case $program in
         *.sh) bash "$program" || bad="$bad $program" ;;
         *) "$@" "$program" || bad="$bad $program" ;;
         esac
+        echo "== $((SECONDS - start)) s"
     done
 }
 verdict() { [ -z "$bad" ] || { echo "failed:$bad"; return 1; }; }
 
 # ---- Jobs: what they do ----------------------------------------------------------------------------------------------
 
-job_isa() { [ -n "$(programs "$1")" ] || skip "no test programs"; export TERN_ISA=$2; run_tests "$1"; }
+job_isa() { export TERN_ISA=$2; run_tests rows "$1"; }
 job_clang() { need clang; build $OUT/clang CC=clang WERROR=1 all tests; }
 job_asan() {
     build $OUT/asan SANITIZE=address,undefined cli tests
     export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
-    run_all $OUT/asan
+    run_cpu all $OUT/asan
 }
 job_tsan() {
     [ -e tests/test_threads.c ] || skip "no tests/test_threads.c"
@@ -195,21 +210,23 @@ cross_build() {
     build $OUT/"$triple" CROSS="$triple" WERROR=1 all tests
 }
 cross_run() {
-    local what=$1 triple=$2 cpu=$3 run
-    shift 3
+    local what=$1 which=$2 triple=$3 cpu=$4 run
+    shift 4
     built $OUT/"$triple"/libtern.a
     read -r -a run < <(emulator "$triple" "$cpu")
     need "${run[-1]}"
-    "$what" $OUT/"$triple" "${run[@]}" "$@"
+    "$what" "$which" $OUT/"$triple" "${run[@]}" "$@"
 }
 cross_jobs() {
-    local triple=$1 short=${1%%-*} cpu
+    local triple=$1 short=${1%%-*} cpu which=all
     job "$short-build" cross_build "$triple"
     for cpu in $(make -s --no-print-directory CROSS="$triple" print-CPUS 2>/dev/null); do
-        job "$short-$cpu" cross_run run_all "$triple" "$cpu"
+        job "$short-$cpu" cross_run run_cpu $which "$triple" "$cpu"
+        # What does not depend on the CPU is done on the first.
+        which=rows
     done
     # A Pi 5's kernel has pages of 16 KiB.
-    [ "$short" != aarch64 ] || job "$short-16k-pages" cross_run run_tests "$triple" cortex-a76 -p 16384
+    [ "$short" != aarch64 ] || job "$short-16k-pages" cross_run run_tests files "$triple" cortex-a76 -p 16384
     [ "$short" = riscv64 ] || job "$short-isa" objects_of tests/check_isa.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-integer" objects_of tests/check_integer.sh "$triple"
 }
@@ -223,6 +240,7 @@ else
     job includes bash tests/check_includes.sh
     job build-gcc build $NATIVE WERROR=1 all tests
     job build-clang job_clang
+    job tests run_tests all $NATIVE
     for isa in $([ ! -e $NATIVE/libtern.a ] || isas $NATIVE); do
         job "kernels-$isa" run_kernels $NATIVE "$isa"
         job "tests-$isa" job_isa $NATIVE "$isa"
