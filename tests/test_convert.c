@@ -20,8 +20,8 @@
 static tern_error err;
 static char dir[256], out_dir[300], path[400];
 
-static const struct test_checkpoint_spec small = {.seed = 51, .hidden = 24, .heads = 2, .intermediate = 40, .vocab = 120,
-                                                  .pooler = 1, .n_labels = 3, .pooling = "mean"};
+static const struct test_checkpoint_spec small = {.seed = 51, .hidden = 24, .heads = 2, .intermediate = 40,
+                                                  .vocab = 120, .pooler = 1, .n_labels = 3, .pooling = "mean"};
 
 /* What is in out_dir. */
 static int entries(void)
@@ -74,7 +74,7 @@ static char *read_file(const char *name, size_t *size)
     return bytes;
 }
 
-/* ---- What it writes ------------------------------------------------------------------------------------------------- */
+/* ---- What it writes --------------------------------------------------------------------------------------------- */
 
 static void test_writes_and_reopens(void **state)
 {
@@ -132,7 +132,7 @@ static void test_same_bytes(void **state)
     }
 }
 
-/* ---- What it says --------------------------------------------------------------------------------------------------- */
+/* ---- What it says ----------------------------------------------------------------------------------------------- */
 
 struct heard {
     int lines, layers, checks, calls, done_at_end;
@@ -196,7 +196,7 @@ static void test_refused_options(void **state)
     remove(path);
 }
 
-/* ---- What it refuses ------------------------------------------------------------------------------------------------ */
+/* ---- What it refuses -------------------------------------------------------------------------------------------- */
 
 static const char *victim;
 static float poison;
@@ -230,8 +230,10 @@ static void test_numbers_that_are_none(void **state)
 static void test_huge_numbers(void **state)
 {
     (void)state;
-    static const char *const tensors[] = {"embed.word.weight",       "embed.norm.weight",      "layer.0.attn_norm.weight",
-                                          "layer.1.query.weight",    "layer.0.ffn_up.bias",    "layer.1.ffn_norm.weight",
+    static const char *const tensors[] = {"embed.word.weight",       "embed.norm.weight",
+                                          "layer.0.attn_norm.weight",
+                                          "layer.1.query.weight",    "layer.0.ffn_up.bias",
+                                          "layer.1.ffn_norm.weight",
                                           "layer.0.ffn_down.weight", "layer.1.ffn_norm.bias",  "classifier.weight",
                                           "classifier.bias",         "layer.0.attn_out.weight"};
     static const float values[] = {3.4e38f, -3.4e38f, 1e20f, 1e-45f, 1e5f};
@@ -312,7 +314,7 @@ static void test_bad_checkpoints(void **state)
     fails(convert("int8", path), TERN_FORMAT, "121 pieces");
 }
 
-/* ---- Where it cannot write ------------------------------------------------------------------------------------------ */
+/* ---- Where it cannot write -------------------------------------------------------------------------------------- */
 
 static void test_places_that_cannot_be_written(void **state)
 {

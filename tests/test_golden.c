@@ -1,5 +1,5 @@
-/* The shipped model's answers: the stored digests on every ISA row of this CPU, for any threads, grouping and order; and
-   how far they are from PyTorch's and from the f32 path's. `--digests` prints tests/golden/digests.h anew.
+/* The shipped model's answers: the stored digests on every ISA row of this CPU, for any threads, grouping and order;
+   and how far they are from PyTorch's and from the f32 path's. `--digests` prints tests/golden/digests.h anew.
    What needs the training data or checkpoints looks for them in $TERN_SHARED, else ../shared, and skips when they are
    not there. Runs too slow for a row's share of time are cut short and say so; TERN_TEST_HEAVY=1 runs everything. */
 #include <setjmp.h>
@@ -22,7 +22,7 @@
 
 enum { FIRST = 64, FEW = 16, MEANS = 8, LABELS = 2 };
 
-/* Seconds for one ISA row's digests, and for each comparison with floats; less under an emulator (tests/run.sh says). */
+/* Seconds for one ISA row's digests, and for each comparison with floats; less under an emulator (TERN_RUN). */
 static double row_seconds = 45, float_seconds = 60;
 
 static tern_error err;
@@ -173,7 +173,7 @@ static void need_model(const tern_model *model, const char *what)
     }
 }
 
-/* ---- Digests ------------------------------------------------------------------------------------------------------- */
+/* ---- Digests ---------------------------------------------------------------------------------------------------- */
 
 static struct e2e_texts first_texts(const struct e2e_texts *all, int32_t n)
 {
@@ -281,7 +281,7 @@ static void test_digest_of_odd_sizes(void **state)
     }
 }
 
-/* ---- Accuracy ------------------------------------------------------------------------------------------------------ */
+/* ---- Accuracy --------------------------------------------------------------------------------------------------- */
 
 static int label_of(const float *logits)
 {
@@ -459,7 +459,7 @@ static void test_embeddings_against_f32(void **state)
     e2e_free_texts(&t);
 }
 
-/* ---- tests/golden/digests.h ---------------------------------------------------------------------------------------- */
+/* ---- tests/golden/digests.h ------------------------------------------------------------------------------------- */
 
 /* The file with new numbers; the best row of this CPU computes them, the tests hold the others against them. */
 static int print_digests(void)

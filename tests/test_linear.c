@@ -35,7 +35,7 @@ static double bell(struct rng *r)
     return uniform(r) + uniform(r) + uniform(r) + uniform(r);
 }
 
-/* ---- A layer with all that is known of it --------------------------------------------------------------------------- */
+/* ---- A layer with all that is known of it ----------------------------------------------------------------------- */
 
 enum kind { REQUANT, RESIDUAL, LOGITS };
 enum fill { PLAIN, ZERO, ZERO_CHANNEL, OUTLIER_CHANNEL, OUTLIER_ROW, HUGE_GAMMA, SMALL_GAMMA, BIG_BIAS, N_FILLS };
@@ -146,7 +146,7 @@ static int weight_at(const struct layer *l, int j, int i)
     return l->out.weight[(group * TERN_PANEL + j % TERN_PANEL) * TERN_PANEL_K + i % TERN_PANEL_K];
 }
 
-/* ---- Rows, the machinery that runs them ----------------------------------------------------------------------------- */
+/* ---- Rows, the machinery that runs them ------------------------------------------------------------------------- */
 
 enum { MOST_ROWS = 100, THREADS = 2 };
 
@@ -219,7 +219,7 @@ static const struct {
 enum { SIZES = sizeof sizes / sizeof *sizes };
 static const int row_counts[] = {1, 11, 48, 49, 100};
 
-/* ---- Requantised outputs -------------------------------------------------------------------------------------------- */
+/* ---- Requantised outputs ---------------------------------------------------------------------------------------- */
 
 /* In units of the output: the accumulator's rounding is 1/2 times a factor below 1; the factor itself is made of three
    roundings of 2^-16 (channel, row, product) times up to 2^15: 3/2; the last product 1/2, the bias 1/2. */
@@ -296,7 +296,7 @@ static void test_nothing_at_all(void **state)
     assert_true(out.error == 0);
 }
 
-/* ---- Residual ------------------------------------------------------------------------------------------------------- */
+/* ---- Residual --------------------------------------------------------------------------------------------------- */
 
 static void check_residual(enum fill fill, int n, int k, int m, int threads, uint64_t seed)
 {
@@ -356,7 +356,7 @@ static void test_residual_precision(void **state)
     free_layer(&l);
 }
 
-/* ---- Logits --------------------------------------------------------------------------------------------------------- */
+/* ---- Logits ----------------------------------------------------------------------------------------------------- */
 
 static void check_logits(enum fill fill, int n, int k, int m, uint64_t seed)
 {
@@ -378,8 +378,8 @@ static void check_logits(enum fill fill, int n, int k, int m, uint64_t seed)
             const double tolerance = part * 0.51 / 32767 + 0.5 * step + 1.001 + fabs(exact) * 0x1p-28;
             const double cut = fmax(-2147483647.0, fmin(2147483647.0, exact));
             if (fabs(q16[i * n + j] - cut) > tolerance && fabs(l.bias[j]) < 8000)
-                fail_msg("%s [%d, %d], row %d, column %d: %d instead of %.2f, tolerance %.2f", fill_names[fill], n, k, i,
-                         j, q16[i * n + j], cut, tolerance);
+                fail_msg("%s [%d, %d], row %d, column %d: %d instead of %.2f, tolerance %.2f", fill_names[fill], n, k,
+                         i, j, q16[i * n + j], cut, tolerance);
         }
     free(acc);
     free(q16);
@@ -396,7 +396,7 @@ static void test_logits(void **state)
             check_logits((enum fill)fill, sizes[s].n, sizes[s].k, row_counts[seed % 3], seed);
 }
 
-/* ---- Row scales: never out of their contract, whatever a file and a row say --------------------------------------- */
+/* ---- Row scales: never out of their contract, whatever a file and a row say ------------------------------------- */
 
 static int32_t pick(struct rng *r, int32_t limit)
 {
@@ -516,7 +516,7 @@ static void test_score_scale(void **state)
     assert_true(checked > 50000);
 }
 
-/* ---- Small pieces --------------------------------------------------------------------------------------------------- */
+/* ---- Small pieces ----------------------------------------------------------------------------------------------- */
 
 static void test_real_of(void **state)
 {

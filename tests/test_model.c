@@ -27,6 +27,8 @@ struct bytes {
     size_t size;
 };
 static struct bytes good, good_f32;
+struct lie;
+static struct bytes tell(const struct bytes *from, const struct lie *lie);
 
 static struct bytes new_bytes(size_t size)
 {
@@ -69,7 +71,7 @@ static void refused(const struct bytes *b, const char *says, const char *what)
         fail_msg("%s: '%s' is not one line that says '%s'", what, err.message, says);
 }
 
-/* ---- Good files ---------------------------------------------------------------------------------------------------- */
+/* ---- Good files ------------------------------------------------------------------------------------------------- */
 
 static void test_good(void **state)
 {
@@ -110,24 +112,20 @@ static void test_good(void **state)
     assert_true(tern_model_get_info(model)->checksum != checksum);
     tern_model_close(model);
     tern_model_close(NULL);
-}
 
-/* What DESIGN promises of the file: data and every tensor begin at multiples of 64. */
-static void test_alignment(void **state)
-{
-    (void)state;
-    struct tern_safetensors st;
-    assert_int_equal(header_bytes(&good) % 64, 0);
-    assert_int_equal(good.size % 64, 0);
+    struct tern_safetensors st; /* data and every tensor begin at multiples of 64 */
     assert_ok(tern_safetensors_open(&st, good.data, good.size, "good", &err));
-    for (size_t i = 0; i < st.n_tensors; i++) {
-        assert_int_equal((uintptr_t)st.tensors[i].data % 64, 0);
-        assert_int_equal(st.tensors[i].bytes % 64, 0);
-    }
+    for (size_t i = 0; i < st.n_tensors; i++)
+        assert_int_equal((uintptr_t)st.tensors[i].data % 64 + st.tensors[i].bytes % 64, 0);
     tern_safetensors_close(&st);
+
+    struct bytes b = tell(&good, NULL); /* rebuilt without a lie: what follows tests the lies alone */
+    assert_ok(tern_model_open_memory(&model, b.data, b.size, &err));
+    tern_model_close(model);
+    free(b.data);
 }
 
-/* ---- Damage -------------------------------------------------------------------------------------------------------- */
+/* ---- Damage ----------------------------------------------------------------------------------------------------- */
 
 static void test_truncated(void **state)
 {
@@ -224,7 +222,7 @@ static void test_other_files(void **state)
     free(askew.data);
 }
 
-/* ---- Lies ---------------------------------------------------------------------------------------------------------- */
+/* ---- Lies ------------------------------------------------------------------------------------------------------- */
 
 /* One change on the way through the builder, which computes a checksum that fits. */
 struct lie {
@@ -323,17 +321,6 @@ static struct bytes tell(const struct bytes *from, const struct lie *lie)
     return out;
 }
 
-/* The rebuilt file without a lie is the file: what follows tests the lies alone. */
-static void test_honest(void **state)
-{
-    (void)state;
-    tern_model *model;
-    struct bytes b = tell(&good, NULL);
-    assert_ok(tern_model_open_memory(&model, b.data, b.size, &err));
-    tern_model_close(model);
-    free(b.data);
-}
-
 /* A file that opens must run on every row, with the same bits, whatever its numbers are. */
 static void must_run(const struct bytes *b, const char *what)
 {
@@ -379,13 +366,11 @@ static const struct lie tensor_lies[] = {
     {"pooler.weight", POKE, .index = 5, .value = -128, .says = "-128"},
     {"embed.word.q", POKE, .index = 77, .value = -128, .says = "-128"},
     {"embed.position.q", POKE, .index = 0, .value = -128, .says = "-128"},
-    {"embed.type.q", POKE, .index = 47, .value = -128, .says = "-128"},
     {"layer.0.query.mul", POKE, .index = 3, .value = -1, .says = "layer.0.query.mul"},
     {"layer.0.query.mul", POKE, .index = 31, .value = -32768, .says = "layer.0.query.mul"},
-    {"layer.0.ffn_down.mul", POKE, .index = 0, .value = -5, .says = "layer.0.ffn_down.mul"},
     {"classifier.mul", POKE, .index = 15, .value = -1, .says = "classifier.mul"},
     {"embed.word.mul", POKE, .index = 119, .value = -1, .says = "embed.word.mul"},
-    {"embed.type.mul", POKE, .index = 1, .value = -1, .says = "embed.type.mul"},
+    {"embed.position.mul", POKE, .index = 31, .value = -1, .says = "embed.position.mul"},
     {"layer.0.key.bias", POKE, .index = 2, .value = -32768, .says = "layer.0.key.bias"},
     {"layer.1.ffn_norm.gamma", POKE, .index = 23, .value = -32768, .says = "layer.1.ffn_norm.gamma"},
     {"embed_norm.beta", POKE, .index = 0, .value = -32768, .says = "embed_norm.beta"},
@@ -393,7 +378,6 @@ static const struct lie tensor_lies[] = {
     {"layer.0.act", POKE, .index = 0, .value = -1, .says = "layer.0.act"},
     {"layer.0.act", POKE, .index = 1, .value = 1, .says = "layer.0.act"}, /* limit << shift: over 32767 */
     {"layer.0.act", POKE, .index = 1, .value = 15, .says = "layer.0.act"},
-    {"layer.0.act", POKE, .index = 1, .value = -1, .says = "layer.0.act"},
     {"layer.0.act", POKE, .index = 1, .value = 14, .says = "layer.0.act"},
     {"layer.0.act", POKE, .index = 2, .value = -1, .says = "layer.0.act"},
     {"layer.0.act", POKE, .index = 3, .value = -1, .says = "layer.0.act"},
@@ -402,7 +386,6 @@ static const struct lie tensor_lies[] = {
     /* wnorm2, kappa's mul and exp, up */
     {"layer.0.value.param", POKE, .index = 0, .value = -1, .says = "layer.0.value.param"},
     {"layer.0.value.param", POKE, .index = 1, .value = -1, .says = "real number"},
-    {"layer.0.value.param", POKE, .index = 1, .value = 1, .says = "real number"},
     {"layer.0.value.param", POKE, .index = 1, .value = (1 << 30) - 1, .says = "real number"},
     {"layer.0.value.param", POKE, .index = 1, .value = 0, .says = "real number"}, /* 0 has the exponent 0 */
     {"layer.0.value.param", POKE, .index = 2, .value = 257, .says = "real number"},
@@ -411,7 +394,6 @@ static const struct lie tensor_lies[] = {
     {"layer.1.attn_out.param", POKE, .index = 3, .value = 16, .says = "layer.1.attn_out.param"},
     {"layer.1.attn_out.param", POKE, .index = 3, .value = -1, .says = "layer.1.attn_out.param"},
     {"layer.1.score", POKE, .index = 0, .value = 7, .says = "real number"},
-    {"layer.1.score", POKE, .index = 1, .value = 1000, .says = "real number"},
     /* norms: eps in two halves, unit */
     {"layer.0.attn_norm.param", POKE, .index = 1, .value = 0x40000001, .says = "layer.0.attn_norm.param"},
     {"layer.0.attn_norm.param", POKE, .index = 1, .value = -1, .says = "layer.0.attn_norm.param"},
@@ -444,13 +426,11 @@ static const struct lie tensor_lies[] = {
     {"embed_norm.param", POKE, .index = 1, .value = 0x40000000, .says = "embed_norm.param"}, /* its low half is not 0 */
     {"layer.1.ffn_norm.param", POKE, .index = 3, .value = 24, .says = NULL},
     {"layer.1.ffn_norm.param", POKE, .index = 3, .value = 86, .says = NULL},
-    {"layer.0.act", POKE, .index = 0, .value = 0, .says = NULL},
     {"layer.0.act", POKE, .index = 3, .value = 32767, .says = NULL},
     {"layer.0.act", POKE, .index = 4, .value = 32767, .says = NULL},
     {"layer.0.act", POKE, .index = 11, .value = -32767, .says = NULL},
     {"layer.0.act", POKE, .index = 2, .value = 32767, .says = NULL},
     {"pooler.act", POKE, .index = 4, .value = -32767, .says = NULL},
-    {"pooler.act", POKE, .index = 4, .value = 32767, .says = NULL},
 };
 
 static void test_lies_in_tensors(void **state)
@@ -488,11 +468,9 @@ static const struct lie config_lies[] = {
     {NULL, CONFIG, "layers", .value = 0, .says = "layers"},
     {NULL, CONFIG, "layers", .value = 257, .says = "layers"},
     {NULL, CONFIG, "layers", .value = 3, .says = "layer.2."},
-    {NULL, CONFIG, "layers", .value = -1, .says = "layers"},
     {NULL, CONFIG, "layers", .text = "\"2\"", .says = "layers"},
     {NULL, CONFIG, "layers", .text = "2.0", .says = "layers"},
     {NULL, CONFIG, "layers", .text = "9223372036854775807", .says = "layers"},
-    {NULL, CONFIG, "hidden", .value = 0, .says = "hidden"},
     {NULL, CONFIG, "hidden", .value = 8193, .says = "hidden"},
     {NULL, CONFIG, "hidden", .value = 25, .says = "heads"},
     {NULL, CONFIG, "hidden", .value = 26, .says = "embed.word.q"},
@@ -500,21 +478,17 @@ static const struct lie config_lies[] = {
     {NULL, CONFIG, "heads", .value = 0, .says = "heads"},
     {NULL, CONFIG, "heads", .value = 5, .says = "heads"},
     {NULL, CONFIG, "heads", .value = 3, .says = NULL}, /* other heads of the same matrices */
-    {NULL, CONFIG, "heads", .value = 24, .says = NULL},
     {NULL, CONFIG, "heads", .value = 1, .says = NULL},
-    {NULL, CONFIG, "intermediate", .value = 0, .says = "intermediate"},
     {NULL, CONFIG, "intermediate", .value = 32769, .says = "intermediate"},
     {NULL, CONFIG, "intermediate", .value = 32768, .says = "ffn_up"},
     {NULL, CONFIG, "vocab", .value = (1 << 24) + 1, .says = "vocab"},
     {NULL, CONFIG, "vocab", .value = 1 << 24, .says = "embed.word"},
-    {NULL, CONFIG, "vocab", .value = 0, .says = "vocab"},
     {NULL, CONFIG, "vocab", .value = 119, .says = "pieces"}, /* the table's padding hides it, the tokenizer not */
     {NULL, CONFIG, "max_positions", .value = 8193, .says = "max_positions"},
     {NULL, CONFIG, "max_positions", .value = 2, .says = "max_positions"},
     {NULL, CONFIG, "max_positions", .value = 31, .says = "max_tokens"},
     {NULL, CONFIG, "max_positions", .value = 8192, .says = "embed.position"},
     {NULL, CONFIG, "max_tokens", .value = 33, .says = "max_tokens"},
-    {NULL, CONFIG, "max_tokens", .value = 2, .says = "max_tokens"},
     {NULL, CONFIG, "token_types", .value = 0, .says = "token types"},
     {NULL, CONFIG, "token_types", .value = 17, .says = "token_types"},
     {NULL, CONFIG, "architecture", .text = "\"gpt\"", .says = "gpt"},
@@ -539,7 +513,6 @@ static const struct lie config_lies[] = {
     {"tern.config", METADATA, "{\"layers\": 2", .says = ""},
     {"tern.config", METADATA, "{}", .says = ""},
     {"tern.scheme", METADATA, NULL, .says = "convert"},
-    {"tern.scheme", METADATA, "", .says = "convert"},
     {"tern.scheme", METADATA, "999", .says = "scheme 999"},
     {"tern.vocabulary_bytes", METADATA, NULL, .says = "vocabulary"},
     {"tern.vocabulary_bytes", METADATA, "", .says = "vocabulary"},
@@ -549,11 +522,9 @@ static const struct lie config_lies[] = {
     {"tern.vocabulary_bytes", METADATA, "-1", .says = "vocabulary"},
     {"tern.vocabulary_bytes", METADATA, "0", .says = ""},
     {"tern.vocabulary_bytes", METADATA, "1", .says = ""},
-    {"tern.vocabulary_bytes", METADATA, "11", .says = ""},
     {"tern.tokenizer", METADATA, NULL, .says = "vocabulary"},
     {"tern.tokenizer", METADATA, "", .says = ""},
     {"tern.tokenizer", METADATA, "{}", .says = ""},
-    {"tern.tokenizer", METADATA, "[1]", .says = ""},
     {"vocabulary", RETYPE, .says = "vocabulary"},
     {"vocabulary", DROP, .says = NULL}, /* a model without a vocabulary takes ids */
 };
@@ -616,11 +587,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
-        cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_flipped),
         cmocka_unit_test(test_other_files),
-        cmocka_unit_test(test_honest),
         cmocka_unit_test(test_lies_in_tensors),
         cmocka_unit_test(test_lies_about_tensors),
         cmocka_unit_test(test_lies_in_metadata),

@@ -66,7 +66,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- The integer path against the f32 path ------------------------------------------------------------------------ */
+/* ---- The integer path against the f32 path ---------------------------------------------------------------------- */
 
 static void compare_with_f32(const struct shape *shape, const tern_model *model)
 {
@@ -93,7 +93,8 @@ static void compare_with_f32(const struct shape *shape, const tern_model *model)
             spread = fmax(spread, fabs((double)b[i]));
         }
     }
-    printf("%-30s cosine %.6f, least %.6f; logits within %.4f of at most %.3f\n", shape->name, sum, least, worst, spread);
+    printf("%-30s cosine %.6f, least %.6f; logits within %.4f of at most %.3f\n", shape->name, sum, least, worst,
+           spread);
     /* Eight bits leave about 1e-4; with few dimensions single texts scatter more. */
     assert_true(sum >= (h >= 64 ? 0.9995 : 0.999) && least >= 0.995);
     assert_true(worst <= 0.03 + 0.05 * spread);
@@ -110,7 +111,7 @@ static void test_int8_against_f32(void **state)
         compare_with_f32(&shapes[i], models[i]);
 }
 
-/* ---- The same bits ------------------------------------------------------------------------------------------------- */
+/* ---- The same bits ---------------------------------------------------------------------------------------------- */
 
 static void check_same(const tern_model *model, const struct e2e_texts *t, const struct e2e_run *how,
                        const int32_t *expected, int32_t *got, float *floats, const char *name)
@@ -185,7 +186,8 @@ static void test_runs_do_not_touch_each_other(void **state)
 static void test_types(void **state)
 {
     (void)state;
-    int32_t ids[6] = {5, 9, 30, 31, 60, 7}, zeros[6] = {0}, ones[6] = {1, 1, 1, 1, 1, 1}, far[6] = {900, -4, 0, 0, 0, 0};
+    int32_t ids[6] = {5, 9, 30, 31, 60, 7}, zeros[6] = {0}, ones[6] = {1, 1, 1, 1, 1, 1};
+    int32_t far[6] = {900, -4, 0, 0, 0, 0};
     const int32_t offsets[2] = {0, 6};
     for (int i = 0; i < 2; i++) {
         const tern_session_options o = {.struct_bytes = sizeof o, .threads = 1};
@@ -207,7 +209,7 @@ static void test_types(void **state)
     }
 }
 
-/* ---- Integers and floats ------------------------------------------------------------------------------------------- */
+/* ---- Integers and floats ---------------------------------------------------------------------------------------- */
 
 static void test_floats_are_the_integers(void **state)
 {
@@ -259,7 +261,7 @@ static void test_floats_are_the_integers(void **state)
     tern_model_close(exact);
 }
 
-/* ---- Refused arguments --------------------------------------------------------------------------------------------- */
+/* ---- Refused arguments ------------------------------------------------------------------------------------------ */
 
 static void refused_options(tern_session_options o, const char *says)
 {
@@ -395,7 +397,8 @@ static void test_limits_are_reached(void **state)
         const tern_session_options o = {.struct_bytes = sizeof o, .threads = 2, .max_tokens = 9, .max_texts = 40};
         const tern_session_options long_one = {.struct_bytes = sizeof o, .threads = 2};
         int32_t ids[64] = {0}, offsets[10];
-        float *out = need(malloc(40 * (size_t)(info->hidden > info->n_labels ? info->hidden : info->n_labels) * sizeof *out));
+        const size_t widest = (size_t)(info->hidden > info->n_labels ? info->hidden : info->n_labels);
+        float *out = need(malloc(40 * widest * sizeof *out));
         tern_session *s;
         for (int j = 0; j < 10; j++)
             offsets[j] = j;
@@ -413,7 +416,7 @@ static void test_limits_are_reached(void **state)
     }
 }
 
-/* ---- Allocations --------------------------------------------------------------------------------------------------- */
+/* ---- Allocations ------------------------------------------------------------------------------------------------ */
 
 static void test_runs_allocate_nothing(void **state)
 {
