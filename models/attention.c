@@ -1,7 +1,5 @@
 #include "models/attention.h"
 
-#include "quant/scheme.h"
-
 void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int longest)
 {
     const int threads = tern_pool_threads(a->pool);
@@ -14,18 +12,12 @@ void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int
         s->values = tern_arena_take(arena, (size_t)width, (size_t)tokens4);
         s->query = tern_arena_take(arena, TERN_ATTENTION_ROWS, (size_t)dim4);
         s->score = tern_arena_take(arena, (size_t)keys, TERN_ATTENTION_ROWS * sizeof *s->score);
-        s->p = tern_arena_take(arena, TERN_ATTENTION_ROWS, (size_t)tokens4);
-        s->acc = tern_arena_take(arena, (size_t)width, TERN_ATTENTION_ROWS * sizeof *s->acc);
+        s->p = tern_arena_take(arena, (size_t)tokens4, 2 * TERN_ATTENTION_ROWS);
+        s->acc = tern_arena_take(arena, (size_t)width, 2 * TERN_ATTENTION_ROWS * sizeof *s->acc);
         s->row = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->row);
         s->scale = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->scale);
     }
     a->scratch = scratch;
-    a->one = tern_arena_take(arena, (size_t)a->head_dim, sizeof *a->one);
-    a->zero = tern_arena_take(arena, (size_t)a->head_dim, sizeof *a->zero);
-    for (int j = 0; a->one && j < a->head_dim; j++) {
-        a->one[j] = TERN_MUL_ONE;
-        a->zero[j] = 0;
-    }
 }
 
 struct job {
@@ -59,14 +51,15 @@ static void head_task(void *context, int task, int thread)
         for (int i = 0; i < rows; i++)
             ops->quantize(j->query + block + (ptrdiff_t)i * h, s->query + i * dim4, &s->row[i], d);
         ops->gemm_s8(s->query, dim4, s->keys, s->score, keys, rows, keys / TERN_PANEL, dim4 / TERN_PANEL_K);
+        int8_t *const low = s->p + (ptrdiff_t)rows * tokens4;
         for (int i = 0; i < rows; i++) {
             struct tern_row_scale scale = tern_score_scale(s->row[i].amax, amax_k, j->layer->score);
             int32_t sum = ops->softmax(s->score + (ptrdiff_t)i * keys, scale.shift, scale.mul,
-                                       s->p + (ptrdiff_t)i * tokens4, tokens);
+                                       s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4, tokens);
             s->scale[i] = tern_context_scale(sum, amax_v);
         }
-        ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K);
-        ops->requant(s->acc, width, j->context + block, h, s->scale, a->one, a->zero, rows, d);
+        ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K);
+        ops->context(s->acc, s->acc + (ptrdiff_t)rows * width, width, j->context + block, h, s->scale, rows, d);
     }
 }
 

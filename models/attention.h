@@ -13,8 +13,8 @@ struct tern_attention_scratch {
     int8_t *keys, *values; /* panels of one head */
     int8_t *query;         /* [ROWS][ld_query] */
     int32_t *score;        /* [ROWS][longest rounded up to 16] */
-    int8_t *p;             /* [ROWS][longest rounded up to 4] */
-    int32_t *acc;          /* [ROWS][head_dim rounded up to 16] */
+    int8_t *p;             /* [2 * ROWS][longest rounded up to 4]: high factors of all rows, then low ones */
+    int32_t *acc;          /* [2 * ROWS][head_dim rounded up to 16] */
     struct tern_row *row;  /* [ROWS] */
     struct tern_row_scale *scale;
 };
@@ -24,7 +24,6 @@ struct tern_attention {
     struct tern_pool *pool;
     int heads, head_dim, hidden;
     struct tern_attention_scratch *scratch; /* [threads] */
-    int16_t *one, *zero;                    /* [head_dim]: multiplier 1 and bias 0 for the context */
 };
 
 /* Takes what texts of up to `longest` tokens need; run once to count and once to hand out (runtime/arena.h). */

@@ -111,24 +111,20 @@ static int text_of(const tern_batch *batch, int i)
     return low;
 }
 
-/* word + position + type -> sum -> y, x */
+/* word + (position and type) -> sum -> y, x */
 static void embed_task(void *context, int task, int thread)
 {
     (void)thread;
     struct rows_job *j = context;
     struct tern_bert *b = j->b;
     const struct tern_int8_weights *w = b->weights;
+    const int32_t *types = b->config->token_types ? j->batch->types : NULL; /* a model without types ignores them */
     const ptrdiff_t h = b->config->hidden;
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
-        const int word = j->batch->ids[i], position = i - j->batch->offsets[text_of(j->batch, i)];
-        const int type = j->batch->types ? j->batch->types[i] : 0;
-        const int8_t *q[3] = {w->word.q + word * h, w->position.q + position * h, NULL};
-        int16_t mul[3] = {w->word.mul[word], w->position.mul[position], 0};
-        if (w->type.rows) {
-            q[2] = w->type.q + type * h;
-            mul[2] = w->type.mul[type];
-        }
-        b->run.ops->embed(q, mul, w->type.rows ? 3 : 2, b->sum + i * h, (int)h);
+        const int word = j->batch->ids[i], type = types ? types[i] : 0;
+        const int position = type * b->config->max_positions + i - j->batch->offsets[text_of(j->batch, i)];
+        b->run.ops->embed(w->word.q + word * h, w->position.q + position * h, w->word.mul[word],
+                          w->position.mul[position], w->column, b->sum + i * h, (int)h);
         norm_row(b, &w->embed_norm, i);
     }
 }

@@ -72,9 +72,11 @@ void *tern_builder_add(struct tern_builder *b, const char *name, enum tern_dtype
         b->capacity = capacity;
     }
     void *data = calloc(1, bytes);
+    if (!data)
+        goto fail;
     json_t *entry = json_pack("{s:s, s:O, s:[I, I]}", "dtype", tern_dtype_name(dtype), "shape", dims, "data_offsets",
                               (json_int_t)b->data_bytes, (json_int_t)(b->data_bytes + bytes));
-    if (!data || !entry || json_object_set_new(b->header, name, entry)) {
+    if (json_object_set_new(b->header, name, entry)) { /* takes entry, and NULL as a failure */
         free(data);
         goto fail;
     }

@@ -140,9 +140,9 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     *out = (struct tern_int8_weights){0};
     struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
     load_embedding(&l, &out->word, "embed.word", c->vocab, c->hidden);
-    load_embedding(&l, &out->position, "embed.position", c->max_positions, c->hidden);
-    if (c->token_types)
-        load_embedding(&l, &out->type, "embed.type", c->token_types, c->hidden);
+    const int types = c->token_types ? c->token_types : 1;
+    load_embedding(&l, &out->position, "embed.position", types * c->max_positions, c->hidden);
+    out->column = load_i16(&l, "embed.column", c->hidden, 0);
     load_norm(&l, &out->embed_norm, "embed_norm", c->hidden);
     out->layers = calloc((size_t)c->layers, sizeof *out->layers);
     if (!out->layers)

@@ -17,6 +17,7 @@ struct store {
     char prefix[32];
     float *matrix, *bias;      /* the float tensors being read */
     float *gamma, *beta, *row; /* of the LayerNorm before, [hidden]; one row of scratch */
+    int16_t *column;           /* the embeddings' column scales, in the builder */
     size_t done, total;
     tern_status status;
     tern_error *err;
@@ -53,7 +54,8 @@ static void report(struct store *s, const char *name, const char *became, double
         return;
     char line[200], full[64];
     snprintf(full, sizeof full, "%s%s", s->prefix, name);
-    snprintf(line, sizeof line, "%-20s %-38s %7.3f bits/weight  relative squared error %.2e", full, became, bits, error);
+    snprintf(line, sizeof line, "%-20s %-38s %7.3f bits/weight  relative squared error %.2e", full, became, bits,
+             error);
     s->source->report(s->source->listener, line);
 }
 
@@ -166,57 +168,125 @@ static struct tern_input plain(double unit, double range, int k)
     return (struct tern_input){.unit = unit, .norm = unit * range * sqrt(k)};
 }
 
-/* One embedding table: int8 rows now, their multipliers when the common unit is known. */
-static double *store_table(struct store *s, const char *name, int rows, double *largest)
+/* One embedding table being stored: int8 rows now, their multipliers when the unit common to all tables is known. */
+struct table {
+    int rows;
+    int8_t *q;
+    double *scale;
+    double wrong, all; /* squared error and squares so far */
+};
+
+static struct table open_table(struct store *s, const char *name, int rows)
 {
-    const int hidden = s->config->hidden;
-    const int64_t shape[2] = {tern_round_up(rows, 64), hidden};
-    int8_t *q = add(s, name, ".q", TERN_I8, 2, shape);
-    double *scale = malloc((size_t)rows * sizeof *scale);
-    read_floats(s, name, ".weight", s->matrix, (size_t)rows * (size_t)hidden);
-    if (!s->status && !scale)
-        s->status = tern_fail_nomem(s->err, name, (size_t)rows * sizeof *scale);
-    double wrong = 0, all = 0;
-    for (int i = 0; !s->status && i < rows; i++) {
-        const float *w = s->matrix + (ptrdiff_t)i * hidden;
-        int8_t *to = q + (ptrdiff_t)i * hidden;
-        scale[i] = tern_quantize_row(to, w, hidden);
-        *largest = fmax(*largest, scale[i]);
-        for (int j = 0; j < hidden; j++) {
-            double difference = (double)w[j] - to[j] * scale[i];
-            wrong += difference * difference;
-            all += (double)w[j] * (double)w[j];
-        }
-    }
-    char became[64];
-    snprintf(became, sizeof became, "int8 [%d, %d] per row", rows, hidden);
-    report(s, name, became, 8 + 16.0 / hidden, all > 0 ? wrong / all : 0);
-    advance(s, (size_t)rows * (size_t)hidden);
-    return scale;
+    const int64_t shape[2] = {tern_round_up(rows, 64), s->config->hidden};
+    struct table t = {.rows = rows, .q = add(s, name, ".q", TERN_I8, 2, shape)};
+    t.scale = malloc((size_t)rows * sizeof *t.scale);
+    if (!s->status && !t.scale)
+        s->status = tern_fail_nomem(s->err, name, (size_t)rows * sizeof *t.scale);
+    return t;
 }
 
-static void store_table_muls(struct store *s, const char *name, int rows, double *scale, double unit)
+/* w[hidden] is used up: it is divided by the columns' scales. */
+static void table_row(struct store *s, struct table *t, int row, float *w)
 {
-    int16_t *mul = add_vector(s, name, ".mul", TERN_I16, rows);
-    for (int i = 0; mul && i < rows; i++)
-        mul[i] = (int16_t)lrint(scale[i] / unit);
-    free(scale);
+    const int hidden = s->config->hidden;
+    int8_t *q = t->q + (ptrdiff_t)row * hidden;
+    for (int j = 0; j < hidden; j++)
+        w[j] /= s->column[j];
+    t->scale[row] = tern_quantize_row(q, w, hidden);
+    for (int j = 0; j < hidden; j++) {
+        double exact = (double)w[j] * s->column[j], difference = exact - q[j] * t->scale[row] * s->column[j];
+        t->wrong += difference * difference;
+        t->all += exact * exact;
+    }
+}
+
+/* The scale of every column of the word table in s->matrix: the root of its rms, over the largest, times 32767. */
+static void store_columns(struct store *s)
+{
+    const int hidden = s->config->hidden, vocab = s->config->vocab;
+    double largest = 0;
+    s->column = add_vector(s, "embed.column", "", TERN_I16, hidden);
+    if (s->status)
+        return;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int j = 0; j < hidden; j++) {
+            double sum2 = 0;
+            for (int i = 0; i < vocab; i++)
+                sum2 += (double)s->matrix[(ptrdiff_t)i * hidden + j] * (double)s->matrix[(ptrdiff_t)i * hidden + j];
+            const double root = sqrt(sqrt(sum2));
+            largest = fmax(largest, root);
+            if (pass)
+                s->column[j] = (int16_t)(largest > 0 ? fmax(1, rint(root / largest * 32767)) : 1);
+        }
+    }
+}
+
+/* Returns the table's largest scale. */
+static double report_table(struct store *s, const char *name, const struct table *t)
+{
+    char became[64];
+    snprintf(became, sizeof became, "int8 [%d, %d] per row and column", t->rows, s->config->hidden);
+    report(s, name, became, 8 + 16.0 / s->config->hidden, t->all > 0 ? t->wrong / t->all : 0);
+    double largest = 0;
+    for (int i = 0; !s->status && i < t->rows; i++)
+        largest = fmax(largest, t->scale[i]);
+    return largest;
+}
+
+static void close_table(struct store *s, const char *name, struct table *t, double unit)
+{
+    int16_t *mul = add_vector(s, name, ".mul", TERN_I16, t->rows);
+    for (int i = 0; mul && i < t->rows; i++)
+        mul[i] = (int16_t)lrint(t->scale[i] / unit);
+    free(t->scale);
+}
+
+/* Position and token type in one table, a row for each pair: a type's row is added to every token of a text, and its
+   own rounding would shift them all alike (a fifth of the error of the shipped model's embeddings). */
+static struct table store_positions(struct store *s)
+{
+    const struct tern_config *c = s->config;
+    const int hidden = c->hidden, positions = c->max_positions, types = c->token_types ? c->token_types : 1;
+    struct table t = open_table(s, "embed.position", types * positions);
+    const float *type = s->matrix + (ptrdiff_t)positions * hidden;
+    read_floats(s, "embed.position", ".weight", s->matrix, (size_t)positions * (size_t)hidden);
+    if (c->token_types)
+        read_floats(s, "embed.type", ".weight", s->matrix + (ptrdiff_t)positions * hidden,
+                    (size_t)types * (size_t)hidden);
+    for (int i = 0; !s->status && i < types * positions; i++) {
+        const float *position = s->matrix + (ptrdiff_t)(i % positions) * hidden;
+        for (int j = 0; j < hidden; j++)
+            s->row[j] = position[j] + (c->token_types ? type[(ptrdiff_t)(i / positions) * hidden + j] : 0);
+        table_row(s, &t, i, s->row);
+    }
+    advance(s, (size_t)(positions + c->token_types) * (size_t)hidden);
+    return t;
+}
+
+static struct table store_words(struct store *s)
+{
+    const int hidden = s->config->hidden, vocab = s->config->vocab;
+    struct table t = open_table(s, "embed.word", vocab);
+    read_floats(s, "embed.word", ".weight", s->matrix, (size_t)vocab * (size_t)hidden);
+    store_columns(s);
+    for (int i = 0; !s->status && i < vocab; i++)
+        table_row(s, &t, i, s->matrix + (ptrdiff_t)i * hidden);
+    advance(s, (size_t)vocab * (size_t)hidden);
+    return t;
 }
 
 /* Returns the unit of the embedding LayerNorm's output. */
 static double store_embeddings(struct store *s)
 {
-    const struct tern_config *c = s->config;
-    double largest = 0;
-    double *word = store_table(s, "embed.word", c->vocab, &largest);
-    double *position = store_table(s, "embed.position", c->max_positions, &largest);
-    double *type = c->token_types ? store_table(s, "embed.type", c->token_types, &largest) : NULL;
-    double unit = largest > 0 ? largest / 32767 : 1;
-    store_table_muls(s, "embed.word", c->vocab, word, unit);
-    store_table_muls(s, "embed.position", c->max_positions, position, unit);
-    if (c->token_types)
-        store_table_muls(s, "embed.type", c->token_types, type, unit);
-    return store_norm(s, "embed.norm", "embed_norm", unit);
+    struct table word = store_words(s);
+    double largest = report_table(s, "embed.word", &word);
+    struct table position = store_positions(s);
+    largest = fmax(largest, report_table(s, "embed.position", &position));
+    double unit = largest > 0 ? largest / 32767 : 1; /* of a row's multiplier; the op shifts it by 8 */
+    close_table(s, "embed.word", &word, unit);
+    close_table(s, "embed.position", &position, unit);
+    return store_norm(s, "embed.norm", "embed_norm", unit * 256);
 }
 
 /* y_unit is that of the residual stream coming in; returns that of the stream going out. */
@@ -266,8 +336,9 @@ static void store_heads(struct store *s)
 
 static size_t largest_matrix(const struct tern_config *c)
 {
-    size_t h = (size_t)c->hidden, rows = (size_t)c->vocab;
-    rows = rows > (size_t)c->max_positions ? rows : (size_t)c->max_positions;
+    size_t h = (size_t)c->hidden, rows = (size_t)c->vocab,
+           positions = (size_t)c->max_positions + (size_t)c->token_types;
+    rows = rows > positions ? rows : positions;
     rows = rows > (size_t)c->intermediate ? rows : (size_t)c->intermediate;
     rows = rows > (size_t)c->n_labels ? rows : (size_t)c->n_labels;
     return rows > h ? rows * h : h * h;

@@ -27,7 +27,9 @@ struct tern_layer {
 };
 
 struct tern_int8_weights {
-    struct tern_embedding word, position, type;
+    struct tern_embedding word;
+    struct tern_embedding position; /* row type * max_positions + position: the two tables' sum */
+    const int16_t *column;          /* [hidden] the scale of each column, common to both tables */
     struct tern_norm embed_norm;
     struct tern_layer *layers; /* owned */
     struct tern_linear pooler, classifier;

@@ -17,13 +17,13 @@ _Static_assert((int64_t)TERN_BOUND_K * 127 * 127 <= INT32_MAX, "norm2");
 /* VNNI: u8 weights (w + 128) times s8 activations, and the correction 128 * sum(a). */
 _Static_assert((int64_t)TERN_BOUND_K * 255 * 127 <= INT32_MAX, "u8 x s8 sums");
 /* Scores and P*V. */
-_Static_assert((int64_t)TERN_BOUND_TOKENS * 127 * 127 <= INT32_MAX, "probabilities times values");
+_Static_assert((int64_t)TERN_BOUND_TOKENS * 127 * 8 * 127 <= INT32_MAX, "probabilities times values");
 /* Largest magnitude times its multiplier, in tern_s8_scale_of. */
 _Static_assert(127LL * 128 * 32768 + 16384 <= INT32_MAX, "s8 scale");
 /* Residual: y << up, the sublayer's 2^30, the bias within 2^29. */
 _Static_assert((32767LL << 8) + (1 << 30) + (1 << 29) <= INT32_MAX, "residual sum");
-/* Embeddings: three tables. */
-_Static_assert(3LL * 127 * 32767 <= INT32_MAX, "embedding sum");
+/* Embeddings: two rows, shifted by 8, fit int16; their product with a column's factor fits int32. */
+_Static_assert((2LL * 127 * 32767 + 128) >> 8 <= INT16_MAX && 32767LL * 32767 <= INT32_MAX, "embedding sum");
 /* Mean pooling. */
 _Static_assert((int64_t)TERN_BOUND_TOKENS * 32767 <= INT32_MAX, "pooled sum");
 

@@ -47,14 +47,15 @@ static double folded_row(float *row, const struct tern_float_linear *f, const st
 
 /* What must be known of all rows before any is stored. */
 struct survey {
-    double scale; /* largest channel scale */
-    double norm;  /* largest row norm */
-    double bias;  /* largest |bias| */
+    double scale;    /* largest channel scale */
+    double norm;     /* largest row norm */
+    double int_norm; /* largest norm of a channel's int8 weights; not of the channel with the largest scale */
+    double bias;     /* largest |bias| */
 };
 
 static struct survey look(const struct tern_float_linear *f, const struct tern_input *in, float *row)
 {
-    struct survey s = {0, 0, 0};
+    struct survey s = {0, 0, 0, 0};
     for (int j = 0; j < f->n; j++) {
         double bias = folded_row(row, f, in, j), amax = 0, sum2 = 0;
         for (int l = 0; l < f->k; l++) {
@@ -63,6 +64,8 @@ static struct survey look(const struct tern_float_linear *f, const struct tern_i
         }
         s.scale = fmax(s.scale, amax / 127);
         s.norm = fmax(s.norm, sqrt(sum2));
+        /* Rounding adds at most 1/2 to each of k weights. */
+        s.int_norm = fmax(s.int_norm, amax > 0 ? sqrt(sum2) / amax * 127 + sqrt(f->k) / 2 : 0);
         s.bias = fmax(s.bias, fabs(bias));
     }
     return s;
@@ -106,11 +109,20 @@ static double step(const struct survey *s, const struct tern_input *in)
     return s->scale * in->unit / 127 * 32768 / TERN_MUL_ONE;
 }
 
+/* The real value that an accumulator at the edge of the safe shift's int16 stands for, were it the channel's with the
+   largest scale: the shift follows the largest int8 norm and may land a factor of two above it (linear.c). It bounds
+   every output, is above norm * |x| by what channels differ in shape, and no multiplier may reach 1 below it. */
+static double shifted_bound(const struct survey *s, const struct tern_input *in)
+{
+    return 2 * s->scale * s->int_norm * in->norm;
+}
+
 void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                            double least, float *scratch)
 {
     struct survey s = look(f, in, scratch);
-    out->unit = fmax((in->norm * s.norm + s.bias) / TERN_OUT_RANGE, least);
+    double range = fmax(shifted_bound(&s, in) / 32768, (in->norm * s.norm + s.bias) / TERN_OUT_RANGE);
+    out->unit = fmax(range * TERN_SLACK, least);
     if (!(out->unit > 0)) /* all weights and biases are 0 */
         out->unit = 1;
     out->kappa = tern_real_of(step(&s, in) / out->unit);
@@ -121,9 +133,10 @@ void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float
                             double unit_y, float *scratch)
 {
     struct survey s = look(f, in, scratch);
-    /* The power-of-two shift may double the bound; 2^30 is the product's room and 2^29 the bias's. */
+    /* 2^30 is the product's room and 2^29 the bias's. */
     int up = TERN_UP_MAX;
-    while (up > 0 && (ldexp(2 * in->norm * s.norm, up) > ldexp(unit_y, 30) || ldexp(s.bias, up) > ldexp(unit_y, 29)))
+    while (up > 0 &&
+           (ldexp(TERN_SLACK * shifted_bound(&s, in), up) > ldexp(unit_y, 30) || ldexp(s.bias, up) > ldexp(unit_y, 29)))
         up--;
     out->up = up;
     out->unit = ldexp(unit_y, -up);

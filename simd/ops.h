@@ -18,6 +18,9 @@
 /* Weight panels (DESIGN: one layout for every CPU): int8 [panels][k4][16][4], 16 output channels x 4 inputs. */
 enum { TERN_PANEL = 16, TERN_PANEL_K = 4 };
 
+/* Softmax's largest probability: 127 in the high factor, 3 bits in the low one. */
+enum { TERN_P_MAX = 127 * 8, TERN_P_LOW_BITS = 3 };
+
 static inline int tern_panels(int n)
 {
     return (n + TERN_PANEL - 1) / TERN_PANEL;
@@ -100,9 +103,16 @@ typedef void tern_pack_v_fn(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_sca
 /* Softmax of one row of int32 scores, not normalised: with D = max - score[j] (wrapping, as unsigned),
      t = mulr(min(shift >= 0 ? D >> shift : D << -shift, 32767), mul)     log2 of the ratio, in Q10 (D first cut so
                                                                           that the left shift cannot overflow)
-     p[j] = (tern_exp2(t) + 128) >> 8                                     in 0 .. 127, 127 for the largest score
-   Returns the sum of p, and sets p[n .. n rounded up to 4) to 0. shift in -8 .. 31, mul in 0 .. 32767. */
-typedef int32_t tern_softmax_fn(const int32_t *score, int shift, int mul, int8_t *p, int n);
+     p = (tern_exp2(t) + 16) >> 5                                         in 0 .. 1016, 1016 for the largest score
+     high[j] = p >> 3, low[j] = p & 7                                     two int8 factors for the GEMM with the values
+   Returns the sum of p; sets high and low [n .. n rounded up to 4) to 0. shift in -8 .. 31, mul in 0 .. 32767. */
+typedef int32_t tern_softmax_fn(const int32_t *score, int shift, int mul, int8_t *high, int8_t *low, int n);
+
+/* Accumulators of softmax's two factors times the values, to int16:
+     a = sat16(rshift(8 * high[i][j] + low[i][j], row[i].shift)), the sum wrapping; out[i][j] = mulr(a, row[i].mul)
+   for i < m, j < n. */
+typedef void tern_context_fn(const int32_t *high, const int32_t *low, ptrdiff_t ld_acc, int16_t *out, ptrdiff_t ld_out,
+                             const struct tern_row_scale *row, int m, int n);
 
 /* y[j] = max(y[j], 0) - mulr(poly(|y[j]|), out), saturated and at least -32767; in place. All-zero c makes it ReLU. */
 typedef void tern_gelu_fn(int16_t *y, const struct tern_poly *poly, int n);
@@ -110,8 +120,10 @@ typedef void tern_gelu_fn(int16_t *y, const struct tern_poly *poly, int n);
 /* y[j] = sign(y[j]) * (32767 - max(poly(|y[j]|), 0)); in place. */
 typedef void tern_tanh_fn(int16_t *y, const struct tern_poly *poly, int n);
 
-/* out[j] = sum over r < rows of q[r][j] * mul[r]; 1 <= rows <= 3, mul in [0, 32767]. */
-typedef void tern_embed_fn(const int8_t *const *q, const int16_t *mul, int rows, int32_t *out, int n);
+/* A word's row and a position's: out[j] = rshift(a[j] * mul_a + b[j] * mul_b, 8) * column[j]; mul_a, mul_b and column[j]
+   in [0, 32767], so that the shifted sum fits int16. */
+typedef void tern_embed_fn(const int8_t *a, const int8_t *b, int mul_a, int mul_b, const int16_t *column, int32_t *out,
+                           int n);
 
 /* out[j] = sum over i < m of x[i][j]; m <= 65,536. */
 typedef void tern_pool_fn(const int16_t *x, ptrdiff_t ld_x, int32_t *out, int m, int n);
@@ -139,6 +151,16 @@ static inline int16_t tern_exp2(int16_t t)
 static inline uint32_t tern_softmax_cut(int shift)
 {
     return shift < 0 ? 32767u >> -shift : 0xFFFFFFFFu;
+}
+
+/* p of one score: d is how far it is below the row's largest. */
+static inline int16_t tern_probability(uint32_t d, int shift, int mul)
+{
+    uint32_t cut = tern_softmax_cut(shift);
+    d = d < cut ? d : cut;
+    d = shift < 0 ? d << -shift : d >> shift;
+    int16_t t = tern_mulr((int16_t)(d < 32767 ? d : 32767), (int16_t)mul);
+    return (int16_t)((tern_exp2(t) + 16) >> 5);
 }
 
 static inline int16_t tern_poly_eval(int16_t y, const struct tern_poly *p)
@@ -176,12 +198,23 @@ static inline int16_t tern_requant1(int32_t acc, const struct tern_row_scale *ro
     return tern_max16(tern_adds(tern_mulr(a, tern_mulr(mul, (int16_t)row->mul)), bias), -32767);
 }
 
+static inline int16_t tern_context1(int32_t high, int32_t low, const struct tern_row_scale *row)
+{
+    int32_t acc = tern_add32((int32_t)((uint32_t)high * 8), low);
+    return tern_mulr(tern_sat16(tern_rshift(acc, row->shift)), (int16_t)row->mul);
+}
+
 static inline int32_t tern_residual1(int32_t acc, int16_t y, const struct tern_row_scale *row, int16_t mul,
                                      int32_t bias, int up)
 {
     int16_t a = tern_sat16(tern_rshift(acc, row->shift));
     int32_t sub = tern_rshift(a * tern_mulr(mul, (int16_t)row->mul), row->exp);
     return tern_add32(tern_add32(y * (1 << up), sub), bias);
+}
+
+static inline int32_t tern_embed1(int8_t a, int8_t b, int mul_a, int mul_b, int16_t column)
+{
+    return tern_rshift(a * mul_a + b * mul_b, 8) * column;
 }
 
 /* d (as two's complement) scaled by 2^-shift (a left shift when negative), rounded and kept within +-32767. */

@@ -280,7 +280,7 @@ static void test_softmax(void **state)
 {
     (void)state;
     static int32_t score[600];
-    static int8_t p[608];
+    static int8_t high[608], low[608];
     struct rng r = rng_seeded(5, "softmax");
     for (int turn = 0; turn < 4000; turn++) {
         const int n = (int)rng_between(&r, 1, turn % 10 ? 40 : 600);
@@ -295,21 +295,23 @@ static void test_softmax(void **state)
         int32_t max = score[0], sum = 0;
         for (int j = 1; j < n; j++)
             max = score[j] > max ? score[j] : max;
-        memset(p, 0x33, sizeof p);
+        memset(high, 0x33, sizeof high);
+        memset(low, 0x33, sizeof low);
         const struct tern_row_scale s = tern_score_scale(amax_q, amax_k, tern_real_of(unit));
-        const int32_t returned = tern_softmax_ref(score, s.shift, s.mul, p, n);
+        const int32_t returned = tern_softmax_ref(score, s.shift, s.mul, high, low, n);
         for (int j = 0; j < n; j++) {
-            /* rounding 1/2; exp2 as above, 1/256 each; its argument off by 2/1024 octaves: 127 ln 2 * 2 / 1024 */
-            const double exact = 127 * exp2(-((double)max - score[j]) * step / 1024);
-            if (fabs(p[j] - exact) > 0.5 + 5.0 / 256 + 0.18)
-                fail_msg("score %d below the largest, step %g: %d instead of %.3f", max - score[j], step, p[j], exact);
-            assert_true(p[j] >= 0 && (score[j] != max || p[j] == 127));
-            sum += p[j];
+            /* rounding 1/2; exp2 as above, 8/256 each; its argument off by 2/1024 octaves: 1016 ln 2 * 2 / 1024 */
+            const double exact = TERN_P_MAX * exp2(-((double)max - score[j]) * step / 1024);
+            const int p = 8 * high[j] + low[j];
+            if (fabs(p - exact) > 0.5 + 5.0 / 32 + 1.44)
+                fail_msg("score %d below the largest, step %g: %d instead of %.3f", max - score[j], step, p, exact);
+            assert_true(high[j] >= 0 && low[j] >= 0 && low[j] < 8 && (score[j] != max || p == TERN_P_MAX));
+            sum += p;
         }
         assert_int_equal(returned, sum);
         for (int j = n; j < tern_round_up(n, 4); j++)
-            assert_int_equal(p[j], 0);
-        assert_int_equal(p[tern_round_up(n, 4)], 0x33);
+            assert_true(high[j] == 0 && low[j] == 0);
+        assert_true(high[tern_round_up(n, 4)] == 0x33 && low[tern_round_up(n, 4)] == 0x33);
     }
 }
 
@@ -318,15 +320,18 @@ static void test_softmax_extremes(void **state)
 {
     (void)state;
     static const int32_t score[5] = {INT32_MAX, INT32_MIN, 0, INT32_MAX, INT32_MAX - 1};
-    int8_t p[8];
+    int8_t high[8], low[8];
     for (int shift = -8; shift <= 31; shift++) {
-        const int32_t sum = tern_softmax_ref(score, shift, 32767, p, 5);
-        assert_int_equal(p[0], 127);
-        assert_int_equal(p[3], 127);
+        const int32_t sum = tern_softmax_ref(score, shift, 32767, high, low, 5);
+        int p[5];
+        for (int j = 0; j < 5; j++)
+            p[j] = 8 * high[j] + low[j];
+        assert_int_equal(p[0], TERN_P_MAX);
+        assert_int_equal(p[3], TERN_P_MAX);
         assert_true(shift > 17 || p[1] == 0); /* below that, the difference is over 32 octaves */
         assert_int_equal(sum, p[0] + p[1] + p[2] + p[3] + p[4]);
         assert_true(p[2] >= p[1] && p[4] >= p[2]);
-        assert_int_equal(tern_softmax_ref(score, shift, 0, p, 5), 5 * 127);
+        assert_int_equal(tern_softmax_ref(score, shift, 0, high, low, 5), 5 * TERN_P_MAX);
     }
 }
 

@@ -41,46 +41,35 @@ TERN_INLINE uint16x4_t distance4(const int32_t *score, const struct unit *u)
     return vqmovn_u32(vshlq_u32(vminq_u32(d, u->cut), u->shift));
 }
 
-TERN_INLINE int8x8_t softmax8(const int32_t *score, const struct unit *u)
+TERN_INLINE int16x8_t softmax8(const int32_t *score, const struct unit *u)
 {
     uint16x8_t d = vcombine_u16(distance4(score, u), distance4(score + 4, u));
     int16x8_t t = vreinterpretq_s16_u16(vminq_u16(d, vdupq_n_u16(32767)));
-    return vrshrn_n_s16(exp2_8(vqrdmulhq_s16(t, u->mul)), 8);
+    return vrshrq_n_s16(exp2_8(vqrdmulhq_s16(t, u->mul)), 5);
 }
 
-static int8_t softmax1(uint32_t d, int shift, int mul)
-{
-    uint32_t cut = tern_softmax_cut(shift);
-    d = d < cut ? d : cut;
-    d = shift < 0 ? d << -shift : d >> shift;
-    int16_t t = tern_mulr((int16_t)(d < 32767 ? d : 32767), (int16_t)mul);
-    return (int8_t)((tern_exp2(t) + 128) >> 8);
-}
-
-int32_t tern_softmax_neon(const int32_t *score, int shift, int mul, int8_t *p, int n)
+int32_t tern_softmax_neon(const int32_t *score, int shift, int mul, int8_t *high, int8_t *low, int n)
 {
     int32_t max = max_of(score, n);
     struct unit u = {vdupq_n_s32(max), vdupq_n_s32(-shift), vdupq_n_u32(tern_softmax_cut(shift)),
                      vdupq_n_s16((int16_t)mul)};
     int32x4_t sums = vdupq_n_s32(0);
     int j = 0;
-    for (; j + 16 <= n; j += 16) {
-        int8x16_t v = vcombine_s8(softmax8(score + j, &u), softmax8(score + j + 8, &u));
-        vst1q_s8(p + j, v);
-        sums = vpadalq_s16(sums, vpaddlq_s8(v));
-    }
-    if (j + 8 <= n) {
-        int8x8_t v = softmax8(score + j, &u);
-        vst1_s8(p + j, v);
-        sums = vaddw_s16(sums, vpaddl_s8(v));
-        j += 8;
+    const int16x8_t low_bits = vdupq_n_s16((1 << TERN_P_LOW_BITS) - 1);
+    for (; j + 8 <= n; j += 8) {
+        int16x8_t v = softmax8(score + j, &u);
+        vst1_s8(high + j, vshrn_n_s16(v, TERN_P_LOW_BITS));
+        vst1_s8(low + j, vmovn_s16(vandq_s16(v, low_bits)));
+        sums = vpadalq_s16(sums, v);
     }
     int32_t sum = vaddvq_s32(sums);
     for (; j < n; j++) {
-        p[j] = softmax1((uint32_t)max - (uint32_t)score[j], shift, mul);
-        sum += p[j];
+        int16_t p = tern_probability((uint32_t)max - (uint32_t)score[j], shift, mul);
+        high[j] = (int8_t)(p >> TERN_P_LOW_BITS);
+        low[j] = (int8_t)(p & ((1 << TERN_P_LOW_BITS) - 1));
+        sum += p;
     }
     for (; j < tern_round_up(n, TERN_PANEL_K); j++)
-        p[j] = 0;
+        high[j] = low[j] = 0;
     return sum;
 }

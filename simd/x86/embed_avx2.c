@@ -1,40 +1,22 @@
-/* pmaddwd of a sign-extended byte (the low half of a 32-bit lane) by a multiplier whose high half is 0 is their
-   product. */
+/* Pairs (a, b) of 16 bits, so that one pmaddwd by (mul_a, mul_b) is the sum; the shifted sum fits 16 bits, so that
+   pmaddwd by (column, 0) is the product. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
 
-static ALWAYS_INLINE __m256i product8(const int8_t *q, int16_t mul)
+void tern_embed_avx2(const int8_t *a, const int8_t *b, int mul_a, int mul_b, const int16_t *column, int32_t *out, int n)
 {
-    __m256i x = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)q));
-    return _mm256_madd_epi16(x, _mm256_set1_epi32((uint16_t)mul));
-}
-
-static ALWAYS_INLINE void embed(const int8_t *const *q, const int16_t *mul, const int rows, int32_t *out, int n)
-{
-    const int8_t *q0 = q[0], *q1 = rows > 1 ? q[1] : q0, *q2 = rows > 2 ? q[2] : q0;
-    const int16_t m0 = mul[0], m1 = rows > 1 ? mul[1] : 0, m2 = rows > 2 ? mul[2] : 0;
+    const __m256i muls = _mm256_set1_epi32(mul_b << 16 | mul_a);
     int j = 0;
     for (; j + 8 <= n; j += 8) {
-        __m256i sum = product8(q0 + j, m0);
-        if (rows > 1)
-            sum = _mm256_add_epi32(sum, product8(q1 + j, m1));
-        if (rows > 2)
-            sum = _mm256_add_epi32(sum, product8(q2 + j, m2));
-        tern_store256(out + j, sum);
+        __m128i x = _mm_loadl_epi64((const __m128i *)(a + j)), y = _mm_loadl_epi64((const __m128i *)(b + j));
+        __m256i pairs = _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, y));
+        __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(pairs, muls), _mm256_set1_epi32(128));
+        __m256i columns = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(column + j)));
+        tern_store256(out + j, _mm256_madd_epi16(_mm256_srai_epi32(sum, 8), columns));
     }
     for (; j < n; j++)
-        out[j] = q0[j] * m0 + q1[j] * m1 + q2[j] * m2;
-}
-
-void tern_embed_avx2(const int8_t *const *q, const int16_t *mul, int rows, int32_t *out, int n)
-{
-    if (rows == 1)
-        embed(q, mul, 1, out, n);
-    else if (rows == 2)
-        embed(q, mul, 2, out, n);
-    else
-        embed(q, mul, 3, out, n);
+        out[j] = tern_embed1(a[j], b[j], mul_a, mul_b, column[j]);
 }

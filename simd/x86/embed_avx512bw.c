@@ -1,51 +1,31 @@
-/* pmaddwd of a sign-extended byte (the low half of a 32-bit lane) by a multiplier whose high half is 0 is their
-   product. */
+/* Pairs (a, b) of 16 bits, so that one pmaddwd by (mul_a, mul_b) is the sum; the shifted sum fits 16 bits, so that
+   pmaddwd by (column, 0) is the product. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx512.h"
 
-static ALWAYS_INLINE __m512i product16(__m128i q, __m512i mul)
+static ALWAYS_INLINE __m512i embed16(__m128i a, __m128i b, __m256i column, __m512i muls)
 {
-    return _mm512_madd_epi16(_mm512_cvtepi8_epi32(q), mul);
+    __m512i low = _mm512_and_si512(_mm512_cvtepi8_epi32(a), _mm512_set1_epi32(0xFFFF));
+    __m512i pairs = _mm512_or_si512(low, _mm512_slli_epi32(_mm512_cvtepi8_epi32(b), 16));
+    __m512i sum = _mm512_add_epi32(_mm512_madd_epi16(pairs, muls), _mm512_set1_epi32(128));
+    return _mm512_madd_epi16(_mm512_srai_epi32(sum, 8), _mm512_cvtepi16_epi32(column));
 }
 
-/* rows <= 3 and constant: what lacks vanishes. */
-static ALWAYS_INLINE __m512i sum16(__m128i q0, __m128i q1, __m128i q2, const __m512i *mul, const int rows)
+void tern_embed_avx512bw(const int8_t *a, const int8_t *b, int mul_a, int mul_b, const int16_t *column, int32_t *out,
+                         int n)
 {
-    __m512i sum = product16(q0, mul[0]);
-    if (rows > 1)
-        sum = _mm512_add_epi32(sum, product16(q1, mul[1]));
-    return rows > 2 ? _mm512_add_epi32(sum, product16(q2, mul[2])) : sum;
-}
-
-static ALWAYS_INLINE void embed(const int8_t *const *q, const __m512i *mul, const int rows, int32_t *out, int n)
-{
-    const int8_t *q0 = q[0], *q1 = rows > 1 ? q[1] : q0, *q2 = rows > 2 ? q[2] : q0;
+    const __m512i muls = _mm512_set1_epi32(mul_b << 16 | mul_a);
     int j = 0;
     for (; j + 16 <= n; j += 16) {
-        __m128i a = _mm_loadu_si128((const __m128i *)(q0 + j)), b = _mm_loadu_si128((const __m128i *)(q1 + j));
-        __m128i c = _mm_loadu_si128((const __m128i *)(q2 + j));
-        _mm512_storeu_si512(out + j, sum16(a, b, c, mul, rows));
+        __m128i x = _mm_loadu_si128((const __m128i *)(a + j)), y = _mm_loadu_si128((const __m128i *)(b + j));
+        _mm512_storeu_si512(out + j, embed16(x, y, _mm256_loadu_si256((const __m256i *)(column + j)), muls));
     }
     if (j < n) {
         const __mmask16 rest = tern_mask16(n - j);
-        __m128i a = _mm_maskz_loadu_epi8(rest, q0 + j), b = _mm_maskz_loadu_epi8(rest, q1 + j);
-        __m128i c = _mm_maskz_loadu_epi8(rest, q2 + j);
-        _mm512_mask_storeu_epi32(out + j, rest, sum16(a, b, c, mul, rows));
+        __m128i x = _mm_maskz_loadu_epi8(rest, a + j), y = _mm_maskz_loadu_epi8(rest, b + j);
+        _mm512_mask_storeu_epi32(out + j, rest, embed16(x, y, _mm256_maskz_loadu_epi16(rest, column + j), muls));
     }
-}
-
-void tern_embed_avx512bw(const int8_t *const *q, const int16_t *mul, int rows, int32_t *out, int n)
-{
-    __m512i m[3] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
-    for (int r = 0; r < rows; r++)
-        m[r] = _mm512_set1_epi32((uint16_t)mul[r]);
-    if (rows == 1)
-        embed(q, m, 1, out, n);
-    else if (rows == 2)
-        embed(q, m, 2, out, n);
-    else
-        embed(q, m, 3, out, n);
 }

@@ -1,7 +1,7 @@
 /* 32 scores at a time, in 16-bit lanes once the difference is scaled: a shift right by 1 or more leaves 31 bits, which
    packssdw cuts at 32,767 as the contract wants; for other shifts D is cut first. AVX2 lacks a 16-bit variable shift:
    e >> n is the upper half of 2 e * 2^(15 - n), the power looked up by pshufb; n counts up to 15, where e < 2^15 is 0
-   already. (e + 128) >> 8 is mulr(e, 128). */
+   already. (e + 16) >> 5 is mulr(e, 1024). */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
@@ -43,34 +43,59 @@ static ALWAYS_INLINE __m256i exp16(const int32_t *score, const struct scale *s, 
     e = _mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C0));
     __m256i n = _mm256_min_epi16(_mm256_srli_epi16(t, 10), _mm256_set1_epi16(15));
     e = _mm256_mulhi_epu16(_mm256_add_epi16(e, e), power(n));
-    return _mm256_mulhrs_epi16(e, _mm256_set1_epi16(128));
+    return _mm256_mulhrs_epi16(e, _mm256_set1_epi16(1024));
 }
 
-static ALWAYS_INLINE __m256i exp32(const int32_t *score, const struct scale *s, const int right)
+struct factors {
+    __m256i high, low;
+};
+
+static ALWAYS_INLINE struct factors exp32(const int32_t *score, const struct scale *s, const int right)
 {
-    __m256i x = _mm256_packs_epi16(exp16(score, s, right), exp16(score + 16, s, right));
-    return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i three = _mm256_set1_epi16((1 << TERN_P_LOW_BITS) - 1);
+    __m256i x = exp16(score, s, right), y = exp16(score + 16, s, right);
+    __m256i high = _mm256_packs_epi16(_mm256_srli_epi16(x, TERN_P_LOW_BITS), _mm256_srli_epi16(y, TERN_P_LOW_BITS));
+    __m256i low = _mm256_packs_epi16(_mm256_and_si256(x, three), _mm256_and_si256(y, three));
+    struct factors f = {_mm256_permutevar8x32_epi32(high, order), _mm256_permutevar8x32_epi32(low, order)};
+    return f;
 }
 
-static ALWAYS_INLINE int32_t softmax(const int32_t *score, const struct scale *s, const int right, int8_t *p, int n)
+/* The sums of both factors, in 64-bit lanes. */
+static ALWAYS_INLINE __m256i add_sums(__m256i sum, __m256i high, __m256i low)
 {
     const __m256i zero = _mm256_setzero_si256();
-    __m256i sum = zero;
+    high = _mm256_slli_epi64(_mm256_sad_epu8(high, zero), TERN_P_LOW_BITS);
+    return _mm256_add_epi64(sum, _mm256_add_epi64(high, _mm256_sad_epu8(low, zero)));
+}
+
+/* The first `rest` bytes of f, then zeros to a multiple of 4; returns f without the others. */
+static __m256i store_rest(int8_t *p, __m256i f, int rest)
+{
+    int8_t last[64]; /* room for the zeros behind the last byte */
+    tern_store256(last, f);
+    tern_store256(last + rest, _mm256_setzero_si256());
+    memcpy(p, last, (size_t)tern_round_up(rest, TERN_PANEL_K));
+    return tern_load256(last);
+}
+
+static ALWAYS_INLINE int32_t softmax(const int32_t *score, const struct scale *s, const int right, int8_t *high, int8_t *low,
+                                     int n)
+{
+    __m256i sum = _mm256_setzero_si256();
     int j = 0;
     for (; j + 32 <= n; j += 32) {
-        __m256i x = exp32(score + j, s, right);
-        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(x, zero));
-        tern_store256(p + j, x);
+        struct factors f = exp32(score + j, s, right);
+        sum = add_sums(sum, f.high, f.low);
+        tern_store256(high + j, f.high);
+        tern_store256(low + j, f.low);
     }
     if (j < n) {
         const int rest = n - j;
         int32_t padded[32] = {0};
-        int8_t last[64]; /* room for the zeros behind the last byte */
         memcpy(padded, score + j, (size_t)rest * sizeof *score);
-        tern_store256(last, exp32(padded, s, right));
-        tern_store256(last + rest, zero);
-        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(tern_load256(last), zero));
-        memcpy(p + j, last, (size_t)tern_round_up(rest, TERN_PANEL_K));
+        struct factors f = exp32(padded, s, right);
+        sum = add_sums(sum, store_rest(high + j, f.high, rest), store_rest(low + j, f.low, rest));
     }
     return (int32_t)tern_sum_i64_256(sum);
 }
@@ -93,13 +118,13 @@ static int32_t row_max(const int32_t *score, int n)
     return _mm_cvtsi128_si32(four) > max ? _mm_cvtsi128_si32(four) : max;
 }
 
-int32_t tern_softmax_avx2(const int32_t *score, int shift, int mul, int8_t *p, int n)
+int32_t tern_softmax_avx2(const int32_t *score, int shift, int mul, int8_t *high, int8_t *low, int n)
 {
     const __m256i max = _mm256_set1_epi32(row_max(score, n)), mul16 = _mm256_set1_epi16((int16_t)mul);
     if (shift > 0) {
         const struct scale s = {max, max, _mm256_set1_epi32(shift), mul16};
-        return softmax(score, &s, 1, p, n);
+        return softmax(score, &s, 1, high, low, n);
     }
     const struct scale s = {max, _mm256_set1_epi32(32767 >> -shift), _mm256_set1_epi32(-shift), mul16};
-    return softmax(score, &s, 0, p, n);
+    return softmax(score, &s, 0, high, low, n);
 }

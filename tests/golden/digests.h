@@ -5,14 +5,14 @@
 #define TESTS_GOLDEN_DIGESTS_H
 
 /* logits of the first 64 texts of sentiment_reference.bin */
-#define DIGEST_SENTIMENT_64 0xe702373fd2f0f8a6u
+#define DIGEST_SENTIMENT_64 0x963da166eda0808eu
 /* of all of them */
-#define DIGEST_SENTIMENT_872 0xca333e9ce0ae9d71u
+#define DIGEST_SENTIMENT_872 0x466f8edaa1aa15eau
 /* odd-distil: logits of the first 16 texts beside its checkpoint */
-#define DIGEST_ODD_16 0xdccbb93acc545315u
+#define DIGEST_ODD_16 0xbfcfb9af984e998bu
 /* of all of them */
-#define DIGEST_ODD_200 0x227e4a59b9a0602bu
+#define DIGEST_ODD_200 0xab424b45a2dd7c5bu
 /* embeddings of the first 16 texts of sentiment_reference.bin */
-#define DIGEST_SENTIMENT_EMBED 0xa774002970bbcf28u
+#define DIGEST_SENTIMENT_EMBED 0x60d58cc2181ce0ffu
 
 #endif

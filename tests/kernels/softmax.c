@@ -1,6 +1,6 @@
 #include "tests/kernels/check.h"
 
-enum { SCORE, P, SUM };
+enum { SCORE, HIGH, LOW, SUM };
 
 struct args {
     int shift, mul, n;
@@ -9,7 +9,7 @@ struct args {
 static void call(check_fn *fn, void *const *p, const void *args)
 {
     const struct args *a = args;
-    *(int32_t *)p[SUM] = ((tern_softmax_fn *)fn)(p[SCORE], a->shift, a->mul, p[P], a->n);
+    *(int32_t *)p[SUM] = ((tern_softmax_fn *)fn)(p[SCORE], a->shift, a->mul, p[HIGH], p[LOW], a->n);
 }
 
 static void one(struct check *t, int n, enum check_fill fill, int bits, int shift, int mul)
@@ -18,20 +18,23 @@ static void one(struct check *t, int n, enum check_fill fill, int bits, int shif
     int n4 = tern_round_up(n, TERN_PANEL_K);
     const int32_t *score = check_buf(t, SCORE, "score", CHECK_IN, sizeof(int32_t), 1, n, n);
     check_fill(t, SCORE, fill, -((int64_t)1 << bits), ((int64_t)1 << bits) - 1);
-    check_buf(t, P, "p", CHECK_OUT, 1, 1, n4, n4);
+    check_buf(t, HIGH, "high", CHECK_OUT, 1, 1, n4, n4);
+    check_buf(t, LOW, "low", CHECK_OUT, 1, 1, n4, n4);
     check_buf(t, SUM, "result", CHECK_OUT, sizeof(int32_t), 1, 1, 1);
     t->work = n;
     if (!check_run(t, call, &a, "n=%d fill=%s bits=%d shift=%d mul=%d", n, check_fill_name(fill), bits, shift, mul) ||
         t->bench)
         return;
-    const int8_t *p = check_expected(t, P);
+    const int8_t *high = check_expected(t, HIGH), *low = check_expected(t, LOW);
     int32_t sum = 0, max = 0;
     for (int j = 0; j < n; j++) {
-        check_that(t, p[j] >= 0, "n=%d shift=%d mul=%d: p[%d] is %d", n, shift, mul, j, p[j]);
-        sum += p[j];
+        check_that(t, high[j] >= 0 && low[j] >= 0 && low[j] < 8, "n=%d shift=%d mul=%d: p[%d] is %d, %d", n, shift, mul, j,
+                   high[j], low[j]);
+        sum += 8 * high[j] + low[j];
         max = score[j] > score[max] ? j : max;
     }
-    check_that(t, p[max] == 127, "n=%d shift=%d mul=%d: the largest gets %d", n, shift, mul, p[max]);
+    check_that(t, 8 * high[max] + low[max] == TERN_P_MAX, "n=%d shift=%d mul=%d: the largest gets %d, %d", n, shift, mul,
+               high[max], low[max]);
     check_that(t, sum == *(const int32_t *)check_expected(t, SUM), "n=%d shift=%d mul=%d: sum", n, shift, mul);
 }
 
