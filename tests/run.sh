@@ -78,18 +78,19 @@ run_kernels() {
     return $rc
 }
 
-# Which programs: `all` is every program and script; `rows` those that run kernels, but do not try every row by
-# themselves; `files` those that map files.
+# Which programs: `all` is every program and script; `cpu` those that run kernels; `rows` the same without those that try
+# every row by themselves; `files` those that map files.
 chosen() {
     case $1:$2 in
     all:*) return 0 ;;
     *:*.sh) return 1 ;;
-    rows:*) grep -qE 'tern_session_open|tern_cpu_select|tern_table|tests/e2e\.h' "$2" && ! grep -q 'getenv("TERN_ISA")' "$2" ;;
+    cpu:*) grep -qE 'tern_session_open|tern_cpu_select|tern_table|tests/e2e\.h' "$2" ;;
+    rows:*) chosen cpu "$2" && ! grep -q 'getenv("TERN_ISA")' "$2" ;;
     files:*) grep -qE 'tern_map_open|tern_model_open|tern_session_open' "$2" ;;
     esac
 }
 
-# run_tests all|rows|files <build folder> [emulator...]: with the row that the library picks, or TERN_ISA. run_cpu does the
+# run_tests all|cpu|rows|files <build folder> [emulator...]: with the row that the library picks, or TERN_ISA. run_cpu does the
 # kernels too, for every row of this CPU. Both go on after a failure and name what failed at the end.
 run_tests() {
     bad=''
@@ -139,11 +140,11 @@ job_isa() { export TERN_ISA=$2; run_tests rows "$1"; }
 job_clang() { need clang; build $OUT/clang CC=clang WERROR=1 all tests; }
 job_asan() {
     build $OUT/asan SANITIZE=address,undefined cli tests
-    export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+    # No detect_stack_use_after_return: gcc's fake frames are not aligned for 64-byte vectors (its bug 110027).
+    export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
     run_cpu all $OUT/asan
 }
 job_tsan() {
-    [ -e tests/test_threads.c ] || skip "no tests/test_threads.c"
     build $OUT/tsan SANITIZE=thread $OUT/tsan/tests/test_threads
     TERN_BUILD=$OUT/tsan $OUT/tsan/tests/test_threads
 }
@@ -223,7 +224,7 @@ cross_jobs() {
     for cpu in $(make -s --no-print-directory CROSS="$triple" print-CPUS 2>/dev/null); do
         job "$short-$cpu" cross_run run_cpu $which "$triple" "$cpu"
         # What does not depend on the CPU is done on the first.
-        which=rows
+        which=cpu
     done
     # A Pi 5's kernel has pages of 16 KiB.
     [ "$short" != aarch64 ] || job "$short-16k-pages" cross_run run_tests files "$triple" cortex-a76 -p 16384

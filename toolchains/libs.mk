@@ -7,6 +7,10 @@ ifneq ($(STATIC)$(LIBLESS),)
 WITH_CPUINFO := 0
 WITH_PTHREADPOOL := 0
 endif
+# The sanitizer does not see into the packaged pthreadpool, which synchronises by futex: all of it would be a race.
+ifneq ($(filter thread,$(SANITIZE)),)
+WITH_PTHREADPOOL := 0
+endif
 
 LIB_CFLAGS := $(SYSROOT_CFLAGS)
 LIB_LDFLAGS := $(SYSROOT_LDFLAGS)
