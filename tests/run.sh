@@ -79,10 +79,13 @@ run_kernels() {
 }
 
 # Which programs: `all` is every program and script; `cpu` those that run kernels; `rows` the same without those that try
-# every row by themselves; `files` those that map files.
+# every row by themselves; `files` those that map files; `sanitized` all that make sense under a sanitizer.
 chosen() {
     case $1:$2 in
     all:*) return 0 ;;
+    # Its memory is the sanitizer's.
+    sanitized:*/test_memory.sh) return 1 ;;
+    sanitized:*) return 0 ;;
     *:*.sh) return 1 ;;
     cpu:*) grep -qE 'tern_session_open|tern_cpu_select|tern_table|tests/e2e\.h' "$2" ;;
     rows:*) chosen cpu "$2" && ! grep -q 'getenv("TERN_ISA")' "$2" ;;
@@ -142,7 +145,7 @@ job_asan() {
     build $OUT/asan SANITIZE=address,undefined cli tests
     # No detect_stack_use_after_return: gcc's fake frames are not aligned for 64-byte vectors (its bug 110027).
     export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
-    run_cpu all $OUT/asan
+    run_cpu sanitized $OUT/asan
 }
 job_tsan() {
     build $OUT/tsan SANITIZE=thread $OUT/tsan/tests/test_threads
@@ -151,7 +154,8 @@ job_tsan() {
 job_valgrind() {
     need valgrind
     built $NATIVE/tern
-    local v=(valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=definite,possible)
+    local v=(valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
+        --show-leak-kinds=definite,indirect,possible)
     "${v[@]}" $NATIVE/tern classify models/sentiment-mini.tern "A fine and quiet film." "It drags on for two hours."
     "${v[@]}" $NATIVE/tern embed models/sentiment-mini.tern --json "One text." >/dev/null
     "${v[@]}" $NATIVE/tern tokenize models/sentiment-mini.tern "One text."
