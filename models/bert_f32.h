@@ -15,7 +15,7 @@ struct tern_bert_f32 {
 
     float *x;                   /* [tokens][hidden] the states */
     float *query, *key, *value; /* [tokens][hidden] */
-    float *context;             /* [tokens][hidden], also a sublayer's output */
+    float *context;             /* [tokens][hidden] */
     float *wide;                /* [tokens][intermediate] */
     float *score;               /* [threads][longest] */
 };

@@ -59,6 +59,8 @@ void *tern_builder_add(struct tern_builder *b, const char *name, enum tern_dtype
     size_t bytes = tern_dtype_bytes(dtype);
     json_t *dims = json_array();
     for (int i = 0; i < n_dims; i++) {
+        if ((uint64_t)shape[i] > SIZE_MAX / bytes)
+            goto fail;
         bytes *= (size_t)shape[i];
         if (json_array_append_new(dims, json_integer(shape[i])))
             goto fail;

@@ -78,9 +78,11 @@ static tern_status read_activation(struct tern_config *out, const json_t *root, 
         out->activation = TERN_GELU_NEW; /* two names of one formula */
     else if (strcmp(name, "relu") == 0)
         out->activation = TERN_RELU;
+    else if (strcmp(name, "gelu_ibert") == 0)
+        out->activation = TERN_GELU_IBERT; /* ours: for checkpoints trained with I-BERT's polynomial */
     else
-        return tern_fail(err, TERN_FORMAT, "%s: %s %.60s is not supported; gelu, gelu_new and relu are", path, key,
-                         name);
+        return tern_fail(err, TERN_FORMAT, "%s: %s %.60s is not supported; gelu, gelu_new, relu and gelu_ibert are",
+                         path, key, name);
     return TERN_OK;
 }
 

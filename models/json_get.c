@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+/* A tokenizer.json of the largest vocabulary has some 2^19 values; a value takes up to 40 bytes of memory. */
+enum { MAX_VALUES = 1 << 23 };
+
 tern_status tern_json_read_file(json_t **out, const char *path, size_t limit, int optional, tern_error *err)
 {
     char *text = NULL;
@@ -13,8 +16,7 @@ tern_status tern_json_read_file(json_t **out, const char *path, size_t limit, in
     *out = NULL;
     if (status != TERN_OK || !text)
         return status;
-    /* one value needs at least two bytes of text, so this never refuses a file within its limit */
-    status = tern_json_parse(out, text, size, size + 1, path, err);
+    status = tern_json_parse(out, text, size, MAX_VALUES, path, err);
     free(text);
     return status;
 }

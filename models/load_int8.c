@@ -8,11 +8,7 @@
 
 _Static_assert((int)TERN_BOUND_K >= (int)TERN_MAX_INTERMEDIATE && (int)TERN_BOUND_K >= (int)TERN_MAX_HIDDEN,
                "bounds.h covers the config's limits");
-_Static_assert((int)TERN_BOUND_TOKENS >= (int)TERN_MAX_POSITIONS && (int)TERN_BOUND_HEAD >= (int)TERN_MAX_HEAD_DIM,
-               "bounds.h covers the config's limits");
-
-/* Every small array is padded to a multiple of 32 int16 or 16 int32 elements: tensors end at 64 bytes. */
-enum { PAD16 = 32, PAD32 = 16, PARAMS = 16 };
+_Static_assert((int)TERN_BOUND_TOKENS >= (int)TERN_MAX_POSITIONS, "bounds.h covers the config's limits");
 
 static const int16_t *load_i16(struct tern_loader *l, const char *name, int count, int least)
 {

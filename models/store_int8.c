@@ -1,4 +1,5 @@
 #include "models/store.h"
+#include "models/weights.h"
 #include "quant/activation.h"
 #include "quant/weights.h"
 
@@ -6,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PAD16 = 32, PAD32 = 16, PARAMS = 16 };
 
 /* State of one conversion. The first failure sticks; everything after it does nothing. */
 struct store {

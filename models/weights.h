@@ -6,6 +6,10 @@
 #include "models/safetensors.h"
 #include "quant/linear.h"
 
+/* The layout of int8 files. Every small array is padded to a multiple of 32 int16 or 16 int32 elements, so that tensors
+   end at 64 bytes; PARAMS is the length of the arrays of single numbers. */
+enum { PAD16 = 32, PAD32 = 16, PARAMS = 16 };
+
 struct tern_norm {
     const int16_t *gamma, *beta; /* [hidden] */
     uint64_t eps;

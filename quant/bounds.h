@@ -1,12 +1,12 @@
 /* Proofs that nothing overflows, for the limits in models/config.h; included by quant/linear.c, so every build checks
-   them. The limits are repeated here as numbers because quant knows nothing of models; models/tern_file.c asserts that
+   them. The limits are repeated here as numbers because quant knows nothing of models; models/load_int8.c asserts that
    they agree. */
 #ifndef TERN_BOUNDS_H
 #define TERN_BOUNDS_H
 
 #include <stdint.h>
 
-enum { TERN_BOUND_K = 32768, TERN_BOUND_TOKENS = 8192, TERN_BOUND_HEAD = 512 };
+enum { TERN_BOUND_K = 32768, TERN_BOUND_TOKENS = 8192 };
 
 /* Two products of values within +-127 fit int16: what maddubs (through sign) and smull + smlal rest on. */
 _Static_assert(2 * 127 * 127 <= INT16_MAX, "pairs of int8 products fit int16");

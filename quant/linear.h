@@ -19,7 +19,7 @@ struct tern_linear {
 
 /* int8 rows with what quantising them left behind. */
 struct tern_rows {
-    const int8_t *q; /* [m][ld], ld a multiple of 4, zero from k to ld */
+    const int8_t *q; /* [m][ld], ld a multiple of 4, zero from k to k rounded up to 4 */
     const struct tern_row *row;
     ptrdiff_t ld;
     int m;

@@ -33,7 +33,7 @@
  *   shipped model's logits; the second, small GEMM costs 1 % of the encoder's products at 128 tokens.)
  *
  * GELU (and gelu_new, I-BERT's polynomial, ReLU): max(y, 0) - D(|y|), D(z) = z Phi(-z), an even bump that is 0 from
- *   z = 4 on to within 1.3e-4; one polynomial of degree 7 in x = z / 2 - 1, error below 2e-4.
+ *   z = 4 on to within 1.3e-4; one polynomial of degree 7 in x = z / 2 - 1, error 2.3e-4.
  *
  * Logits leave as int32 in Q16, normalised embeddings in Q30: multiplied by 2^-16 or 2^-30 they are the user's floats.
  */

@@ -156,6 +156,17 @@ static tern_status read_weights_option(struct tern_config *config, const char *n
     return TERN_OK;
 }
 
+/* Trouble with the output is no fault of the checkpoint: TERN_FAILED, so that callers can tell them apart. */
+static tern_status output(tern_status status, tern_error *err)
+{
+    if (status == TERN_IO) {
+        status = TERN_FAILED;
+        if (err)
+            err->code = status;
+    }
+    return status;
+}
+
 static tern_status write_and_verify(const char *path, const struct tern_source *source, const tern_tokenizer *tokenizer,
                                     const tern_convert_options *o, tern_error *err)
 {
@@ -163,15 +174,15 @@ static tern_status write_and_verify(const char *path, const struct tern_source *
     struct tern_writer writer = {0};
     tern_status status = tern_build(&builder, source, tokenizer, err);
     if (!status)
-        status = tern_writer_open(&writer, path, err);
+        status = output(tern_writer_open(&writer, path, err), err);
     if (!status)
-        status = tern_builder_write(builder, writer.stream, err);
+        status = output(tern_builder_write(builder, writer.stream, err), err);
     if (!status && fflush(writer.stream))
-        status = tern_fail(err, TERN_IO, "%s: cannot write; is the disk full?", path);
+        status = tern_fail(err, TERN_FAILED, "%s: cannot write; is the disk full?", path);
     if (!status)
         status = verify(writer.temporary, source, tokenizer, o, err);
     if (!status)
-        status = tern_writer_commit(&writer, err);
+        status = output(tern_writer_commit(&writer, err), err);
     tern_writer_discard(&writer);
     tern_builder_close(builder);
     return status;

@@ -110,7 +110,7 @@ void tern_session_close(tern_session *s)
 
 const char *tern_session_isa(const tern_session *s)
 {
-    return tern_isa_name(tern_cpu_best(s->features));
+    return tern_isa_name(tern_table_best(s->features));
 }
 
 int32_t tern_session_threads(const tern_session *s)

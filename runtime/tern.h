@@ -28,7 +28,7 @@ extern "C" {
 #define TERN_API
 #endif
 
-/* What a call came to. The command line's exit codes follow from these: see tern_exit_code in tools/. */
+/* What a call came to. The command line's exit codes follow from these: see `man tern`. */
 typedef enum tern_status {
     TERN_OK = 0,
     TERN_FAILED = 1,    /* failed at run time */
@@ -94,7 +94,7 @@ typedef enum tern_pooling { TERN_POOL_MEAN = 0, TERN_POOL_CLS = 1 } tern_pooling
 typedef struct tern_model_info {
     const char *architecture; /* "bert" or "distilbert" */
     const char *weights;      /* "int8" or "f32" */
-    const char *activation;   /* "gelu", "gelu_new", "relu" */
+    const char *activation;   /* "gelu", "gelu_new", "relu", "gelu_ibert" */
     int32_t layers, hidden, heads, intermediate;
     int32_t vocab, max_tokens, token_types;
     int32_t n_labels; /* 0: the model has no classification head */
@@ -105,7 +105,8 @@ typedef struct tern_model_info {
     uint64_t checksum; /* XXH3-64 over the whole file but the checksum itself */
 } tern_model_info;
 
-/* Maps the file and checks every number in it, its checksum included. On success *out is owned by the caller.
+/* Maps the file and checks every number in it, its checksum included. The file must not shrink or change while the
+   model is open (replace it by renaming another one into place). On success *out is owned by the caller.
    Errors: TERN_IO, TERN_FORMAT, TERN_NOMEM. */
 TERN_API tern_status tern_model_open(tern_model **out, const char *path, tern_error *err);
 /* The same on bytes in memory (64-byte aligned), which must outlive the model and stay unchanged. */
@@ -124,7 +125,7 @@ typedef struct tern_session tern_session;
 
 typedef struct tern_session_options {
     size_t struct_bytes; /* sizeof(tern_session_options), so that fields can be added */
-    int32_t threads;     /* 1 .. 256; 0: as many as the affinity mask and the cgroup quota allow */
+    int32_t threads;     /* 1 .. 256; 0: as many as the affinity mask and the cgroup v2 quota allow */
     int32_t max_tokens;  /* most tokens of all texts of one run together; 0: the model's own limit for one text */
     int32_t max_texts;   /* most texts of one run; 0: 1 */
     const char *isa;     /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
@@ -137,7 +138,7 @@ TERN_API tern_status tern_session_open(tern_session **out, const tern_model *mod
                                        tern_error *err);
 /* Accepts NULL. */
 TERN_API void tern_session_close(tern_session *session);
-/* The name of the ISA row in force ("avx512vnni"), the number of threads, the bytes of the session's arena. */
+/* The ISA of the best kernels in use ("avx512vnni"), the number of threads, the bytes of the session's arena. */
 TERN_API const char *tern_session_isa(const tern_session *session);
 TERN_API int32_t tern_session_threads(const tern_session *session);
 TERN_API size_t tern_session_arena_bytes(const tern_session *session);
@@ -172,7 +173,8 @@ typedef struct tern_convert_options {
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the
    f32 path on sample texts, and renames it into place; on any error nothing is left behind. `options` may be NULL.
-   Errors: TERN_IO, TERN_FORMAT (names the file and the tensor), TERN_NOMEM, TERN_DIFFERENT (the check failed). */
+   Errors: TERN_IO (reading), TERN_FORMAT (names the file and the tensor), TERN_FAILED (writing), TERN_NOMEM,
+   TERN_DIFFERENT (the check failed). */
 TERN_API tern_status tern_convert(const char *directory, const char *path, const tern_convert_options *options,
                                   tern_error *err);
 

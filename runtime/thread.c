@@ -4,6 +4,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { MAX_THREADS = 256 };
 
 /* Tasks are handed out one at a time from a counter, so uneven tasks balance; which thread runs a task never shows in
    the result. What differs between the two back ends is only how a function is run once on every thread. */
@@ -76,10 +79,12 @@ void tern_pool_run(struct tern_pool *pool, void (*fn)(void *context, int task, i
         backend_run(pool);
 }
 
-/* "QUOTA PERIOD" or "max PERIOD" in microseconds (Linux, cgroup-v2, cpu.max); 0 when there is no limit to be read. */
-static int cgroup_limit(void)
+/* CPUs that one cgroup's cpu.max allows, "QUOTA PERIOD" or "max PERIOD" in microseconds; 0 for no limit. */
+static int cgroup_limit(const char *group)
 {
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+    char path[512];
+    snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
+    FILE *file = fopen(path, "re");
     if (!file)
         return 0;
     long quota = 0, period = 0;
@@ -88,15 +93,33 @@ static int cgroup_limit(void)
     if (fields != 2 || quota <= 0 || period <= 0)
         return 0;
     long whole = (quota + period - 1) / period;
-    return whole > 256 ? 256 : (int)whole;
+    return whole > MAX_THREADS ? MAX_THREADS : (int)whole;
+}
+
+/* The least of the limits of our cgroup (v2: the line "0::PATH" of /proc/self/cgroup) and all those above it. */
+static int cgroup_limits(int allowed)
+{
+    char line[400], group[400] = "";
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    while (file && fgets(line, sizeof line, file))
+        if (!strncmp(line, "0::/", 4))
+            snprintf(group, sizeof group, "%.*s", (int)strcspn(line + 3, "\n"), line + 3);
+    if (file)
+        fclose(file);
+    for (;;) {
+        int limit = cgroup_limit(group);
+        allowed = limit && limit < allowed ? limit : allowed;
+        char *slash = strrchr(group, '/');
+        if (!slash)
+            return allowed;
+        *slash = 0;
+    }
 }
 
 int tern_threads_allowed(void)
 {
     cpu_set_t set;
     int allowed = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    int limit = cgroup_limit();
-    if (limit && limit < allowed)
-        allowed = limit;
-    return allowed < 1 ? 1 : allowed > 256 ? 256 : allowed;
+    allowed = cgroup_limits(allowed);
+    return allowed < 1 ? 1 : allowed > MAX_THREADS ? MAX_THREADS : allowed;
 }

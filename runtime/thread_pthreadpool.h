@@ -1,4 +1,5 @@
 /* The back end over pthreadpool; part of thread.c. */
+#include <pthread.h>
 #include <pthreadpool.h>
 
 static void enter(void *pool, size_t thread)
@@ -18,8 +19,35 @@ static void backend_close(struct backend *backend)
     pthreadpool_destroy((pthreadpool_t)backend);
 }
 
+/* A thread that lives until the gate opens. */
+static void *wait_at_gate(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+/* Whether so many threads can live at once. pthreadpool_create (2021) ignores what pthread_create returns and then
+   waits for ever for workers that never came, so it is asked only after a rehearsal. */
+static int threads_can_start(int count)
+{
+    pthread_t started[MAX_THREADS];
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    int n = 0;
+    pthread_mutex_lock(&gate);
+    while (n < count && pthread_create(&started[n], NULL, wait_at_gate, &gate) == 0)
+        n++;
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i < n; i++)
+        pthread_join(started[i], NULL);
+    pthread_mutex_destroy(&gate);
+    return n == count;
+}
+
 static tern_status backend_open(struct tern_pool *pool, tern_error *err)
 {
+    if (!threads_can_start(pool->threads - 1))
+        return tern_fail(err, TERN_FAILED, "cannot start %d threads; ask for fewer", pool->threads);
     pthreadpool_t created = pthreadpool_create((size_t)pool->threads);
     if (!created)
         return tern_fail(err, TERN_NOMEM, "cannot start %d threads", pool->threads);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef TERN_WITH_CPUINFO
 #include <cpuinfo.h>
@@ -10,7 +11,6 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #elif defined(__aarch64__) || defined(__arm__)
 #include <sys/auxv.h>
 #endif
@@ -36,8 +36,16 @@ unsigned tern_isa_needs(enum tern_isa isa)
 
 #if defined(__x86_64__)
 
-/* Linux's arch_prctl codes (Documentation/arch/x86/xstate.rst); older headers lack them. */
-enum { REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+/* Linux's arch_prctl codes (Documentation/arch/x86/xstate.rst); older headers lack them. This one asks what the kernel
+   would permit. The permission itself (0x1023) changes the process for good, larger signal frames among other things:
+   it is for the kernel that runs tiles to ask for. */
+enum { GET_XCOMP_SUPP = 0x1021, XFEATURE_XTILEDATA = 18 };
+
+static int tiles_permitted(void)
+{
+    unsigned long long supported = 0;
+    return syscall(SYS_arch_prctl, GET_XCOMP_SUPP, &supported) == 0 && (supported >> XFEATURE_XTILEDATA & 1);
+}
 
 static unsigned long long xcr0(void)
 {
@@ -65,8 +73,7 @@ static unsigned detect_own(void)
             f |= TERN_F_AVX512VNNI;
     }
     const unsigned tile_int8 = 1u << 24 | 1u << 25;
-    if ((d & tile_int8) == tile_int8 && (os & 0x60000) == 0x60000 &&
-        syscall(SYS_arch_prctl, REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0)
+    if ((d & tile_int8) == tile_int8 && (os & 0x60000) == 0x60000 && tiles_permitted())
         f |= TERN_F_AMX;
     if (sub_leaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 4)))
         f |= TERN_F_AVXVNNI;
@@ -148,7 +155,8 @@ unsigned tern_cpu_features(void)
 {
     unsigned own = detect_own();
 #ifdef TERN_WITH_CPUINFO
-    if (cpuinfo_initialize())
+    /* Without /proc it would write to stderr and know nothing. */
+    if (access("/proc/cpuinfo", R_OK) == 0 && cpuinfo_initialize())
         return (own & ~cpuinfo_knows) | (detect_cpuinfo() & cpuinfo_knows);
 #endif
     return own;
@@ -166,15 +174,6 @@ const char *tern_cpu_source(unsigned feature)
     return "own detection";
 }
 
-enum tern_isa tern_cpu_best(unsigned features)
-{
-    enum tern_isa best = TERN_ISA_scalar;
-    for (int i = 0; i < TERN_N_ISAS; i++)
-        if ((rows[i].needs & features) == rows[i].needs)
-            best = (enum tern_isa)i;
-    return best;
-}
-
 static void list_rows(char *out, size_t capacity, unsigned have)
 {
     size_t used = 0;
@@ -190,6 +189,7 @@ tern_status tern_cpu_select(unsigned *features, const char *name, tern_error *er
     const char *from = "ISA";
     if (!name) {
         name = getenv("TERN_ISA");
+        name = name && *name ? name : NULL; /* an empty variable is no variable */
         from = "TERN_ISA";
     }
     *features = have;

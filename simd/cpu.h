@@ -10,7 +10,7 @@ enum {
     TERN_F_AVXVNNI = 1 << 1,
     TERN_F_AVX512 = 1 << 2,
     TERN_F_AVX512VNNI = 1 << 3,
-    TERN_F_AMX = 1 << 4, /* tile + int8, XCR0 bits 17 and 18, and the kernel's permission */
+    TERN_F_AMX = 1 << 4, /* tile + int8, XCR0 bits 17 and 18, and the kernel would permit it */
     TERN_F_NEON = 1 << 8,
     TERN_F_DOTPROD = 1 << 9,
     TERN_F_I8MM = 1 << 10,
@@ -26,16 +26,12 @@ enum tern_isa {
 const char *tern_isa_name(enum tern_isa isa);
 unsigned tern_isa_needs(enum tern_isa isa);
 
-/* All features of this CPU, OS state included; ignores TERN_ISA. Asks for AMX permission (once per process, granted or
-   not, it changes nothing else). */
+/* All features of this CPU, OS state included; ignores TERN_ISA. Asks for no permission. */
 unsigned tern_cpu_features(void);
 
 /* The features to use: those of `name`, else of the variable TERN_ISA, else all. A named row must exist and be
    supported: TERN_USAGE otherwise, and the message lists the rows this CPU has. */
 tern_status tern_cpu_select(unsigned *features, const char *name, tern_error *err);
-
-/* The last row of isa.def within `features`. */
-enum tern_isa tern_cpu_best(unsigned features);
 
 /* Where a feature's answer came from: "cpuinfo" or "own detection". */
 const char *tern_cpu_source(unsigned feature);

@@ -42,7 +42,7 @@ struct tern_row {
 
 /* How a row of accumulators becomes fixed point: see requant and residual. Made by quant/linear.c. */
 struct tern_row_scale {
-    int32_t shift; /* 0 .. 31 */
+    int32_t shift; /* 0 .. 31; softmax -8 .. 31 */
     int32_t mul;   /* 0 .. 32767 */
     int32_t exp;   /* 0 .. 31; residual only */
 };

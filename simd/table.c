@@ -41,3 +41,13 @@ enum tern_isa tern_table_isa(enum tern_op op, unsigned features)
     (void)features;
     return best;
 }
+
+enum tern_isa tern_table_best(unsigned features)
+{
+    enum tern_isa best = TERN_ISA_scalar;
+    for (int op = 0; op < TERN_N_OPS; op++) {
+        enum tern_isa isa = tern_table_isa((enum tern_op)op, features);
+        best = isa > best ? isa : best;
+    }
+    return best;
+}

@@ -31,5 +31,7 @@ void tern_table_build(struct tern_ops *ops, unsigned features);
 const char *tern_op_name(enum tern_op op);
 /* The ISA whose kernel the table built from `features` holds for `op`. */
 enum tern_isa tern_table_isa(enum tern_op op, unsigned features);
+/* The last ISA of isa.def that any of that table's kernels is for: what the table runs on. */
+enum tern_isa tern_table_best(unsigned features);
 
 #endif

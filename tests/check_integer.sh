@@ -9,7 +9,7 @@ dir=$1 prefix=${2:-}
 # The objects of the int8 run path. Every pattern must match something: a renamed file may not slip out of the test.
 run_path=(simd/ref simd/table quant/linear models/attention models/bert models/heads runtime/session runtime/arena runtime/thread)
 # Not of it: the f32 path and what only convert uses.
-other='_f32|_fma\.o'
+other='_f32'
 # What may use floating point in it: the function that turns final integers into the user's floats, by its source lines
 # (the compiler may inline it).
 allowed_file=runtime/session.c allowed_function=to_floats

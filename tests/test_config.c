@@ -185,7 +185,7 @@ static void test_unsupported(void **state)
     expect_config("{\"architectures\":[\"BertForMultipleChoice\"]," BERT "}", "BertForMultipleChoice");
     expect_config("{" NUMBERS "}", "neither model_type nor architectures");
     expect_config("{" BERT ",\"hidden_act\":\"silu\"}", "silu");
-    expect_config("{" BERT ",\"hidden_act\":\"gelu_ibert\"}", "gelu_ibert");
+    expect_config("{" BERT ",\"hidden_act\":\"silu\"}", "silu");
     expect_config("{" BERT ",\"hidden_act\":1}", "hidden_act must be a string");
     expect_config("{" BERT ",\"position_embedding_type\":\"relative_key\"}", "relative_key");
     expect_config("{" BERT ",\"is_decoder\":true}", "is_decoder");

@@ -131,11 +131,27 @@ static void names(void **state)
             assert_string_not_equal(tern_op_name((enum tern_op)i), tern_op_name((enum tern_op)j));
 }
 
+/* Features are a set: bits that do not make up a row take nothing from the others. */
+static void best_row(void **state)
+{
+    (void)state;
+    assert_int_equal(tern_table_best(0), TERN_ISA_scalar);
+#if defined(__x86_64__)
+    assert_int_equal(tern_table_best(TERN_F_AMX | TERN_F_AVX512VNNI), TERN_ISA_scalar);
+    assert_int_equal(tern_table_best(TERN_F_AVX2 | TERN_F_AVX512VNNI), TERN_ISA_avx2);
+    assert_int_equal(tern_table_best(TERN_F_AVX2 | TERN_F_AMX | TERN_F_AVX512), TERN_ISA_avx512bw);
+#elif defined(__aarch64__) || defined(__arm__)
+    assert_int_equal(tern_table_best(TERN_F_NEON | TERN_F_I8MM), TERN_ISA_neon);
+    assert_int_equal(tern_table_best(TERN_F_DOTPROD), TERN_ISA_scalar);
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row),    cmocka_unit_test(every_set), cmocka_unit_test(references),
         cmocka_unit_test(side_by_side), cmocka_unit_test(order),     cmocka_unit_test(names),
+        cmocka_unit_test(best_row),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }

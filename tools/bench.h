@@ -7,7 +7,6 @@
 /* One combination's figures. Times in ms; a negative figure is one that could not be had, and is printed empty. */
 struct bench_record {
     const char *model, *weights, *sparsity, *isa;
-    const char *gemm; /* the row whose matrix product ran: the last one of `isa` that has a kernel */
     int64_t size_bytes;
     int32_t threads, seq, batch, n;
     double min_ms, p50_ms, p90_ms, p99_ms, mean_ms, sd_ms, tokens_per_s, texts_per_s;

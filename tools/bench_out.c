@@ -20,7 +20,7 @@ static const struct field {
 #define FIELD(name, kind, digits) {#name, kind, digits, offsetof(struct bench_record, name)}
     FIELD(model, 's', 0),        FIELD(weights, 's', 0),
     FIELD(sparsity, 's', 0),     FIELD(size_bytes, 'l', 0),
-    FIELD(isa, 's', 0),          FIELD(gemm, 's', 0),
+    FIELD(isa, 's', 0),
     FIELD(threads, 'i', 0),      FIELD(seq, 'i', 0),
     FIELD(batch, 'i', 0),        FIELD(n, 'i', 0),
     FIELD(min_ms, 'd', 4),       FIELD(p50_ms, 'd', 4),
@@ -136,10 +136,9 @@ static void print_md(FILE *out, const struct bench_record *r, int with_ratio)
     char p90[32] = "";
     if (r->p90_ms >= 0)
         snprintf(p90, sizeof p90, "%.3f", r->p90_ms);
-    fprintf(out,
-            "| %-10s | %-10s | %7d | %4d | %5d | %6d | %9.3f | %9.3f | %9s | %9.0f | %9.1f | %8.1f | %016" PRIx64 " |",
-            r->isa, r->gemm, r->threads, r->seq, r->batch, r->n, r->min_ms, r->p50_ms, p90, r->tokens_per_s,
-            r->texts_per_s, (double)r->peak_rss_kib / 1024, r->digest);
+    fprintf(out, "| %-10s | %7d | %4d | %5d | %6d | %9.3f | %9.3f | %9s | %9.0f | %9.1f | %8.1f | %016" PRIx64 " |",
+            r->isa, r->threads, r->seq, r->batch, r->n, r->min_ms, r->p50_ms, p90, r->tokens_per_s, r->texts_per_s,
+            (double)r->peak_rss_kib / 1024, r->digest);
     if (with_ratio && r->ratio >= 0)
         fprintf(out, " %6.3f |", r->ratio);
     else if (with_ratio)
@@ -169,11 +168,11 @@ void bench_begin(FILE *out, enum bench_format format, const struct bench_model *
     case BENCH_MD:
         fprintf(out, "%s, %s weights, %.1f MB, opened in %.1f ms\n\n", m->name, info->weights,
                 (double)info->file_bytes * 1e-6, m->load_ms);
-        fprintf(out, "| %-10s | %-10s | %7s | %4s | %5s | %6s | %9s | %9s | %9s | %9s | %9s | %8s | %-16s |%s\n", "isa",
-                "gemm", "threads", "seq", "batch", "n", "min ms", "p50 ms", "p90 ms", "tokens/s", "texts/s", "peak MiB",
+        fprintf(out, "| %-10s | %7s | %4s | %5s | %6s | %9s | %9s | %9s | %9s | %9s | %8s | %-16s |%s\n", "isa",
+                "threads", "seq", "batch", "n", "min ms", "p50 ms", "p90 ms", "tokens/s", "texts/s", "peak MiB",
                 "digest", with_ratio ? "  ratio |" : "");
         fprintf(out,
-                "|------------|------------|--------:|-----:|------:|-------:|----------:|----------:|----------:"
+                "|------------|--------:|-----:|------:|-------:|----------:|----------:|----------:"
                 "|----------:|----------:|---------:|------------------|%s\n",
                 with_ratio ? "-------:|" : "");
         break;

@@ -196,16 +196,6 @@ static void summarise(struct bench_record *record, double *samples, size_t n)
     record->tokens_per_s = record->texts_per_s * record->seq;
 }
 
-/* The session says which row is in force; the table, which kernel that comes to. */
-static enum tern_isa gemm_row(const tern_model_info *info, const char *isa)
-{
-    unsigned features = tern_cpu_features();
-    for (int i = 0; i < TERN_N_ISAS; i++)
-        if (!strcmp(isa, tern_isa_name((enum tern_isa)i)))
-            features &= tern_isa_needs((enum tern_isa)i);
-    return tern_table_isa(strcmp(info->weights, "f32") ? TERN_OP_gemm_s8 : TERN_OP_gemm_f32, features);
-}
-
 int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs)
 {
     const tern_model_info *info = tern_model_get_info(m->model);
@@ -240,7 +230,6 @@ int bench_measure(struct bench_record *record, const struct bench_model *m, cons
             record->throttled = count ? after > before : before || after;
         summarise(record, r.samples, r.n);
         record->isa = tern_session_isa(r.session);
-        record->gemm = tern_isa_name(gemm_row(info, record->isa));
         record->peak_rss_kib = host_peak_rss_kib();
     }
     record->model = m->name;

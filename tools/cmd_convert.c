@@ -60,8 +60,7 @@ static int convert(struct convert *c, const char *directory)
         cli_progress("converting", 1, 1);
     if (!status)
         return summary(c);
-    /* What cannot be read is the checkpoint, unless the line is about the output. */
-    return strncmp(err.message, c->out, strlen(c->out)) ? cli_model_status(&err) : cli_status(&err);
+    return cli_model_status(&err);
 }
 
 int cmd_convert(int argc, char **argv)

@@ -46,7 +46,7 @@ static void print_cpu(unsigned have, unsigned use, const char *cpu)
                tern_cpu_source(features[i].bit));
     printf("isas       ");
     print_isas(" ", "", have);
-    printf("\nin force   %s\n", tern_isa_name(tern_cpu_best(use)));
+    printf("\nin force   %s\n", tern_isa_name(tern_table_best(use)));
     for (int i = 0; i < TERN_N_OPS; i++)
         printf("%-10s %-12s %s\n", i ? "" : "kernels", tern_op_name((enum tern_op)i),
                tern_isa_name(tern_table_isa((enum tern_op)i, use)));
@@ -64,7 +64,7 @@ static void print_cpu_json(unsigned have, unsigned use, const char *cpu)
                features[i].bit & have ? "true" : "false", tern_cpu_source(features[i].bit));
     fputs("},\"isas\":[", stdout);
     print_isas(",", "\"", have);
-    printf("],\"isa\":\"%s\",\"kernels\":{", tern_isa_name(tern_cpu_best(use)));
+    printf("],\"isa\":\"%s\",\"kernels\":{", tern_isa_name(tern_table_best(use)));
     for (int i = 0; i < TERN_N_OPS; i++)
         printf("%s\"%s\":\"%s\"", i ? "," : "", tern_op_name((enum tern_op)i),
                tern_isa_name(tern_table_isa((enum tern_op)i, use)));

@@ -80,7 +80,7 @@ static int next_line(struct texts *t, struct text *out, int *code)
 {
     size_t seen = 0;
     for (;;) {
-        char *line = t->buffer + t->start, *end = NULL;
+        char *line = t->buffer ? t->buffer + t->start : NULL, *end = NULL;
         if (t->end > t->start + seen)
             end = memchr(line + seen, '\n', t->end - t->start - seen);
         seen = t->end - t->start;
