@@ -1,7 +1,7 @@
 #!/bin/bash
 # usage: tests/run.sh [--list] [JOB-PATTERN...]      (make check, make check JOBS='asan tests-*', make check CROSS=<triple>)
-# Runs the test jobs one after another, each into build/check/<job>.log. A job that needs a tool which is not there is
-# skipped and says so. Ends with "N passed, N failed"; exit code 1 when one failed.
+# Runs the test jobs one after another (emulated CPUs side by side), each into build/check/<job>.log. A job that needs a
+# tool which is not there is skipped and says so. Ends with "N passed, N failed"; exit code 1 when one failed.
 # Every test program gets TERN_BUILD (its build folder) and TERN_RUN (the emulator to start programs with, or nothing).
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -41,6 +41,29 @@ job() {
     *) failed=$((failed + 1)); printf 'FAIL  %-28s %3d s, exit %d; the end of %s:\n' "$name" $((SECONDS - start)) $rc "$log"
         tail -25 "$log" | sed 's/^/      | /' ;;
     esac
+}
+# later <name> <command...>: the same beside others, as many as there are CPUs (an emulator keeps one busy). `together`
+# waits for them and reports in the order they were given.
+queue=()
+later() {
+    wanted "$1" || return 0
+    [ $list = 0 ] || { echo "$1"; return 0; }
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+    (passed=0 failed=0 skipped=0
+        job "$@" >"$OUT/$1.verdict"
+        echo $passed $failed $skipped >"$OUT/$1.count") &
+    queue+=("$1")
+}
+together() {
+    local name p f s
+    wait
+    for name in ${queue[@]+"${queue[@]}"}; do
+        cat "$OUT/$name.verdict"
+        read -r p f s <"$OUT/$name.count"
+        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+        rm -f "$OUT/$name.verdict" "$OUT/$name.count"
+    done
+    queue=()
 }
 skip() { echo "$*"; exit 77; }
 need() { local t; for t; do command -v "$t" >/dev/null 2>&1 || skip "$t is not installed"; done; }
@@ -229,12 +252,12 @@ cross_jobs() {
     local triple=$1 short=${1%%-*} cpu which=all
     job "$short-build" cross_build "$triple"
     for cpu in $(make -s --no-print-directory CROSS="$triple" print-CPUS 2>/dev/null); do
-        job "$short-$cpu" cross_run run_cpu $which "$triple" "$cpu"
+        later "$short-$cpu" cross_run run_cpu $which "$triple" "$cpu"
         # What does not depend on the CPU is done on the first.
         which=cpu
     done
     # A Pi 5's kernel has pages of 16 KiB.
-    [ "$short" != aarch64 ] || job "$short-16k-pages" cross_run run_tests files "$triple" cortex-a76 -p 16384
+    [ "$short" != aarch64 ] || later "$short-16k-pages" cross_run run_tests files "$triple" cortex-a76 -p 16384
     [ "$short" = riscv64 ] || job "$short-isa" objects_of tests/check_isa.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-integer" objects_of tests/check_integer.sh "$triple"
 }
@@ -244,6 +267,7 @@ objects_of() { built $OUT/"$2"/libtern.a; bash "$1" $OUT/"$2" "$2-"; }
 
 if [ -n "$CROSS" ]; then
     cross_jobs "$CROSS"
+    together
 else
     job includes bash tests/check_includes.sh
     job build-gcc build $NATIVE WERROR=1 all tests
@@ -266,6 +290,7 @@ else
         for triple in aarch64-linux-gnu arm-linux-gnueabihf riscv64-linux-gnu; do
             cross_jobs $triple
         done
+        together
     fi
 fi
 [ $list = 0 ] || exit 0
