@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: tests/run.sh [--list] [JOB-PATTERN...]      (make check, make check JOBS='asan tests-*', make check CROSS=<triple>)
+# usage: tests/run.sh [--list] [JOB-PATTERN...]   (make check; make check JOBS='asan tests-*'; make check CROSS=<triple>)
 # Runs the test jobs one after another (emulated CPUs side by side), each into build/check/<job>.log. A job that needs a
 # tool which is not there is skipped and says so. Ends with "N passed, N failed"; exit code 1 when one failed.
 # Every test program gets TERN_BUILD (its build folder) and TERN_RUN (the emulator to start programs with, or nothing).
@@ -15,7 +15,7 @@ passed=0 failed=0 skipped=0 list=0
 [ "${1:-}" != --list ] || { list=1; shift; }
 patterns=("$@")
 
-# ---- Jobs: their machinery -------------------------------------------------------------------------------------------
+# ---- Jobs: their machinery -----------------------------------------------------------------------------------------
 
 wanted() {
     [ ${#patterns[@]} -gt 0 ] || return 0
@@ -38,7 +38,8 @@ job() {
     case $rc in
     0) passed=$((passed + 1)); printf 'ok    %-28s %3d s\n' "$name" $((SECONDS - start)) ;;
     77) skipped=$((skipped + 1)); printf 'skip  %-28s %s\n' "$name" "$(tail -1 "$log")" ;;
-    *) failed=$((failed + 1)); printf 'FAIL  %-28s %3d s, exit %d; the end of %s:\n' "$name" $((SECONDS - start)) $rc "$log"
+    *) failed=$((failed + 1))
+        printf 'FAIL  %-28s %3d s, exit %d; the end of %s:\n' "$name" $((SECONDS - start)) $rc "$log"
         tail -25 "$log" | sed 's/^/      | /' ;;
     esac
 }
@@ -77,7 +78,7 @@ build() {
     make --no-print-directory -k -j"$(nproc)" BUILD="$dir" "$@"
 }
 
-# ---- Running the test programs ---------------------------------------------------------------------------------------
+# ---- Running the test programs -------------------------------------------------------------------------------------
 
 # programs <build folder>: the test programs that were built there.
 programs() { find "$1/tests" -maxdepth 1 -type f -name 'test_*' -perm -u+x 2>/dev/null | sort; }
@@ -101,8 +102,8 @@ run_kernels() {
     return $rc
 }
 
-# Which programs: `all` is every program and script; `cpu` those that run kernels; `rows` the same without those that try
-# every row by themselves; `files` those that map files; `sanitized` all that make sense under a sanitizer.
+# Which programs: `all` is every program and script; `cpu` those that run kernels; `rows` the same without those that
+# try every row by themselves; `files` those that map files; `sanitized` all that make sense under a sanitizer.
 chosen() {
     case $1:$2 in
     all:*) return 0 ;;
@@ -119,8 +120,8 @@ chosen() {
     esac
 }
 
-# run_tests all|cpu|rows|files <build folder> [emulator...]: with the row that the library picks, or TERN_ISA. run_cpu does the
-# kernels too, for every row of this CPU. Both go on after a failure and name what failed at the end.
+# run_tests all|cpu|rows|files <build folder> [emulator...]: with the row that the library picks, or TERN_ISA. run_cpu
+# does the kernels too, for every row of this CPU. Both go on after a failure and name what failed at the end.
 run_tests() {
     bad=''
     each_test "$@"
@@ -128,16 +129,17 @@ run_tests() {
 }
 run_cpu() {
     bad=''
-    local which=$1 dir=$2 isa rows
+    local which=$1 dir=$2 isa rows ran=0
     shift 2
     built "$dir/tests/kernels"
     # Emulated CPUs share one scalar row, plain C, with all others: where there is more to test, it is left to those.
     rows=$(isas "$dir" "$@")
-    [ $# = 0 ] || [ "$rows" = scalar ] || rows=${rows#scalar}
+    [ $# = 0 ] || [ "$rows" = scalar ] || [ ! -x "$dir/tern" ] || rows=${rows#scalar}
     for isa in $rows; do
         echo "== kernels --isa $isa"
-        (run_kernels "$dir" "$isa" "$@") || [ $? = 77 ] || bad="$bad kernels@$isa"
+        if (run_kernels "$dir" "$isa" "$@"); then ran=$((ran + 1)); elif [ $? != 77 ]; then bad="$bad kernels@$isa"; fi
     done
+    [ $ran -gt 0 ] || bad="$bad no-kernels"
     # Where nothing but the kernels is built, they are all there is.
     [ -z "$(programs "$dir")" ] || each_test "$which" "$dir" "$@"
     verdict
@@ -163,7 +165,7 @@ each_test() {
 }
 verdict() { [ -z "$bad" ] || { echo "failed:$bad"; return 1; }; }
 
-# ---- Jobs: what they do ----------------------------------------------------------------------------------------------
+# ---- Jobs: what they do --------------------------------------------------------------------------------------------
 
 job_isa() { export TERN_ISA=$2; run_tests rows "$1"; }
 job_clang() { need clang; build $OUT/clang CC=clang WERROR=1 all tests; }
@@ -229,7 +231,7 @@ C
     return 0
 }
 
-# ---- Cross targets -----------------------------------------------------------------------------------------------------
+# ---- Cross targets -------------------------------------------------------------------------------------------------
 
 # The emulator's words for a CPU, as the Makefile has them.
 emulator() { make -s --no-print-directory CROSS="$1" CPU="$2" print-RUN; }
@@ -263,7 +265,7 @@ cross_jobs() {
 }
 objects_of() { built $OUT/"$2"/libtern.a; bash "$1" $OUT/"$2" "$2-"; }
 
-# ---- The list ------------------------------------------------------------------------------------------------------------
+# ---- The list ------------------------------------------------------------------------------------------------------
 
 if [ -n "$CROSS" ]; then
     cross_jobs "$CROSS"
