@@ -1,5 +1,5 @@
 # Tern. `make help` lists the targets and the variables; CONTRIBUTING.md says how the tree is laid.
-# Files that sit beside this one: toolchains/<triple>.mk (compiler, ISA flags, emulator), toolchains/libs.mk (libraries).
+# Beside this file: toolchains/<triple>.mk (compiler, ISA flags, emulator), toolchains/libs.mk (libraries).
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 60
 VERSION := $(shell sed -n 's/^.define TERN_VERSION "\(.*\)"/\1/p' runtime/tern.h)
 SONAME := libtern.so.$(firstword $(subst ., ,$(VERSION)))
 
-# ---- What is built, for what: one build folder per combination, so that they never mix ----------------------------
+# ---- What is built, for what: one build folder per combination, so that they never mix -----------------------------
 
 # `make CROSS=<triple>` names the target; otherwise it is the compiler's own, spelled as Debian spells it.
 ifneq ($(CROSS),)
@@ -37,8 +37,8 @@ BUILD ?= build/$(TRIPLE)$(subst $() ,,$(SUFFIX))
 
 # ---- Flags ---------------------------------------------------------------------------------------------------------
 
-# From the toolchain: SIMD (folder of kernels), ARCH_FLAGS (every file), ISAS and ISA_<name> (by a kernel file's suffix),
-# PKG (how to ask for libraries), RUN (emulator), LIBLESS (no third-party libraries exist for this target).
+# From the toolchain: SIMD (folder of kernels), ARCH_FLAGS (every file), ISAS and ISA_<name> (by a kernel file's
+# suffix), PKG (how to ask for libraries), RUN (emulator), LIBLESS (no third-party libraries exist for this target).
 ISAS :=
 RUN :=
 PKG ?= pkg-config
@@ -65,7 +65,7 @@ DEFINES += $(addprefix -DTERN_NO_,$(NO_ISAS))
 isa_of = $(lastword $(subst _, ,$(basename $(notdir $1))))
 isa_flags = $(if $(filter simd/$(SIMD)/%,$1),$(ISA_$(call isa_of,$1)))
 
-# ---- Sources ---------------------------------------------------------------------------------------------------------
+# ---- Sources -------------------------------------------------------------------------------------------------------
 
 KERNEL_SRCS := $(if $(SIMD),$(wildcard simd/$(SIMD)/*.c))
 KERNEL_SRCS := $(foreach f,$(KERNEL_SRCS),$(if $(filter $(NO_ISAS),$(call isa_of,$f)),,$f))
@@ -79,7 +79,8 @@ TEST_SRCS := $(if $(LIBLESS),,$(wildcard tests/test_*.c))
 BENCH_SRCS := $(wildcard tests/kernels.c tests/kernels/*.c)
 # Of what else lies in tests/, a file with a main is a program that a comparison uses; the others help several tests: an
 # archive, so that a test takes only what it names.
-DRIVER_SRCS := $(if $(LIBLESS),,$(filter-out $(TEST_SRCS) tests/kernels.c,$(shell grep -l '^int main\>' tests/*.c /dev/null)))
+HAVE_MAIN := $(shell grep -l '^int main\>' tests/*.c /dev/null)
+DRIVER_SRCS := $(if $(LIBLESS),,$(filter-out $(TEST_SRCS) tests/kernels.c,$(HAVE_MAIN)))
 HELP_SRCS := $(if $(LIBLESS),,$(filter-out $(TEST_SRCS) $(DRIVER_SRCS) tests/kernels.c,$(wildcard tests/*.c)))
 FUZZ_SRCS := $(wildcard tests/fuzz/*.c)
 
@@ -93,7 +94,7 @@ CLI := $(if $(CLI_SRCS),$(BUILD)/tern)
 Q := $(if $(V),,@)
 say = $(if $(V),@:,@echo '  $1')
 
-# ---- Building ----------------------------------------------------------------------------------------------------------
+# ---- Building ------------------------------------------------------------------------------------------------------
 
 .PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers deps clean help print-% FORCE
 all: lib cli
@@ -149,9 +150,10 @@ $(BUILD)/tests/kernels: $(call obj,$(BENCH_SRCS)) $(STATIC_LIB)
 static:
 	+$(MAKE) --no-print-directory STATIC=1 cli
 
--include $(patsubst %.c,$(BUILD)/obj/%.d,$(LIB_SRCS) $(CLI_SRCS) $(TEST_SRCS) $(BENCH_SRCS) $(DRIVER_SRCS) $(HELP_SRCS) $(FUZZ_SRCS))
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(LIB_SRCS) $(CLI_SRCS) $(TEST_SRCS) $(BENCH_SRCS) $(DRIVER_SRCS) \
+    $(HELP_SRCS) $(FUZZ_SRCS))
 
-# ---- Installing --------------------------------------------------------------------------------------------------------
+# ---- Installing ----------------------------------------------------------------------------------------------------
 
 MAN := $(wildcard tools/tern.1)
 install: all
@@ -160,15 +162,16 @@ install: all
 	install -m 644 $(BUILD)/$(SONAME) $(BUILD)/libtern.a $(DESTDIR)$(LIBDIR)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libtern.so
 	install -m 644 runtime/tern.h $(DESTDIR)$(INCLUDEDIR)/tern.h
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@REQUIRES@|$(LIB_REQUIRES)|' -e 's|@LIBS@|$(LIBS_NO_PC)|' tern.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/tern.pc
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(LIB_REQUIRES)|' -e 's|@LIBS@|$(LIBS_NO_PC)|' \
+	    tern.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/tern.pc
 	$(if $(MAN),install -d $(DESTDIR)$(MANDIR)/man1 && install -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man1/tern.1)
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/tern $(DESTDIR)$(LIBDIR)/$(SONAME) $(DESTDIR)$(LIBDIR)/libtern.so $(DESTDIR)$(LIBDIR)/libtern.a \
-	    $(DESTDIR)$(INCLUDEDIR)/tern.h $(DESTDIR)$(LIBDIR)/pkgconfig/tern.pc $(DESTDIR)$(MANDIR)/man1/tern.1
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SONAME) libtern.so libtern.a pkgconfig/tern.pc) \
+	    $(DESTDIR)$(PREFIX)/bin/tern $(DESTDIR)$(INCLUDEDIR)/tern.h $(DESTDIR)$(MANDIR)/man1/tern.1
 
-# ---- Trying and testing ------------------------------------------------------------------------------------------------
+# ---- Trying and testing --------------------------------------------------------------------------------------------
 
 deps:
 	toolchains/install-deps.sh build
@@ -197,9 +200,11 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(STATIC_LIB)
 .PHONY: fuzz-run
 fuzz-run: $(FUZZERS)
 	@for f in $(FUZZERS); do n=$$(basename $$f); mkdir -p build/fuzz/$$n; \
-	    seeds=; [ ! -d tests/fuzz/$$n ] || seeds=tests/fuzz/$$n; dict=; [ ! -f tests/fuzz/$$n.dict ] || dict=-dict=tests/fuzz/$$n.dict; \
+	    seeds=; [ ! -d tests/fuzz/$$n ] || seeds=tests/fuzz/$$n; \
+	    dict=; [ ! -f tests/fuzz/$$n.dict ] || dict=-dict=tests/fuzz/$$n.dict; \
 	    echo "fuzz $$n, $(FUZZ_SECONDS) s"; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/$$n- $$dict build/fuzz/$$n $$seeds || exit 1; done
+	    $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/$$n- $$dict \
+	        build/fuzz/$$n $$seeds || exit 1; done
 
 bench-peers: all
 	tools/peers/run.sh $(BUILD)/tern
@@ -211,9 +216,15 @@ print-%:
 	@echo '$($*)'
 
 help:
-	@echo 'make              build/<triple>/: libtern.a, $(SONAME), tern        make tests     the test programs'
-	@echo 'make demo         install what is missing, build, show it           make check     all tests (CROSS=: one target; JOBS=: only those)'
-	@echo 'make static       one tern that needs no shared library             make install   PREFIX, DESTDIR, LIBDIR; uninstall'
-	@echo 'make fuzz         FUZZ_SECONDS=60 for each of tests/fuzz             make bench-peers   against other engines'
-	@echo 'Variables: CROSS=aarch64-linux-gnu|arm-linux-gnueabihf|riscv64-linux-gnu (first: toolchains/setup.sh <triple>)'
-	@echo '           CC, CFLAGS, LDFLAGS, WERROR=1, SANITIZE=address,undefined|thread, WITH_CPUINFO=0, WITH_PTHREADPOOL=0, ONEDNN=1'
+	@echo 'make              build/<triple>/: libtern.a, $(SONAME), tern'
+	@echo 'make demo         install what is missing, build, classify, embed, measure'
+	@echo 'make check        all tests; CROSS=<triple>: those of one target; JOBS="asan tests-*": only these jobs'
+	@echo 'make tests        build the test programs'
+	@echo 'make static       one tern that needs no shared library'
+	@echo 'make install      PREFIX, DESTDIR, LIBDIR, INCLUDEDIR, MANDIR; make uninstall'
+	@echo 'make deps         install compiler and libraries'
+	@echo 'make fuzz         FUZZ_SECONDS=60 for each of tests/fuzz'
+	@echo 'make bench-peers  measure against other engines'
+	@echo 'CROSS=aarch64-linux-gnu | arm-linux-gnueabihf | riscv64-linux-gnu (once before: toolchains/setup.sh <triple>)'
+	@echo 'CC, CFLAGS, LDFLAGS, WERROR=1, SANITIZE=address,undefined or thread, V=1 (print commands),'
+	@echo 'WITH_CPUINFO=0, WITH_PTHREADPOOL=0, ONEDNN=1'

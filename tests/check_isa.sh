@@ -44,7 +44,8 @@ newer_aarch64() {
     done
 }
 newer_x86() {
-    grep -E '%[yz]mm[0-9]|%k[0-7]|%tmm|%xmm(1[6-9]|2[0-9]|3[01])|'$'\t''v[a-z0-9]+ ' | grep -vE $'\t''(verr|verw|vm)' || true
+    grep -E '%[yz]mm[0-9]|%k[0-7]|%tmm|%xmm(1[6-9]|2[0-9]|3[01])|'$'\t''v[a-z0-9]+ ' |
+        grep -vE $'\t''(verr|verw) ' || true
 }
 newer() {
     case $machine in
@@ -70,7 +71,8 @@ aarch64 | i386:x86-64)
     # The program holds the same code and what the compiler's own libraries added to it.
     for program in "$dir/tern" "$dir/libtern.so"; do
         [ -e "$program" ] || continue
-        code "$program" | awk -F'\t' 'FILENAME != "-" { skip[$1] = 1; next } !($1 in skip)' "$work/guarded" - > "$work/program"
+        code "$program" | awk -F'\t' 'FILENAME != "-" { skip[$1] = 1; next } !($1 in skip)' "$work/guarded" - \
+            > "$work/program"
         total=$((total + $(wc -l < "$work/program")))
         found=$(newer < "$work/program")
         [ -z "$found" ] || fail "$program: above the base:" <<<"$found"
@@ -80,7 +82,8 @@ arm*)
     count=0
     while read -r object; do
         ! guarded "$object" || continue
-        found=$("${prefix}readelf" -A "$object" | grep -E 'Tag_(Advanced_SIMD_arch|FP_arch: .*v[45]|FP_arch: .*v8)|Tag_CPU_arch: v([89]|1)' || true)
+        found=$("${prefix}readelf" -A "$object" |
+            grep -E 'Tag_(Advanced_SIMD_arch|FP_arch: .*v[458])|Tag_CPU_arch: v([89]|1)' || true)
         [ -z "$found" ] || fail "$object: above ARMv7-A with VFPv3-D16:" <<<"$found"
         count=$((count + 1))
     done < <(find "$dir/obj" -path "$dir/obj/tests" -prune -o -name '*.o' -print | sort)

@@ -26,7 +26,8 @@ if [ -e "$dir/libtern.so" ]; then
 fi
 
 undefined=$("${prefix}nm" -A -u "$lib" | sed 's/^[^:]*://' | awk '{ print $1, $NF }' | sed 's/@.*//')
-rude='printf|vprintf|__printf_chk|puts|putchar|perror|stdout|stderr|exit|_exit|_Exit|quick_exit|abort|__assert_fail|err|errx|warn|warnx|syslog|setlocale|signal|system|rand|srand|strtok'
+rude='printf|vprintf|__printf_chk|puts|putchar|perror|stdout|stderr|err|errx|warn|warnx|syslog'
+rude="$rude|exit|_exit|_Exit|quick_exit|abort|__assert_fail|setlocale|signal|system|rand|srand|strtok"
 impolite=$(grep -E " ($rude)\$" <<<"$undefined" || true)
 [ -z "$impolite" ] || fail "prints, ends or changes the process:" "$impolite"
 
@@ -35,7 +36,7 @@ readers=$(grep -E ' (secure_)?getenv$' <<<"$undefined" || true)
 
 # .data.rel.ro is constant once loaded; what has a size in .data, .bss or among the commons is not.
 mutable=$("${prefix}objdump" -t "$lib" | awk '/file format/ { object = $1 }
-    $0 ~ /[ \t](\.data|\.bss|\.tdata|\.tbss|\*COM\*|\.data\.[^r][^ \t]*|\.bss\.[^ \t]*)\t0*[1-9a-f]/ { print object, $NF }')
+    /[ \t](\.t?data|\.t?bss|\*COM\*|\.data\.[^r][^ \t]*|\.bss\.[^ \t]*)\t0*[1-9a-f]/ { print object, $NF }')
 [ -z "$mutable" ] || fail "mutable globals:" "$mutable"
 
 [ $errors = 0 ] && echo "$(wc -l <<<"$globals") globals, $(wc -l <<<"$declared") of them exported"

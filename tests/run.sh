@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: tests/run.sh [--list] [JOB-PATTERN...]   (make check; make check JOBS='asan tests-*'; make check CROSS=<triple>)
+# usage: tests/run.sh [--list] [JOB-PATTERN...]       (make check, make check JOBS='asan tests-*', make check CROSS=...)
 # Runs the test jobs one after another (emulated CPUs side by side), each into build/check/<job>.log. A job that needs a
 # tool which is not there is skipped and says so. Ends with "N passed, N failed"; exit code 1 when one failed.
 # Every test program gets TERN_BUILD (its build folder) and TERN_RUN (the emulator to start programs with, or nothing).

@@ -5,12 +5,14 @@ ARCH_FLAGS += --target=$(CROSS)
 endif
 ifneq ($(SYSROOT),)
 ifeq ($(wildcard $(SYSROOT)/usr/include),)
-$(if $(filter-out clean help check deps,$(or $(MAKECMDGOALS),all)),$(error no sysroot for $(CROSS): run toolchains/setup.sh $(CROSS)))
+$(if $(filter-out clean help check deps print-%,$(or $(MAKECMDGOALS),all)), \
+    $(error no sysroot for $(CROSS): run toolchains/setup.sh $(CROSS)))
 endif
 PKG := PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS)/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) pkg-config
 SYSROOT_CFLAGS := -isystem $(SYSROOT)/usr/include
 SYSROOT_LDFLAGS := -L$(SYSROOT)/usr/lib/$(CROSS) -Wl,-rpath-link,$(SYSROOT)/usr/lib/$(CROSS):$(SYSROOT)/lib/$(CROSS)
 endif
-# `make print-RUN CROSS=... CPU=...` says how to run a program of this build. A CPU is always named: the default is "max".
+# `make print-RUN CROSS=... CPU=...` says how to run a program of this build. A CPU is always named: qemu's own default
+# is "max".
 CPU ?= $(firstword $(CPUS))
 RUN := env $(if $(SYSROOT),QEMU_LD_PREFIX=$(SYSROOT)) QEMU_CPU=$(CPU) $(EMULATOR)

@@ -21,10 +21,12 @@ LIBS_NO_PC := -lm -pthread
 TEST_LIBS := -lcmocka
 
 # $(call has,header): "yes" when the compiler finds it.
-has = $(shell echo '\#include <$1>' | $(CC) $(ARCH_FLAGS) $(LIB_CFLAGS) $(CFLAGS) $(CPPFLAGS) -x c -E -o /dev/null - 2>/dev/null && echo yes)
+has = $(shell echo '\#include <$1>' | \
+    $(CC) $(ARCH_FLAGS) $(LIB_CFLAGS) $(CFLAGS) $(CPPFLAGS) -x c -E -o /dev/null - 2>/dev/null && echo yes)
 # $(call use,pc name,-l name): flags from pkg-config, else the bare library.
 pc_cflags = $(shell $(PKG) --cflags $1 2>/dev/null)
-use = $(eval LIB_CFLAGS += $(call pc_cflags,$1))$(eval LIBS += $(or $(shell $(PKG) --libs $1 2>/dev/null),$2))$(eval LIB_REQUIRES += $1)
+pc_libs = $(or $(shell $(PKG) --libs $1 2>/dev/null),$2)
+use = $(eval LIB_CFLAGS += $(call pc_cflags,$1))$(eval LIBS += $(call pc_libs,$1,$2))$(eval LIB_REQUIRES += $1)
 
 NEEDS_LIBS := $(filter-out clean help deps demo check fuzz uninstall print-%,$(or $(MAKECMDGOALS),all))
 ifeq ($(LIBLESS),)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # usage: toolchains/setup.sh aarch64-linux-gnu|arm-linux-gnueabihf|riscv64-linux-gnu...
-# What `make CROSS=<triple>` needs: the cross compiler and qemu (installed by install-deps.sh), and for ARM the libraries
-# in .sysroot/<arch>, unpacked from the distribution's packages. The system's own package database is not touched:
-# installing these packages as a foreign architecture collides with their amd64 twins.
+# What `make CROSS=<triple>` needs: the cross compiler and qemu (installed by install-deps.sh), and for ARM the
+# libraries in .sysroot/<arch>, unpacked from the distribution's packages. The system's own package database is not
+# touched: installing these packages as a foreign architecture collides with their amd64 twins.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packages=(libcmocka-dev libcpuinfo-dev libpthreadpool-dev libjansson-dev libutf8proc-dev libxxhash-dev)
@@ -31,7 +31,8 @@ sysroot() {
         say "$dest: complete"
         return
     fi
-    read -r url suite < <(archive) || die "found no archive in apt's sources: set TERN_ARM_MIRROR to a Debian archive's URL"
+    read -r url suite < <(archive) ||
+        die "found no archive in apt's sources: set TERN_ARM_MIRROR to a Debian archive's URL"
     rm -rf "$dest"
     mkdir -p "$dest/.apt"/{state/lists/partial,cache/archives/partial,sources}
     state=$PWD/$dest/.apt

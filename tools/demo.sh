@@ -6,7 +6,12 @@ cd "$(dirname "$0")/.."
 tern=${1:-tern}
 model=models/sentiment-mini.tern
 
-show() { printf '\n$ tern'; for word; do case $word in *" "*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac; done; echo; "$tern" "$@"; }
+show() {
+    printf '\n$ tern'
+    for word; do case $word in *" "*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac; done
+    echo
+    "$tern" "$@"
+}
 
 show info "$model" | sed '3,${/^$/,$d;}'
 show classify "$model" "A warm, funny, engaging film." "The plot is thin and the jokes fall flat." \
