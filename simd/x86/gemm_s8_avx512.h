@@ -4,8 +4,10 @@
      __m512i add_product(__m512i sum, struct weights w, __m512i x)      x: four activations in every lane
      void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)      what each row's sums start at
 
-   One k step of a panel is one register. A tile of 6 rows x 4 panels, 8 x 3 or 12 x 2 holds 24 sums, which hides the
-   latency of the products and leaves registers for the rest. */
+   One k step of a panel is one register. A tile of 12 rows x 2 panels holds 24 sums, which hides the latency of the
+   products and leaves registers for the rest. Lower tiles stay at two panels: four streams of weights from memory are
+   slower than two (8 rows, 42 MB of weights, Zen 5: 8 x 3 1.6 ms, 8 x 2 0.75 ms, which is the memory's speed); up to 3
+   rows the latency counts for more. */
 #ifndef TERN_X86_GEMM_S8_AVX512_H
 #define TERN_X86_GEMM_S8_AVX512_H
 
@@ -26,7 +28,8 @@ struct tile {
     int32_t *c;
     ptrdiff_t ld_c;
     const int32_t *start; /* of row_starts */
-    const char *ahead;    /* weights to bring into L2 while this tile is computed, a line per k step */
+    const char *ahead;      /* weights to bring into L2 while this tile is computed: two lines per k step */
+    ptrdiff_t ahead_stride; /* between the two; 0 makes them one */
     int k4;
 };
 
@@ -81,6 +84,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int p
     const int8_t *r0 = t->a, *r3 = r0 + 3 * ld_a, *r6 = r3 + 3 * ld_a, *r9 = r6 + 3 * ld_a;
     const int8_t *b = t->b, *end = b + ld_b;
     const char *ahead = t->ahead;
+    const ptrdiff_t ahead_stride = t->ahead_stride;
     UNROLL_BY2
     for (; b < end; b += STEP) {
         const struct weights w0 = weights_of(_mm512_loadu_si512(b));
@@ -90,6 +94,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int p
         const int8_t *a0 = r0, *a1 = r0 + ld_a, *a2 = r0 + 2 * ld_a, *a3 = r3, *a4 = r3 + ld_a, *a5 = r3 + 2 * ld_a;
         const int8_t *a6 = r6, *a7 = r6 + ld_a, *a8 = r6 + 2 * ld_a, *a9 = r9, *a10 = r9 + ld_a, *a11 = r9 + 2 * ld_a;
         _mm_prefetch(ahead, _MM_HINT_T1);
+        _mm_prefetch(ahead + ahead_stride, _MM_HINT_T1);
         ahead += STEP;
         ALL_ROWS(MULTIPLY)
         r0 += TERN_PANEL_K, r3 += TERN_PANEL_K, r6 += TERN_PANEL_K, r9 += TERN_PANEL_K;
@@ -105,31 +110,24 @@ typedef void tile_fn(const struct tile *t);
         tile(t, rows, panels);                                                                                         \
     }
 #define TILES(rows) TILE(rows, 2) TILE(rows, 1)
-TILES(1)
-TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12) TILE(1, 4)
-    TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4) TILE(7, 3) TILE(8, 3)
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
+TILE(1, 4) TILE(2, 4) TILE(3, 4)
 
-/* The width of the widest tile of so many rows, then the tiles from wide to narrow. */
-#define ROWS(rows, width, widest)                                                                                      \
-    {                                                                                                                  \
-        width,                                                                                                         \
-        {                                                                                                              \
-            widest, tile_##rows##_2, tile_##rows##_1                                                                   \
-        }                                                                                                              \
-    }
-        static const struct {
+/* By rows: the width of the widest tile, and the tiles from wide to narrow. */
+#define ROWS(rows, width) {width, {tile_##rows##_##width, tile_##rows##_2, tile_##rows##_1}}
+static const struct {
     int widest;
     tile_fn *fn[3];
-} tiles[TILE_ROWS] = {ROWS(1, 4, tile_1_4), ROWS(2, 4, tile_2_4),   ROWS(3, 4, tile_3_4),   ROWS(4, 4, tile_4_4),
-                      ROWS(5, 4, tile_5_4), ROWS(6, 4, tile_6_4),   ROWS(7, 3, tile_7_3),   ROWS(8, 3, tile_8_3),
-                      ROWS(9, 2, tile_9_2), ROWS(10, 2, tile_10_2), ROWS(11, 2, tile_11_2), ROWS(12, 2, tile_12_2)};
+} tiles[TILE_ROWS] = {ROWS(1, 4), ROWS(2, 4), ROWS(3, 4), ROWS(4, 2),  ROWS(5, 2),  ROWS(6, 2),
+                      ROWS(7, 2), ROWS(8, 2), ROWS(9, 2), ROWS(10, 2), ROWS(11, 2), ROWS(12, 2)};
 
-/* The panel that many panels after t's: at the end of a call that is the next chunk of the matrix, or nothing of ours;
-   a prefetch reads neither. Measured on a Xeon, weights of a whole model from L3: 28 % less time at 16 rows, 7 % at
-   128. */
-static const char *after(const struct tile *t, int panels)
+/* What tile number `block` of a group of panels brings in: the next group, which at the end of a call is the next chunk
+   of the matrix, or nothing of ours; a prefetch reads neither. A tile alone asks for two panels, several for one each. */
+static void look_ahead(struct tile *t, int block, int blocks, int width)
 {
-    return (const char *)((uintptr_t)t->b + (uintptr_t)panels * (uintptr_t)t->k4 * STEP);
+    const uintptr_t panel = (uintptr_t)t->k4 * STEP;
+    t->ahead = (const char *)((uintptr_t)t->b + (block < width ? (uintptr_t)(width + block) * panel : 0));
+    t->ahead_stride = blocks == 1 ? (ptrdiff_t)panel : 0;
 }
 
 /* m <= ROW_BLOCK rows against all panels: each group of panels is swept by all the rows, in tiles of as equal heights
@@ -137,15 +135,15 @@ static const char *after(const struct tile *t, int panels)
 static void row_block(struct tile t, int m, int panels)
 {
     const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
-    const int widest = tiles[low - 1].widest == tiles[low + (higher > 0) - 1].widest ? tiles[low - 1].widest : 2;
+    const int widest = blocks == 1 ? tiles[low - 1].widest : 2;
     for (int p = 0, width; p < panels; p += width) {
-        const int left = panels - p, which = left >= widest ? 0 : left >= 2 ? 1 : 2;
+        const int left = panels - p, which = left >= widest ? widest == 2 : left >= 2 ? 1 : 2;
         width = which == 0 ? widest : 3 - which;
         struct tile u = t;
         for (int block = 0; block < blocks; block++) {
             const int rows = low + (block < higher);
-            u.ahead = after(&t, block < width ? width + block : 0);
-            tiles[rows - 1].fn[width == tiles[rows - 1].widest ? 0 : 3 - width](&u);
+            look_ahead(&u, block, blocks, width);
+            tiles[rows - 1].fn[which](&u);
             u.a += rows * u.ld_a;
             u.c += rows * u.ld_c;
             u.start += rows;
@@ -161,7 +159,7 @@ static ALWAYS_INLINE void gemm_s8(const int8_t *a, ptrdiff_t ld_a, const int8_t 
     int32_t start[ROW_BLOCK];
     for (int i = 0; i < m; i += ROW_BLOCK) {
         const int rows = m - i < ROW_BLOCK ? m - i : ROW_BLOCK;
-        struct tile t = {a + i * ld_a, ld_a, b, c + i * ld_c, ld_c, start, NULL, k4};
+        struct tile t = {a + i * ld_a, ld_a, b, c + i * ld_c, ld_c, start, NULL, 0, k4};
         row_starts(start, t.a, ld_a, rows, k4 * TERN_PANEL_K);
         row_block(t, rows, panels);
     }
