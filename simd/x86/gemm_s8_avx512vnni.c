@@ -28,12 +28,14 @@ static ALWAYS_INLINE __m512i add_product(__m512i sum, struct weights w, __m512i 
 static void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)
 {
     const __m512i ones = _mm512_set1_epi8(1);
-    for (int i = 0; i < m; i++) {
+    const __mmask64 rest = tern_mask64(k % 64);
+    for (int i = 0; i < m; i++, a += ld_a) {
         __m512i sum = _mm512_setzero_si512();
-        for (int j = 0; j < k; j += 64) {
-            __m512i x = _mm512_maskz_loadu_epi8(tern_mask64(k - j), a + i * ld_a + j);
-            sum = _mm512_dpbusd_epi32(sum, ones, x);
-        }
+        int j = 0;
+        for (; j + 64 <= k; j += 64)
+            sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(a + j));
+        if (rest)
+            sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(rest, a + j));
         start[i] = (int32_t)(0u - 128u * (uint32_t)_mm512_reduce_add_epi32(sum)); /* may wrap */
     }
 }
