@@ -7,15 +7,14 @@
 void tern_heads_plan(struct tern_heads *heads, struct tern_arena *arena)
 {
     const struct tern_config *c = heads->bert->config;
-    const size_t texts = (size_t)heads->max_texts, widest = (size_t)(c->hidden > c->n_labels ? c->hidden : c->n_labels);
+    const size_t texts = (size_t)heads->max_texts;
     heads->q = tern_arena_take(arena, texts, (size_t)heads->bert->x.ld);
     heads->row = tern_arena_take(arena, texts, sizeof *heads->row);
     heads->pooled = tern_arena_take(arena, texts, (size_t)c->hidden * sizeof *heads->pooled);
     heads->acc = tern_arena_take(arena, (size_t)tern_round_up(c->n_labels + 1, TERN_PANEL), sizeof *heads->acc);
-    heads->result = tern_arena_take(arena, texts, widest * sizeof *heads->result);
 }
 
-void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch)
+void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
 {
     struct tern_bert *b = heads->bert;
     const struct tern_int8_weights *w = b->weights;
@@ -37,7 +36,7 @@ void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch)
             b->run.ops->quantize(row, heads->q + i * b->x.ld, &heads->row[i], h);
         }
     }
-    tern_linear_logits(&b->run, &w->classifier, heads->result, heads->acc, &first);
+    tern_linear_logits(&b->run, &w->classifier, result, heads->acc, &first);
 }
 
 static int32_t saturate(int64_t v)
@@ -76,18 +75,22 @@ static void unit_length(int32_t *v, int n)
         v[j] = saturate(tern_rshift64((int64_t)(v[j] >> down) * root, h));
 }
 
-int tern_heads_embed(struct tern_heads *heads, const tern_batch *batch)
+void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
 {
     struct tern_bert *b = heads->bert;
     const int h = b->config->hidden, layers = b->config->layers;
     const struct tern_real unit = b->weights->layers[layers - 1].ffn_norm.unit;
     for (int i = 0; i < batch->n_texts; i++) {
-        int32_t *v = heads->result + (ptrdiff_t)i * h;
+        int32_t *v = result + (ptrdiff_t)i * h;
         int tokens = b->config->pooling == TERN_POOL_CLS ? 1 : batch->offsets[i + 1] - batch->offsets[i];
         b->run.ops->pool(b->y + (ptrdiff_t)batch->offsets[i] * h, h, v, tokens, h);
         mean_q16(v, h, tokens, unit);
         if (b->config->normalize)
             unit_length(v, h);
     }
-    return b->config->normalize ? TERN_UNIT_BITS : TERN_LOGIT_BITS;
+}
+
+int tern_heads_embed_bits(const struct tern_config *config)
+{
+    return config->normalize ? TERN_UNIT_BITS : TERN_LOGIT_BITS;
 }

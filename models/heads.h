@@ -11,13 +11,14 @@ struct tern_heads {
     struct tern_row *row; /* [texts] */
     int16_t *pooled;      /* [texts][hidden] */
     int32_t *acc;         /* the classifier's accumulators of one text */
-    int32_t *result;      /* [texts][n_labels or hidden]: what the user's floats are made of */
 };
 
 void tern_heads_plan(struct tern_heads *heads, struct tern_arena *arena);
 /* result[texts][n_labels] in Q16. The config has labels. */
-void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch);
-/* result[texts][hidden]; returns the fraction bits: Q30 of unit vectors, or Q16. */
-int tern_heads_embed(struct tern_heads *heads, const tern_batch *batch);
+void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch, int32_t *result);
+/* result[texts][hidden], in tern_heads_embed_bits. */
+void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t *result);
+/* The fraction bits of an embedding: Q30 of unit vectors, or Q16. */
+int tern_heads_embed_bits(const struct tern_config *config);
 
 #endif

@@ -85,13 +85,37 @@ struct job {
     const int16_t *y;
     ptrdiff_t ld;
     const struct tern_rows *x;
-    int chunks_first[4]; /* chunk number at which each matrix begins */
+    int width;         /* panels of a task */
+    int first_task[4]; /* of each matrix */
     int count;
 };
 
-static int chunks(const struct tern_linear *w)
+static int quotient_up(int a, int b)
 {
-    return (tern_panels(w->n) + TERN_TILE_PANELS - 1) / TERN_TILE_PANELS;
+    return (a + b - 1) / b;
+}
+
+/* Matrices, widest task and threads decide the width: the one whose busiest thread has the fewest panels, the wider of
+   equals. At least two panels, which are a cache line of int16. Returns the number of tasks. */
+static int split(struct job *j)
+{
+    const int threads = tern_pool_threads(j->run->pool);
+    int tasks = 0, least = INT32_MAX;
+    for (int width = TERN_TILE_PANELS; width >= 2; width /= 2) {
+        int all = 0;
+        for (int i = 0; i < j->count; i++)
+            all += quotient_up(tern_panels(j->w[i]->n), width);
+        const int busiest = quotient_up(all, threads) * width;
+        if (busiest < least) {
+            least = busiest;
+            j->width = width;
+        }
+    }
+    for (int i = 0; i < j->count; i++) {
+        j->first_task[i] = tasks;
+        tasks += quotient_up(tern_panels(j->w[i]->n), j->width);
+    }
+    return tasks;
 }
 
 static void epilogue(const struct job *j, int which, const int32_t *tile, int first_row, int rows, int column,
@@ -108,17 +132,17 @@ static void epilogue(const struct job *j, int which, const int32_t *tile, int fi
                               w->bias32 + column, w->up, rows, width);
 }
 
-/* One task is a chunk of panels for all rows: the chunk's weights are read from memory once and stay in L2. */
-static void chunk_task(void *context, int task, int thread)
+/* One task is some panels of a matrix for all rows: their weights are read from memory once and stay in L2. */
+static void panels_task(void *context, int task, int thread)
 {
     const struct job *j = context;
     int which = 0;
-    while (which + 1 < j->count && task >= j->chunks_first[which + 1])
+    while (which + 1 < j->count && task >= j->first_task[which + 1])
         which++;
     const struct tern_linear *w = j->w[which];
-    int k4 = tern_k4(w->k), panel = (task - j->chunks_first[which]) * TERN_TILE_PANELS;
+    int k4 = tern_k4(w->k), panel = (task - j->first_task[which]) * j->width;
     int panels = tern_panels(w->n) - panel;
-    panels = panels < TERN_TILE_PANELS ? panels : TERN_TILE_PANELS;
+    panels = panels < j->width ? panels : j->width;
     int column = panel * TERN_PANEL, width = w->n - column;
     width = width < panels * TERN_PANEL ? width : panels * TERN_PANEL;
     const int8_t *b = w->weight + (ptrdiff_t)panel * k4 * TERN_PANEL * TERN_PANEL_K;
@@ -136,14 +160,10 @@ void tern_linear_run(const struct tern_runner *run, const struct tern_linear *co
                      ptrdiff_t ld_out, const struct tern_rows *x)
 {
     struct job j = {.run = run, .w = w, .out = out, .ld = ld_out, .x = x, .count = count};
-    int tasks = 0;
-    for (int i = 0; i < count; i++) {
-        j.chunks_first[i] = tasks;
-        tasks += chunks(w[i]);
+    for (int i = 0; i < count; i++)
         for (int r = 0; r < x->m; r++)
             run->scale[(ptrdiff_t)i * x->m + r] = tern_requant_scale(w[i], x->row[r]);
-    }
-    tern_pool_run(run->pool, chunk_task, &j, tasks);
+    tern_pool_run(run->pool, panels_task, &j, split(&j));
 }
 
 void tern_linear_residual(const struct tern_runner *run, const struct tern_linear *w, int32_t *sum, const int16_t *y,
@@ -152,7 +172,7 @@ void tern_linear_residual(const struct tern_runner *run, const struct tern_linea
     struct job j = {.run = run, .w = &w, .sum = sum, .y = y, .ld = ld, .x = x, .count = 1};
     for (int r = 0; r < x->m; r++)
         run->scale[r] = tern_residual_scale(w, x->row[r]);
-    tern_pool_run(run->pool, chunk_task, &j, chunks(w));
+    tern_pool_run(run->pool, panels_task, &j, split(&j));
 }
 
 /* acc * amax * mul[j] / 2^15 * kappa in Q16. The product is brought to 31 bits before the last multiplication. */

@@ -14,6 +14,8 @@ struct tern_session {
     int max_tokens, max_texts;
     struct tern_bert bert; /* int8 models */
     struct tern_heads heads;
+    int32_t *offsets;         /* [max_texts + 1] of a group of texts */
+    int32_t *result;          /* [max_texts][n_labels or hidden]: what the user's floats are made of */
     struct tern_bert_f32 f32; /* f32 models */
     size_t result_count;      /* of the last run; 0 before it */
     int result_bits;
@@ -41,21 +43,43 @@ static tern_status read_options(tern_session_options *o, const tern_model *m, co
     return TERN_OK;
 }
 
+/* Texts of a batch run in groups of as many tokens per thread, for two reasons: what the layers hand on stays in the
+   caches (DistilBERT's shape: 4.6 MB for 512 tokens), and the arena need not hold more. A group's weights are read once
+   more, which its arithmetic hides. */
+enum { GROUP_TOKENS = 512 };
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Tokens of the largest group: that of the longest text, at least. */
+static int group_tokens(const tern_session *s)
+{
+    const int longest = least(s->max_tokens, s->model->config.max_tokens);
+    const int group = GROUP_TOKENS * tern_pool_threads(s->pool);
+    return least(s->max_tokens, longest > group ? longest : group);
+}
+
 /* Runs twice: to count the arena's bytes, and to hand them out. */
 static void plan(tern_session *s)
 {
-    const int limit = s->model->config.max_tokens, longest = s->max_tokens < limit ? s->max_tokens : limit;
-    if (s->model->config.weights == TERN_WEIGHTS_INT8) {
+    const struct tern_config *c = &s->model->config;
+    const int longest = least(s->max_tokens, c->max_tokens);
+    if (c->weights == TERN_WEIGHTS_INT8) {
         s->bert.config = &s->model->config;
         s->bert.weights = &s->model->int8;
         s->bert.run.ops = &s->ops;
         s->bert.run.pool = s->pool;
-        s->bert.max_tokens = s->max_tokens > s->max_texts ? s->max_tokens : s->max_texts;
+        s->bert.max_tokens = group_tokens(s);
         s->bert.longest = longest;
         tern_bert_plan(&s->bert, &s->arena);
         s->heads.bert = &s->bert;
-        s->heads.max_texts = s->max_texts;
+        s->heads.max_texts = least(s->max_texts, s->bert.max_tokens);
         tern_heads_plan(&s->heads, &s->arena);
+        const size_t texts = (size_t)s->max_texts, width = (size_t)(c->hidden > c->n_labels ? c->hidden : c->n_labels);
+        s->offsets = tern_arena_take(&s->arena, texts + 1, sizeof *s->offsets);
+        s->result = tern_arena_take(&s->arena, texts, width * sizeof *s->result);
     } else {
         s->f32.config = &s->model->config;
         s->f32.weights = &s->model->f32;
@@ -160,11 +184,34 @@ static void to_floats(float *out, const int32_t *q, size_t count, int bits)
         out[i] = (float)q[i] * unit;
 }
 
-static void publish(tern_session *s, float *out, size_t count, int bits)
+/* The group of texts that begins with text `first`, as a batch of its own. */
+static tern_batch group_of(const tern_session *s, const tern_batch *b, int first)
 {
-    s->result_count = count;
+    const int32_t start = b->offsets[first];
+    int n = 0;
+    while (first + n < b->n_texts && b->offsets[first + n + 1] - start <= s->bert.max_tokens) {
+        n++;
+        s->offsets[n] = b->offsets[first + n] - start;
+    }
+    s->offsets[0] = 0;
+    tern_batch group = {b->ids + start, b->types ? b->types + start : NULL, s->offsets, n};
+    return group;
+}
+
+typedef void heads_fn(struct tern_heads *heads, const tern_batch *batch, int32_t *result);
+
+/* Encoder and head, group by group; `width` results per text, which become the user's floats. */
+static void run_integers(tern_session *s, const tern_batch *batch, heads_fn *head, int width, int bits, float *out)
+{
+    tern_batch group;
+    for (int first = 0; first < batch->n_texts; first += group.n_texts) {
+        group = group_of(s, batch, first);
+        tern_bert_forward(&s->bert, &group);
+        head(&s->heads, &group, s->result + (ptrdiff_t)first * width);
+    }
+    s->result_count = (size_t)batch->n_texts * (size_t)width;
     s->result_bits = bits;
-    to_floats(out, s->heads.result, count, bits);
+    to_floats(out, s->result, s->result_count, bits);
 }
 
 tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logits, tern_error *err)
@@ -180,9 +227,7 @@ tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logit
         tern_bert_f32_classify(&s->f32, batch, logits);
         return TERN_OK;
     }
-    tern_bert_forward(&s->bert, batch);
-    tern_heads_classify(&s->heads, batch);
-    publish(s, logits, (size_t)batch->n_texts * (size_t)s->model->config.n_labels, 16);
+    run_integers(s, batch, tern_heads_classify, s->model->config.n_labels, 16, logits);
     return TERN_OK;
 }
 
@@ -197,9 +242,8 @@ tern_status tern_embed(tern_session *s, const tern_batch *batch, float *vectors,
         tern_bert_f32_embed(&s->f32, batch, vectors);
         return TERN_OK;
     }
-    tern_bert_forward(&s->bert, batch);
-    int bits = tern_heads_embed(&s->heads, batch);
-    publish(s, vectors, (size_t)batch->n_texts * (size_t)s->model->config.hidden, bits);
+    const struct tern_config *c = &s->model->config;
+    run_integers(s, batch, tern_heads_embed, c->hidden, tern_heads_embed_bits(c), vectors);
     return TERN_OK;
 }
 
@@ -207,5 +251,5 @@ const int32_t *tern_session_integers(const tern_session *s, size_t *count, int32
 {
     *count = s->result_count;
     *bits = s->result_bits;
-    return s->result_count ? s->heads.result : NULL;
+    return s->result_count ? s->result : NULL;
 }
