@@ -49,8 +49,8 @@ struct tern_row_scale tern_context_scale(int32_t psum, int32_t amax)
     int shift = tern_bits((uint64_t)bound) - 15;
     s.shift = shift > 0 ? shift : 0;
     int64_t mul = ((int64_t)amax << (15 + s.shift)) / bound;
-    while (mul > 32767 && s.shift > 0)
-        mul = ((int64_t)amax << (15 + --s.shift)) / bound;
+    for (; mul > 32767 && s.shift > 0; s.shift--) /* half of the floor is the floor of the half */
+        mul >>= 1;
     s.mul = mul > 32767 ? 32767 : (int32_t)mul;
     return s;
 }

@@ -40,7 +40,7 @@ struct tern_runner {
     struct tern_row_scale *scale; /* [3 * max rows] */
     int32_t *tile;                /* [threads][TERN_TILE] */
 };
-enum { TERN_TILE_ROWS = 144, TERN_TILE_PANELS = 8, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
+enum { TERN_TILE_ROWS = 64, TERN_TILE_PANELS = 16, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
 
 /* out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. */
 void tern_linear_run(const struct tern_runner *run, const struct tern_linear *const *w, int16_t *const *out, int count,
