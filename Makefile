@@ -68,7 +68,7 @@ isa_flags = $(if $(filter simd/$(SIMD)/%,$1),$(ISA_$(call isa_of,$1)))
 # ---- Sources -------------------------------------------------------------------------------------------------------
 
 KERNEL_SRCS := $(if $(SIMD),$(wildcard simd/$(SIMD)/*.c))
-KERNEL_SRCS := $(foreach f,$(KERNEL_SRCS),$(if $(filter $(NO_ISAS),$(call isa_of,$f)),,$f))
+KERNEL_SRCS := $(foreach f,$(KERNEL_SRCS),$(if $(filter $(filter-out $(NO_ISAS),$(ISAS)),$(call isa_of,$f)),$f))
 EXT_SRCS := $(if $(filter 1,$(ONEDNN)),$(wildcard simd/ext/*_onednn.c))
 # Without third-party libraries only the runtime base, the kernels and the quantisers are built: see LIBLESS.
 BASE_SRCS := $(wildcard $(patsubst %,runtime/%*.c,status file arena thread))

@@ -2,12 +2,9 @@
 # Pi OS's own compiler would aim at ARMv6. Clang's default FPU for ARMv7 is NEON, hence the explicit one.
 SIMD := arm
 ARCH_FLAGS := -march=armv7-a -mfpu=vfpv3-d16 -mfloat-abi=hard
-ISAS := neon dotprod i8mm
+# A 32-bit system on a CPU with dotprod takes the NEON kernels.
+ISAS := neon
 ISA_neon := -mfpu=neon
-# The FPU that goes with a newer -march, by the name that each compiler knows.
-NEON_V8 := $(if $(IS_CLANG),-mfpu=neon-fp-armv8,-mfpu=auto)
-ISA_dotprod := -march=armv8.2-a+dotprod $(NEON_V8)
-ISA_i8mm := -march=armv8.2-a+dotprod+i8mm $(NEON_V8)
 ifneq ($(CROSS),)
 SYSROOT := .sysroot/armhf
 EMULATOR := qemu-arm-static
