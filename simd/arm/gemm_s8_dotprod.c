@@ -38,8 +38,8 @@ enum { TILE_ROWS = 6, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of 
     {                                                                                                                  \
         const int8x16x4_t w = vld1q_s8_x4(b);                                                                          \
         b += STEP;                                                                                                     \
+        TERN_POST_INCREMENT(b);                                                                                        \
         ALL_ROWS(multiply)                                                                                             \
-        TERN_HOLD_LOADS();                                                                                             \
     }
 
 #define LOAD_FOUR(i)                                                                                                   \

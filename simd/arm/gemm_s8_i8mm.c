@@ -1,12 +1,12 @@
 /* smmla multiplies 2 rows x 8 k by 8 k x 2 channels: 32 products. Two k steps of a piece (4 channels x 4 inputs, as the
-   file has them) zip into two such operands, two rows' 8 k into the other. A tile of 6 rows x 16 channels holds 24 sums
-   of 32 registers; zips and loads are 34 instructions for 48 smmla. */
+   file has them) zip into two such operands; two rows' 8 k are the other. A tile of 6 rows x 16 channels holds 24 sums
+   of 32 registers. */
 #ifndef __ARM_FEATURE_MATMUL_INT8
 #error "compile with -march=armv8.2-a+i8mm"
 #endif
 #include "simd/arm/neon.h"
 
-enum { TILE_ROWS = 6, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of one register of a row */ };
+enum { TILE_ROWS = 6, STEP = TERN_PANEL * TERN_PANEL_K, PIECE = 4 * TERN_PANEL_K, K8 = 2 * TERN_PANEL_K };
 
 /* Named sums s<pair of rows>_<pair of channels>: arrays of vectors depend on how a compiler unrolls. What a tile lacks
    vanishes, as its size is constant. */
@@ -18,77 +18,39 @@ enum { TILE_ROWS = 6, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of 
     const int8_t *even##i = a + (2 * i < rows ? 2 * i : 0) * ld_a;                                                     \
     const int8_t *odd##i = a + (2 * i + 1 < rows ? 2 * i + 1 : 2 * i < rows ? 2 * i : 0) * ld_a;
 
-/* 16 k of two rows to 8 k of both, twice. */
+/* 8 k of both rows; of the last k step alone, 4 k and zeros. */
 #define LOAD(i)                                                                                                        \
-    int64x2_t low##i = vdupq_n_s64(0), high##i = low##i;                                                               \
+    int8x16_t x##i = vdupq_n_s8(0);                                                                                    \
     if (2 * i < rows) {                                                                                                \
-        const int64x2_t x = vreinterpretq_s64_s8(vld1q_s8(even##i)), y = vreinterpretq_s64_s8(vld1q_s8(odd##i));       \
-        low##i = vzip1q_s64(x, y);                                                                                     \
-        high##i = vzip2q_s64(x, y);                                                                                    \
-        even##i += BLOCK * TERN_PANEL_K;                                                                               \
-        odd##i += BLOCK * TERN_PANEL_K;                                                                                \
+        x##i = vcombine_s8(vld1_s8(even##i), vld1_s8(odd##i));                                                         \
+        even##i += K8;                                                                                                 \
+        odd##i += K8;                                                                                                  \
     }
+#define LOAD_FOUR(i)                                                                                                   \
+    int8x16_t x##i = vdupq_n_s8(0);                                                                                    \
+    if (2 * i < rows)                                                                                                  \
+        x##i = vcombine_s8(four(even##i), four(odd##i));
 
-/* Four channels: w01 and w23 hold two channels x 8 k each. */
-#define MULTIPLY(i, x, first, second)                                                                                  \
+/* Piece p of two k steps; the last step meets zeros in the other's place. */
+#define MULTIPLY(i, first, second)                                                                                     \
     if (2 * i < rows) {                                                                                                \
-        s##i##_##first = vmmlaq_s32(s##i##_##first, vreinterpretq_s8_s64(x##i), w01);                                  \
-        s##i##_##second = vmmlaq_s32(s##i##_##second, vreinterpretq_s8_s64(x##i), w23);                                \
+        s##i##_##first = vmmlaq_s32(s##i##_##first, x##i, w01);                                                        \
+        s##i##_##second = vmmlaq_s32(s##i##_##second, x##i, w23);                                                      \
     }
-#define PIECE(p, first, second, multiply)                                                                              \
+#define MULTIPLY_0(i) MULTIPLY(i, 0, 1)
+#define MULTIPLY_1(i) MULTIPLY(i, 2, 3)
+#define MULTIPLY_2(i) MULTIPLY(i, 4, 5)
+#define MULTIPLY_3(i) MULTIPLY(i, 6, 7)
+#define FOUR_CHANNELS(p, next)                                                                                         \
     {                                                                                                                  \
-        const int32x4_t k0 = vreinterpretq_s32_s8(w0.val[p]), k1 = vreinterpretq_s32_s8(w1.val[p]);                    \
+        const int32x4_t k0 = vreinterpretq_s32_s8(vld1q_s8(b + p * PIECE));                                            \
+        const int32x4_t k1 = vreinterpretq_s32_s8(vld1q_s8(b + p * PIECE + (next)));                                   \
         const int8x16_t w01 = vreinterpretq_s8_s32(vzip1q_s32(k0, k1));                                                \
         const int8x16_t w23 = vreinterpretq_s8_s32(vzip2q_s32(k0, k1));                                                \
-        ALL_PAIRS(multiply)                                                                                            \
-    }
-#define LOW_0(i) MULTIPLY(i, low, 0, 1)
-#define LOW_1(i) MULTIPLY(i, low, 2, 3)
-#define LOW_2(i) MULTIPLY(i, low, 4, 5)
-#define LOW_3(i) MULTIPLY(i, low, 6, 7)
-#define HIGH_0(i) MULTIPLY(i, high, 0, 1)
-#define HIGH_1(i) MULTIPLY(i, high, 2, 3)
-#define HIGH_2(i) MULTIPLY(i, high, 4, 5)
-#define HIGH_3(i) MULTIPLY(i, high, 6, 7)
-
-/* Two k steps, of one of which `b1` may be a copy with zero activations. Half a panel at a time, to save registers. */
-#define K_STEPS(x)                                                                                                     \
-    {                                                                                                                  \
-        int8x16x2_t w0 = vld1q_s8_x2(b), w1 = vld1q_s8_x2(b + STEP);                                                   \
-        PIECE(0, 0, 1, x##_0)                                                                                          \
-        PIECE(1, 2, 3, x##_1)                                                                                          \
+        ALL_PAIRS(MULTIPLY_##p)                                                                                        \
         TERN_HOLD_LOADS();                                                                                             \
-        w0 = vld1q_s8_x2(b + STEP / 2);                                                                                \
-        w1 = vld1q_s8_x2(b + STEP + STEP / 2);                                                                         \
-        PIECE(0, 4, 5, x##_2)                                                                                          \
-        PIECE(1, 6, 7, x##_3)                                                                                          \
-        TERN_HOLD_LOADS();                                                                                             \
-        b += 2 * STEP;                                                                                                 \
     }
-
-#define LOAD_EIGHT(i)                                                                                                  \
-    int64x2_t low##i = vdupq_n_s64(0);                                                                                 \
-    if (2 * i < rows) {                                                                                                \
-        low##i = vreinterpretq_s64_s8(vcombine_s8(vld1_s8(even##i), vld1_s8(odd##i)));                                 \
-        even##i += 2 * TERN_PANEL_K;                                                                                   \
-        odd##i += 2 * TERN_PANEL_K;                                                                                    \
-    }
-
-/* The last step alone: four k of both rows, and zeros, against the step and itself. */
-#define LOAD_FOUR(i)                                                                                                   \
-    int64x2_t low##i = vdupq_n_s64(0);                                                                                 \
-    if (2 * i < rows)                                                                                                  \
-        low##i = vreinterpretq_s64_s8(vcombine_s8(four(even##i), four(odd##i)));
-#define LAST_STEP                                                                                                      \
-    {                                                                                                                  \
-        int8x16x2_t w0 = vld1q_s8_x2(b), w1 = w0;                                                                      \
-        PIECE(0, 0, 1, LOW_0)                                                                                          \
-        PIECE(1, 2, 3, LOW_1)                                                                                          \
-        w0 = vld1q_s8_x2(b + STEP / 2);                                                                                \
-        w1 = w0;                                                                                                       \
-        PIECE(0, 4, 5, LOW_2)                                                                                          \
-        PIECE(1, 6, 7, LOW_3)                                                                                          \
-    }
+#define CHANNELS(next) FOUR_CHANNELS(0, next) FOUR_CHANNELS(1, next) FOUR_CHANNELS(2, next) FOUR_CHANNELS(3, next)
 
 /* A sum holds both rows' results for two channels. */
 #define ROW(zip, i)                                                                                                    \
@@ -129,19 +91,13 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
 {
     const int32x4_t zero = vdupq_n_s32(0);
     ALL_PAIRS(START)
-    for (; k4 >= BLOCK; k4 -= BLOCK) {
+    for (; k4 >= 2; k4 -= 2, b += 2 * STEP) {
         ALL_PAIRS(LOAD)
-        K_STEPS(LOW)
-        K_STEPS(HIGH)
-    }
-    if (k4 >= 2) {
-        ALL_PAIRS(LOAD_EIGHT)
-        K_STEPS(LOW)
-        k4 -= 2;
+        CHANNELS(STEP)
     }
     if (k4) {
         ALL_PAIRS(LOAD_FOUR)
-        LAST_STEP
+        CHANNELS(0)
     }
     ALL_PAIRS(STORE)
 }

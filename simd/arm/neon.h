@@ -11,6 +11,8 @@
    side of TERN_HOLD_LOADS. clang takes the upper half of a broadcast apart before smull2 unless it cannot see its
    origin. */
 #define TERN_HOLD_LOADS() __asm__ volatile("" ::: "memory")
+/* gcc would take the increments of an unrolled loop together and spend an instruction per address instead. */
+#define TERN_POST_INCREMENT(p) __asm__ volatile("" : "+r"(p)::"memory")
 #ifdef __clang__
 #define TERN_OPAQUE(v0, v1) __asm__("" : "+w"(v0), "+w"(v1))
 #else
