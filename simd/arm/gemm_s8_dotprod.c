@@ -1,17 +1,20 @@
 /* sdot by element: a register of a row holds 16 k, and each of its four 32-bit lanes meets a panel's k step, four pieces
-   of 4 channels x 4 inputs as the file has them. A tile of 6 rows x 16 channels holds 24 sums of 32 registers and takes
-   108 instructions for 96 sdot; sdot gives one result in 4 cycles and two per cycle (Cortex-A76 Software Optimization
+   of 4 channels x 4 inputs as the file has them. A tile of 5 rows x 16 channels holds 20 sums of 32 registers and takes
+   92 instructions for 80 sdot; sdot gives one result in 4 cycles and two per cycle (Cortex-A76 Software Optimization
    Guide, 3.15), so 8 sums and more hide its latency. */
 #ifndef __ARM_FEATURE_DOTPROD
 #error "compile with -march=armv8.2-a+dotprod"
 #endif
 #include "simd/arm/neon.h"
 
-enum { TILE_ROWS = 6, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of one register of a row */ };
+enum { TILE_ROWS = 5, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of one register of a row */ };
+
+/* Rows are pinned in order: gcc would load the next step's weights before, and spill. */
+#define PIN(v0, v1) __asm__ volatile("" : "+w"(v0), "+w"(v1))
 
 /* Named sums s<row>_<piece>: arrays of vectors depend on how a compiler unrolls. What a tile lacks vanishes, as its
    size is constant. */
-#define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5)
+#define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4)
 
 #define START(i)                                                                                                       \
     int32x4_t s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;                                      \
@@ -28,6 +31,7 @@ enum { TILE_ROWS = 6, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of 
         s##i##_1 = vdotq_laneq_s32(s##i##_1, w.val[1], x##i, lane);                                                    \
         s##i##_2 = vdotq_laneq_s32(s##i##_2, w.val[2], x##i, lane);                                                    \
         s##i##_3 = vdotq_laneq_s32(s##i##_3, w.val[3], x##i, lane);                                                    \
+        PIN(s##i##_2, s##i##_3);                                                                                  \
     }
 #define MULTIPLY_0(i) MULTIPLY(i, 0)
 #define MULTIPLY_1(i) MULTIPLY(i, 1)
@@ -86,8 +90,8 @@ typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *
     {                                                                                                                  \
         tile(a, ld_a, b, c, ld_c, rows, k4);                                                                           \
     }
-TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
-static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+TILE(1) TILE(2) TILE(3) TILE(4) TILE(5)
+static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5};
 
 /* Each panel is swept by all rows, in tiles of as equal heights as can be. */
 void tern_gemm_s8_dotprod(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,

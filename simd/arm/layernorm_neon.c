@@ -1,6 +1,6 @@
-/* Four passes over s, the third leaving d16 in y, which the fourth overwrites. n16 rises with d16, so the largest |n16|
-   follows from the least and the largest d16 and needs no pass. d + half is s - (mean - half): one subtraction, since
-   all of it wraps; saturation changes nothing for a left shift, which keeps |d16| below 2^15. */
+/* Three passes. Every step is monotone in s: the largest and the smallest s give max|d|, those of d16 the largest |n16|.
+   Monotone means that no sum wraps; a row that spreads over 2^30 and more is left to the reference. The second pass
+   leaves d16 in y, which the third overwrites. d + half is s - (mean - half): one subtraction. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
@@ -10,33 +10,29 @@
 /* n <= 8192 squares of at most 2^30 stay far below 2^63, two of them fit in 31 bits. */
 _Static_assert(2ll * 32767 * 32767 <= INT32_MAX, "two squares fit in 32 bits");
 
-static int64_t sum_of(const int32_t *s, int n)
+struct moments {
+    int64_t sum;
+    int32_t min, max;
+};
+
+static struct moments moments_of(const int32_t *s, int n)
 {
     int64x2_t sums = vdupq_n_s64(0);
+    int32x4_t min = vdupq_n_s32(s[0]), max = min;
     int j = 0;
-    for (; j + 4 <= n; j += 4)
-        sums = vpadalq_s32(sums, vld1q_s32(s + j));
-    int64_t sum = vaddvq_s64(sums);
-    for (; j < n; j++)
-        sum += s[j];
-    return sum;
-}
-
-static uint32_t largest(const int32_t *s, int32_t mean, int n)
-{
-    uint32x4_t max = vdupq_n_u32(0);
-    int j = 0;
-    for (; j + 4 <= n; j += 4) {
-        /* The lesser of d and -d as unsigned is |d|, for -2^31 too. */
-        uint32x4_t d = vreinterpretq_u32_s32(tern_neon_sub32(vld1q_s32(s + j), vdupq_n_s32(mean)));
-        max = vmaxq_u32(max, vminq_u32(d, vsubq_u32(vdupq_n_u32(0), d)));
+    for (; j + 8 <= n; j += 8) {
+        int32x4_t low = vld1q_s32(s + j), high = vld1q_s32(s + j + 4);
+        sums = vpadalq_s32(vpadalq_s32(sums, low), high);
+        min = vminq_s32(vminq_s32(min, low), high);
+        max = vmaxq_s32(vmaxq_s32(max, low), high);
     }
-    uint32_t dmax = vmaxvq_u32(max);
+    struct moments m = {vaddvq_s64(sums), vminvq_s32(min), vmaxvq_s32(max)};
     for (; j < n; j++) {
-        uint32_t d = (uint32_t)s[j] - (uint32_t)mean, magnitude = (int32_t)d < 0 ? 0u - d : d;
-        dmax = magnitude > dmax ? magnitude : dmax;
+        m.sum += s[j];
+        m.min = s[j] < m.min ? s[j] : m.min;
+        m.max = s[j] > m.max ? s[j] : m.max;
     }
-    return dmax;
+    return m;
 }
 
 struct spread {
@@ -97,8 +93,14 @@ TERN_INLINE int8x8_t affine8(int16_t *y, const int16_t *gamma, const int16_t *be
 void tern_layernorm_neon(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
                          int8_t *q, struct tern_row *row, int n)
 {
-    int32_t mean = (int32_t)(uint32_t)tern_floor_div(sum_of(s, n) + n / 2, n);
-    uint32_t dmax = largest(s, mean, n);
+    const struct moments m = moments_of(s, n);
+    const int64_t centre = tern_floor_div(m.sum + n / 2, n), above = m.max - centre, below = centre - m.min;
+    if (above >= 1 << 30 || below >= 1 << 30) {
+        tern_layernorm_ref(s, gamma, beta, eps, y, q, row, n);
+        return;
+    }
+    const int32_t mean = (int32_t)centre;
+    const uint32_t dmax = (uint32_t)(above > below ? above : below);
     int shift = dmax ? tern_layernorm_shift(dmax) : 0;
     struct spread d = scale_down(s, mean, shift, y, n);
     struct tern_layernorm_scale unit = {0, 14};

@@ -103,6 +103,12 @@ TERN_INLINE int32_t vmaxvq_s32(int32x4_t a)
     return vget_lane_s32(vpmax_s32(pair, pair), 0);
 }
 
+TERN_INLINE int32_t vminvq_s32(int32x4_t a)
+{
+    int32x2_t pair = vmin_s32(vget_low_s32(a), vget_high_s32(a));
+    return vget_lane_s32(vpmin_s32(pair, pair), 0);
+}
+
 TERN_INLINE int16_t vmaxvq_s16(int16x8_t a)
 {
     int16x4_t four = vmax_s16(vget_low_s16(a), vget_high_s16(a));
