@@ -1,0 +1,205 @@
+/* Tern's int8 GEMM beside oneDNN's, interleaved in one process, on the matrices of the DistilBERT shape.
+     onednn_gemm [ISA] [ROWS...]        ISA: a name of simd/isa.def; DNNL_MAX_CPU_ISA limits oneDNN (AVX2, AVX512_CORE ...)
+   Built and run by `make bench-onednn`. oneDNN gets u8 activations and the weights in the layout that it picks itself,
+   packed before the clock starts. Last column: outputs that oneDNN gets wrong when all operands are at their extremes;
+   without VNNI it adds two products in 16 bits, which saturate. */
+#include "simd/table.h"
+
+#include <dnnl.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ROUNDS = 15, SHAPES = 3 };
+
+static const struct {
+    int n, k, per_layer; /* how often a layer has it */
+} shapes[SHAPES] = {{768, 768, 4}, {3072, 768, 1}, {768, 3072, 1}};
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static void check(dnnl_status_t status, const char *what)
+{
+    if (status == dnnl_success)
+        return;
+    fprintf(stderr, "onednn_gemm: %s: status %d\n", what, (int)status);
+    exit(1);
+}
+
+static void *take(size_t bytes)
+{
+    void *p = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!p)
+        exit(1);
+    return p;
+}
+
+struct peer {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    dnnl_primitive_t matmul;
+    dnnl_exec_arg_t args[3];
+    const char *implementation;
+};
+
+static dnnl_memory_t memory_of(const struct peer *p, const dnnl_memory_desc_t *desc, void *data)
+{
+    dnnl_memory_t memory;
+    check(dnnl_memory_create(&memory, desc, p->engine, data), "memory");
+    return memory;
+}
+
+/* x[m][k] unsigned times w[k][n] to c[m][n]; w is reordered to what the implementation wants. */
+static void peer_open(struct peer *p, int m, int n, int k, uint8_t *x, int8_t *w, int32_t *c)
+{
+    check(dnnl_engine_create(&p->engine, dnnl_cpu, 0), "engine");
+    check(dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags), "stream");
+    dnnl_dims_t xd = {m, k}, wd = {k, n}, cd = {m, n};
+    dnnl_memory_desc_t xm, wm, plain, cm;
+    check(dnnl_memory_desc_init_by_tag(&xm, 2, xd, dnnl_u8, dnnl_ab), "x");
+    check(dnnl_memory_desc_init_by_tag(&wm, 2, wd, dnnl_s8, dnnl_format_tag_any), "w");
+    check(dnnl_memory_desc_init_by_tag(&plain, 2, wd, dnnl_s8, dnnl_ab), "w");
+    check(dnnl_memory_desc_init_by_tag(&cm, 2, cd, dnnl_s32, dnnl_ab), "c");
+    dnnl_matmul_desc_t desc;
+    dnnl_primitive_desc_t pd;
+    check(dnnl_matmul_desc_init(&desc, &xm, &wm, NULL, &cm), "matmul");
+    check(dnnl_primitive_desc_create(&pd, &desc, NULL, p->engine, NULL), "matmul");
+    const dnnl_memory_desc_t *packed = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
+    dnnl_memory_t from = memory_of(p, &plain, w), to = memory_of(p, packed, DNNL_MEMORY_ALLOCATE);
+    dnnl_primitive_desc_t reorder_pd;
+    dnnl_primitive_t reorder;
+    check(dnnl_reorder_primitive_desc_create(&reorder_pd, &plain, p->engine, packed, p->engine, NULL), "reorder");
+    check(dnnl_primitive_create(&reorder, reorder_pd), "reorder");
+    dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+    check(dnnl_primitive_execute(reorder, p->stream, 2, args), "reorder");
+    dnnl_stream_wait(p->stream);
+    check(dnnl_primitive_create(&p->matmul, pd), "matmul");
+    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&p->implementation);
+    p->args[0] = (dnnl_exec_arg_t){DNNL_ARG_SRC, memory_of(p, &xm, x)};
+    p->args[1] = (dnnl_exec_arg_t){DNNL_ARG_WEIGHTS, to};
+    p->args[2] = (dnnl_exec_arg_t){DNNL_ARG_DST, memory_of(p, &cm, c)};
+}
+
+static void peer_run(struct peer *p)
+{
+    check(dnnl_primitive_execute(p->matmul, p->stream, 3, p->args), "matmul");
+    dnnl_stream_wait(p->stream);
+}
+
+struct operands {
+    uint8_t *x; /* [m][k] */
+    int8_t *a;  /* [m][k]: x - 128 */
+    int8_t *w;  /* [k][n] */
+    int8_t *b;  /* panels */
+    int32_t *theirs, *ours;
+};
+
+/* Random within [-127, 127], or (extreme) at the ends of it, where x is 255 and w 127. */
+static void fill(struct operands *o, int m, int n, int k, int extreme)
+{
+    uint32_t seed = 1;
+    for (int i = 0; i < m * k; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        o->a[i] = (int8_t)(extreme ? 127 : (int)(seed >> 16) % 255 - 127);
+        o->x[i] = (uint8_t)(o->a[i] + 128);
+    }
+    for (int i = 0; i < k; i++)
+        for (int j = 0; j < n; j++) {
+            seed = seed * 1664525u + 1013904223u;
+            const int8_t w = (int8_t)(extreme ? 127 : (int)(seed >> 16) % 255 - 127);
+            o->w[(ptrdiff_t)i * n + j] = w;
+            o->b[((ptrdiff_t)(j / 16) * (k / 4) + i / 4) * 64 + j % 16 * 4 + i % 4] = w;
+        }
+}
+
+/* Their sums exceed ours by 128 times the column's. */
+static int wrong(const struct operands *o, int m, int n, int k)
+{
+    int count = 0;
+    for (int j = 0; j < n; j++) {
+        int32_t column = 0;
+        for (int i = 0; i < k; i++)
+            column += o->w[(ptrdiff_t)i * n + j];
+        for (int i = 0; i < m; i++)
+            count += o->theirs[(ptrdiff_t)i * n + j] - 128 * column != o->ours[(ptrdiff_t)i * n + j];
+    }
+    return count;
+}
+
+static double least(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+struct times {
+    double ours, theirs;
+};
+
+static struct times measure(const struct tern_ops *ops, int m, int which)
+{
+    const int n = shapes[which].n, k = shapes[which].k;
+    const size_t mk = (size_t)m * (size_t)k, nk = (size_t)n * (size_t)k, mn = (size_t)m * (size_t)n * 4;
+    struct operands o = {take(mk), take(mk), take(nk), take(nk), take(mn), take(mn)};
+    int saturated = 0;
+    struct times t = {1e9, 1e9};
+    struct peer peer;
+    for (int extreme = 1; extreme >= 0; extreme--) {
+        fill(&o, m, n, k, extreme);
+        peer_open(&peer, m, n, k, o.x, o.w, o.theirs);
+        for (int round = 0; round < (extreme ? 1 : ROUNDS); round++) {
+            double start = now_ms();
+            ops->gemm_s8(o.a, k, o.b, o.ours, n, m, n / 16, k / 4);
+            double middle = now_ms();
+            peer_run(&peer);
+            double end = now_ms();
+            if (!extreme) {
+                t.ours = least(t.ours, middle - start);
+                t.theirs = least(t.theirs, end - middle);
+            }
+        }
+        if (extreme)
+            saturated = wrong(&o, m, n, k);
+    }
+    const double gop = 2e-6 * m * n * k;
+    printf("| %d | %d x %d | %.4f | %.0f | %.4f | %.0f | %.2f | %s | %d of %d |\n", m, n, k, t.ours, gop / t.ours,
+           t.theirs, gop / t.theirs, t.theirs / t.ours, peer.implementation, saturated, m * n);
+    free(o.x), free(o.a), free(o.w), free(o.b), free(o.theirs), free(o.ours);
+    return t;
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    unsigned features;
+    tern_error err;
+    struct tern_ops ops;
+    if (tern_cpu_select(&features, argc > 1 ? argv[1] : NULL, &err))
+        return fprintf(stderr, "onednn_gemm: %s\n", err.message), 2;
+    tern_table_build(&ops, features);
+    printf("gemm_s8 %s against oneDNN %d.%d, one thread, least of %d, ms\n\n",
+           tern_isa_name(tern_table_isa(TERN_OP_gemm_s8, features)), dnnl_version()->major, dnnl_version()->minor, ROUNDS);
+    printf("| rows | n x k | tern | GOP/s | oneDNN | GOP/s | oneDNN / tern | implementation | oneDNN wrong |\n");
+    printf("|---:|---|---:|---:|---:|---:|---:|---|---|\n");
+    static const int usual[] = {16, 128, 384};
+    for (int i = 0; i < (argc > 2 ? argc - 2 : 3); i++) {
+        const int m = argc > 2 ? atoi(argv[i + 2]) : usual[i];
+        if (m < 1 || m > 4096)
+            return fprintf(stderr, "onednn_gemm: %s rows; 1 to 4096\n", argv[i + 2]), 2;
+        struct times all = {0, 0};
+        for (int s = 0; s < SHAPES; s++) {
+            const struct times t = measure(&ops, m, s);
+            all.ours += t.ours * shapes[s].per_layer;
+            all.theirs += t.theirs * shapes[s].per_layer;
+        }
+        printf("| %d | all of 6 layers | %.3f | | %.3f | | %.2f | | |\n", m, 6 * all.ours, 6 * all.theirs,
+               all.theirs / all.ours);
+    }
+    return 0;
+}
