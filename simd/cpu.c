@@ -36,15 +36,20 @@ unsigned tern_isa_needs(enum tern_isa isa)
 
 #if defined(__x86_64__)
 
-/* Linux's arch_prctl codes (Documentation/arch/x86/xstate.rst); older headers lack them. This one asks what the kernel
-   would permit. The permission itself (0x1023) changes the process for good, larger signal frames among other things:
-   it is for the kernel that runs tiles to ask for. */
-enum { GET_XCOMP_SUPP = 0x1021, XFEATURE_XTILEDATA = 18 };
+/* Linux's arch_prctl codes (Documentation/arch/x86/xstate.rst); older headers lack them. The first asks what the kernel
+   would permit, the second for the permission. */
+enum { GET_XCOMP_SUPP = 0x1021, REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
 
 static int tiles_permitted(void)
 {
     unsigned long long supported = 0;
     return syscall(SYS_arch_prctl, GET_XCOMP_SUPP, &supported) == 0 && (supported >> XFEATURE_XTILEDATA & 1);
+}
+
+/* May be called again, and by several threads. */
+static int permit_tiles(void)
+{
+    return syscall(SYS_arch_prctl, REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
 static unsigned long long xcr0(void)
@@ -98,6 +103,16 @@ static unsigned detect_cpuinfo(void)
 }
 #endif
 
+#else
+
+static int permit_tiles(void)
+{
+    return 0;
+}
+
+#endif
+
+#if defined(__x86_64__)
 #elif defined(__aarch64__) || defined(__arm__)
 
 /* Bits of AT_HWCAP and AT_HWCAP2 (Linux, asm/hwcap.h); the 32-bit ones are newer than Debian 12's header. */
@@ -174,6 +189,12 @@ const char *tern_cpu_source(unsigned feature)
     return "own detection";
 }
 
+/* `features` without AMX when the kernel refuses it. */
+static unsigned permitted(unsigned features)
+{
+    return features & TERN_F_AMX && !permit_tiles() ? features & ~(unsigned)TERN_F_AMX : features;
+}
+
 static void list_rows(char *out, size_t capacity, unsigned have)
 {
     size_t used = 0;
@@ -192,9 +213,11 @@ tern_status tern_cpu_select(unsigned *features, const char *name, tern_error *er
         name = name && *name ? name : NULL; /* an empty variable is no variable */
         from = "TERN_ISA";
     }
-    *features = have;
-    if (!name)
+    if (!name) {
+        *features = permitted(have);
         return TERN_OK;
+    }
+    *features = have;
     char supported[160];
     list_rows(supported, sizeof supported, have);
     for (int i = 0; i < TERN_N_ISAS; i++) {
@@ -202,7 +225,9 @@ tern_status tern_cpu_select(unsigned *features, const char *name, tern_error *er
             continue;
         if ((rows[i].needs & have) != rows[i].needs)
             return tern_fail(err, TERN_USAGE, "%s '%s' is not supported by this CPU; it has:%s", from, name, supported);
-        *features = rows[i].needs;
+        *features = permitted(rows[i].needs);
+        if (*features != rows[i].needs)
+            return tern_fail(err, TERN_USAGE, "%s '%s': the kernel refuses AMX to this process", from, name);
         return TERN_OK;
     }
     return tern_fail(err, TERN_USAGE, "%s '%s' is unknown; this CPU has:%s", from, name, supported);

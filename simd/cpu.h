@@ -30,7 +30,9 @@ unsigned tern_isa_needs(enum tern_isa isa);
 unsigned tern_cpu_features(void);
 
 /* The features to use: those of `name`, else of the variable TERN_ISA, else all. A named row must exist and be
-   supported: TERN_USAGE otherwise, and the message lists the rows this CPU has. */
+   supported: TERN_USAGE otherwise, and the message lists the rows this CPU has. AMX among them is asked of the kernel,
+   for the whole process, which makes its signal frames larger; where it refuses (an alternate signal stack that is too
+   small for them), AMX is not there. */
 tern_status tern_cpu_select(unsigned *features, const char *name, tern_error *err);
 
 /* Where a feature's answer came from: "cpuinfo" or "own detection". */

@@ -167,6 +167,13 @@ verdict() { [ -z "$bad" ] || { echo "failed:$bad"; return 1; }; }
 
 # ---- Jobs: what they do --------------------------------------------------------------------------------------------
 
+job_emulated_amx() {
+    built $NATIVE/tests/kernels
+    [ "$(uname -m)" = x86_64 ] || skip "AMX is x86-64's"
+    # shellcheck disable=SC2046
+    case " $(echo $(isas $NATIVE)) " in *" amx "*) skip "this CPU has AMX itself" ;; esac
+    $NATIVE/tests/kernels --emulate
+}
 job_isa() { export TERN_ISA=$2; run_tests rows "$1"; }
 job_clang() { need clang; build $OUT/clang CC=clang WERROR=1 all tests; }
 job_asan() {
@@ -279,6 +286,7 @@ else
         job "kernels-$isa" run_kernels $NATIVE "$isa"
         job "tests-$isa" job_isa $NATIVE "$isa"
     done
+    job kernels-amx-emulated job_emulated_amx
     job symbols bash tests/check_symbols.sh $NATIVE
     job isa bash tests/check_isa.sh $NATIVE
     job integer bash tests/check_integer.sh $NATIVE
