@@ -41,16 +41,22 @@ static void head_task(void *context, int task, int thread)
     const int keys = tern_round_up(tokens, TERN_PANEL), tokens4 = tern_round_up(tokens, TERN_PANEL_K);
     const int width = tern_round_up(d, TERN_PANEL), dim4 = tern_round_up(d, TERN_PANEL_K);
 
+    int64_t time = tern_profile_start(a->profile);
     const int32_t amax_k = ops->amax(j->key + at, h, tokens, d), amax_v = ops->amax(j->value + at, h, tokens, d);
     ops->pack_k(j->key + at, h, tern_s8_scale_of(amax_k), s->keys, tokens, d);
     ops->pack_v(j->value + at, h, tern_s8_scale_of(amax_v), s->values, tokens, d);
+    time = tern_profile_charge(a->profile, thread, TERN_STAGE_pack, time, 0, (int64_t)10 * tokens * d);
 
     for (int first = 0; first < tokens; first += TERN_ATTENTION_ROWS) {
         const int rows = tokens - first < TERN_ATTENTION_ROWS ? tokens - first : TERN_ATTENTION_ROWS;
         const ptrdiff_t block = at + (ptrdiff_t)first * h;
         for (int i = 0; i < rows; i++)
             ops->quantize(j->query + block + (ptrdiff_t)i * h, s->query + i * dim4, &s->row[i], d);
+        const int64_t scores = (int64_t)rows * tokens;
+        time = tern_profile_charge(a->profile, thread, TERN_STAGE_softmax, time, 0, (int64_t)3 * rows * d);
         ops->gemm_s8(s->query, dim4, s->keys, s->score, keys, rows, keys / TERN_PANEL, dim4 / TERN_PANEL_K);
+        time = tern_profile_charge(a->profile, thread, TERN_STAGE_scores, time, scores * d,
+                                   (int64_t)(rows + tokens) * d + 4 * scores);
         int8_t *const low = s->p + (ptrdiff_t)rows * tokens4;
         for (int i = 0; i < rows; i++) {
             struct tern_row_scale scale = tern_score_scale(s->row[i].amax, amax_k, j->layer->score);
@@ -58,8 +64,12 @@ static void head_task(void *context, int task, int thread)
                                        s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4, tokens);
             s->scale[i] = tern_context_scale(sum, amax_v);
         }
+        time = tern_profile_charge(a->profile, thread, TERN_STAGE_softmax, time, 0, 6 * scores);
         ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K);
+        time = tern_profile_charge(a->profile, thread, TERN_STAGE_values, time, 2 * scores * d,
+                                   2 * scores + (int64_t)(8 * rows + tokens) * d);
         ops->context(s->acc, s->acc + (ptrdiff_t)rows * width, width, j->context + block, h, s->scale, rows, d);
+        time = tern_profile_charge(a->profile, thread, TERN_STAGE_context, time, 0, (int64_t)10 * rows * d);
     }
 }
 

@@ -24,6 +24,7 @@ struct tern_attention {
     struct tern_pool *pool;
     int heads, head_dim, hidden;
     struct tern_attention_scratch *scratch; /* [threads] */
+    struct tern_profile *profile;           /* [threads], or NULL */
 };
 
 /* Takes what texts of up to `longest` tokens need; run once to count and once to hand out (runtime/arena.h). */

@@ -56,6 +56,13 @@ static void run_rows(struct rows_job *j, void (*task)(void *, int, int))
     tern_pool_run(j->b->run.pool, task, j, (j->tokens + ROW_BLOCK - 1) / ROW_BLOCK);
 }
 
+static void charge_rows(const struct rows_job *j, int task, int thread, enum tern_stage stage, int64_t time,
+                        int bytes_per_row)
+{
+    const int64_t rows = last_row(j, task) - task * ROW_BLOCK;
+    tern_profile_charge(j->b->run.profile, thread, stage, time, 0, rows * bytes_per_row);
+}
+
 /* sum -> y, x */
 static void norm_row(struct tern_bert *b, const struct tern_norm *norm, int i)
 {
@@ -66,35 +73,38 @@ static void norm_row(struct tern_bert *b, const struct tern_norm *norm, int i)
 
 static void norm_task(void *context, int task, int thread)
 {
-    (void)thread;
     struct rows_job *j = context;
+    const int64_t time = tern_profile_start(j->b->run.profile);
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
         norm_row(j->b, j->norm, i);
+    charge_rows(j, task, thread, TERN_STAGE_layernorm, time, 7 * j->b->config->hidden);
 }
 
 /* context (16 bits) -> x */
 static void context_task(void *context, int task, int thread)
 {
-    (void)thread;
     struct rows_job *j = context;
     struct tern_bert *b = j->b;
     const int h = b->config->hidden;
+    const int64_t time = tern_profile_start(b->run.profile);
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
         b->run.ops->quantize(b->context + (ptrdiff_t)i * h, b->x_q + i * b->x.ld, &b->x_row[i], h);
+    charge_rows(j, task, thread, TERN_STAGE_quantize, time, 3 * h);
 }
 
 /* wide -> activation -> wide_q */
 static void activation_task(void *context, int task, int thread)
 {
-    (void)thread;
     struct rows_job *j = context;
     struct tern_bert *b = j->b;
     const int n = b->config->intermediate, ld = tern_round_up(n, LINE);
+    const int64_t time = tern_profile_start(b->run.profile);
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
         int16_t *row = b->wide + (ptrdiff_t)i * n;
         b->run.ops->gelu(row, j->act, n);
         b->run.ops->quantize(row, b->wide_q + (ptrdiff_t)i * ld, &b->wide_row[i], n);
     }
+    charge_rows(j, task, thread, TERN_STAGE_activation, time, 5 * n);
 }
 
 /* The text that holds token `i`: the last whose offset is not above i. */
@@ -114,12 +124,12 @@ static int text_of(const tern_batch *batch, int i)
 /* word + (position and type) -> sum -> y, x */
 static void embed_task(void *context, int task, int thread)
 {
-    (void)thread;
     struct rows_job *j = context;
     struct tern_bert *b = j->b;
     const struct tern_int8_weights *w = b->weights;
     const int32_t *types = b->config->token_types ? j->batch->types : NULL; /* a model without types ignores them */
     const ptrdiff_t h = b->config->hidden;
+    const int64_t time = tern_profile_start(b->run.profile);
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
         const int word = j->batch->ids[i], type = types ? types[i] : 0;
         const int position = type * b->config->max_positions + i - j->batch->offsets[text_of(j->batch, i)];
@@ -127,6 +137,7 @@ static void embed_task(void *context, int task, int thread)
                           w->position.mul[position], w->column, b->sum + i * h, (int)h);
         norm_row(b, &w->embed_norm, i);
     }
+    charge_rows(j, task, thread, TERN_STAGE_embed, time, (int)(13 * h));
 }
 
 /* ---- The forward pass -------------------------------------------------------------------------------------------- */
@@ -142,19 +153,19 @@ void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
         const struct tern_layer *layer = &b->weights->layers[i];
         const struct tern_linear *const qkv[3] = {&layer->query, &layer->key, &layer->value};
         int16_t *const out[3] = {b->query, b->key, b->value};
-        tern_linear_run(&b->run, qkv, out, 3, h, &b->x); /* query, key, value: [tokens, hidden] */
+        tern_linear_run(&b->run, TERN_STAGE_qkv, qkv, out, 3, h, &b->x); /* query, key, value: [tokens, hidden] */
         tern_attention_run(&b->attention, layer, b->query, b->key, b->value, b->context, batch);
-        run_rows(&rows, context_task);                                           /* x: [tokens, hidden] */
-        tern_linear_residual(&b->run, &layer->attn_out, b->sum, b->y, h, &b->x); /* sum: [tokens, hidden] */
+        run_rows(&rows, context_task); /* x: [tokens, hidden] */
+        tern_linear_residual(&b->run, TERN_STAGE_attn_out, &layer->attn_out, b->sum, b->y, h, &b->x); /* sum */
         rows.norm = &layer->attn_norm;
         run_rows(&rows, norm_task); /* y, x */
 
         const struct tern_linear *const up[1] = {&layer->ffn_up};
-        tern_linear_run(&b->run, up, &b->wide, 1, wide, &b->x); /* wide: [tokens, intermediate] */
+        tern_linear_run(&b->run, TERN_STAGE_ffn_up, up, &b->wide, 1, wide, &b->x); /* wide: [tokens, intermediate] */
         rows.act = &layer->act;
         run_rows(&rows, activation_task); /* wide_q: [tokens, intermediate] */
         const struct tern_rows activated = {b->wide_q, b->wide_row, tern_round_up(wide, LINE), tokens};
-        tern_linear_residual(&b->run, &layer->ffn_down, b->sum, b->y, h, &activated); /* sum: [tokens, hidden] */
+        tern_linear_residual(&b->run, TERN_STAGE_ffn_down, &layer->ffn_down, b->sum, b->y, h, &activated); /* sum */
         rows.norm = &layer->ffn_norm;
         run_rows(&rows, norm_task); /* y, x */
     }

@@ -26,7 +26,7 @@ void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch, int3
     }
     if (b->config->has_pooler) {
         const struct tern_linear *const pooler[1] = {&w->pooler};
-        tern_linear_run(&b->run, pooler, &heads->pooled, 1, h, &first);
+        tern_linear_run(&b->run, TERN_STAGE_head, pooler, &heads->pooled, 1, h, &first);
         for (int i = 0; i < texts; i++) {
             int16_t *row = heads->pooled + (ptrdiff_t)i * h;
             if (b->config->architecture == TERN_BERT)

@@ -79,6 +79,7 @@ struct tern_row_scale tern_score_scale(int32_t amax_q, int32_t amax_k, struct te
 
 struct job {
     const struct tern_runner *run;
+    enum tern_stage stage;
     const struct tern_linear *const *w;
     int16_t *const *out; /* requant */
     int32_t *sum;        /* residual */
@@ -147,29 +148,37 @@ static void panels_task(void *context, int task, int thread)
     width = width < panels * TERN_PANEL ? width : panels * TERN_PANEL;
     const int8_t *b = w->weight + (ptrdiff_t)panel * k4 * TERN_PANEL * TERN_PANEL_K;
     int32_t *tile = j->run->tile + (ptrdiff_t)thread * TERN_TILE;
+    int64_t time = tern_profile_start(j->run->profile), bytes = (int64_t)panels * TERN_PANEL * k4 * TERN_PANEL_K;
+    const int output = j->out ? 2 : 6; /* bytes per value that the epilogue writes, and the stream that it reads */
 
     for (int i = 0; i < j->x->m; i += TERN_TILE_ROWS) {
         int rows = j->x->m - i < TERN_TILE_ROWS ? j->x->m - i : TERN_TILE_ROWS;
         j->run->ops->gemm_s8(j->x->q + i * j->x->ld, j->x->ld, b, tile, TERN_TILE_PANELS * TERN_PANEL, rows, panels,
                              k4);
+        const int64_t values = (int64_t)rows * width;
+        time = tern_profile_charge(j->run->profile, thread, j->stage, time, values * w->k,
+                                   bytes + (int64_t)rows * w->k + 4 * values);
+        bytes = 0; /* the weights count once */
         epilogue(j, which, tile, i, rows, column, width);
+        time = tern_profile_charge(j->run->profile, thread, j->out ? TERN_STAGE_requant : TERN_STAGE_residual, time, 0,
+                                   (4 + output) * values);
     }
 }
 
-void tern_linear_run(const struct tern_runner *run, const struct tern_linear *const *w, int16_t *const *out, int count,
-                     ptrdiff_t ld_out, const struct tern_rows *x)
+void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
+                     int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x)
 {
-    struct job j = {.run = run, .w = w, .out = out, .ld = ld_out, .x = x, .count = count};
+    struct job j = {.run = run, .stage = stage, .w = w, .out = out, .ld = ld_out, .x = x, .count = count};
     for (int i = 0; i < count; i++)
         for (int r = 0; r < x->m; r++)
             run->scale[(ptrdiff_t)i * x->m + r] = tern_requant_scale(w[i], x->row[r]);
     tern_pool_run(run->pool, panels_task, &j, split(&j));
 }
 
-void tern_linear_residual(const struct tern_runner *run, const struct tern_linear *w, int32_t *sum, const int16_t *y,
-                          ptrdiff_t ld, const struct tern_rows *x)
+void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
+                          int32_t *sum, const int16_t *y, ptrdiff_t ld, const struct tern_rows *x)
 {
-    struct job j = {.run = run, .w = &w, .sum = sum, .y = y, .ld = ld, .x = x, .count = 1};
+    struct job j = {.run = run, .stage = stage, .w = &w, .sum = sum, .y = y, .ld = ld, .x = x, .count = 1};
     for (int r = 0; r < x->m; r++)
         run->scale[r] = tern_residual_scale(w, x->row[r]);
     tern_pool_run(run->pool, panels_task, &j, split(&j));

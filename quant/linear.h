@@ -2,6 +2,7 @@
 #ifndef TERN_LINEAR_H
 #define TERN_LINEAR_H
 
+#include "runtime/profile.h"
 #include "runtime/thread.h"
 #include "simd/table.h"
 
@@ -39,15 +40,16 @@ struct tern_runner {
     struct tern_pool *pool;
     struct tern_row_scale *scale; /* [3 * max rows] */
     int32_t *tile;                /* [threads][TERN_TILE] */
+    struct tern_profile *profile; /* [threads], or NULL */
 };
 enum { TERN_TILE_ROWS = 64, TERN_TILE_PANELS = 16, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
 
-/* out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. */
-void tern_linear_run(const struct tern_runner *run, const struct tern_linear *const *w, int16_t *const *out, int count,
-                     ptrdiff_t ld_out, const struct tern_rows *x);
+/* `stage` is what a profile charges the products to. out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. */
+void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
+                     int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x);
 /* sum[m][n] = (y << up) + w x + bias. */
-void tern_linear_residual(const struct tern_runner *run, const struct tern_linear *w, int32_t *sum, const int16_t *y,
-                          ptrdiff_t ld, const struct tern_rows *x);
+void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
+                          int32_t *sum, const int16_t *y, ptrdiff_t ld, const struct tern_rows *x);
 /* q16[m][n] in Q16, by 64-bit scalars: for the last layer, whose outputs are few. acc is scratch [16 * panels]. */
 void tern_linear_logits(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
                         const struct tern_rows *x);

@@ -1,6 +1,7 @@
 #include "models/bert_f32.h"
 #include "models/heads.h"
 #include "runtime/model.h"
+#include "runtime/session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct tern_session {
     int max_tokens, max_texts;
     struct tern_bert bert; /* int8 models */
     struct tern_heads heads;
+    struct tern_profile *profile; /* [threads] */
     int32_t *offsets;         /* [max_texts + 1] of a group of texts */
     int32_t *result;          /* [max_texts][n_labels or hidden]: what the user's floats are made of */
     struct tern_bert_f32 f32; /* f32 models */
@@ -78,6 +80,7 @@ static void plan(tern_session *s)
         s->heads.max_texts = least(s->max_texts, s->bert.max_tokens);
         tern_heads_plan(&s->heads, &s->arena);
         const size_t texts = (size_t)s->max_texts, width = (size_t)(c->hidden > c->n_labels ? c->hidden : c->n_labels);
+        s->profile = tern_arena_take(&s->arena, (size_t)tern_pool_threads(s->pool), sizeof *s->profile);
         s->offsets = tern_arena_take(&s->arena, texts + 1, sizeof *s->offsets);
         s->result = tern_arena_take(&s->arena, texts, width * sizeof *s->result);
     } else {
@@ -145,6 +148,16 @@ int32_t tern_session_threads(const tern_session *s)
 size_t tern_session_arena_bytes(const tern_session *s)
 {
     return s->arena.size;
+}
+
+struct tern_profile *tern_session_profile(tern_session *s, int on)
+{
+    if (!s->profile)
+        return NULL;
+    if (on)
+        memset(s->profile, 0, (size_t)tern_pool_threads(s->pool) * sizeof *s->profile);
+    s->bert.run.profile = s->bert.attention.profile = on ? s->profile : NULL;
+    return s->profile;
 }
 
 /* Every id, type and length, so that nothing behind this point has to look again. */

@@ -79,7 +79,10 @@ refused 2 "list such as" bench --shape bert-mini -s 1,x
 refused 2 'A-B' bench --shape bert-mini -s 8-4
 refused 2 "'yaml'" bench --shape bert-mini --format yaml
 refused 2 "'int9'" bench --shape bert-mini --weights int9
-refused 2 'later version' bench --shape bert-mini --profile
+refused 2 'later version' bench --shape bert-mini --sparse 16x4
+refused 2 'goes with --format' bench --shape bert-mini --profile --format csv
+refused 2 'f32 has no stages' bench --shape bert-mini -s 5 -r 1 --profile --weights f32
+refused 2 '--ragged 20: more than --seq 16' bench --shape bert-mini -s 16 --ragged 20
 refused 2 'needs a value' bench --shape
 refused 1 'absent.json' bench --shape bert-mini --baseline "$work/absent.json"
 refused 2 'no checkpoint' convert -o "$work/x.tern"

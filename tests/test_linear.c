@@ -239,7 +239,7 @@ static void check_requant(enum fill fill, int n, int k, int m, int threads, uint
         w[i] = &l[i].linear;
     }
     const struct tern_runner run = {&ops, pools[threads], row_scale, tile};
-    tern_linear_run(&run, w, out, 1 + (int)(seed % 3), ld, &x.view);
+    tern_linear_run(&run, TERN_STAGE_qkv, w, out, 1 + (int)(seed % 3), ld, &x.view);
     for (int which = 0; which < 1 + (int)(seed % 3); which++) {
         const double unit = l[which].out.unit;
         for (int i = 0; i < m; i++)
@@ -309,7 +309,7 @@ static void check_residual(enum fill fill, int n, int k, int m, int threads, uin
     for (size_t i = 0; i < count; i++)
         y[i] = (int16_t)rng_between(&r, -32767, 32767);
     const struct tern_runner run = {&ops, pools[threads], row_scale, tile};
-    tern_linear_residual(&run, &l.linear, sum, y, n, &x.view);
+    tern_linear_residual(&run, TERN_STAGE_attn_out, &l.linear, sum, y, n, &x.view);
     for (int i = 0; i < m; i++) {
         /* In units of the sum: a product of two numbers below 2^15 is shifted by exp. The accumulator's rounding costs
            1/2 times 2^15, the factor's roundings (channel, row, its cut at 32767, product) 2 times 2^15; the shift and

@@ -4,11 +4,14 @@
 
 #include "tools/cli.h"
 
+struct bench_profile;
+struct roofline;
+
 /* One combination's figures. Times in ms; a negative figure is one that could not be had, and is printed empty. */
 struct bench_record {
     const char *model, *weights, *sparsity, *isa;
     int64_t size_bytes;
-    int32_t threads, seq, batch, n;
+    int32_t threads, seq, seq_min, batch, n;
     double min_ms, p50_ms, p90_ms, p99_ms, mean_ms, sd_ms, tokens_per_s, texts_per_s;
     double tokenize_ms; /* of one text of `seq` tokens; models without a tokenizer have none */
     double load_ms;     /* opening the model */
@@ -18,6 +21,8 @@ struct bench_record {
     int32_t throttled; /* -1, 0 or 1 */
     uint64_t digest;   /* XXH3-64 of the run's integers */
     double ratio;      /* to the baseline's p50; negative without one */
+    const struct bench_profile *profile; /* NULL, or printed with the record, against `roofline` */
+    const struct roofline *roofline;
 };
 
 struct bench_model {
@@ -32,8 +37,10 @@ int bench_open_file(struct bench_model *m, const char *path);
 int bench_open_shape(struct bench_model *m, int shape, const char *weights);
 void bench_close(struct bench_model *m);
 
-/* Measures record->{threads,seq,batch}; runs = 0: at least 30, for at least a second. */
-int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs);
+/* Measures record->{threads,seq,batch}; runs = 0: at least 30, for at least a second. With a profile that is filled by
+   runs of its own. */
+int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs,
+                  struct bench_profile *profile);
 
 /* Makes a text of `seq` tokens, [CLS] and [SEP] included, out of whole pieces that are words, and sets
    record->tokenize_ms to the median time it takes; a vocabulary without such pieces leaves it alone. */

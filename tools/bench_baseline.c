@@ -45,7 +45,8 @@ static const json_t *find(const struct bench_baseline *b, const struct bench_rec
     {
         if (!same_string(record, "model", r->model) || !same_string(record, "weights", r->weights) ||
             !same_string(record, "sparsity", r->sparsity) || !same_number(record, "threads", r->threads) ||
-            !same_number(record, "seq", r->seq) || !same_number(record, "batch", r->batch))
+            !same_number(record, "seq", r->seq) || !same_number(record, "batch", r->batch) ||
+            (json_object_get(record, "seq_min") ? !same_number(record, "seq_min", r->seq_min) : r->seq_min != r->seq))
             continue;
         if (same_string(record, "isa", r->isa))
             return record;

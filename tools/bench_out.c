@@ -1,4 +1,5 @@
 #include "tools/bench.h"
+#include "tools/bench_profile.h"
 #include "tools/help.h"
 #include "tools/host.h"
 
@@ -22,7 +23,8 @@ static const struct field {
     FIELD(sparsity, 's', 0),     FIELD(size_bytes, 'l', 0),
     FIELD(isa, 's', 0),
     FIELD(threads, 'i', 0),      FIELD(seq, 'i', 0),
-    FIELD(batch, 'i', 0),        FIELD(n, 'i', 0),
+    FIELD(seq_min, 'i', 0),      FIELD(batch, 'i', 0),
+    FIELD(n, 'i', 0),
     FIELD(min_ms, 'd', 4),       FIELD(p50_ms, 'd', 4),
     FIELD(p90_ms, 'd', 4),       FIELD(p99_ms, 'd', 4),
     FIELD(mean_ms, 'd', 4),      FIELD(sd_ms, 'd', 4),
@@ -127,6 +129,10 @@ static void print_object(FILE *out, const struct bench_record *r, int n)
             fprintf(out, "\"%s\"", value);
         else
             fputs(*value ? value : "null", out);
+    }
+    if (r->profile) {
+        fputs(",\"profile\":", out);
+        bench_profile_json(out, r->profile, r->roofline);
     }
     putc('}', out);
 }

@@ -1,4 +1,5 @@
 #include "tools/bench.h"
+#include "tools/bench_profile.h"
 #include "tools/host.h"
 #include "tools/seeded.h"
 
@@ -65,6 +66,24 @@ struct run {
     size_t n, capacity;
 };
 
+/* Lengths spread evenly from seq_min to seq, then shuffled (Fisher and Yates): a batch as it comes. */
+static void make_offsets(struct run *r, const struct bench_record *record)
+{
+    const int n = record->batch, range = record->seq - record->seq_min;
+    uint64_t state = 1;
+    r->offsets[0] = 0;
+    for (int i = 0; i < n; i++)
+        r->offsets[i + 1] = record->seq - (n > 1 ? (int32_t)((int64_t)range * i / (n - 1)) : 0);
+    for (int i = n; i > 1 && range; i--) {
+        const int other = 1 + (int)(cli_random(&state) % (uint64_t)i);
+        const int32_t length = r->offsets[i];
+        r->offsets[i] = r->offsets[other];
+        r->offsets[other] = length;
+    }
+    for (int i = 0; i < n; i++)
+        r->offsets[i + 1] += r->offsets[i];
+}
+
 /* The k-th text of a length is the same in every combination. */
 static int make_batch(struct run *r, const struct bench_record *record, const tern_model_info *info)
 {
@@ -76,13 +95,12 @@ static int make_batch(struct run *r, const struct bench_record *record, const te
     r->values = malloc(r->count * sizeof *r->values);
     if (!r->ids || !r->offsets || !r->values)
         return cli_nomem();
+    make_offsets(r, record);
     for (size_t i = 0; i < texts; i++) {
         uint64_t state = i;
-        r->offsets[i] = (int32_t)(i * seq);
-        for (size_t k = 0; k < seq; k++)
-            r->ids[i * seq + k] = (int32_t)(cli_random(&state) % (uint64_t)info->vocab);
+        for (int32_t k = r->offsets[i]; k < r->offsets[i + 1]; k++)
+            r->ids[k] = (int32_t)(cli_random(&state) % (uint64_t)info->vocab);
     }
-    r->offsets[texts] = (int32_t)(texts * seq);
     r->batch = (tern_batch){r->ids, NULL, r->offsets, record->batch};
     return CLI_OK;
 }
@@ -126,6 +144,29 @@ static void watch_host(struct bench_record *record)
         record->mhz_min = mhz;
     if (temperature > record->temp_max)
         record->temp_max = temperature;
+}
+
+static int run_for_profile(void *context)
+{
+    double ms;
+    uint64_t digest;
+    return run_once(context, &ms, &digest);
+}
+
+static int profile_runs(struct bench_profile *p, struct run *r, const struct bench_record *record,
+                        const struct bench_model *m, const char *isa)
+{
+    enum { MOST = 50 };
+    const struct tern_config *c = &m->model->config;
+    unsigned features;
+    tern_error err;
+    if (tern_cpu_select(&features, isa, &err))
+        return cli_status(&err);
+    p->isa = tern_isa_name(tern_table_isa(TERN_OP_gemm_s8, features));
+    p->seq = record->seq;
+    p->batch = record->batch;
+    p->weight_bytes = (int64_t)c->layers * (4 * (int64_t)c->hidden * c->hidden + 2 * (int64_t)c->hidden * c->intermediate);
+    return bench_profile_measure(p, r->session, run_for_profile, r, r->n < MOST ? (int)r->n : MOST);
 }
 
 static int enough(const struct run *r, int32_t runs, double elapsed)
@@ -193,10 +234,10 @@ static void summarise(struct bench_record *record, double *samples, size_t n)
     record->p90_ms = n >= 10 ? percentile(samples, n, 0.9) : -1;
     record->p99_ms = n >= 100 ? percentile(samples, n, 0.99) : -1;
     record->texts_per_s = record->batch * 1000.0 / record->p50_ms;
-    record->tokens_per_s = record->texts_per_s * record->seq;
 }
 
-int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs)
+int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs,
+                  struct bench_profile *profile)
 {
     const tern_model_info *info = tern_model_get_info(m->model);
     const tern_tokenizer *tokenizer = tern_model_tokenizer(m->model);
@@ -222,6 +263,8 @@ int bench_measure(struct bench_record *record, const struct bench_model *m, cons
     record->first_ms = cli_now_ms() - start;
     if (!code)
         code = sample(&r, record, runs);
+    if (!code && profile)
+        code = profile_runs(profile, &r, record, m, isa);
     if (!code && tokenizer)
         code = bench_time_tokenizer(record, tokenizer);
     if (!code) {
@@ -229,6 +272,7 @@ int bench_measure(struct bench_record *record, const struct bench_model *m, cons
         if (before >= 0 && after >= 0)
             record->throttled = count ? after > before : before || after;
         summarise(record, r.samples, r.n);
+        record->tokens_per_s = r.offsets[record->batch] * 1000.0 / record->p50_ms;
         record->isa = tern_session_isa(r.session);
         record->peak_rss_kib = host_peak_rss_kib();
     }

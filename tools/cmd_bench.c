@@ -1,4 +1,5 @@
 #include "tools/bench.h"
+#include "tools/bench_profile.h"
 #include "tools/commands.h"
 #include "tools/host.h"
 #include "tools/seeded.h"
@@ -16,7 +17,10 @@ enum { MOST_TOKENS = 1 << 20 }; /* of a run: the session's own limit */
 struct bench {
     const char *path, *shape, *weights, *isa, *format_name, *out_path, *baseline_path;
     struct cli_list seq, batch, threads;
-    int32_t runs, max_regress;
+    int32_t runs, max_regress, ragged;
+    int profile, roofline_only;
+    struct roofline roofline;
+    struct bench_profile *profiles; /* [printed] */
     enum bench_format format;
     struct bench_model model;
     struct bench_baseline baseline;
@@ -34,7 +38,9 @@ static int check_options(struct bench *b)
     if (format < 0)
         return cli_fail(CLI_USAGE, "bench: --format is md, csv, json or jsonl, not '%.64s'", b->format_name);
     b->format = (enum bench_format)format;
-    if (!b->path == !b->shape)
+    if (b->profile && b->format == BENCH_CSV)
+        return cli_fail(CLI_USAGE, "bench: --profile goes with --format md, json or jsonl");
+    if (!b->path == !b->shape && !b->roofline_only)
         return cli_fail(CLI_USAGE, "bench: give one MODEL.tern or --shape NAME; see tern bench --help");
     if (b->shape && seeded_find(b->shape) < 0)
         return cli_fail(CLI_USAGE,
@@ -73,6 +79,9 @@ static int settle_lists(struct bench *b)
             if ((int64_t)b->seq.values[i] * b->batch.values[k] > MOST_TOKENS)
                 return cli_fail(CLI_USAGE, "--seq %d with --batch %d: a run takes at most %d tokens", b->seq.values[i],
                                 b->batch.values[k], MOST_TOKENS);
+    for (int i = 0; i < b->seq.n; i++)
+        if (b->ragged > b->seq.values[i])
+            return cli_fail(CLI_USAGE, "--ragged %d: more than --seq %d", b->ragged, b->seq.values[i]);
     for (int i = 0; i < b->threads.n; i++)
         if (b->threads.values[i] > allowed) {
             cli_warn("%d threads, but this process may use %d: times will be rough", b->threads.values[i], allowed);
@@ -97,10 +106,20 @@ static void note_noise(struct bench *b, const struct bench_record *r)
 
 static int measure_one(struct bench *b, int32_t threads, int32_t seq, int32_t batch)
 {
-    struct bench_record r = {.threads = threads, .seq = seq, .batch = batch};
-    int code = bench_measure(&r, &b->model, b->isa, b->runs);
+    struct bench_record r = {.threads = threads, .seq = seq, .seq_min = b->ragged ? b->ragged : seq, .batch = batch};
+    struct bench_profile *profile = NULL;
+    if (b->profile) {
+        profile = realloc(b->profiles, (size_t)(b->printed + 1) * sizeof *profile);
+        if (!profile)
+            return cli_nomem();
+        b->profiles = profile;
+        profile += b->printed;
+    }
+    int code = bench_measure(&r, &b->model, b->isa, b->runs, profile);
     if (code)
         return code;
+    r.profile = profile;
+    r.roofline = &b->roofline;
     if (b->baseline_path)
         bench_baseline_compare(&b->baseline, &r);
     note_noise(b, &r);
@@ -117,6 +136,8 @@ static int measure_all(struct bench *b)
             for (int k = 0; k < b->batch.n && !code; k++)
                 code = measure_one(b, b->threads.values[t], b->seq.values[s], b->batch.values[k]);
     bench_end(b->out, b->format);
+    for (int i = 0; b->profile && b->format == BENCH_MD && i < b->printed && !code; i++)
+        bench_profile_print(b->out, &b->profiles[i], &b->roofline);
     if (b->noisy)
         cli_warn("%d of %d vary by more than 5 %% between runs (most: %.0f %%, %s): compare with care", b->noisy,
                  b->printed, b->noisiest * 100, b->noisiest_name);
@@ -125,10 +146,24 @@ static int measure_all(struct bench *b)
     return code;
 }
 
+static int measure_roofline(struct bench *b)
+{
+    unsigned features;
+    tern_error err;
+    if (tern_cpu_select(&features, b->isa, &err))
+        return cli_status(&err);
+    return roofline_measure(&b->roofline, features, b->roofline_only);
+}
+
 static int bench(struct bench *b)
 {
     tern_error err;
-    int code = b->baseline_path ? bench_baseline_open(&b->baseline, b->baseline_path) : CLI_OK;
+    int code = b->profile || b->roofline_only ? measure_roofline(b) : CLI_OK;
+    if (!code && b->roofline_only)
+        bench_roofline_print(stdout, &b->roofline, b->format == BENCH_JSON || b->format == BENCH_JSONL);
+    if (code || b->roofline_only)
+        return code ? code : cli_written();
+    code = b->baseline_path ? bench_baseline_open(&b->baseline, b->baseline_path) : CLI_OK;
     if (code)
         return code;
     b->out = stdout;
@@ -160,12 +195,14 @@ int cmd_bench(int argc, char **argv)
         {"batch", 'b', CLI_LIST, &b.batch, 1, 65536},
         {"threads", 't', CLI_LIST, &b.threads, 1, 256},
         {"runs", 'r', CLI_INT, &b.runs, 1, 1000000},
+        {"ragged", 0, CLI_INT, &b.ragged, 1, 8192},
         {"isa", 0, CLI_STRING, &b.isa, 0, 0},
         {"format", 0, CLI_STRING, &b.format_name, 0, 0},
         {"out", 0, CLI_STRING, &b.out_path, 0, 0},
         {"baseline", 0, CLI_STRING, &b.baseline_path, 0, 0},
         {"max-regress", 0, CLI_INT, &b.max_regress, 0, 1000},
-        {"profile", 0, CLI_REFUSED, "times per operation are for a later version", 0, 0},
+        {"profile", 0, CLI_FLAG, &b.profile, 0, 0},
+        {"roofline", 0, CLI_FLAG, &b.roofline_only, 0, 0},
         {"sparse", 0, CLI_REFUSED, "block-sparse weights are for a later version", 0, 0},
         {0}};
     int n, code = cli_parse(options, "bench", argc, argv, &n);
@@ -181,5 +218,6 @@ int cmd_bench(int argc, char **argv)
     tern_writer_discard(&b.writer);
     bench_baseline_close(&b.baseline);
     bench_close(&b.model);
+    free(b.profiles);
     return code;
 }

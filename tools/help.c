@@ -123,6 +123,7 @@ static const char help_bench[] =
     "  --weights int8|f32  of the seeded weights (int8)\n"
     "  -s, --seq LIST      tokens of a text (16,32,128,384, as far as the model goes)\n"
     "  -b, --batch LIST    texts of a run (1)\n"
+    "  --ragged N          the texts of a run have lengths spread evenly from N to --seq, in seeded order\n"
     "  -t, --threads LIST  threads (as many as this process may use)\n"
     "  -r, --runs N        timed runs (without it: at least 30, for at least a second)\n"
     "  --isa NAME          restrict the kernels\n"
@@ -130,7 +131,9 @@ static const char help_bench[] =
     "  --out FILE          write there instead of to standard output\n"
     "  --baseline FILE     records of an earlier --format json; adds the ratio of the medians, and ends with exit\n"
     "                      code 3 when one is slower than --max-regress allows or a digest differs\n"
-    "  --max-regress N     per cent (10)\n";
+    "  --max-regress N     per cent (10)\n"
+    "  --profile           where the time goes, stage by stage, beside what this machine can do at most\n"
+    "  --roofline          only that: int8 products per second of each ISA, bytes per second of each cache\n";
 
 const struct cli_command cli_commands[] = {
     {"convert", "a Hugging Face checkpoint into one .tern file", help_convert, cmd_convert},

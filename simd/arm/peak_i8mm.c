@@ -1,0 +1,22 @@
+/* smmla: 32 products each. */
+#ifndef __ARM_FEATURE_MATMUL_INT8
+#error "compile with -march=armv8.2-a+i8mm"
+#endif
+#include "simd/peak.h"
+
+#include <arm_neon.h>
+
+#define START(i) int32x4_t s##i = vdupq_n_s32(0);
+#define MULTIPLY(i)                                                                                                    \
+    s##i = vmmlaq_s32(s##i, w, x);                                                                                     \
+    __asm__ volatile("" : "+w"(s##i));
+
+uint64_t tern_peak_i8mm(uint64_t n)
+{
+    const int8x16_t w = vdupq_n_s8(3), x = vdupq_n_s8(5);
+    TERN_PEAK_SUMS(START)
+    for (uint64_t k = 0; k < n; k++) {
+        TERN_PEAK_SUMS(MULTIPLY)
+    }
+    return n * TERN_PEAK_N_SUMS * 32;
+}

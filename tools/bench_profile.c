@@ -1,0 +1,157 @@
+#include "tools/bench_profile.h"
+
+#include "runtime/session.h"
+
+#include <string.h>
+
+static const char *const names[] = {
+#define STAGE(name, text) text,
+#include "runtime/stages.def"
+#undef STAGE
+};
+
+/* What one mark costs: two of them a stage, of which one is inside the time that is charged. */
+static double clock_ns(void)
+{
+    enum { MARKS = 20000 };
+    const int64_t start = tern_profile_clock();
+    for (int i = 0; i < MARKS; i++)
+        tern_profile_clock();
+    return (double)(tern_profile_clock() - start) / MARKS;
+}
+
+int bench_profile_measure(struct bench_profile *p, tern_session *session, int (*run)(void *), void *context, int runs)
+{
+    const struct tern_profile *threads = tern_session_profile(session, 1);
+    if (!threads)
+        return cli_fail(CLI_USAGE, "bench: --profile is for integer models; f32 has no stages");
+    int code = CLI_OK;
+    const double start = cli_now_ms();
+    for (int i = 0; i < runs && !code; i++)
+        code = run(context);
+    p->wall_ms = (cli_now_ms() - start) / runs;
+    tern_session_profile(session, 0);
+    memset(&p->sum, 0, sizeof p->sum);
+    int64_t marks = 0;
+    for (int t = 0; t < tern_session_threads(session); t++)
+        for (int i = 0; i < TERN_N_STAGES; i++) {
+            p->sum.stage[i].ns += threads[t].stage[i].ns;
+            p->sum.stage[i].calls += threads[t].stage[i].calls;
+            p->sum.stage[i].products += threads[t].stage[i].products;
+            p->sum.stage[i].bytes += threads[t].stage[i].bytes;
+            marks += threads[t].stage[i].calls;
+        }
+    p->runs = runs;
+    p->threads = tern_session_threads(session);
+    p->clock_ms = (double)marks * clock_ns() * 1e-6 / runs / p->threads;
+    return code;
+}
+
+/* One stage's figures, per inference and as if its threads' times were one after another's share of the wall. */
+struct line {
+    double ms, share, gops, mb, gbs, floor_ms;
+    const char *bound;
+};
+
+static struct line line_of(const struct bench_profile *p, const struct roofline *r, int stage, double peak)
+{
+    const struct tern_stage_sum *s = &p->sum.stage[stage];
+    struct line l = {(double)s->ns * 1e-6 / p->runs / p->threads, 0, 0, (double)s->bytes * 1e-6 / p->runs, 0, 0, ""};
+    const double ops = 2.0 * (double)s->products / p->runs, operations_ms = ops * 1e-6 / peak / p->threads;
+    l.share = 100 * l.ms / p->wall_ms;
+    if (l.ms <= 0)
+        return l;
+    l.gops = ops * 1e-6 / l.ms;
+    l.gbs = l.mb / l.ms;
+    /* A layer's weights come from where the whole model's fit; what else a stage moves has just been in L2. */
+    const enum roofline_level level =
+        s->products && stage != TERN_STAGE_scores && stage != TERN_STAGE_values
+            ? roofline_level_of(r, p->weight_bytes)
+            : ROOFLINE_L2;
+    const double bytes_ms = r->read_gbs[level] > 0 ? l.mb / r->read_gbs[level] / p->threads : 0;
+    l.floor_ms = operations_ms > bytes_ms ? operations_ms : bytes_ms;
+    l.bound = operations_ms > bytes_ms ? "products" : roofline_level_name(level);
+    return l;
+}
+
+static double peak_of(const struct bench_profile *p, const struct roofline *r)
+{
+    for (int i = 0; i < TERN_N_ISAS; i++)
+        if (!strcmp(tern_isa_name((enum tern_isa)i), p->isa) && r->peak_gops[i] > 0)
+            return r->peak_gops[i];
+    return 1e9;
+}
+
+void bench_profile_print(FILE *out, const struct bench_profile *p, const struct roofline *r)
+{
+    const double peak = peak_of(p, r);
+    struct line sum = {0};
+    fprintf(out, "\nProfile: %d threads, seq %d, batch %d, %d runs, %.3f ms each of which the clock takes %.3f; products by %s\n\n",
+            p->threads, p->seq, p->batch, p->runs, p->wall_ms, p->clock_ms, p->isa);
+    fprintf(out, "| %-26s | %8s | %6s | %8s | %8s | %7s | %10s | %-8s |\n", "stage", "ms", "share", "GOP/s", "MB", "GB/s",
+            "% of roof", "bound by");
+    fprintf(out, "|----------------------------|---------:|-------:|---------:|---------:|--------:|-----------:|----------|\n");
+    for (int i = 0; i < TERN_N_STAGES; i++) {
+        const struct line l = line_of(p, r, i, peak);
+        if (!p->sum.stage[i].calls)
+            continue;
+        sum.ms += l.ms;
+        sum.mb += l.mb;
+        sum.floor_ms += l.floor_ms;
+        fprintf(out, "| %-26s | %8.3f | %5.1f%% | ", names[i], l.ms, l.share);
+        if (l.gops > 0)
+            fprintf(out, "%8.0f", l.gops);
+        else
+            fprintf(out, "%8s", "");
+        fprintf(out, " | %8.2f | %7.1f | %10.0f | %-8s |\n", l.mb, l.gbs, l.ms > 0 ? 100 * l.floor_ms / l.ms : 0, l.bound);
+    }
+    const double other = p->wall_ms - sum.ms;
+    fprintf(out, "| %-26s | %8.3f | %5.1f%% | %8s | %8s | %7s | %10s | %-8s |\n", "hand-over, head, waiting", other,
+            100 * other / p->wall_ms, "", "", "", "", "");
+    fprintf(out, "\nTime / roofline: %.2f (%.3f ms of %.3f)\n", p->wall_ms / sum.floor_ms, p->wall_ms, sum.floor_ms);
+}
+
+void bench_profile_json(FILE *out, const struct bench_profile *p, const struct roofline *r)
+{
+    const double peak = peak_of(p, r);
+    double floor_ms = 0;
+    fprintf(out, "{\"runs\":%d,\"wall_ms\":%.4f,\"clock_ms\":%.4f,\"kernel\":\"%s\",\"stages\":[", p->runs, p->wall_ms,
+            p->clock_ms, p->isa);
+    for (int i = 0, first = 1; i < TERN_N_STAGES; i++) {
+        const struct line l = line_of(p, r, i, peak);
+        if (!p->sum.stage[i].calls)
+            continue;
+        floor_ms += l.floor_ms;
+        fprintf(out, "%s{\"stage\":\"%s\",\"ms\":%.4f,\"gops\":%.1f,\"mb\":%.3f,\"gbs\":%.2f,\"roofline_ms\":%.4f,\"bound\":\"%s\"}",
+                first ? "" : ",", names[i], l.ms, l.gops, l.mb, l.gbs, l.floor_ms, l.bound);
+        first = 0;
+    }
+    fprintf(out, "],\"roofline_ms\":%.4f,\"time_over_roofline\":%.3f}", floor_ms, p->wall_ms / floor_ms);
+}
+
+void bench_roofline_print(FILE *out, const struct roofline *r, int json)
+{
+    int first = 1;
+    fputs(json ? "{\"int8_gops\":{" : "| int8 products on registers | GOP/s, one thread |\n|---|---:|\n", out);
+    for (int i = 0; i < TERN_N_ISAS; i++)
+        if (r->peak_gops[i] > 0) {
+            if (json)
+                fprintf(out, "%s\"%s\":%.1f", first ? "" : ",", tern_isa_name((enum tern_isa)i), r->peak_gops[i]);
+            else
+                fprintf(out, "| %s | %.0f |\n", tern_isa_name((enum tern_isa)i), r->peak_gops[i]);
+            first = 0;
+        }
+    fputs(json ? "},\"read\":[" : "\n| read from | size, KiB | GB/s, one thread |\n|---|---:|---:|\n", out);
+    first = 1;
+    for (int i = 0; i < ROOFLINE_LEVELS; i++)
+        if (r->read_gbs[i] > 0) {
+            const char *name = roofline_level_name((enum roofline_level)i);
+            const long long kib = (long long)r->level_bytes[i] / 1024;
+            if (json)
+                fprintf(out, "%s{\"level\":\"%s\",\"kib\":%lld,\"gbs\":%.1f}", first ? "" : ",", name, kib, r->read_gbs[i]);
+            else
+                fprintf(out, "| %s | %lld | %.1f |\n", name, kib, r->read_gbs[i]);
+            first = 0;
+        }
+    fputs(json ? "]}\n" : "", out);
+}

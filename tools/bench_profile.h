@@ -1,0 +1,29 @@
+/* `tern bench --profile` and `--roofline`. */
+#ifndef TERN_BENCH_PROFILE_H
+#define TERN_BENCH_PROFILE_H
+
+#include "tools/bench.h"
+#include "tools/roofline.h"
+
+#include "runtime/profile.h"
+
+/* One combination's stages, per inference, summed over its threads. */
+struct bench_profile {
+    struct tern_profile sum;
+    double wall_ms;  /* of the profiled runs, per inference */
+    double clock_ms; /* what reading the clock costs them, per inference */
+    int32_t threads, seq, batch, runs;
+    const char *isa;       /* of the products' kernel */
+    int64_t weight_bytes;  /* of the encoder's layers */
+};
+
+/* Runs `runs` more inferences with the profile on. */
+int bench_profile_measure(struct bench_profile *p, tern_session *session, int (*run)(void *), void *context, int runs);
+/* A table; `r` holds the peak of p->isa. */
+void bench_profile_print(FILE *out, const struct bench_profile *p, const struct roofline *r);
+/* The same as a JSON array of objects. */
+void bench_profile_json(FILE *out, const struct bench_profile *p, const struct roofline *r);
+
+void bench_roofline_print(FILE *out, const struct roofline *r, int json);
+
+#endif
