@@ -101,10 +101,20 @@ refused 5 'regular file' embed "$work" text
 
 # The bench: records, formats, baseline. One digest for all ISAs and thread counts.
 bench() { tern bench --shape bert-mini -s 5,16 -b 1,3 -r 1 "$@" 2>/dev/null; }
+# The profile: stages whose times add up to no more than the whole, and a roofline that is not zero.
+bench -t 2 --ragged 2 --profile --format json >"$work/p.json"
+is 'bench --profile' $? 0
+is 'its stages' "$(grep -o '"stage":"gemm [^"]*"' "$work/p.json" | sort -u | wc -l)" 6
+is 'a roofline of nothing' "$(grep -c '"time_over_roofline":\(0\.0*,\|inf\|nan\|-\)' "$work/p.json")" 0
+bench -t 1 --profile | grep -q '^Time / roofline: [0-9]'
+is 'bench --profile as a table' $? 0
+tern bench --roofline --isa scalar --format json | grep -q '"int8_gops":{"scalar":[1-9]'
+is 'bench --roofline' $? 0
+
 bench -t 1 --format csv >"$work/b.csv"
 is 'bench --format csv' $? 0
 is 'the columns of a record' "$(head -1 "$work/b.csv")" \
-    "$(echo model weights sparsity size_bytes isa threads seq batch n min_ms p50_ms p90_ms p99_ms mean_ms sd_ms \
+    "$(echo model weights sparsity size_bytes isa threads seq seq_min batch n min_ms p50_ms p90_ms p99_ms mean_ms sd_ms \
         tokens_per_s texts_per_s tokenize_ms load_ms first_ms peak_rss_kib mhz_min temp_max throttled \
         digest | tr ' ' ,)"
 is 'one record per combination' "$(wc -l <"$work/b.csv")" 5

@@ -238,7 +238,7 @@ static void check_requant(enum fill fill, int n, int k, int m, int threads, uint
         memset(out[i], 0x11, (size_t)m * (size_t)ld * sizeof(int16_t));
         w[i] = &l[i].linear;
     }
-    const struct tern_runner run = {&ops, pools[threads], row_scale, tile};
+    const struct tern_runner run = {&ops, pools[threads], row_scale, tile, NULL};
     tern_linear_run(&run, TERN_STAGE_qkv, w, out, 1 + (int)(seed % 3), ld, &x.view);
     for (int which = 0; which < 1 + (int)(seed % 3); which++) {
         const double unit = l[which].out.unit;
@@ -308,7 +308,7 @@ static void check_residual(enum fill fill, int n, int k, int m, int threads, uin
     int32_t *sum = need(malloc(count * sizeof *sum));
     for (size_t i = 0; i < count; i++)
         y[i] = (int16_t)rng_between(&r, -32767, 32767);
-    const struct tern_runner run = {&ops, pools[threads], row_scale, tile};
+    const struct tern_runner run = {&ops, pools[threads], row_scale, tile, NULL};
     tern_linear_residual(&run, TERN_STAGE_attn_out, &l.linear, sum, y, n, &x.view);
     for (int i = 0; i < m; i++) {
         /* In units of the sum: a product of two numbers below 2^15 is shifted by exp. The accumulator's rounding costs
@@ -367,7 +367,7 @@ static void check_logits(enum fill fill, int n, int k, int m, uint64_t seed)
     double largest = 0;
     for (int j = 0; j < n; j++)
         largest = fmax(largest, l.scale[j]);
-    const struct tern_runner run = {&ops, pools[1], row_scale, tile};
+    const struct tern_runner run = {&ops, pools[1], row_scale, tile, NULL};
     tern_linear_logits(&run, &l.linear, q16, acc, &x.view);
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {

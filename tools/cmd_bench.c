@@ -40,6 +40,8 @@ static int check_options(struct bench *b)
     b->format = (enum bench_format)format;
     if (b->profile && b->format == BENCH_CSV)
         return cli_fail(CLI_USAGE, "bench: --profile goes with --format md, json or jsonl");
+    if (b->profile && b->weights && !strcmp(b->weights, "f32"))
+        return cli_fail(CLI_USAGE, "bench: --profile is for integer models; f32 has no stages");
     if (!b->path == !b->shape && !b->roofline_only)
         return cli_fail(CLI_USAGE, "bench: give one MODEL.tern or --shape NAME; see tern bench --help");
     if (b->shape && seeded_find(b->shape) < 0)
