@@ -227,7 +227,8 @@ async function main() {
         for (const batch of o.batches) {
             for (const seq of o.seqs) {
                 say(`${seq} tokens, batch ${batch}`);
-                report.results.push(...await rounds(o, open, seq, batch));
+                const able = open.filter((peer) => !(peer.largestBatch < batch));
+                report.results.push(...await rounds(o, able, seq, batch));
             }
         }
         here.load_after = Number(os.loadavg()[0].toFixed(2));

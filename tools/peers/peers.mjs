@@ -75,27 +75,16 @@ export class Tern {
     close() {}
 }
 
-// ONNX Runtime stays up between its bursts: loading a graph takes longer than timing it.
-export class Ort {
-    constructor(options, name, graph, level) {
-        Object.assign(this, { name, options, level, graph: `${options.graphs}/${options.shape}-${graph}.onnx` });
-        this.detail = `level ${level}`;
-        this.comparable = 'onnxruntime';
-    }
-
-    async open() {
-        if (!existsSync(here('node_modules/onnxruntime-node'))) {
-            throw new Skip('onnxruntime-node is not installed (npm ci --ignore-scripts in tools/peers)');
-        }
-        if (!existsSync(this.graph)) throw new Skip(`${this.graph} is not made (make_graph.py)`);
-        const args = [here('ort_bench.mjs'), '--graph', this.graph, '-t', this.options.threads, '--level', this.level];
-        this.child = spawn(process.execPath, [...args.map(String), '--serve'], { stdio: ['pipe', 'pipe', 'inherit'] });
+// An engine that stays up between its bursts, since loading takes longer than timing: a worker that answers lines.
+class Worker {
+    async start(engine, args) {
+        this.child = spawn(process.execPath, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'] });
         this.child.on('error', () => {});
         this.child.stdin.on('error', () => {});
         this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
         try {
             const hello = await this.answer();
-            this.version = `onnxruntime ${hello.version}`;
+            this.version = `${engine} ${hello.version}`;
         } catch (error) {
             throw new Skip(error.message);
         }
@@ -117,29 +106,53 @@ export class Ort {
         return { min: Math.min(...ms), p50: median(ms), n: ms.length };
     }
 
-    async vector(seq) {
-        this.child.stdin.write(`vector ${seq}\n`);
-        return (await this.answer()).vector;
-    }
-
     close() {
         this.child?.stdin.end('quit\n');
     }
 }
 
-// The place for llama.cpp, through node-llama-cpp: a BERT GGUF of the same shape (f16 and q8_0), an embedding context
-// kept up as Ort keeps its session, the time around getEmbeddingFor() of SEQ tokens.
-class LlamaCpp {
-    constructor() {
-        this.name = 'llama.cpp';
+export class Ort extends Worker {
+    constructor(options, name, graph, level) {
+        super();
+        Object.assign(this, { name, options, level, graph: `${options.graphs}/${options.shape}-${graph}.onnx` });
+        this.detail = `level ${level}`;
     }
 
     async open() {
-        throw new Skip('not implemented yet');
+        if (!existsSync(here('node_modules/onnxruntime-node'))) {
+            throw new Skip('onnxruntime-node is not installed (npm ci --ignore-scripts in tools/peers)');
+        }
+        if (!existsSync(this.graph)) throw new Skip(`${this.graph} is not made (make_graph.py)`);
+        const args = ['--graph', this.graph, '-t', this.options.threads, '--level', this.level, '--serve'];
+        await this.start('onnxruntime', [here('ort_bench.mjs'), ...args]);
+    }
+
+    async vector(seq) {
+        this.child.stdin.write(`vector ${seq}\n`);
+        return (await this.answer()).vector;
     }
 }
 
-export const NAMES = ['tern', 'ort-fp32', 'ort-int8', 'ort-int8-tools', 'llama.cpp'];
+// llama.cpp through node-llama-cpp, on a GGUF of the same shape.
+class LlamaCpp extends Worker {
+    constructor(options, name, type) {
+        super();
+        Object.assign(this, { name, options, model: `${options.graphs}/${options.shape}-${type}.gguf`, detail: type });
+        this.largestBatch = 1;
+    }
+
+    async open() {
+        if (!existsSync(here('llama/node_modules/node-llama-cpp'))) {
+            throw new Skip('node-llama-cpp is not installed (npm ci in tools/peers/llama; x86-64 alone)');
+        }
+        if (!existsSync(this.model)) throw new Skip(`${this.model} is not made (llama/make_gguf.py)`);
+        const args = ['--model', this.model, '-t', this.options.threads];
+        await this.start('node-llama-cpp', [here('llama/llama_bench.mjs'), ...args]);
+    }
+
+}
+
+export const NAMES = ['tern', 'ort-fp32', 'ort-int8', 'ort-int8-tools', 'llama-q8_0', 'llama-q4_0'];
 
 // The peers named, in order; tern once per ISA asked for.
 export function makePeers(names, options) {
@@ -149,7 +162,8 @@ export function makePeers(names, options) {
         case 'ort-fp32': return [new Ort(options, name, 'fp32', 'basic')];
         case 'ort-int8': return [new Ort(options, name, 'int8', 'basic')];
         case 'ort-int8-tools': return [new Ort(options, name, 'int8-tools', 'all')];
-        case 'llama.cpp': return [new LlamaCpp()];
+        case 'llama-q8_0': return [new LlamaCpp(options, name, 'q8_0')];
+        case 'llama-q4_0': return [new LlamaCpp(options, name, 'q4_0')];
         default: throw new Error(`no peer named ${name}`);
         }
     });

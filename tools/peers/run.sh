@@ -20,11 +20,15 @@ say() { echo "run.sh: $*" >&2; }
 
 command -v node >/dev/null || { say "node is not installed (18.3 or later)"; exit 1; }
 
-# The libraries come inside the package; the scripts of its dependencies would only fetch what a CPU does not need.
-installed=$here/node_modules/.package-lock.json
-if [ ! -e "$installed" ] || [ "$here/package-lock.json" -nt "$installed" ]; then
-    (cd "$here" && npm ci --ignore-scripts --no-audit --no-fund >&2) || say "npm ci failed"
-fi
+# The libraries come inside the packages; scripts of their dependencies would only fetch what a CPU does not need.
+install() {
+    installed=$1/node_modules/.package-lock.json
+    if [ ! -e "$installed" ] || [ "$1/package-lock.json" -nt "$installed" ]; then
+        (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund >&2) || say "npm ci failed in $1"
+    fi
+}
+install "$here"
+[ "$(uname -m)" != x86_64 ] || install "$here/llama"
 
 shape=distilbert
 previous=
@@ -46,5 +50,13 @@ graph() {
 graph fp32 --precision fp32
 graph int8 --precision int8
 graph int8-tools --precision int8 --form tools
+
+for type in q8_0 q4_0; do
+    file=build/peers/$shape-$type.gguf
+    if [ ! -e "$file" ] || [ "$here/llama/make_gguf.py" -nt "$file" ]; then
+        "${PYTHON-/usr/bin/python3}" "$here/llama/make_gguf.py" --shape "$shape" --type "$type" --out "$file" ||
+            say "$file: not made"
+    fi
+done
 
 exec node "$here/compare.mjs" "$@"
