@@ -96,7 +96,7 @@ say = $(if $(V),@:,@echo '  $1')
 
 # ---- Building ------------------------------------------------------------------------------------------------------
 
-.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-onednn deps clean help print-% FORCE
+.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-cold bench-onednn count-arm deps clean help print-% FORCE
 all: lib cli
 lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
@@ -209,6 +209,10 @@ fuzz-run: $(FUZZERS)
 bench-peers: all
 	tools/peers/run.sh $(BUILD)/tern
 
+# After bench-peers, which fetches ONNX Runtime and makes its graph.
+bench-cold: all
+	tools/peers/cold/run.sh $(BUILD)/tern
+
 # ARGS="ISA ROWS...", and DNNL_MAX_CPU_ISA for the other side: tools/peers/README.md.
 bench-onednn: $(STATIC_LIB)
 	@echo '#include <dnnl.h>' | $(CC) -E -x c - >/dev/null 2>&1 || { echo 'install libdnnl-dev first'; exit 1; }
@@ -232,6 +236,8 @@ help:
 	@echo 'make deps         install compiler and libraries'
 	@echo 'make fuzz         FUZZ_SECONDS=60 for each of tests/fuzz'
 	@echo 'make bench-peers  measure against other engines'
+	@echo 'make bench-cold   from exec to the first answer, beside ONNX Runtime'
+	@echo 'make count-arm    executed instructions and llvm-mca cycles of the ARM builds (no times)'
 	@echo 'make bench-onednn int8 GEMM beside that of oneDNN; ARGS="avx2 16 128"'
 	@echo 'CROSS=aarch64-linux-gnu | arm-linux-gnueabihf | riscv64-linux-gnu (once before: toolchains/setup.sh <triple>)'
 	@echo 'CC, CFLAGS, LDFLAGS, WERROR=1, SANITIZE=address,undefined or thread, V=1 (print commands),'
