@@ -213,6 +213,12 @@ bench-peers: all
 bench-cold: all
 	tools/peers/cold/run.sh $(BUILD)/tern
 
+count-arm:
+	toolchains/setup.sh aarch64-linux-gnu
+	+$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu lib
+	+$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu STATIC=1 cli
+	"$${PYTHON-/usr/bin/python3}" tools/arm/count.py $(ARGS)
+
 # ARGS="ISA ROWS...", and DNNL_MAX_CPU_ISA for the other side: tools/peers/README.md.
 bench-onednn: $(STATIC_LIB)
 	@echo '#include <dnnl.h>' | $(CC) -E -x c - >/dev/null 2>&1 || { echo 'install libdnnl-dev first'; exit 1; }

@@ -171,8 +171,9 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
 }
 
 #ifdef __aarch64__
-/* A piece, in v16 .. v19 for the first k step and v20 .. v23 for the second, times both rows. */
-#define PIECE_BY_TWO_ROWS(w0, w1, row0, row1)                                                                          \
+/* A piece, in v16 .. v19 for the first k step and v20 .. v23 for the second, times both rows; `add` is sadalp, or saddlp
+   to begin the sums. */
+#define PIECE_BY_TWO_ROWS(add, w0, w1, row0, row1)                                                                     \
     "smull  v28.8h, " w0 ".8b, v24.8b\n"                                                                               \
     "smull2 v29.8h, " w0 ".16b, v24.16b\n"                                                                             \
     "smull  v30.8h, " w0 ".8b, v26.8b\n"                                                                               \
@@ -181,35 +182,46 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
     "smlal2 v29.8h, " w1 ".16b, v25.16b\n"                                                                             \
     "smlal  v30.8h, " w1 ".8b, v27.8b\n"                                                                               \
     "smlal2 v31.8h, " w1 ".16b, v27.16b\n"                                                                             \
-    "sadalp %[" row0 "low].4s, v28.8h\n"                                                                               \
-    "sadalp %[" row0 "high].4s, v29.8h\n"                                                                              \
-    "sadalp %[" row1 "low].4s, v30.8h\n"                                                                               \
-    "sadalp %[" row1 "high].4s, v31.8h\n"
+    add " %[" row0 "low].4s, v28.8h\n"                                                                                 \
+    add " %[" row0 "high].4s, v29.8h\n"                                                                                \
+    add " %[" row1 "low].4s, v30.8h\n"                                                                                 \
+    add " %[" row1 "high].4s, v31.8h\n"
 
-#define ZERO(name) "movi   %[" name "low].4s, #0\n" "movi   %[" name "high].4s, #0\n"
+/* Two k steps: the weights' whole panel, four k of each row in every lane. */
+#define TWO_STEPS(add)                                                                                                 \
+    "ld1    {v16.16b, v17.16b, v18.16b, v19.16b}, [%[b]], #64\n"                                                       \
+    "ld2r   {v24.4s, v25.4s}, [%[a]], %[ld]\n"                                                                         \
+    "ld1    {v20.16b, v21.16b, v22.16b, v23.16b}, [%[b]], #64\n"                                                       \
+    "ld2r   {v26.4s, v27.4s}, [%[a]], %[back]\n"                                                                       \
+    PIECE_BY_TWO_ROWS(add, "v16", "v20", "le0", "le1")                                                                 \
+    PIECE_BY_TWO_ROWS(add, "v17", "v21", "lo0", "lo1")                                                                 \
+    PIECE_BY_TWO_ROWS(add, "v18", "v22", "re0", "re1")                                                                 \
+    PIECE_BY_TWO_ROWS(add, "v19", "v23", "ro0", "ro1")
+
 #define SUMS(name, s) [name##low] "=&w"(s.low), [name##high] "=&w"(s.high)
 
-/* Two rows by a panel, in assembly: 54 instructions for 48 products and sums. With intrinsics gcc 12 needs 59, and spills when it is
-   given ld1 of four registers. `steps` > 0 pairs of k steps. */
+/* Two rows by a panel, in assembly: 106 instructions for 96 products and sums. With intrinsics gcc 12 needs 118, and
+   spills when it is given ld1 of four registers. `pairs` > 0 of k steps. */
 TERN_INLINE void two_rows(struct block *left, struct block *right, const int8_t *a, ptrdiff_t ld_a, const int8_t *b,
-                          int steps)
+                          int pairs)
 {
     const ptrdiff_t back = 2 * TERN_PANEL_K - ld_a;
-    __asm__ volatile(ZERO("le0") ZERO("le1") ZERO("lo0") ZERO("lo1") ZERO("re0") ZERO("re1") ZERO("ro0") ZERO("ro1")
+    int left_over = pairs - 1;
+    __asm__ volatile(TWO_STEPS("saddlp")
+                     "tbz    %w[n], #0, 1f\n"
+                     TWO_STEPS("sadalp")
                      "1:\n"
-                     "ld1    {v16.16b, v17.16b, v18.16b, v19.16b}, [%[b]], #64\n"
-                     "ld2r   {v24.4s, v25.4s}, [%[a]], %[ld]\n"
-                     "ld1    {v20.16b, v21.16b, v22.16b, v23.16b}, [%[b]], #64\n"
-                     "ld2r   {v26.4s, v27.4s}, [%[a]], %[back]\n"
-                     "subs   %w[steps], %w[steps], #1\n"
-                     PIECE_BY_TWO_ROWS("v16", "v20", "le0", "le1")
-                     PIECE_BY_TWO_ROWS("v17", "v21", "lo0", "lo1")
-                     PIECE_BY_TWO_ROWS("v18", "v22", "re0", "re1")
-                     PIECE_BY_TWO_ROWS("v19", "v23", "ro0", "ro1")
-                     "b.ne   1b\n"
+                     "lsr    %w[n], %w[n], #1\n"
+                     "cbz    %w[n], 3f\n"
+                     "2:\n"
+                     "subs   %w[n], %w[n], #1\n"
+                     TWO_STEPS("sadalp")
+                     TWO_STEPS("sadalp")
+                     "b.ne   2b\n"
+                     "3:\n"
                      : SUMS(le0, left->even0), SUMS(le1, left->even1), SUMS(lo0, left->odd0), SUMS(lo1, left->odd1),
                        SUMS(re0, right->even0), SUMS(re1, right->even1), SUMS(ro0, right->odd0),
-                       SUMS(ro1, right->odd1), [a] "+r"(a), [b] "+r"(b), [steps] "+r"(steps)
+                       SUMS(ro1, right->odd1), [a] "+r"(a), [b] "+r"(b), [n] "+r"(left_over)
                      : [ld] "r"(ld_a), [back] "r"(back)
                      : "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29",
                        "v30", "v31", "cc", "memory");
@@ -217,14 +229,14 @@ TERN_INLINE void two_rows(struct block *left, struct block *right, const int8_t 
 
 static void tile_2(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int k4)
 {
-    const int steps = k4 / 2;
+    const int pairs = k4 / 2;
     struct sums zero = {vdupq_n_s32(0), vdupq_n_s32(0)};
     struct block left = {zero, zero, zero, zero}, right = left;
-    if (steps)
-        two_rows(&left, &right, a, ld_a, b, steps);
+    if (pairs)
+        two_rows(&left, &right, a, ld_a, b, pairs);
     if (k4 % 2) {
-        a += 2 * TERN_PANEL_K * steps;
-        b += (ptrdiff_t)2 * GROUP * steps;
+        a += 2 * TERN_PANEL_K * pairs;
+        b += (ptrdiff_t)2 * GROUP * pairs;
         const four_k a0 = broadcast1(a), a1 = broadcast1(a + ld_a);
         left = block_mac1(left, b, a0, a1);
         right = block_mac1(right, b + 2 * PIECE, a0, a1);
