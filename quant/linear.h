@@ -44,7 +44,8 @@ struct tern_runner {
 };
 enum { TERN_TILE_ROWS = 64, TERN_TILE_PANELS = 16, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
 
-/* `stage` is what a profile charges the products to. out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. */
+/* out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. `stage` is what a profile
+   charges the products to. */
 void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
                      int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x);
 /* sum[m][n] = (y << up) + w x + bias. */

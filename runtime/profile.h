@@ -12,8 +12,8 @@ enum tern_stage {
     TERN_N_STAGES
 };
 
-/* Of one thread. Products are int8 multiply-adds without padding; bytes are those of the operands, each counted once per
-   block of work, which says what must be moved, not what a cache saves. */
+/* Of one thread. Products are int8 multiply-adds without padding; bytes are those of the operands, each counted once
+   per block of work, which says what must be moved, not what a cache saves. */
 struct tern_profile {
     struct tern_stage_sum {
         int64_t ns, calls, products, bytes;

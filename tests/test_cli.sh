@@ -80,6 +80,7 @@ refused 2 'A-B' bench --shape bert-mini -s 8-4
 refused 2 "'yaml'" bench --shape bert-mini --format yaml
 refused 2 "'int9'" bench --shape bert-mini --weights int9
 refused 2 'later version' bench --shape bert-mini --sparse 16x4
+refused 2 'stands alone' bench --roofline absent.tern
 refused 2 'goes with --format' bench --shape bert-mini --profile --format csv
 refused 2 'f32 has no stages' bench --shape bert-mini -s 5 -r 1 --profile --weights f32
 refused 2 '--ragged 20: more than --seq 16' bench --shape bert-mini -s 16 --ragged 20
@@ -105,6 +106,7 @@ bench() { tern bench --shape bert-mini -s 5,16 -b 1,3 -r 1 "$@" 2>/dev/null; }
 bench -t 2 --ragged 2 --profile --format json >"$work/p.json"
 is 'bench --profile' $? 0
 is 'its stages' "$(grep -o '"stage":"gemm [^"]*"' "$work/p.json" | sort -u | wc -l)" 6
+is 'shares above the whole' "$(grep -o '"share":[0-9.]*' "$work/p.json" | awk -F: '{ s += $2 } END { print (s > 4.001) }')" 0
 is 'a roofline of nothing' "$(grep -c '"time_over_roofline":\(0\.0*,\|inf\|nan\|-\)' "$work/p.json")" 0
 bench -t 1 --profile | grep -q '^Time / roofline: [0-9]'
 is 'bench --profile as a table' $? 0

@@ -11,10 +11,11 @@
 struct bench_profile {
     struct tern_profile sum;
     double wall_ms;  /* of the profiled runs, per inference */
-    double clock_ms; /* what reading the clock costs them, per inference */
+    double clock_ms; /* what reading the clock costs them, per inference; taken off the stages */
+    double mark_ns;  /* one reading */
     int32_t threads, seq, batch, runs;
-    const char *isa;       /* of the products' kernel */
-    int64_t weight_bytes;  /* of the encoder's layers */
+    const char *isa;      /* of the products' kernel */
+    int64_t weight_bytes; /* of the encoder's layers */
 };
 
 /* Runs `runs` more inferences with the profile on. */

@@ -165,7 +165,8 @@ static int profile_runs(struct bench_profile *p, struct run *r, const struct ben
     p->isa = tern_isa_name(tern_table_isa(TERN_OP_gemm_s8, features));
     p->seq = record->seq;
     p->batch = record->batch;
-    p->weight_bytes = (int64_t)c->layers * (4 * (int64_t)c->hidden * c->hidden + 2 * (int64_t)c->hidden * c->intermediate);
+    p->weight_bytes =
+        (int64_t)c->layers * (4 * (int64_t)c->hidden * c->hidden + 2 * (int64_t)c->hidden * c->intermediate);
     return bench_profile_measure(p, r->session, run_for_profile, r, r->n < MOST ? (int)r->n : MOST);
 }
 

@@ -38,6 +38,8 @@ static int check_options(struct bench *b)
     if (format < 0)
         return cli_fail(CLI_USAGE, "bench: --format is md, csv, json or jsonl, not '%.64s'", b->format_name);
     b->format = (enum bench_format)format;
+    if (b->roofline_only && (b->path || b->shape || b->out_path || b->profile || b->format == BENCH_CSV))
+        return cli_fail(CLI_USAGE, "bench: --roofline stands alone, with --isa and --format md or json");
     if (b->profile && b->format == BENCH_CSV)
         return cli_fail(CLI_USAGE, "bench: --profile goes with --format md, json or jsonl");
     if (b->profile && b->weights && !strcmp(b->weights, "f32"))

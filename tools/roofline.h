@@ -7,9 +7,9 @@
 enum roofline_level { ROOFLINE_L2, ROOFLINE_L3, ROOFLINE_MEMORY, ROOFLINE_LEVELS };
 
 struct roofline {
-    double peak_gops[TERN_N_ISAS];         /* int8, two operations per multiply-add; 0 for what the CPU lacks */
-    double read_gbs[ROOFLINE_LEVELS];      /* one thread; 0 for a level that is not there */
-    int64_t level_bytes[ROOFLINE_LEVELS];  /* the cache's size; of memory what was read */
+    double peak_gops[TERN_N_ISAS];        /* int8, two operations per multiply-add; 0 for what the CPU lacks */
+    double read_gbs[ROOFLINE_LEVELS];     /* one thread; 0 for a level that is not there */
+    int64_t level_bytes[ROOFLINE_LEVELS]; /* the cache's size; of memory what was read */
 };
 
 /* On one thread, about a second. The peak of the best ISA that `features` have, or of all of them. An exit code. */

@@ -2,8 +2,8 @@
    16 channels x 4 inputs each. A tile of activations is 16 rows x 64 k. TDPBSSD multiplies signed by signed bytes and
    wraps in int32, so nothing has to be corrected.
 
-   Two A tiles and two B tiles feed four of C: four products (16 cycles each) for four loads (8 cycles each; Intel 64 and
-   IA-32 Architectures Optimization Reference Manual, AMX chapter). LDTILECFG zeroes every tile and costs as much as
+   Two A tiles and two B tiles feed four of C: four products (16 cycles each) for four loads (8 cycles each; Intel 64
+   and IA-32 Architectures Optimization Reference Manual, AMX chapter). LDTILECFG zeroes every tile and costs as much as
    several products, so one configuration serves a call: from 16 rows on every tile is full, the last ones overlapping
    those before (the same values are stored twice); what K leaves after whole tiles is copied into tiles padded with
    zeros. */
@@ -17,8 +17,8 @@
 #include <string.h>
 
 enum {
-    TILE = 16,                        /* rows of a tile: rows of A and C, k steps of B */
-    LINE = 64,                        /* bytes of a tile's row */
+    TILE = 16, /* rows of a tile: rows of A and C, k steps of B */
+    LINE = 64, /* bytes of a tile's row */
     TILE_BYTES = TILE * LINE,
     STEP = TERN_PANEL * TERN_PANEL_K, /* bytes of a panel per k step */
     ROW_CHUNK = 128,                  /* rows whose K tail is kept; a multiple of 2 * TILE */
@@ -174,8 +174,8 @@ void tern_gemm_s8_amx(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
     for (int i = 0; i < m; i += ROW_CHUNK) {
         /* A last chunk of less than a tile begins earlier. */
         const int left = m - i, first = left < rows ? m - rows : i, count = m - first;
-        row_chunk(a + first * ld_a, ld_a, b, c + first * ld_c, ld_c, count < ROW_CHUNK ? count : ROW_CHUNK, rows, panels,
-                  k4);
+        row_chunk(a + first * ld_a, ld_a, b, c + first * ld_c, ld_c, count < ROW_CHUNK ? count : ROW_CHUNK, rows,
+                  panels, k4);
     }
     _tile_release();
     MEMORY_ORDER;

@@ -5,9 +5,9 @@
      void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)      what each row's sums start at
 
    One k step of a panel is one register. A tile of 12 rows x 2 panels holds 24 sums, which hides the latency of the
-   products and leaves registers for the rest. Lower tiles stay at two panels: four streams of weights from memory are
-   slower than two (8 rows, 42 MB of weights, Zen 5: 8 x 3 1.6 ms, 8 x 2 0.75 ms, which is the memory's speed); up to 3
-   rows the latency counts for more. */
+   products and leaves registers for the rest. More panels side by side are more streams of weights from memory, and
+   slower (8 rows, 42 MB of weights, Zen 5: 8 x 3 1.6 ms, 8 x 2 0.75 ms, the memory's speed). Up to 4 rows a tile
+   is one panel, four k steps at a time. */
 #ifndef TERN_X86_GEMM_S8_AVX512_H
 #define TERN_X86_GEMM_S8_AVX512_H
 
@@ -27,7 +27,7 @@ struct tile {
     const int8_t *b;
     int32_t *c;
     ptrdiff_t ld_c;
-    const int32_t *start; /* of row_starts */
+    const int32_t *start;   /* of row_starts */
     const char *ahead;      /* weights to bring into L2 while this tile is computed: two lines per k step */
     ptrdiff_t ahead_stride; /* between the two; 0 makes them one */
     int k4;
@@ -39,9 +39,7 @@ struct tile {
     do                                                                                                                 \
     (0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
 
-#define START(i)                                                                                                       \
-    __m512i s##i##_0 = i < rows ? _mm512_set1_epi32(t->start[i]) : zero;                                               \
-    __m512i s##i##_1 = s##i##_0, s##i##_2 = s##i##_0, s##i##_3 = s##i##_0;
+#define START(i) __m512i s##i##_0 = i < rows ? _mm512_set1_epi32(t->start[i]) : zero, s##i##_1 = s##i##_0;
 
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
@@ -49,10 +47,6 @@ struct tile {
         s##i##_0 = add_product(s##i##_0, w0, x);                                                                       \
         if (panels > 1)                                                                                                \
             s##i##_1 = add_product(s##i##_1, w1, x);                                                                   \
-        if (panels > 2)                                                                                                \
-            s##i##_2 = add_product(s##i##_2, w2, x);                                                                   \
-        if (panels > 3)                                                                                                \
-            s##i##_3 = add_product(s##i##_3, w3, x);                                                                   \
         KEEP_ORDER;                                                                                                    \
     }
 
@@ -62,10 +56,6 @@ struct tile {
         _mm512_storeu_si512(c, s##i##_0);                                                                              \
         if (panels > 1)                                                                                                \
             _mm512_storeu_si512(c + TERN_PANEL, s##i##_1);                                                             \
-        if (panels > 2)                                                                                                \
-            _mm512_storeu_si512(c + 2 * TERN_PANEL, s##i##_2);                                                         \
-        if (panels > 3)                                                                                                \
-            _mm512_storeu_si512(c + 3 * TERN_PANEL, s##i##_3);                                                         \
     }
 
 static ALWAYS_INLINE __m512i four(const int8_t *a)
@@ -89,8 +79,6 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int p
     for (; b < end; b += STEP) {
         const struct weights w0 = weights_of(_mm512_loadu_si512(b));
         const struct weights w1 = panels > 1 ? weights_of(_mm512_loadu_si512(b + ld_b)) : w0;
-        const struct weights w2 = panels > 2 ? weights_of(_mm512_loadu_si512(b + 2 * ld_b)) : w0;
-        const struct weights w3 = panels > 3 ? weights_of(_mm512_loadu_si512(b + 3 * ld_b)) : w0;
         const int8_t *a0 = r0, *a1 = r0 + ld_a, *a2 = r0 + 2 * ld_a, *a3 = r3, *a4 = r3 + ld_a, *a5 = r3 + 2 * ld_a;
         const int8_t *a6 = r6, *a7 = r6 + ld_a, *a8 = r6 + 2 * ld_a, *a9 = r9, *a10 = r9 + ld_a, *a11 = r9 + 2 * ld_a;
         _mm_prefetch(ahead, _MM_HINT_T1);
@@ -102,6 +90,56 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int p
     ALL_ROWS(STORE)
 }
 
+/* One panel by few rows: sums s<row>_<k step modulo 4>. */
+#define FEW_ROWS(do) do(0) do(1) do(2) do(3)
+
+#define START_STEPS(i)                                                                                                 \
+    __m512i s##i##_0 = i < rows ? _mm512_set1_epi32(t->start[i]) : zero, s##i##_1 = zero, s##i##_2 = zero;             \
+    __m512i s##i##_3 = zero;                                                                                           \
+    const int8_t *a##i = t->a + (i < rows ? i : 0) * t->ld_a;
+
+#define MULTIPLY_STEPS(i)                                                                                              \
+    if (i < rows) {                                                                                                    \
+        s##i##_0 = add_product(s##i##_0, w0, four(a##i));                                                              \
+        s##i##_1 = add_product(s##i##_1, w1, four(a##i + TERN_PANEL_K));                                               \
+        s##i##_2 = add_product(s##i##_2, w2, four(a##i + 2 * TERN_PANEL_K));                                           \
+        s##i##_3 = add_product(s##i##_3, w3, four(a##i + 3 * TERN_PANEL_K));                                           \
+        a##i += 4 * TERN_PANEL_K;                                                                                      \
+    }
+
+#define MULTIPLY_STEP(i)                                                                                               \
+    if (i < rows) {                                                                                                    \
+        s##i##_0 = add_product(s##i##_0, w0, four(a##i));                                                              \
+        a##i += TERN_PANEL_K;                                                                                          \
+    }
+
+#define STORE_STEPS(i)                                                                                                 \
+    if (i < rows)                                                                                                      \
+        _mm512_storeu_si512(t->c + i * t->ld_c, _mm512_add_epi32(_mm512_add_epi32(s##i##_0, s##i##_1),                 \
+                                                                 _mm512_add_epi32(s##i##_2, s##i##_3)));
+
+static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    FEW_ROWS(START_STEPS)
+    const int8_t *b = t->b, *end = b + (ptrdiff_t)t->k4 * STEP;
+    const char *ahead = t->ahead;
+    for (; end - b >= 4 * STEP; b += 4 * STEP, ahead += 4 * STEP) {
+        const struct weights w0 = weights_of(_mm512_loadu_si512(b));
+        const struct weights w1 = weights_of(_mm512_loadu_si512(b + STEP));
+        const struct weights w2 = weights_of(_mm512_loadu_si512(b + 2 * STEP));
+        const struct weights w3 = weights_of(_mm512_loadu_si512(b + 3 * STEP));
+        for (int i = 0; i < 4; i++)
+            _mm_prefetch(ahead + i * STEP, _MM_HINT_T1);
+        FEW_ROWS(MULTIPLY_STEPS)
+    }
+    for (; b < end; b += STEP) {
+        const struct weights w0 = weights_of(_mm512_loadu_si512(b));
+        FEW_ROWS(MULTIPLY_STEP)
+    }
+    FEW_ROWS(STORE_STEPS)
+}
+
 typedef void tile_fn(const struct tile *t);
 
 #define TILE(rows, panels)                                                                                             \
@@ -109,17 +147,20 @@ typedef void tile_fn(const struct tile *t);
     {                                                                                                                  \
         tile(t, rows, panels);                                                                                         \
     }
-#define TILES(rows) TILE(rows, 2) TILE(rows, 1)
+#define TILES(rows) TILE(rows, 1) TILE(rows, 2)
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12)
-TILE(1, 4) TILE(2, 4) TILE(3, 4)
+#define FEW(rows)                                                                                                      \
+    static void few_##rows(const struct tile *t)                                                                       \
+    {                                                                                                                  \
+        few_tile(t, rows);                                                                                             \
+    }
+FEW(1) FEW(2) FEW(3) FEW(4)
+static tile_fn *const few[] = {few_1, few_2, few_3, few_4};
+enum { MOST_FEW = sizeof few / sizeof *few };
 
-/* By rows: the width of the widest tile, and the tiles from wide to narrow. */
-#define ROWS(rows, width) {width, {tile_##rows##_##width, tile_##rows##_2, tile_##rows##_1}}
-static const struct {
-    int widest;
-    tile_fn *fn[3];
-} tiles[TILE_ROWS] = {ROWS(1, 4), ROWS(2, 4), ROWS(3, 4), ROWS(4, 2),  ROWS(5, 2),  ROWS(6, 2),
-                      ROWS(7, 2), ROWS(8, 2), ROWS(9, 2), ROWS(10, 2), ROWS(11, 2), ROWS(12, 2)};
+#define PAIR(rows) {tile_##rows##_1, tile_##rows##_2}
+static tile_fn *const tiles[TILE_ROWS][2] = {PAIR(1), PAIR(2), PAIR(3), PAIR(4),  PAIR(5),  PAIR(6),
+                                             PAIR(7), PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12)};
 
 /* What tile number `block` of a group of panels brings in: the next group, which at the end of a call is the next chunk
    of the matrix, or nothing of ours; a prefetch reads neither. A tile alone asks for two panels, several for one each. */
@@ -130,20 +171,28 @@ static void look_ahead(struct tile *t, int block, int blocks, int width)
     t->ahead_stride = blocks == 1 ? (ptrdiff_t)panel : 0;
 }
 
-/* m <= ROW_BLOCK rows against all panels: each group of panels is swept by all the rows, in tiles of as equal heights
-   as can be. Blocks differ by one row; a width that only one of the two heights has is not used. */
+/* m <= MOST_FEW rows: each panel in turn, two panels ahead of it the memory. */
+static void few_rows(struct tile t, int m, int panels)
+{
+    const ptrdiff_t panel = (ptrdiff_t)t.k4 * STEP;
+    for (int p = 0; p < panels; p++, t.b += panel, t.c += TERN_PANEL) {
+        t.ahead = (const char *)((uintptr_t)t.b + 2 * (uintptr_t)panel);
+        few[m - 1](&t);
+    }
+}
+
+/* m <= ROW_BLOCK rows against all panels: each pair of panels is swept by all the rows, in tiles of as equal heights as
+   can be. */
 static void row_block(struct tile t, int m, int panels)
 {
     const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
-    const int widest = blocks == 1 ? tiles[low - 1].widest : 2;
-    for (int p = 0, width; p < panels; p += width) {
-        const int left = panels - p, which = left >= widest ? widest == 2 : left >= 2 ? 1 : 2;
-        width = which == 0 ? widest : 3 - which;
+    for (int p = 0; p < panels; p += 2) {
+        const int width = panels - p < 2 ? 1 : 2;
         struct tile u = t;
         for (int block = 0; block < blocks; block++) {
             const int rows = low + (block < higher);
             look_ahead(&u, block, blocks, width);
-            tiles[rows - 1].fn[which](&u);
+            tiles[rows - 1][width - 1](&u);
             u.a += rows * u.ld_a;
             u.c += rows * u.ld_c;
             u.start += rows;
@@ -161,7 +210,10 @@ static ALWAYS_INLINE void gemm_s8(const int8_t *a, ptrdiff_t ld_a, const int8_t 
         const int rows = m - i < ROW_BLOCK ? m - i : ROW_BLOCK;
         struct tile t = {a + i * ld_a, ld_a, b, c + i * ld_c, ld_c, start, NULL, 0, k4};
         row_starts(start, t.a, ld_a, rows, k4 * TERN_PANEL_K);
-        row_block(t, rows, panels);
+        if (rows <= MOST_FEW)
+            few_rows(t, rows, panels);
+        else
+            row_block(t, rows, panels);
     }
 }
 

@@ -25,8 +25,8 @@ static ALWAYS_INLINE __m256i scaled(const int32_t *score, const struct scale *s,
 /* 2^(15 - n) for n in 0 .. 15: the upper byte is 128 >> n, the lower 128 >> (n - 8). An index below 0 gives 0. */
 static ALWAYS_INLINE __m256i power(__m256i n)
 {
-    const __m256i table = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(-128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0));
+    const __m256i table =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(-128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0));
     __m256i twice = _mm256_mullo_epi16(n, _mm256_set1_epi16(257));
     return _mm256_shuffle_epi8(table, _mm256_sub_epi8(twice, _mm256_set1_epi16(8)));
 }
@@ -79,8 +79,8 @@ static __m256i store_rest(int8_t *p, __m256i f, int rest)
     return tern_load256(last);
 }
 
-static ALWAYS_INLINE int32_t softmax(const int32_t *score, const struct scale *s, const int right, int8_t *high, int8_t *low,
-                                     int n)
+static ALWAYS_INLINE int32_t softmax(const int32_t *score, const struct scale *s, const int right, int8_t *high,
+                                     int8_t *low, int n)
 {
     __m256i sum = _mm256_setzero_si256();
     int j = 0;

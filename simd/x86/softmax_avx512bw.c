@@ -58,8 +58,8 @@ static ALWAYS_INLINE __m512i add_sums(__m512i sum, struct factors f)
     return _mm512_add_epi64(sum, _mm512_add_epi64(high, _mm512_sad_epu8(f.low, zero)));
 }
 
-static ALWAYS_INLINE int32_t softmax(const int32_t *score, const struct scale *s, const int right, int8_t *high, int8_t *low,
-                                     int n)
+static ALWAYS_INLINE int32_t softmax(const int32_t *score, const struct scale *s, const int right, int8_t *high,
+                                     int8_t *low, int n)
 {
     __m512i sum = _mm512_setzero_si512();
     int j = 0;
