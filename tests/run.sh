@@ -269,6 +269,16 @@ cross_jobs() {
     [ "$short" != aarch64 ] || later "$short-16k-pages" cross_run run_tests files "$triple" cortex-a76 -p 16384
     [ "$short" = riscv64 ] || job "$short-isa" objects_of tests/check_isa.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-integer" objects_of tests/check_integer.sh "$triple"
+    [ "$short" = riscv64 ] || job "$short-size" cross_size "$triple"
+}
+# The whole library, without its symbols, fits where boards are small.
+cross_size() {
+    local library=$OUT/$1/libtern.so.0 limit=$((500 * 1024)) bytes
+    built "$library"
+    "$1-strip" -o $OUT/"$1"/stripped.so "$library"
+    bytes=$(stat -c %s $OUT/"$1"/stripped.so)
+    echo "$bytes bytes of $limit"
+    [ "$bytes" -le $limit ]
 }
 objects_of() { built $OUT/"$2"/libtern.a; bash "$1" $OUT/"$2" "$2-"; }
 
