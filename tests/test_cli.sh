@@ -110,7 +110,7 @@ is 'shares above the whole' "$(grep -o '"share":[0-9.]*' "$work/p.json" | awk -F
 is 'a roofline of nothing' "$(grep -c '"time_over_roofline":\(0\.0*,\|inf\|nan\|-\)' "$work/p.json")" 0
 bench -t 1 --profile | grep -q '^Time / roofline: [0-9]'
 is 'bench --profile as a table' $? 0
-tern bench --roofline --isa scalar --format json | grep -q '"int8_gops":{"scalar":[1-9]'
+tern bench --roofline --isa scalar --format json | grep -q '^\[{"threads":1,"int8_gops":{"scalar":[1-9]'
 is 'bench --roofline' $? 0
 
 bench -t 1 --format csv >"$work/b.csv"

@@ -5,7 +5,6 @@
 #include "tools/cli.h"
 
 struct bench_profile;
-struct roofline;
 
 /* One combination's figures. Times in ms; a negative figure is one that could not be had, and is printed empty. */
 struct bench_record {
@@ -21,8 +20,7 @@ struct bench_record {
     int32_t throttled; /* -1, 0 or 1 */
     uint64_t digest;   /* XXH3-64 of the run's integers */
     double ratio;      /* to the baseline's p50; negative without one */
-    const struct bench_profile *profile; /* NULL, or printed with the record, against `roofline` */
-    const struct roofline *roofline;
+    const struct bench_profile *profile; /* NULL, or printed with the record */
 };
 
 struct bench_model {

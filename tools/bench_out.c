@@ -132,7 +132,7 @@ static void print_object(FILE *out, const struct bench_record *r, int n)
     }
     if (r->profile) {
         fputs(",\"profile\":", out);
-        bench_profile_json(out, r->profile, r->roofline);
+        bench_profile_json(out, r->profile);
     }
     putc('}', out);
 }

@@ -54,13 +54,14 @@ struct line {
     const char *bound;
 };
 
-static struct line line_of(const struct bench_profile *p, const struct roofline *r, int stage, double peak)
+static struct line line_of(const struct bench_profile *p, int stage, double peak)
 {
+    const struct roofline *r = &p->roofline;
     const struct tern_stage_sum *s = &p->sum.stage[stage];
     const double ns = (double)s->ns - (double)s->calls * p->mark_ns; /* of two readings, one lies within the stage */
     struct line l = {
         (ns > 0 ? ns : 0) * 1e-6 / p->runs / p->threads, 0, 0, (double)s->bytes * 1e-6 / p->runs, 0, 0, ""};
-    const double ops = 2.0 * (double)s->products / p->runs, operations_ms = ops * 1e-6 / peak / p->threads;
+    const double ops = 2.0 * (double)s->products / p->runs, operations_ms = ops * 1e-6 / peak;
     l.share = 100 * l.ms / p->wall_ms;
     if (l.ms <= 0)
         return l;
@@ -70,23 +71,24 @@ static struct line line_of(const struct bench_profile *p, const struct roofline 
     const enum roofline_level level = s->products && stage != TERN_STAGE_scores && stage != TERN_STAGE_values
                                           ? roofline_level_of(r, p->weight_bytes)
                                           : ROOFLINE_L2;
-    const double bytes_ms = r->read_gbs[level] > 0 ? l.mb / r->read_gbs[level] / p->threads : 0;
+    const double bytes_ms = r->read_gbs[level] > 0 ? l.mb / r->read_gbs[level] : 0;
     l.floor_ms = operations_ms > bytes_ms ? operations_ms : bytes_ms;
     l.bound = operations_ms > bytes_ms ? "products" : roofline_level_name(level);
     return l;
 }
 
-static double peak_of(const struct bench_profile *p, const struct roofline *r)
+static double peak_of(const struct bench_profile *p)
 {
+    const struct roofline *r = &p->roofline;
     for (int i = 0; i < TERN_N_ISAS; i++)
         if (!strcmp(tern_isa_name((enum tern_isa)i), p->isa) && r->peak_gops[i] > 0)
             return r->peak_gops[i];
     return 1e9;
 }
 
-void bench_profile_print(FILE *out, const struct bench_profile *p, const struct roofline *r)
+void bench_profile_print(FILE *out, const struct bench_profile *p)
 {
-    const double peak = peak_of(p, r);
+    const double peak = peak_of(p);
     struct line sum = {0};
     fprintf(out,
             "\nProfile: %d threads, seq %d, batch %d, %d runs, %.3f ms each of which the clock takes %.3f; products by "
@@ -98,7 +100,7 @@ void bench_profile_print(FILE *out, const struct bench_profile *p, const struct 
         out,
         "|----------------------------|---------:|-------:|---------:|---------:|--------:|-----------:|----------|\n");
     for (int i = 0; i < TERN_N_STAGES; i++) {
-        const struct line l = line_of(p, r, i, peak);
+        const struct line l = line_of(p, i, peak);
         if (!p->sum.stage[i].calls)
             continue;
         sum.ms += l.ms;
@@ -118,14 +120,14 @@ void bench_profile_print(FILE *out, const struct bench_profile *p, const struct 
     fprintf(out, "\nTime / roofline: %.2f (%.3f ms of %.3f)\n", p->wall_ms / sum.floor_ms, p->wall_ms, sum.floor_ms);
 }
 
-void bench_profile_json(FILE *out, const struct bench_profile *p, const struct roofline *r)
+void bench_profile_json(FILE *out, const struct bench_profile *p)
 {
-    const double peak = peak_of(p, r);
+    const double peak = peak_of(p);
     double floor_ms = 0;
     fprintf(out, "{\"runs\":%d,\"wall_ms\":%.4f,\"clock_ms\":%.4f,\"kernel\":\"%s\",\"stages\":[", p->runs, p->wall_ms,
             p->clock_ms, p->isa);
     for (int i = 0, first = 1; i < TERN_N_STAGES; i++) {
-        const struct line l = line_of(p, r, i, peak);
+        const struct line l = line_of(p, i, peak);
         if (!p->sum.stage[i].calls)
             continue;
         floor_ms += l.floor_ms;
@@ -138,30 +140,63 @@ void bench_profile_json(FILE *out, const struct bench_profile *p, const struct r
     fprintf(out, "],\"roofline_ms\":%.4f,\"time_over_roofline\":%.3f}", floor_ms, p->wall_ms / floor_ms);
 }
 
-void bench_roofline_print(FILE *out, const struct roofline *r, int json)
+static void roofline_json(FILE *out, const struct roofline *r)
 {
-    int first = 1;
-    fputs(json ? "{\"int8_gops\":{" : "| int8 products on registers | GOP/s, one thread |\n|---|---:|\n", out);
-    for (int i = 0; i < TERN_N_ISAS; i++)
+    fprintf(out, "{\"threads\":%d,\"int8_gops\":{", r->threads);
+    for (int i = 0, first = 1; i < TERN_N_ISAS; i++)
         if (r->peak_gops[i] > 0) {
-            if (json)
-                fprintf(out, "%s\"%s\":%.1f", first ? "" : ",", tern_isa_name((enum tern_isa)i), r->peak_gops[i]);
-            else
-                fprintf(out, "| %s | %.0f |\n", tern_isa_name((enum tern_isa)i), r->peak_gops[i]);
+            fprintf(out, "%s\"%s\":%.1f", first ? "" : ",", tern_isa_name((enum tern_isa)i), r->peak_gops[i]);
             first = 0;
         }
-    fputs(json ? "},\"read\":[" : "\n| read from | size, KiB | GB/s, one thread |\n|---|---:|---:|\n", out);
-    first = 1;
-    for (int i = 0; i < ROOFLINE_LEVELS; i++)
+    fputs("},\"read\":[", out);
+    for (int i = 0, first = 1; i < ROOFLINE_LEVELS; i++)
         if (r->read_gbs[i] > 0) {
-            const char *name = roofline_level_name((enum roofline_level)i);
-            const long long kib = (long long)r->level_bytes[i] / 1024;
-            if (json)
-                fprintf(out, "%s{\"level\":\"%s\",\"kib\":%lld,\"gbs\":%.1f}", first ? "" : ",", name, kib,
-                        r->read_gbs[i]);
-            else
-                fprintf(out, "| %s | %lld | %.1f |\n", name, kib, r->read_gbs[i]);
+            fprintf(out, "%s{\"level\":\"%s\",\"kib\":%lld,\"gbs\":%.1f}", first ? "" : ",",
+                    roofline_level_name((enum roofline_level)i), (long long)r->level_bytes[i] / 1024, r->read_gbs[i]);
             first = 0;
         }
-    fputs(json ? "]}\n" : "", out);
+    fputs("]}", out);
+}
+
+static void table_head(FILE *out, const char *what, const struct roofline *r, int n)
+{
+    fprintf(out, "| %s |", what);
+    for (int k = 0; k < n; k++)
+        fprintf(out, " %d thread%s |", r[k].threads, r[k].threads > 1 ? "s" : "");
+    fputs("\n|---|", out);
+    for (int k = 0; k < n; k++)
+        fputs("---:|", out);
+    putc('\n', out);
+}
+
+void bench_roofline_print(FILE *out, const struct roofline *r, int n, int json)
+{
+    for (int k = 0; json && k < n; k++) {
+        fputs(k ? ",\n" : "[", out);
+        roofline_json(out, &r[k]);
+    }
+    if (json) {
+        fputs("]\n", out);
+        return;
+    }
+    table_head(out, "int8 products on registers, GOP/s", r, n);
+    for (int i = 0; i < TERN_N_ISAS; i++) {
+        if (r[0].peak_gops[i] <= 0)
+            continue;
+        fprintf(out, "| %s |", tern_isa_name((enum tern_isa)i));
+        for (int k = 0; k < n; k++)
+            fprintf(out, " %.0f |", r[k].peak_gops[i]);
+        putc('\n', out);
+    }
+    putc('\n', out);
+    table_head(out, "read, GB/s", r, n);
+    for (int i = 0; i < ROOFLINE_LEVELS; i++) {
+        if (r[0].read_gbs[i] <= 0)
+            continue;
+        fprintf(out, "| %s, %lld KiB |", roofline_level_name((enum roofline_level)i),
+                (long long)r[0].level_bytes[i] / 1024);
+        for (int k = 0; k < n; k++)
+            fprintf(out, " %.1f |", r[k].read_gbs[i]);
+        putc('\n', out);
+    }
 }

@@ -14,17 +14,19 @@ struct bench_profile {
     double clock_ms; /* what reading the clock costs them, per inference; taken off the stages */
     double mark_ns;  /* one reading */
     int32_t threads, seq, batch, runs;
-    const char *isa;      /* of the products' kernel */
-    int64_t weight_bytes; /* of the encoder's layers */
+    const char *isa;          /* of the products' kernel */
+    struct roofline roofline; /* of as many threads, with the peak of `isa` */
+    int64_t weight_bytes;     /* of the encoder's layers */
 };
 
 /* Runs `runs` more inferences with the profile on. */
 int bench_profile_measure(struct bench_profile *p, tern_session *session, int (*run)(void *), void *context, int runs);
-/* A table; `r` holds the peak of p->isa. */
-void bench_profile_print(FILE *out, const struct bench_profile *p, const struct roofline *r);
+/* A table. */
+void bench_profile_print(FILE *out, const struct bench_profile *p);
 /* The same as a JSON array of objects. */
-void bench_profile_json(FILE *out, const struct bench_profile *p, const struct roofline *r);
+void bench_profile_json(FILE *out, const struct bench_profile *p);
 
-void bench_roofline_print(FILE *out, const struct roofline *r, int json);
+/* n columns, or an array of n objects. */
+void bench_roofline_print(FILE *out, const struct roofline *r, int n, int json);
 
 #endif

@@ -19,7 +19,7 @@ struct bench {
     struct cli_list seq, batch, threads;
     int32_t runs, max_regress, ragged;
     int profile, roofline_only;
-    struct roofline roofline;
+    struct roofline roofline; /* of the thread count that was profiled last */
     struct bench_profile *profiles; /* [printed] */
     enum bench_format format;
     struct bench_model model;
@@ -108,6 +108,15 @@ static void note_noise(struct bench *b, const struct bench_record *r)
     }
 }
 
+static int measure_roofline(const struct bench *b, struct roofline *r, int threads)
+{
+    unsigned features;
+    tern_error err;
+    if (tern_cpu_select(&features, b->isa, &err))
+        return cli_status(&err);
+    return roofline_measure(r, features, threads, b->roofline_only);
+}
+
 static int measure_one(struct bench *b, int32_t threads, int32_t seq, int32_t batch)
 {
     struct bench_record r = {.threads = threads, .seq = seq, .seq_min = b->ragged ? b->ragged : seq, .batch = batch};
@@ -118,12 +127,14 @@ static int measure_one(struct bench *b, int32_t threads, int32_t seq, int32_t ba
             return cli_nomem();
         b->profiles = profile;
         profile += b->printed;
+        if (b->roofline.threads != threads && measure_roofline(b, &b->roofline, threads))
+            return CLI_FAILED;
+        profile->roofline = b->roofline;
     }
     int code = bench_measure(&r, &b->model, b->isa, b->runs, profile);
     if (code)
         return code;
     r.profile = profile;
-    r.roofline = &b->roofline;
     if (b->baseline_path)
         bench_baseline_compare(&b->baseline, &r);
     note_noise(b, &r);
@@ -141,7 +152,7 @@ static int measure_all(struct bench *b)
                 code = measure_one(b, b->threads.values[t], b->seq.values[s], b->batch.values[k]);
     bench_end(b->out, b->format);
     for (int i = 0; b->profile && b->format == BENCH_MD && i < b->printed && !code; i++)
-        bench_profile_print(b->out, &b->profiles[i], &b->roofline);
+        bench_profile_print(b->out, &b->profiles[i]);
     if (b->noisy)
         cli_warn("%d of %d vary by more than 5 %% between runs (most: %.0f %%, %s): compare with care", b->noisy,
                  b->printed, b->noisiest * 100, b->noisiest_name);
@@ -150,24 +161,26 @@ static int measure_all(struct bench *b)
     return code;
 }
 
-static int measure_roofline(struct bench *b)
+/* `--roofline`: of one thread, and of all that this process may use. */
+static int print_roofline(const struct bench *b)
 {
-    unsigned features;
-    tern_error err;
-    if (tern_cpu_select(&features, b->isa, &err))
-        return cli_status(&err);
-    return roofline_measure(&b->roofline, features, b->roofline_only);
+    struct roofline r[2];
+    const int allowed = tern_threads_allowed(), n = allowed > 1 ? 2 : 1;
+    int code = measure_roofline(b, &r[0], 1);
+    if (!code && n > 1)
+        code = measure_roofline(b, &r[1], allowed);
+    if (code)
+        return code;
+    bench_roofline_print(stdout, r, n, b->format == BENCH_JSON || b->format == BENCH_JSONL);
+    return cli_written();
 }
 
 static int bench(struct bench *b)
 {
     tern_error err;
-    int code = b->profile || b->roofline_only ? measure_roofline(b) : CLI_OK;
-    if (!code && b->roofline_only)
-        bench_roofline_print(stdout, &b->roofline, b->format == BENCH_JSON || b->format == BENCH_JSONL);
-    if (code || b->roofline_only)
-        return code ? code : cli_written();
-    code = b->baseline_path ? bench_baseline_open(&b->baseline, b->baseline_path) : CLI_OK;
+    if (b->roofline_only)
+        return print_roofline(b);
+    int code = b->baseline_path ? bench_baseline_open(&b->baseline, b->baseline_path) : CLI_OK;
     if (code)
         return code;
     b->out = stdout;
