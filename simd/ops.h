@@ -11,12 +11,8 @@
 #ifndef TERN_OPS_H
 #define TERN_OPS_H
 
+#include "simd/codes.h"
 #include "simd/fixed.h"
-
-#include <stddef.h>
-
-/* Weight panels (DESIGN: one layout for every CPU): int8 [panels][k4][16][4], 16 output channels x 4 inputs. */
-enum { TERN_PANEL = 16, TERN_PANEL_K = 4 };
 
 /* Softmax's largest probability: 127 in the high factor, 3 bits in the low one. */
 enum { TERN_P_MAX = 127 * 8, TERN_P_LOW_BITS = 3 };
@@ -59,6 +55,24 @@ struct tern_poly {
 /* c[m][16 * panels] = a[m][4 * k4] times the panels b; exact while 4 * k4 <= 133,144. */
 typedef void tern_gemm_s8_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
                              int panels, int k4);
+
+/* Low-bit weights to int8 panels: b[panels][k4][16][4] = value * multiplier. */
+typedef void tern_unpack_fn(const struct tern_codes *w, int8_t *b, int panels, int k4);
+
+/* gemm_s8 with 4-bit weights, for few rows: what unpacking would give is multiplied without being stored. */
+typedef void tern_gemm_s4_fn(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c,
+                             int m, int panels, int k4);
+
+/* The sums of every choice among four activations, for gemm_lut: T(step, bits) = sum of a[4 * step + i] over the bits i
+   that are set, as T & 63 (low) and T >> 6 (high, -8 .. 7):
+     table[block][half][low, high][pair][bits] for step = 8 * block + 2 * pair + half
+   and sum[block], the sum of its 32 activations. Steps from k4 on count as 0. */
+typedef void tern_lut_fn(const int8_t *a, uint8_t *table, int32_t *sum, int k4);
+
+/* gemm_s8 with weights of 1 to 3 bits whose codebook is a line, for few rows, which come as tables (`lut`): m of them,
+   ld_table bytes and ld_sum elements apart. */
+typedef void tern_gemm_lut_fn(const uint8_t *table, ptrdiff_t ld_table, const int32_t *sum, ptrdiff_t ld_sum,
+                              const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4);
 
 /* Accumulators to int16, in a common unit:
      a = sat16(rshift(acc[i][j], row[i].shift))
