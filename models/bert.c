@@ -10,6 +10,14 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
     b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
 
+    if (b->config->weights != TERN_WEIGHTS_INT8) {
+        const size_t blocks = (size_t)tern_blocks(tern_k4((int)(h > wide ? h : wide)));
+        b->run.panels_bytes = (ptrdiff_t)(TERN_UNPACKED_PANELS * TERN_PANEL * TERN_BLOCK_K * blocks);
+        b->run.panels = tern_arena_take(arena, threads, (size_t)b->run.panels_bytes);
+        b->run.table = tern_arena_take(arena, TERN_LUT_ROWS, TERN_LUT_BLOCK * blocks);
+        b->run.table_sum = tern_arena_take(arena, TERN_LUT_ROWS, blocks * sizeof *b->run.table_sum);
+    }
+
     b->y = tern_arena_take(arena, tokens, h * sizeof *b->y);
     b->x.ld = tern_round_up((int)h, LINE);
     b->x_q = tern_arena_take(arena, tokens, (size_t)b->x.ld);

@@ -6,7 +6,8 @@
 
 const char *const tern_activation_names[4] = {"gelu", "gelu_new", "relu", "gelu_ibert"};
 const char *const tern_architecture_names[2] = {"bert", "distilbert"};
-const char *const tern_weights_names[2] = {"f32", "int8"};
+const char *const tern_weights_names[TERN_N_WEIGHTS] = {"f32",  "int8", "int4",    "nf4",    "fp4",
+                                                        "int3", "int2", "ternary", "binary", "mixed"};
 const char *const tern_pooling_names[2] = {"mean", "cls"};
 
 _Static_assert(TERN_GELU == 0 && TERN_GELU_NEW == 1 && TERN_RELU == 2 && TERN_GELU_IBERT == 3, "names by index");
@@ -29,6 +30,11 @@ const char *tern_architecture_name(enum tern_architecture architecture)
 const char *tern_weights_name(enum tern_weights weights)
 {
     return tern_weights_names[weights];
+}
+
+int tern_weights_find(const char *name)
+{
+    return tern_name_index(tern_weights_names, TERN_WEIGHTS_MIXED, name);
 }
 
 int tern_name_index(const char *const *names, int n_names, const char *name)

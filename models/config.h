@@ -7,7 +7,13 @@
 
 enum tern_architecture { TERN_BERT, TERN_DISTILBERT };
 enum tern_activation { TERN_GELU, TERN_GELU_NEW, TERN_RELU, TERN_GELU_IBERT };
-enum tern_weights { TERN_WEIGHTS_F32, TERN_WEIGHTS_INT8 };
+/* Of the encoder's matrices. From int8 on: quant/codebook.h's formats in their order. */
+enum tern_weights {
+    TERN_WEIGHTS_F32,
+    TERN_WEIGHTS_INT8,
+    TERN_WEIGHTS_MIXED = 9, /* each matrix its own format */
+    TERN_N_WEIGHTS
+};
 
 /* Limits; every one is checked when a config is read, and bounds.h builds on them. */
 enum {
@@ -49,5 +55,7 @@ void tern_config_free(struct tern_config *config);
 const char *tern_activation_name(enum tern_activation activation);
 const char *tern_architecture_name(enum tern_architecture architecture);
 const char *tern_weights_name(enum tern_weights weights);
+/* The weights of that name that a user may ask for, or -1. */
+int tern_weights_find(const char *name);
 
 #endif

@@ -137,7 +137,7 @@ static tern_status from_object(struct tern_config *out, const json_t *root, cons
     if (status == TERN_OK)
         status = get_name(root, "activation", tern_activation_names, 4, &activation, label, err);
     if (status == TERN_OK)
-        status = get_name(root, "weights", tern_weights_names, 2, &weights, label, err);
+        status = get_name(root, "weights", tern_weights_names, TERN_N_WEIGHTS, &weights, label, err);
     if (status == TERN_OK)
         status = get_name(root, "pooling", tern_pooling_names, 2, &pooling, label, err);
     if (status == TERN_OK)

@@ -19,7 +19,7 @@ tern_status tern_config_check(const struct tern_config *config, const char *labe
 int tern_name_index(const char *const *names, int n_names, const char *name);
 extern const char *const tern_activation_names[4];
 extern const char *const tern_architecture_names[2];
-extern const char *const tern_weights_names[2];
+extern const char *const tern_weights_names[TERN_N_WEIGHTS];
 extern const char *const tern_pooling_names[2];
 
 /* Replaces the labels by n empty slots (n may be 0), which tern_config_set_label fills. */

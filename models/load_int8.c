@@ -1,6 +1,7 @@
 #include "models/load.h"
 #include "models/weights.h"
 #include "quant/bounds.h"
+#include "quant/codebook.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,53 @@ static struct tern_real load_real(struct tern_loader *l, const char *name, const
     return r;
 }
 
+/* Two planes of three codes: a bit set in both is a fourth. */
+static int ternary_code_missing(const uint8_t *line, size_t bytes)
+{
+    unsigned both = 0;
+    for (size_t i = 0; i < bytes; i += 2 * TERN_LINE)
+        for (size_t j = 0; j < TERN_LINE; j++)
+            both |= line[i + j] & line[i + TERN_LINE + j];
+    return both != 0;
+}
+
+static const uint8_t *load_lines(struct tern_loader *l, const char *part, enum tern_format format, int64_t rows,
+                                 int lines)
+{
+    const int64_t shape[3] = {rows, lines, TERN_LINE};
+    const uint8_t *line = tern_load_tensor(l, part, TERN_U8, 3, shape);
+    if (line && format == TERN_FORMAT_TERNARY && ternary_code_missing(line, (size_t)(rows * lines) * TERN_LINE))
+        tern_load_fail(l, part, "holds a code that ternary weights lack");
+    return line;
+}
+
+/* The codes of matrix `name`, of the format and group size in its parameters. */
+static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *name, int n, int k, const int32_t *p)
+{
+    char part[96];
+    const enum tern_format format = (enum tern_format)p[4];
+    const int panels = tern_panels(n), k4 = tern_k4(k);
+    w->book = tern_codebook(format);
+    snprintf(part, sizeof part, "%s.code", name);
+    w->line = load_lines(l, part, format, panels, tern_code_lines(w->book->bits, k4));
+    snprintf(part, sizeof part, "%s.group", name);
+    if (!tern_format_grouped(format))
+        return;
+    if (p[5] != 32 && p[5] != 64 && p[5] != 128) {
+        tern_load_fail(l, part, "has groups of another size than 32, 64 or 128 inputs");
+        return;
+    }
+    w->group = p[5] / TERN_PANEL_K;
+    const int64_t shape[3] = {panels, (k4 + w->group - 1) / w->group, TERN_PANEL};
+    const int64_t bytes = shape[0] * shape[1] * shape[2], padded = (bytes + 63) / 64 * 64;
+    w->mul = tern_load_tensor(l, part, TERN_U8, 1, &padded);
+    for (int64_t i = 0; w->mul && i < bytes; i++)
+        if (w->mul[i] < 1 || w->mul[i] > w->book->most_mul) {
+            tern_load_fail(l, part, "holds a multiplier out of range");
+            return;
+        }
+}
+
 static void load_linear(struct tern_loader *l, struct tern_linear *w, const char *name, int n, int k, int wide_bias)
 {
     char part[96];
@@ -52,8 +100,24 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const char
     const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
     w->n = n;
     w->k = k;
+    snprintf(part, sizeof part, "%s.param", name);
+    const int32_t *p = load_params(l, part);
+    if (!p)
+        return;
+    if (p[4] < TERN_FORMAT_INT8 || p[4] >= TERN_N_FORMATS) {
+        tern_load_fail(l, part, "names a format of weights that does not exist");
+        return;
+    }
+    w->wnorm2 = p[0];
+    w->kappa = load_real(l, part, p + 1);
+    w->up = p[3];
+    if (w->wnorm2 < 0 || w->up < 0 || w->up > 15)
+        tern_load_fail(l, part, "holds a number out of range");
     snprintf(part, sizeof part, "%s.weight", name);
-    w->weight = load_s8(l, part, 4, shape);
+    if (p[4] == TERN_FORMAT_INT8)
+        w->weight = load_s8(l, part, 4, shape);
+    else
+        load_codes(l, &w->codes, name, n, k, p);
     snprintf(part, sizeof part, "%s.mul", name);
     w->mul = load_i16(l, part, panels * TERN_PANEL, 0);
     snprintf(part, sizeof part, "%s.bias", name);
@@ -63,15 +127,6 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const char
     } else {
         w->bias16 = load_i16(l, part, panels * TERN_PANEL, -32767);
     }
-    snprintf(part, sizeof part, "%s.param", name);
-    const int32_t *p = load_params(l, part);
-    if (!p)
-        return;
-    w->wnorm2 = p[0];
-    w->kappa = load_real(l, part, p + 1);
-    w->up = p[3];
-    if (w->wnorm2 < 0 || w->up < 0 || w->up > 15)
-        tern_load_fail(l, part, "holds a number out of range");
 }
 
 static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char *name, int n)

@@ -8,6 +8,7 @@
 /* Where float tensors come from: a checkpoint, or a seeded generator. Names are those of models/checkpoint.h. */
 struct tern_source {
     const struct tern_config *config;
+    int plain; /* low-bit scales are not searched for: the weights stand for none */
     tern_status (*read)(void *context, const char *name, float *out, size_t count, tern_error *err);
     void *context;
     /* The report and the progress of tern_convert_options; either may be NULL. */

@@ -17,6 +17,8 @@ struct store {
     float *matrix, *bias;      /* the float tensors being read */
     float *gamma, *beta, *row; /* of the LayerNorm before, [hidden]; one row of scratch */
     int16_t *column;           /* the embeddings' column scales, in the builder */
+    struct tern_coding coding; /* of the encoder's matrices */
+    float *scratch;            /* of the quantisers */
     size_t done, total;
     tern_status status;
     tern_error *err;
@@ -69,17 +71,52 @@ static void advance(struct store *s, size_t count)
 
 enum kind { REQUANT, RESIDUAL, LOGITS };
 
+/* Adds the tensors that hold the weights. Returns their bytes. */
+static double add_weights(struct store *s, const char *name, int n, int k, struct tern_linear_out *out)
+{
+    const enum tern_format format = out->coding.format;
+    const int panels = tern_panels(n), k4 = tern_k4(k);
+    if (format == TERN_FORMAT_INT8) {
+        const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
+        out->weight = add(s, name, ".weight", TERN_I8, 4, shape);
+        return (double)panels * k4 * TERN_LINE;
+    }
+    const int lines = tern_code_lines(tern_format_bits(format), k4);
+    const int64_t shape[3] = {panels, lines, TERN_LINE};
+    double bytes = (double)panels * lines * TERN_LINE;
+    out->line = add(s, name, ".code", TERN_U8, 3, shape);
+    if (tern_format_grouped(format)) {
+        const int64_t muls = (int64_t)panels * ((k + out->coding.group - 1) / out->coding.group) * TERN_PANEL;
+        const int64_t padded = (muls + 63) / 64 * 64;
+        out->group_mul = add(s, name, ".group", TERN_U8, 1, &padded);
+        bytes += (double)padded;
+    }
+    return bytes;
+}
+
+static void report_linear(struct store *s, const char *name, int n, int k, const struct tern_linear_out *out,
+                          double bytes)
+{
+    const enum tern_format format = out->coding.format;
+    char became[64], group[32] = "output channel";
+    if (tern_format_grouped(format))
+        snprintf(group, sizeof group, "%d inputs", out->coding.group);
+    snprintf(became, sizeof became, "%s [%d, %d] per %s", tern_format_name(format), n, k, group);
+    report(s, name, became, bytes * 8 / ((double)n * k), out->error);
+}
+
 /* Quantises layer `name` [n][k]; `unit` is the least output unit (REQUANT) or the residual's (RESIDUAL). Returns the
    output's unit. */
 static double store_linear(struct store *s, const char *name, int n, int k, const struct tern_input *in, enum kind kind,
                            double unit)
 {
-    const int panels = tern_panels(n), k4 = tern_k4(k), padded = panels * TERN_PANEL;
-    const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
+    const int padded = tern_panels(n) * TERN_PANEL;
     read_floats(s, name, ".weight", s->matrix, (size_t)n * (size_t)k);
     read_floats(s, name, ".bias", s->bias, (size_t)n);
     struct tern_linear_out out = {0};
-    out.weight = add(s, name, ".weight", TERN_I8, 4, shape);
+    if (*s->prefix) /* the heads' few weights stay int8 */
+        out.coding = s->coding;
+    double bytes = add_weights(s, name, n, k, &out);
     out.mul = add_vector(s, name, ".mul", TERN_I16, padded);
     if (kind == REQUANT)
         out.bias16 = add_vector(s, name, ".bias", TERN_I16, padded);
@@ -91,20 +128,19 @@ static double store_linear(struct store *s, const char *name, int n, int k, cons
 
     const struct tern_float_linear f = {s->matrix, s->bias, n, k};
     if (kind == REQUANT)
-        tern_quantize_requant(&out, &f, in, unit, s->row);
+        tern_quantize_requant(&out, &f, in, unit, s->scratch);
     else if (kind == RESIDUAL)
-        tern_quantize_residual(&out, &f, in, unit, s->row);
+        tern_quantize_residual(&out, &f, in, unit, s->scratch);
     else
-        tern_quantize_logits(&out, &f, in, s->row);
+        tern_quantize_logits(&out, &f, in, s->scratch);
     param[0] = out.wnorm2;
     param[1] = out.kappa.mul;
     param[2] = out.kappa.exp;
     param[3] = out.up;
-
-    char became[64];
-    snprintf(became, sizeof became, "int8 [%d, %d] per output channel", n, k);
-    double bytes = (double)padded * (k4 * TERN_PANEL_K + 2 + (kind == REQUANT ? 2 : 4)) + PARAMS * 4;
-    report(s, name, became, bytes * 8 / ((double)n * k), out.error);
+    param[4] = (int32_t)out.coding.format;
+    param[5] = tern_format_grouped(out.coding.format) ? out.coding.group : 0;
+    bytes += (double)padded * (2 + (kind == REQUANT ? 2 : 4)) + PARAMS * 4;
+    report_linear(s, name, n, k, &out, bytes);
     advance(s, (size_t)n * (size_t)k);
     return out.unit;
 }
@@ -358,7 +394,11 @@ tern_status tern_store_int8(struct tern_builder *builder, const struct tern_sour
     size_t biases = widest > (size_t)c->n_labels ? widest : (size_t)c->n_labels;
     s.matrix = malloc(largest_matrix(c) * sizeof(float));
     s.bias = malloc((biases + widest + 2 * (size_t)c->hidden) * sizeof(float));
-    if (s.matrix && s.bias) {
+    s.scratch = malloc(tern_quantize_scratch((int)biases, (int)widest) * sizeof(float));
+    s.coding.format = c->weights == TERN_WEIGHTS_MIXED ? TERN_FORMAT_INT8 : (enum tern_format)(c->weights - 1);
+    s.coding.group = 64;
+    s.coding.plain = source->plain;
+    if (s.matrix && s.bias && s.scratch) {
         s.row = s.bias + biases;
         s.gamma = s.row + widest;
         s.beta = s.gamma + c->hidden;
@@ -372,6 +412,7 @@ tern_status tern_store_int8(struct tern_builder *builder, const struct tern_sour
     } else {
         s.status = tern_fail_nomem(err, "the float tensors", largest_matrix(c) * sizeof(float));
     }
+    free(s.scratch);
     free(s.bias);
     free(s.matrix);
     return s.status;

@@ -86,10 +86,22 @@ struct job {
     const int16_t *y;
     ptrdiff_t ld;
     const struct tern_rows *x;
-    int width;         /* panels of a task */
+    int width;         /* panels of a task, and of a row of the tile */
     int first_task[4]; /* of each matrix */
     int count;
 };
+
+/* How a matrix meets its rows. Every way gives the same accumulators. */
+enum route { INT8, LOOK_UP, MULTIPLY_CODES, UNPACK };
+
+static enum route route_of(const struct tern_linear *w, int rows)
+{
+    if (w->weight)
+        return INT8;
+    if (w->codes.book->bits < 4)
+        return rows <= TERN_LUT_ROWS ? LOOK_UP : UNPACK;
+    return rows <= TERN_S4_ROWS ? MULTIPLY_CODES : UNPACK;
+}
 
 static int quotient_up(int a, int b)
 {
@@ -97,12 +109,15 @@ static int quotient_up(int a, int b)
 }
 
 /* Matrices, widest task and threads decide the width: the one whose busiest thread has the fewest panels, the wider of
-   equals. At least two panels, which are a cache line of int16. Returns the number of tasks. */
+   equals. At least two panels, which are a cache line of int16; just these when they must be unpacked, so that they
+   stay in L1 or L2 while all rows pass. Returns the number of tasks. */
 static int split(struct job *j)
 {
     const int threads = tern_pool_threads(j->run->pool);
-    int tasks = 0, least = INT32_MAX;
-    for (int width = TERN_TILE_PANELS; width >= 2; width /= 2) {
+    int tasks = 0, least = INT32_MAX, widest = TERN_TILE_PANELS;
+    for (int i = 0; i < j->count; i++)
+        widest = route_of(j->w[i], j->x->m) == UNPACK ? TERN_UNPACKED_PANELS : widest;
+    for (int width = widest; width >= 2; width /= 2) {
         int all = 0;
         for (int i = 0; i < j->count; i++)
             all += quotient_up(tern_panels(j->w[i]->n), width);
@@ -124,13 +139,61 @@ static void epilogue(const struct job *j, int which, const int32_t *tile, int fi
 {
     const struct tern_linear *w = j->w[which];
     const struct tern_row_scale *scale = j->run->scale + (ptrdiff_t)which * j->x->m + first_row;
-    const ptrdiff_t at = first_row * j->ld + column, ld_tile = TERN_TILE_PANELS * TERN_PANEL;
+    const ptrdiff_t at = first_row * j->ld + column, ld_tile = j->width * TERN_PANEL;
     if (j->out)
         j->run->ops->requant(tile, ld_tile, j->out[which] + at, j->ld, scale, w->mul + column, w->bias16 + column, rows,
                              width);
     else
         j->run->ops->residual(tile, ld_tile, j->y + at, j->ld, j->sum + at, j->ld, scale, w->mul + column,
                               w->bias32 + column, w->up, rows, width);
+}
+
+/* Bytes of some panels' weights in the file. */
+static int64_t stored_bytes(const struct tern_linear *w, int panels)
+{
+    const int k4 = tern_k4(w->k);
+    if (w->weight)
+        return (int64_t)panels * k4 * TERN_LINE;
+    return (int64_t)panels *
+           (tern_code_lines(w->codes.book->bits, k4) * TERN_LINE + tern_code_groups(&w->codes, k4) * TERN_PANEL);
+}
+
+/* Panels of a matrix, as a task reads them. */
+struct panels {
+    enum route route;
+    const int8_t *weight;    /* INT8, UNPACK */
+    struct tern_codes codes; /* LOOK_UP, MULTIPLY_CODES */
+    int count, k4;
+};
+
+static struct panels panels_of(const struct job *j, const struct tern_linear *w, int first, int count, int thread)
+{
+    struct panels p = {.route = route_of(w, j->x->m), .count = count, .k4 = tern_k4(w->k)};
+    if (p.route == INT8) {
+        p.weight = w->weight + (ptrdiff_t)first * p.k4 * TERN_LINE;
+        return p;
+    }
+    p.codes = tern_codes_at(&w->codes, first, p.k4);
+    if (p.route == UNPACK) {
+        int8_t *const unpacked = j->run->panels + thread * j->run->panels_bytes;
+        j->run->ops->unpack(&p.codes, unpacked, count, p.k4);
+        p.weight = unpacked;
+    }
+    return p;
+}
+
+static void multiply(const struct job *j, const struct panels *p, int32_t *tile, int first_row, int rows)
+{
+    const struct tern_runner *run = j->run;
+    const int8_t *q = j->x->q + first_row * j->x->ld;
+    const ptrdiff_t ld = j->width * TERN_PANEL, blocks = tern_blocks(p->k4);
+    if (p->route == LOOK_UP)
+        run->ops->gemm_lut(run->table + first_row * blocks * TERN_LUT_BLOCK, blocks * TERN_LUT_BLOCK,
+                           run->table_sum + first_row * blocks, blocks, &p->codes, tile, ld, rows, p->count, p->k4);
+    else if (p->route == MULTIPLY_CODES)
+        run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
+    else
+        run->ops->gemm_s8(q, j->x->ld, p->weight, tile, ld, rows, p->count, p->k4);
 }
 
 /* One task is some panels of a matrix for all rows: their weights are read from memory once and stay in L2. */
@@ -141,20 +204,19 @@ static void panels_task(void *context, int task, int thread)
     while (which + 1 < j->count && task >= j->first_task[which + 1])
         which++;
     const struct tern_linear *w = j->w[which];
-    int k4 = tern_k4(w->k), panel = (task - j->first_task[which]) * j->width;
+    int panel = (task - j->first_task[which]) * j->width;
     int panels = tern_panels(w->n) - panel;
     panels = panels < j->width ? panels : j->width;
     int column = panel * TERN_PANEL, width = w->n - column;
     width = width < panels * TERN_PANEL ? width : panels * TERN_PANEL;
-    const int8_t *b = w->weight + (ptrdiff_t)panel * k4 * TERN_PANEL * TERN_PANEL_K;
     int32_t *tile = j->run->tile + (ptrdiff_t)thread * TERN_TILE;
-    int64_t time = tern_profile_start(j->run->profile), bytes = (int64_t)panels * TERN_PANEL * k4 * TERN_PANEL_K;
+    int64_t time = tern_profile_start(j->run->profile), bytes = stored_bytes(w, panels);
+    const struct panels weights = panels_of(j, w, panel, panels, thread);
     const int output = j->out ? 2 : 6; /* bytes per value that the epilogue writes, and the stream that it reads */
 
     for (int i = 0; i < j->x->m; i += TERN_TILE_ROWS) {
         int rows = j->x->m - i < TERN_TILE_ROWS ? j->x->m - i : TERN_TILE_ROWS;
-        j->run->ops->gemm_s8(j->x->q + i * j->x->ld, j->x->ld, b, tile, TERN_TILE_PANELS * TERN_PANEL, rows, panels,
-                             k4);
+        multiply(j, &weights, tile, i, rows);
         const int64_t values = (int64_t)rows * width;
         time = tern_profile_charge(j->run->profile, thread, j->stage, time, values * w->k,
                                    bytes + (int64_t)rows * w->k + 4 * values);
@@ -165,6 +227,19 @@ static void panels_task(void *context, int task, int thread)
     }
 }
 
+/* Tables of all rows, once for all matrices that read them. */
+static void start_tasks(struct job *j)
+{
+    const int k4 = tern_k4(j->w[0]->k), blocks = tern_blocks(k4), tasks = split(j);
+    int look_up = 0;
+    for (int i = 0; i < j->count; i++)
+        look_up |= route_of(j->w[i], j->x->m) == LOOK_UP;
+    for (int r = 0; look_up && r < j->x->m; r++)
+        j->run->ops->lut(j->x->q + r * j->x->ld, j->run->table + (ptrdiff_t)r * blocks * TERN_LUT_BLOCK,
+                         j->run->table_sum + (ptrdiff_t)r * blocks, k4);
+    tern_pool_run(j->run->pool, panels_task, j, tasks);
+}
+
 void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
                      int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x)
 {
@@ -172,7 +247,7 @@ void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const
     for (int i = 0; i < count; i++)
         for (int r = 0; r < x->m; r++)
             run->scale[(ptrdiff_t)i * x->m + r] = tern_requant_scale(w[i], x->row[r]);
-    tern_pool_run(run->pool, panels_task, &j, split(&j));
+    start_tasks(&j);
 }
 
 void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
@@ -181,7 +256,7 @@ void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, 
     struct job j = {.run = run, .stage = stage, .w = &w, .sum = sum, .y = y, .ld = ld, .x = x, .count = 1};
     for (int r = 0; r < x->m; r++)
         run->scale[r] = tern_residual_scale(w, x->row[r]);
-    tern_pool_run(run->pool, panels_task, &j, split(&j));
+    start_tasks(&j);
 }
 
 /* acc * amax * mul[j] / 2^15 * kappa in Q16. The product is brought to 31 bits before the last multiplication. */

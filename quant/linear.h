@@ -8,7 +8,8 @@
 
 /* One weight matrix as the file has it. All pointers lead into the mapped file. */
 struct tern_linear {
-    const int8_t *weight;   /* panels [panels][k4][16][4] */
+    const int8_t *weight;   /* panels [panels][k4][16][4]; NULL when the weights are low-bit */
+    struct tern_codes codes;
     const int16_t *mul;     /* [16 * panels] scale of a channel over the largest, times TERN_MUL_ONE */
     const int16_t *bias16;  /* [16 * panels] in units of the output; NULL when bias32 is used */
     const int32_t *bias32;  /* [16 * panels] in units of the residual sum, or Q16 for logits */
@@ -40,8 +41,15 @@ struct tern_runner {
     struct tern_pool *pool;
     struct tern_row_scale *scale; /* [3 * max rows] */
     int32_t *tile;                /* [threads][TERN_TILE] */
+    int8_t *panels;               /* [threads][panels_bytes]: TERN_UNPACKED_PANELS of low-bit weights, unpacked */
+    ptrdiff_t panels_bytes;
+    uint8_t *table;               /* [TERN_LUT_ROWS][most blocks][TERN_LUT_BLOCK] */
+    int32_t *table_sum;           /* [TERN_LUT_ROWS][most blocks] */
     struct tern_profile *profile; /* [threads], or NULL */
 };
+/* Low-bit weights: up to so many rows read codes as they are, by table or multiplied while they are unpacked; for more
+   rows so many panels at a time are unpacked to int8. */
+enum { TERN_LUT_ROWS = 8, TERN_S4_ROWS = 6, TERN_UNPACKED_PANELS = 2 };
 enum { TERN_TILE_ROWS = 64, TERN_TILE_PANELS = 16, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
 
 /* out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. `stage` is what a profile

@@ -53,15 +53,38 @@ struct survey {
     double bias;     /* largest |bias| */
 };
 
-static struct survey look(const struct tern_float_linear *f, const struct tern_input *in, float *row)
+/* scratch: the scales of the channels, then rows, then codes. */
+struct scratch {
+    double *scale; /* [n] */
+    float *rows;   /* [16][k], and one more */
+    uint8_t *codes; /* [16][k] */
+};
+
+size_t tern_quantize_scratch(int n, int k)
+{
+    return 2 * (size_t)n + (TERN_PANEL + 1) * (size_t)k + (TERN_PANEL * (size_t)k + 3) / 4;
+}
+
+static struct scratch scratch_of(float *floats, int n, int k)
+{
+    float *rows = floats + 2 * (ptrdiff_t)n;
+    const struct scratch s = {(double *)(void *)floats, rows,
+                              (uint8_t *)(rows + (TERN_PANEL + 1) * (ptrdiff_t)k)};
+    return s;
+}
+
+/* Int8: the scales, and bounds for what rounding will give. */
+static struct survey look(const struct tern_float_linear *f, const struct tern_input *in, const struct scratch *t)
 {
     struct survey s = {0, 0, 0, 0};
+    float *row = t->rows;
     for (int j = 0; j < f->n; j++) {
         double bias = folded_row(row, f, in, j), amax = 0, sum2 = 0;
         for (int l = 0; l < f->k; l++) {
             amax = fmax(amax, fabs((double)row[l]));
             sum2 += (double)row[l] * (double)row[l];
         }
+        t->scale[j] = amax / 127;
         s.scale = fmax(s.scale, amax / 127);
         s.norm = fmax(s.norm, sqrt(sum2));
         /* Rounding adds at most 1/2 to each of k weights. */
@@ -71,15 +94,73 @@ static struct survey look(const struct tern_float_linear *f, const struct tern_i
     return s;
 }
 
-/* Stores weights, multipliers and biases (in units of 1 / bias_scale). kappa lacks the output unit still. */
-static void store(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
-                  const struct survey *s, double bias_scale, float *row)
+/* Low-bit: puts the codes of one channel into its panel, and takes note of it. */
+static void store_codes(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                        struct survey *s, const struct scratch *t, int j, double *wrong, double *all)
+{
+    const struct tern_codebook *book = tern_codebook(out->coding.format);
+    const int k4 = tern_k4(f->k), channel = j % TERN_PANEL, panel = j / TERN_PANEL;
+    const int group = tern_format_grouped(out->coding.format) ? out->coding.group : 0;
+    const int groups = group ? (f->k + group - 1) / group : 0;
+    uint8_t *line = out->line + (ptrdiff_t)panel * tern_code_lines(book->bits, k4) * TERN_LINE;
+    const uint8_t *mul = out->group_mul + (ptrdiff_t)panel * groups * TERN_PANEL + channel;
+    float *row = t->rows + (ptrdiff_t)TERN_PANEL * f->k;
+    const double bias = folded_row(row, f, in, j), scale = t->scale[j];
+    int32_t norm2 = 0;
+    for (int l = 0; l < f->k; l++) {
+        const int code = t->codes[(ptrdiff_t)channel * f->k + l];
+        const int q = book->value[code] * (group ? mul[l / group * TERN_PANEL] : 1);
+        tern_code_put(line, book->bits, l / TERN_PANEL_K, channel, l % TERN_PANEL_K, code);
+        norm2 += q * q;
+        *wrong += ((double)row[l] - q * scale) * ((double)row[l] - q * scale);
+        *all += (double)row[l] * (double)row[l];
+    }
+    out->wnorm2 = norm2 > out->wnorm2 ? norm2 : out->wnorm2;
+    s->scale = fmax(s->scale, scale);
+    s->norm = fmax(s->norm, scale * sqrt(norm2));
+    s->int_norm = fmax(s->int_norm, sqrt(norm2));
+    s->bias = fmax(s->bias, fabs(bias));
+}
+
+/* Low-bit: stores the codes; scales and norms are then known exactly. */
+static struct survey code(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                          const struct scratch *t)
+{
+    struct survey s = {0, 0, 0, 0};
+    const int group = tern_format_grouped(out->coding.format) ? out->coding.group : 0;
+    const int groups = group ? (f->k + group - 1) / group : 0;
+    double wrong = 0, all = 0;
+    if (group) /* what pads N has multipliers too */
+        memset(out->group_mul, 1, (size_t)tern_panels(f->n) * (size_t)groups * TERN_PANEL);
+    for (int first = 0; first < f->n; first += TERN_PANEL) {
+        const int count = f->n - first < TERN_PANEL ? f->n - first : TERN_PANEL;
+        for (int j = 0; j < count; j++)
+            folded_row(t->rows + (ptrdiff_t)j * f->k, f, in, first + j);
+        tern_quantize_panel(&out->coding, t->rows, count, f->k, t->codes,
+                            out->group_mul + (ptrdiff_t)first * groups, t->scale + first,
+                            t->rows + (ptrdiff_t)TERN_PANEL * f->k);
+        for (int j = first; j < first + count; j++)
+            store_codes(out, f, in, &s, t, j, &wrong, &all);
+    }
+    out->error = all > 0 ? wrong / all : 0;
+    return s;
+}
+
+static struct survey begin(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                           const struct scratch *t)
+{
+    out->wnorm2 = 0;
+    return out->coding.format == TERN_FORMAT_INT8 ? look(f, in, t) : code(out, f, in, t);
+}
+
+/* Int8: stores the weights of all channels. */
+static void store_weights(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                          float *row)
 {
     int k4 = tern_k4(f->k);
     double wrong = 0, all = 0;
-    out->wnorm2 = 0;
     for (int j = 0; j < f->n; j++) {
-        double bias = folded_row(row, f, in, j) * bias_scale;
+        folded_row(row, f, in, j);
         float amax = 0;
         for (int l = 0; l < f->k; l++)
             amax = fmaxf(amax, fabsf(row[l]));
@@ -94,13 +175,24 @@ static void store(struct tern_linear_out *out, const struct tern_float_linear *f
             all += (double)row[l] * (double)row[l];
         }
         out->wnorm2 = norm2 > out->wnorm2 ? norm2 : out->wnorm2;
-        out->mul[j] = (int16_t)(s->scale > 0 ? lrint(scale / s->scale * TERN_MUL_ONE) : 0);
+    }
+    out->error = all > 0 ? wrong / all : 0;
+}
+
+/* Stores what is left: multipliers, biases (in units of 1 / bias_scale) and int8 weights. */
+static void store(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                  const struct survey *s, double bias_scale, const struct scratch *t)
+{
+    if (out->coding.format == TERN_FORMAT_INT8)
+        store_weights(out, f, in, t->rows);
+    for (int j = 0; j < f->n; j++) {
+        double bias = folded_row(t->rows, f, in, j) * bias_scale;
+        out->mul[j] = (int16_t)(s->scale > 0 ? lrint(t->scale[j] / s->scale * TERN_MUL_ONE) : 0);
         if (out->bias16)
             out->bias16[j] = (int16_t)lrint(fmax(-32767, fmin(32767, bias)));
         else
             out->bias32[j] = (int32_t)lrint(fmax(-(1 << 29), fmin(1 << 29, bias)));
     }
-    out->error = all > 0 ? wrong / all : 0;
 }
 
 /* Real value of one accumulator step times 127, for the channel with the largest scale. */
@@ -120,19 +212,21 @@ static double shifted_bound(const struct survey *s, const struct tern_input *in)
 void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                            double least, float *scratch)
 {
-    struct survey s = look(f, in, scratch);
+    const struct scratch t = scratch_of(scratch, f->n, f->k);
+    const struct survey s = begin(out, f, in, &t);
     double range = fmax(shifted_bound(&s, in) / 32768, (in->norm * s.norm + s.bias) / TERN_OUT_RANGE);
     out->unit = fmax(range * TERN_SLACK, least);
     if (!(out->unit > 0)) /* all weights and biases are 0 */
         out->unit = 1;
     out->kappa = tern_real_of(step(&s, in) / out->unit);
-    store(out, f, in, &s, 1 / out->unit, scratch);
+    store(out, f, in, &s, 1 / out->unit, &t);
 }
 
 void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                             double unit_y, float *scratch)
 {
-    struct survey s = look(f, in, scratch);
+    const struct scratch t = scratch_of(scratch, f->n, f->k);
+    const struct survey s = begin(out, f, in, &t);
     /* 2^30 is the product's room and 2^29 the bias's. */
     int up = TERN_UP_MAX;
     while (up > 0 &&
@@ -141,16 +235,17 @@ void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float
     out->up = up;
     out->unit = ldexp(unit_y, -up);
     out->kappa = tern_real_of(step(&s, in) / out->unit);
-    store(out, f, in, &s, 1 / out->unit, scratch);
+    store(out, f, in, &s, 1 / out->unit, &t);
 }
 
 void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                           float *scratch)
 {
-    struct survey s = look(f, in, scratch);
+    const struct scratch t = scratch_of(scratch, f->n, f->k);
+    const struct survey s = begin(out, f, in, &t);
     out->unit = ldexp(1, -TERN_LOGIT_BITS);
     out->kappa = tern_real_of(step(&s, in)); /* to real values; the run applies Q16 */
-    store(out, f, in, &s, ldexp(1, TERN_LOGIT_BITS), scratch);
+    store(out, f, in, &s, ldexp(1, TERN_LOGIT_BITS), &t);
 }
 
 double tern_quantize_norm(int16_t *gamma16, int16_t *beta16, const float *gamma, const float *beta, int n)

@@ -3,6 +3,7 @@
 #define TERN_WEIGHTS_H
 
 #include "quant/linear.h"
+#include "quant/lowbit.h"
 
 /* A float layer: w[n][k], b[n]. */
 struct tern_float_linear {
@@ -20,7 +21,9 @@ struct tern_input {
 
 /* Where a quantised layer is put; the arrays are the caller's, of the sizes in quant/linear.h, zeroed. */
 struct tern_linear_out {
-    int8_t *weight;
+    int8_t *weight;            /* int8 */
+    struct tern_coding coding; /* what to make of the weights; all zero: int8 */
+    uint8_t *line, *group_mul; /* low-bit: codes and multipliers, as in simd/codes.h */
     int16_t *mul;
     int16_t *bias16;
     int32_t *bias32;
@@ -33,7 +36,8 @@ struct tern_linear_out {
 struct tern_real tern_real_of(double x);
 
 /* The output in 16 bits, with the static unit that quant/scheme.h derives; `least` is a lower limit to the unit.
-   scratch holds k floats. */
+   scratch holds tern_quantize_scratch(n, k) floats. */
+size_t tern_quantize_scratch(int n, int k);
 void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                            double least, float *scratch);
 /* The output added to a residual whose 16-bit unit is `unit_y`. Chooses out->up. */

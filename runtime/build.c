@@ -34,7 +34,7 @@ tern_status tern_build(struct tern_builder **out, const struct tern_source *sour
     if (status)
         return status;
     status =
-        source->config->weights == TERN_WEIGHTS_INT8 ? tern_store_int8(b, source, err) : tern_store_f32(b, source, err);
+        source->config->weights == TERN_WEIGHTS_F32 ? tern_store_f32(b, source, err) : tern_store_int8(b, source, err);
     if (!status && tokenizer)
         status = add_tokenizer(b, tokenizer, err);
     if (!status) {

@@ -147,12 +147,12 @@ static tern_status read_tensor(void *context, const char *name, float *out, size
 
 static tern_status read_weights_option(struct tern_config *config, const char *name, tern_error *err)
 {
-    if (!name || !strcmp(name, "int8"))
-        config->weights = TERN_WEIGHTS_INT8;
-    else if (!strcmp(name, "f32"))
-        config->weights = TERN_WEIGHTS_F32;
-    else
-        return tern_fail(err, TERN_USAGE, "weights '%.32s' are unknown; int8 and f32 are supported", name);
+    const int weights = tern_weights_find(name ? name : "int8");
+    if (weights < 0)
+        return tern_fail(err, TERN_USAGE,
+                         "weights '%.32s' are unknown; f32, int8, int4, nf4, fp4, int3, int2, ternary and binary are",
+                         name);
+    config->weights = (enum tern_weights)weights;
     return TERN_OK;
 }
 
@@ -209,8 +209,8 @@ tern_status tern_convert(const char *directory, const char *path, const tern_con
         status = tern_fail(err, TERN_FORMAT, "%s: the tokenizer has %d pieces, the model's table %d rows", directory,
                            tern_vocab_size(tokenizer), checkpoint.config.vocab);
     if (!status) {
-        const struct tern_source source = {&checkpoint.config, read_tensor, &checkpoint,
-                                           o.report,           o.progress,  o.context};
+        const struct tern_source source = {.config = &checkpoint.config, .read = read_tensor, .context = &checkpoint,
+                                           .report = o.report, .progress = o.progress, .listener = o.context};
         status = write_and_verify(path, &source, tokenizer, &o, err);
     }
     tern_tokenizer_close(tokenizer);

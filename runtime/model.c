@@ -86,7 +86,7 @@ static tern_status open_bytes(tern_model *m, const uint8_t *bytes, size_t size, 
         status = tern_fail(err, TERN_FORMAT, "%s: the configuration is missing; convert the checkpoint again", label);
     if (!status)
         status = tern_config_from_json(&m->config, config, label, err);
-    if (!status && m->config.weights == TERN_WEIGHTS_INT8)
+    if (!status && m->config.weights != TERN_WEIGHTS_F32)
         status = tern_int8_load(&m->int8, &m->config, &m->tensors, label, err);
     else if (!status)
         status = tern_f32_load(&m->f32, &m->config, &m->tensors, label, err);

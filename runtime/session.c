@@ -68,7 +68,7 @@ static void plan(tern_session *s)
 {
     const struct tern_config *c = &s->model->config;
     const int longest = least(s->max_tokens, c->max_tokens);
-    if (c->weights == TERN_WEIGHTS_INT8) {
+    if (c->weights != TERN_WEIGHTS_F32) {
         s->bert.config = &s->model->config;
         s->bert.weights = &s->model->int8;
         s->bert.run.ops = &s->ops;

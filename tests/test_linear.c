@@ -112,7 +112,7 @@ static struct layer make_layer(enum kind kind, enum fill fill, int n, int k, uin
         l.out.bias16 = need(calloc(padded, sizeof *l.out.bias16));
     else
         l.out.bias32 = need(calloc(padded, sizeof *l.out.bias32));
-    float *scratch = need(malloc((size_t)k * sizeof *scratch));
+    float *scratch = need(malloc(tern_quantize_scratch(n, k) * sizeof *scratch));
     const struct tern_float_linear f = {l.w, l.b, n, k};
     if (kind == REQUANT)
         tern_quantize_requant(&l.out, &f, &l.in, 0, scratch);
@@ -121,8 +121,9 @@ static struct layer make_layer(enum kind kind, enum fill fill, int n, int k, uin
     else
         tern_quantize_logits(&l.out, &f, &l.in, scratch);
     free(scratch);
-    l.linear = (struct tern_linear){l.out.weight, l.out.mul,    l.out.bias16, l.out.bias32, l.out.kappa,
-                                    l.out.wnorm2, l.out.up, n,            k};
+    l.linear = (struct tern_linear){.weight = l.out.weight, .mul = l.out.mul, .bias16 = l.out.bias16,
+                                    .bias32 = l.out.bias32, .kappa = l.out.kappa, .wnorm2 = l.out.wnorm2,
+                                    .up = l.out.up, .n = n, .k = k};
     return l;
 }
 
@@ -238,7 +239,7 @@ static void check_requant(enum fill fill, int n, int k, int m, int threads, uint
         memset(out[i], 0x11, (size_t)m * (size_t)ld * sizeof(int16_t));
         w[i] = &l[i].linear;
     }
-    const struct tern_runner run = {&ops, pools[threads], row_scale, tile, NULL};
+    const struct tern_runner run = {.ops = &ops, .pool = pools[threads], .scale = row_scale, .tile = tile};
     tern_linear_run(&run, TERN_STAGE_qkv, w, out, 1 + (int)(seed % 3), ld, &x.view);
     for (int which = 0; which < 1 + (int)(seed % 3); which++) {
         const double unit = l[which].out.unit;
@@ -281,7 +282,7 @@ static void test_requant(void **state)
 static void test_nothing_at_all(void **state)
 {
     (void)state;
-    float w[12] = {0}, b[3] = {0}, scratch[4];
+    float w[12] = {0}, b[3] = {0}, scratch[200];
     int8_t weight[64] = {0};
     int16_t mul[16] = {0}, bias[16] = {0};
     struct tern_linear_out out = {.weight = weight, .mul = mul, .bias16 = bias};
@@ -308,7 +309,7 @@ static void check_residual(enum fill fill, int n, int k, int m, int threads, uin
     int32_t *sum = need(malloc(count * sizeof *sum));
     for (size_t i = 0; i < count; i++)
         y[i] = (int16_t)rng_between(&r, -32767, 32767);
-    const struct tern_runner run = {&ops, pools[threads], row_scale, tile, NULL};
+    const struct tern_runner run = {.ops = &ops, .pool = pools[threads], .scale = row_scale, .tile = tile};
     tern_linear_residual(&run, TERN_STAGE_attn_out, &l.linear, sum, y, n, &x.view);
     for (int i = 0; i < m; i++) {
         /* In units of the sum: a product of two numbers below 2^15 is shifted by exp. The accumulator's rounding costs
@@ -367,7 +368,7 @@ static void check_logits(enum fill fill, int n, int k, int m, uint64_t seed)
     double largest = 0;
     for (int j = 0; j < n; j++)
         largest = fmax(largest, l.scale[j]);
-    const struct tern_runner run = {&ops, pools[1], row_scale, tile, NULL};
+    const struct tern_runner run = {.ops = &ops, .pool = pools[1], .scale = row_scale, .tile = tile};
     tern_linear_logits(&run, &l.linear, q16, acc, &x.view);
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {

@@ -33,7 +33,7 @@ int bench_open_shape(struct bench_model *m, int shape, const char *weights)
 {
     tern_error err;
     tern_model *again;
-    enum tern_weights w = weights && !strcmp(weights, "f32") ? TERN_WEIGHTS_F32 : TERN_WEIGHTS_INT8;
+    const enum tern_weights w = weights ? (enum tern_weights)tern_weights_find(weights) : TERN_WEIGHTS_INT8;
     m->name = seeded_name(shape);
     if (seeded_build(&m->model, &m->bytes, shape, w, cli_progress_wanted() ? progress : NULL, &err))
         return cli_status(&err);

@@ -4,6 +4,8 @@
 #include "tools/host.h"
 #include "tools/seeded.h"
 
+#include "models/config.h"
+
 #include "runtime/file.h"
 #include "runtime/thread.h"
 #include "simd/cpu.h"
@@ -50,8 +52,8 @@ static int check_options(struct bench *b)
         return cli_fail(CLI_USAGE,
                         "bench: --shape is distilbert, minilm-l6, bert-base, bert-mini or tinybert-4l, not '%.64s'",
                         b->shape);
-    if (b->weights && strcmp(b->weights, "int8") && strcmp(b->weights, "f32"))
-        return cli_fail(CLI_USAGE, "bench: --weights is int8 or f32, not '%.64s'", b->weights);
+    if (b->weights && tern_weights_find(b->weights) < 0)
+        return cli_fail(CLI_USAGE, "bench: " CLI_WEIGHTS, b->weights);
     if (b->weights && !b->shape)
         return cli_fail(CLI_USAGE, "bench: --weights goes with --shape; a file has its own");
     unsigned features;

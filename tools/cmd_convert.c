@@ -1,5 +1,6 @@
 #include "tools/commands.h"
 
+#include "models/config.h"
 #include "runtime/file.h"
 
 #include <string.h>
@@ -82,7 +83,7 @@ int cmd_convert(int argc, char **argv)
                         n ? "one checkpoint directory at a time" : "no checkpoint directory");
     if (!c.out)
         return cli_fail(CLI_USAGE, "convert: where to? give -o FILE.tern");
-    if (c.weights && strcmp(c.weights, "int8") && strcmp(c.weights, "f32"))
-        return cli_fail(CLI_USAGE, "convert: --weights is int8 or f32, not '%.64s'", c.weights);
+    if (c.weights && tern_weights_find(c.weights) < 0)
+        return cli_fail(CLI_USAGE, "convert: " CLI_WEIGHTS, c.weights);
     return convert(&c, argv[0]);
 }

@@ -79,6 +79,6 @@ tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_we
         .pooling = TERN_POOL_MEAN,
         .max_tokens = POSITIONS,
     };
-    const struct tern_source source = {.config = &config, .read = read_seeded, .progress = progress};
+    const struct tern_source source = {.config = &config, .plain = 1, .read = read_seeded, .progress = progress};
     return tern_build_model(out, bytes, &source, NULL, err);
 }

@@ -1,0 +1,28 @@
+/* Quantisers to low-bit codes: nearest value of a scale that is searched for, or second order. Host side only: floats. */
+#ifndef TERN_LOWBIT_H
+#define TERN_LOWBIT_H
+
+#include "quant/codebook.h"
+
+/* What is known of a layer's inputs: order[k] puts them by falling importance, and factor[k][k] is, in that order, the
+   upper Cholesky factor of the inverse of their second moments. */
+struct tern_second_order {
+    const int32_t *order;
+    const float *factor;
+};
+
+struct tern_coding {
+    enum tern_format format;
+    int group;      /* inputs of a group: 32, 64 or 128; ignored by formats without groups */
+    int plain;      /* scales from the largest weight instead of a search: for weights that stand for none */
+    const struct tern_second_order *second; /* NULL: every weight to its nearest value */
+};
+
+/* Up to 16 channels, rows[count][k], whose weights become value * multiplier * scale: codes[count][k], one multiplier
+   per group and channel in mul[groups][16], scale[count]. With `second` the error of each weight is made good in those
+   of its channel that come later (GPTQ: Frantar et al. 2022; the order by importance is its "act order"), which changes
+   rows; the scales are found before. scratch holds k floats. Thread-safe. */
+void tern_quantize_panel(const struct tern_coding *coding, float *rows, int count, int k, uint8_t *codes, uint8_t *mul,
+                         double *scale, float *scratch);
+
+#endif
