@@ -41,6 +41,7 @@ static void head_task(void *context, int task, int thread)
     const int keys = tern_round_up(tokens, TERN_PANEL), tokens4 = tern_round_up(tokens, TERN_PANEL_K);
     const int width = tern_round_up(d, TERN_PANEL), dim4 = tern_round_up(d, TERN_PANEL_K);
 
+    const struct tern_ahead none = {NULL, 0}; /* both operands have just been packed */
     int64_t time = tern_profile_start(a->profile);
     const int32_t amax_k = ops->amax(j->key + at, h, tokens, d), amax_v = ops->amax(j->value + at, h, tokens, d);
     ops->pack_k(j->key + at, h, tern_s8_scale_of(amax_k), s->keys, tokens, d);
@@ -54,7 +55,8 @@ static void head_task(void *context, int task, int thread)
             ops->quantize(j->query + block + (ptrdiff_t)i * h, s->query + i * dim4, &s->row[i], d);
         const int64_t scores = (int64_t)rows * tokens;
         time = tern_profile_charge(a->profile, thread, TERN_STAGE_softmax, time, 0, (int64_t)3 * rows * d);
-        ops->gemm_s8(s->query, dim4, s->keys, s->score, keys, rows, keys / TERN_PANEL, dim4 / TERN_PANEL_K);
+        ops->gemm_s8(s->query, dim4, s->keys, s->score, keys, rows, keys / TERN_PANEL, dim4 / TERN_PANEL_K,
+                     none);
         time = tern_profile_charge(a->profile, thread, TERN_STAGE_scores, time, scores * d,
                                    (int64_t)(rows + tokens) * d + 4 * scores);
         int8_t *const low = s->p + (ptrdiff_t)rows * tokens4;
@@ -65,7 +67,8 @@ static void head_task(void *context, int task, int thread)
             s->scale[i] = tern_context_scale(sum, amax_v);
         }
         time = tern_profile_charge(a->profile, thread, TERN_STAGE_softmax, time, 0, 6 * scores);
-        ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K);
+        ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K,
+                     none);
         time = tern_profile_charge(a->profile, thread, TERN_STAGE_values, time, 2 * scores * d,
                                    2 * scores + (int64_t)(8 * rows + tokens) * d);
         ops->context(s->acc, s->acc + (ptrdiff_t)rows * width, width, j->context + block, h, s->scale, rows, d);

@@ -12,7 +12,9 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
 
     if (b->config->weights != TERN_WEIGHTS_INT8) {
         const size_t blocks = (size_t)tern_blocks(tern_k4((int)(h > wide ? h : wide)));
-        b->run.panels_bytes = (ptrdiff_t)(TERN_UNPACKED_PANELS * TERN_PANEL * TERN_BLOCK_K * blocks);
+        b->run.panels_bytes = (ptrdiff_t)(2 * TERN_PANEL * TERN_BLOCK_K * blocks);
+        if (b->run.panels_bytes < TERN_UNPACKED_BYTES)
+            b->run.panels_bytes = TERN_UNPACKED_BYTES;
         b->run.panels = tern_arena_take(arena, threads, (size_t)b->run.panels_bytes);
         b->run.table = tern_arena_take(arena, TERN_LUT_ROWS, TERN_LUT_BLOCK * blocks);
         b->run.table_sum = tern_arena_take(arena, TERN_LUT_ROWS, blocks * sizeof *b->run.table_sum);

@@ -103,6 +103,14 @@ static enum route route_of(const struct tern_linear *w, int rows)
     return rows <= TERN_S4_ROWS ? MULTIPLY_CODES : UNPACK;
 }
 
+int tern_unpacked_panels(int k)
+{
+    int panels = TERN_TILE_PANELS;
+    while (panels > 2 && panels * TERN_LINE * tern_k4(k) > TERN_UNPACKED_BYTES)
+        panels /= 2;
+    return panels;
+}
+
 static int quotient_up(int a, int b)
 {
     return (a + b - 1) / b;
@@ -116,7 +124,7 @@ static int split(struct job *j)
     const int threads = tern_pool_threads(j->run->pool);
     int tasks = 0, least = INT32_MAX, widest = TERN_TILE_PANELS;
     for (int i = 0; i < j->count; i++)
-        widest = route_of(j->w[i], j->x->m) == UNPACK ? TERN_UNPACKED_PANELS : widest;
+        widest = route_of(j->w[i], j->x->m) == UNPACK ? tern_unpacked_panels(j->w[i]->k) : widest;
     for (int width = widest; width >= 2; width /= 2) {
         int all = 0;
         for (int i = 0; i < j->count; i++)
@@ -162,15 +170,21 @@ static int64_t stored_bytes(const struct tern_linear *w, int panels)
 struct panels {
     enum route route;
     const int8_t *weight;    /* INT8, UNPACK */
+    struct tern_ahead ahead; /* the weights of the panels after these, as the file has them */
     struct tern_codes codes; /* LOOK_UP, MULTIPLY_CODES */
     int count, k4;
 };
+
+/* Int8 panels between those that are multiplied and those that are brought near. */
+enum { AHEAD = 2 };
 
 static struct panels panels_of(const struct job *j, const struct tern_linear *w, int first, int count, int thread)
 {
     struct panels p = {.route = route_of(w, j->x->m), .count = count, .k4 = tern_k4(w->k)};
     if (p.route == INT8) {
         p.weight = w->weight + (ptrdiff_t)first * p.k4 * TERN_LINE;
+        p.ahead.panel = (ptrdiff_t)p.k4 * TERN_LINE;
+        p.ahead.at = p.weight + AHEAD * p.ahead.panel;
         return p;
     }
     p.codes = tern_codes_at(&w->codes, first, p.k4);
@@ -178,6 +192,8 @@ static struct panels panels_of(const struct job *j, const struct tern_linear *w,
         int8_t *const unpacked = j->run->panels + thread * j->run->panels_bytes;
         j->run->ops->unpack(&p.codes, unpacked, count, p.k4);
         p.weight = unpacked;
+        p.ahead.panel = (ptrdiff_t)tern_code_lines(p.codes.book->bits, p.k4) * TERN_LINE;
+        p.ahead.at = p.codes.line + count * p.ahead.panel;
     }
     return p;
 }
@@ -193,7 +209,7 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
     else if (p->route == MULTIPLY_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
     else
-        run->ops->gemm_s8(q, j->x->ld, p->weight, tile, ld, rows, p->count, p->k4);
+        run->ops->gemm_s8(q, j->x->ld, p->weight, tile, ld, rows, p->count, p->k4, p->ahead);
 }
 
 /* One task is some panels of a matrix for all rows: their weights are read from memory once and stay in L2. */
@@ -275,9 +291,11 @@ static int32_t logit(const struct tern_linear *w, int32_t acc, int32_t amax, int
 void tern_linear_logits(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
                         const struct tern_rows *x)
 {
+    const struct tern_ahead none = {NULL, 0};
     int panels = tern_panels(w->n);
     for (int i = 0; i < x->m; i++) {
-        run->ops->gemm_s8(x->q + i * x->ld, x->ld, w->weight, acc, panels * TERN_PANEL, 1, panels, tern_k4(w->k));
+        run->ops->gemm_s8(x->q + i * x->ld, x->ld, w->weight, acc, panels * TERN_PANEL, 1, panels, tern_k4(w->k),
+                          none);
         for (int j = 0; j < w->n; j++)
             q16[(ptrdiff_t)i * w->n + j] = logit(w, acc[j], x->row[i].amax, j);
     }

@@ -19,6 +19,9 @@ struct tern_linear {
     int n, k;               /* outputs, inputs */
 };
 
+/* Panels of k inputs that are unpacked together: 2, 4, 8 or 16. */
+int tern_unpacked_panels(int k);
+
 /* int8 rows with what quantising them left behind. */
 struct tern_rows {
     const int8_t *q; /* [m][ld], ld a multiple of 4, zero from k to k rounded up to 4 */
@@ -41,7 +44,7 @@ struct tern_runner {
     struct tern_pool *pool;
     struct tern_row_scale *scale; /* [3 * max rows] */
     int32_t *tile;                /* [threads][TERN_TILE] */
-    int8_t *panels;               /* [threads][panels_bytes]: TERN_UNPACKED_PANELS of low-bit weights, unpacked */
+    int8_t *panels;               /* [threads][panels_bytes]: low-bit weights, unpacked */
     ptrdiff_t panels_bytes;
     uint8_t *table;               /* [TERN_LUT_ROWS][most blocks][TERN_LUT_BLOCK] */
     int32_t *table_sum;           /* [TERN_LUT_ROWS][most blocks] */
@@ -49,7 +52,7 @@ struct tern_runner {
 };
 /* Low-bit weights: up to so many rows read codes as they are, by table or multiplied while they are unpacked; for more
    rows so many panels at a time are unpacked to int8. */
-enum { TERN_LUT_ROWS = 8, TERN_S4_ROWS = 6, TERN_UNPACKED_PANELS = 2 };
+enum { TERN_LUT_ROWS = 8, TERN_S4_ROWS = 6, TERN_UNPACKED_BYTES = 400 << 10 };
 enum { TERN_TILE_ROWS = 64, TERN_TILE_PANELS = 16, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
 
 /* out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. `stage` is what a profile

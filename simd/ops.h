@@ -52,9 +52,16 @@ struct tern_poly {
     int16_t c[8];  /* c[0] + c[1] x + ...; Horner's sums saturate */
 };
 
+/* A hint: what a GEMM may bring into the caches while it computes, so many bytes for each of its panels. It is never
+   read, and need not exist. at == NULL: nothing. */
+struct tern_ahead {
+    const void *at;
+    ptrdiff_t panel;
+};
+
 /* c[m][16 * panels] = a[m][4 * k4] times the panels b; exact while 4 * k4 <= 133,144. */
 typedef void tern_gemm_s8_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
-                             int panels, int k4);
+                             int panels, int k4, struct tern_ahead ahead);
 
 /* Low-bit weights to int8 panels: b[panels][k4][16][4] = value * multiplier. */
 typedef void tern_unpack_fn(const struct tern_codes *w, int8_t *b, int panels, int k4);

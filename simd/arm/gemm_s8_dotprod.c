@@ -95,8 +95,9 @@ static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5
 
 /* Each panel is swept by all rows, in tiles of as equal heights as can be. */
 void tern_gemm_s8_dotprod(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
-                          int panels, int k4)
+                          int panels, int k4, struct tern_ahead ahead)
 {
+    (void)ahead;
     const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
     for (int panel = 0; panel < panels; panel++, b += (ptrdiff_t)k4 * STEP, c += TERN_PANEL)
         for (int block = 0, i = 0; block < blocks; block++) {

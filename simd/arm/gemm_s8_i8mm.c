@@ -124,8 +124,9 @@ static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5
 
 /* Each half panel is swept by all rows; only the last tile is lower, so that at most one has an odd row. */
 void tern_gemm_s8_i8mm(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m, int panels,
-                       int k4)
+                       int k4, struct tern_ahead ahead)
 {
+    (void)ahead;
     for (int panel = 0; panel < panels; panel++, b += (ptrdiff_t)k4 * STEP, c += TERN_PANEL)
         for (int half = 0; half < 2; half++)
             for (int i = 0, rows; i < m; i += rows) {

@@ -252,8 +252,9 @@ static void tile_2(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c,
 #endif
 
 void tern_gemm_s8_neon(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m, int panels,
-                       int k4)
+                       int k4, struct tern_ahead ahead)
 {
+    (void)ahead;
     for (int panel = 0; panel < panels; panel++, b += (ptrdiff_t)k4 * GROUP, c += TERN_PANEL) {
         int i = 0;
         for (; i + 2 <= m; i += 2)

@@ -137,7 +137,7 @@ static void copy_weight_tail(int8_t *to, const int8_t *from, int steps)
 /* m <= ROW_CHUNK rows, in tiles of `rows`; each pair of panels meets all of them while the next pair is brought in. A
    last panel alone stands in for its own neighbour, whose products are not stored. */
 static void row_chunk(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m, int rows,
-                      int panels, int k4)
+                      int panels, int k4, struct tern_ahead hint)
 {
     int8_t a_tail[ROW_CHUNK * LINE], b_tail[2 * TILE_BYTES];
     const int full = k4 / TILE, tail = k4 % TILE, tiles = (m + rows - 1) / rows, blocks = (tiles + 1) / 2;
@@ -152,8 +152,8 @@ static void row_chunk(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
             copy_weight_tail(b_tail + TILE_BYTES, o.b1 + (ptrdiff_t)full * TILE_BYTES, tail);
             MEMORY_ORDER;
         }
-        /* After the last pair that is the matrix's next chunk, or nothing of ours; a prefetch does not read. */
-        struct ahead ahead = {(const char *)((uintptr_t)b + 2 * (uintptr_t)panel), 2 * TILE / blocks};
+        struct ahead ahead = {(const char *)((uintptr_t)hint.at + (uintptr_t)hint.panel * (uintptr_t)p),
+                              hint.at ? 2 * TILE / blocks : 0};
         for (int tile = 0; tile < tiles; tile += 2) {
             const int first = (tile + 1) * rows > m ? m - rows : tile * rows;
             const int pair = tile + 1 < tiles, second = pair && (tile + 2) * rows > m ? m - rows : (tile + 1) * rows;
@@ -167,7 +167,7 @@ static void row_chunk(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
 }
 
 void tern_gemm_s8_amx(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m, int panels,
-                      int k4)
+                      int k4, struct tern_ahead ahead)
 {
     const int rows = m < TILE ? m : TILE;
     configure(rows);
@@ -175,7 +175,7 @@ void tern_gemm_s8_amx(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
         /* A last chunk of less than a tile begins earlier. */
         const int left = m - i, first = left < rows ? m - rows : i, count = m - first;
         row_chunk(a + first * ld_a, ld_a, b, c + first * ld_c, ld_c, count < ROW_CHUNK ? count : ROW_CHUNK, rows,
-                  panels, k4);
+                  panels, k4, ahead);
     }
     _tile_release();
     MEMORY_ORDER;

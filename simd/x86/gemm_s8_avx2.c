@@ -147,8 +147,9 @@ static void all_rows(struct tile t, int16_t *wide, const int8_t *a, ptrdiff_t ld
 }
 
 void tern_gemm_s8_avx2(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m, int panels,
-                       int k4)
+                       int k4, struct tern_ahead ahead)
 {
+    (void)ahead;
     int16_t wide[TILE_ROWS * LD_WIDE];
     const ptrdiff_t ld_b = (ptrdiff_t)k4 * STEP;
     for (int k = 0; k < k4; k += K_BLOCK) {

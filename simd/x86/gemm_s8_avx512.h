@@ -162,28 +162,28 @@ enum { MOST_FEW = sizeof few / sizeof *few };
 static tile_fn *const tiles[TILE_ROWS][2] = {PAIR(1), PAIR(2), PAIR(3), PAIR(4),  PAIR(5),  PAIR(6),
                                              PAIR(7), PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12)};
 
-/* What tile number `block` of a group of panels brings in: the next group, which at the end of a call is the next chunk
-   of the matrix, or nothing of ours; a prefetch reads neither. A tile alone asks for two panels, several for one each. */
-static void look_ahead(struct tile *t, int block, int blocks, int width)
+/* What tile number `block` brings in while it meets panels `panel` on: a tile alone for both, several for one each. The
+   rest, and those without a hint, name what is at hand. */
+static void look_ahead(struct tile *t, struct tern_ahead ahead, int panel, int block, int blocks, int width)
 {
-    const uintptr_t panel = (uintptr_t)t->k4 * STEP;
-    t->ahead = (const char *)((uintptr_t)t->b + (block < width ? (uintptr_t)(width + block) * panel : 0));
-    t->ahead_stride = blocks == 1 ? (ptrdiff_t)panel : 0;
+    const int wanted = ahead.at && block < width;
+    t->ahead = wanted ? (const char *)((uintptr_t)ahead.at + (uintptr_t)ahead.panel * (uintptr_t)(panel + block))
+                      : (const char *)t->b;
+    t->ahead_stride = wanted && blocks == 1 ? ahead.panel : 0;
 }
 
-/* m <= MOST_FEW rows: each panel in turn, two panels ahead of it the memory. */
-static void few_rows(struct tile t, int m, int panels)
+/* m <= MOST_FEW rows: each panel in turn. */
+static void few_rows(struct tile t, int m, int panels, struct tern_ahead ahead)
 {
-    const ptrdiff_t panel = (ptrdiff_t)t.k4 * STEP;
-    for (int p = 0; p < panels; p++, t.b += panel, t.c += TERN_PANEL) {
-        t.ahead = (const char *)((uintptr_t)t.b + 2 * (uintptr_t)panel);
+    for (int p = 0; p < panels; p++, t.b += (ptrdiff_t)t.k4 * STEP, t.c += TERN_PANEL) {
+        look_ahead(&t, ahead, p, 0, 1, 1);
         few[m - 1](&t);
     }
 }
 
 /* m <= ROW_BLOCK rows against all panels: each pair of panels is swept by all the rows, in tiles of as equal heights as
    can be. */
-static void row_block(struct tile t, int m, int panels)
+static void row_block(struct tile t, int m, int panels, struct tern_ahead ahead)
 {
     const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
     for (int p = 0; p < panels; p += 2) {
@@ -191,7 +191,7 @@ static void row_block(struct tile t, int m, int panels)
         struct tile u = t;
         for (int block = 0; block < blocks; block++) {
             const int rows = low + (block < higher);
-            look_ahead(&u, block, blocks, width);
+            look_ahead(&u, ahead, p, block, blocks, width);
             tiles[rows - 1][width - 1](&u);
             u.a += rows * u.ld_a;
             u.c += rows * u.ld_c;
@@ -203,7 +203,7 @@ static void row_block(struct tile t, int m, int panels)
 }
 
 static ALWAYS_INLINE void gemm_s8(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
-                                  int panels, int k4)
+                                  int panels, int k4, struct tern_ahead ahead)
 {
     int32_t start[ROW_BLOCK];
     for (int i = 0; i < m; i += ROW_BLOCK) {
@@ -211,9 +211,9 @@ static ALWAYS_INLINE void gemm_s8(const int8_t *a, ptrdiff_t ld_a, const int8_t 
         struct tile t = {a + i * ld_a, ld_a, b, c + i * ld_c, ld_c, start, NULL, 0, k4};
         row_starts(start, t.a, ld_a, rows, k4 * TERN_PANEL_K);
         if (rows <= MOST_FEW)
-            few_rows(t, rows, panels);
+            few_rows(t, rows, panels, ahead);
         else
-            row_block(t, rows, panels);
+            row_block(t, rows, panels, ahead);
     }
 }
 

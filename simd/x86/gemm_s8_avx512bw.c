@@ -37,7 +37,7 @@ static void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, i
 #include "simd/x86/gemm_s8_avx512.h"
 
 void tern_gemm_s8_avx512bw(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
-                           int panels, int k4)
+                           int panels, int k4, struct tern_ahead ahead)
 {
-    gemm_s8(a, ld_a, b, c, ld_c, m, panels, k4);
+    gemm_s8(a, ld_a, b, c, ld_c, m, panels, k4, ahead);
 }

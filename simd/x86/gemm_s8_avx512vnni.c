@@ -25,25 +25,57 @@ static ALWAYS_INLINE __m512i add_product(__m512i sum, struct weights w, __m512i 
     return _mm512_dpbusd_epi32(sum, w.flipped, x);
 }
 
-static void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)
+/* Four rows' sums, each in 16 parts: side by side, because one waits for its own last product. */
+struct four_sums {
+    __m512i s0, s1, s2, s3;
+};
+static ALWAYS_INLINE struct four_sums add_columns(struct four_sums s, const int8_t *const *row, int j, __mmask64 some)
 {
     const __m512i ones = _mm512_set1_epi8(1);
-    const __mmask64 rest = tern_mask64(k % 64);
-    for (int i = 0; i < m; i++, a += ld_a) {
-        __m512i sum = _mm512_setzero_si512();
+    s.s0 = _mm512_dpbusd_epi32(s.s0, ones, _mm512_maskz_loadu_epi8(some, row[0] + j));
+    s.s1 = _mm512_dpbusd_epi32(s.s1, ones, _mm512_maskz_loadu_epi8(some, row[1] + j));
+    s.s2 = _mm512_dpbusd_epi32(s.s2, ones, _mm512_maskz_loadu_epi8(some, row[2] + j));
+    s.s3 = _mm512_dpbusd_epi32(s.s3, ones, _mm512_maskz_loadu_epi8(some, row[3] + j));
+    return s;
+}
+
+/* Two rows' sums, interleaved in 32-bit lanes or in 64-bit ones. */
+static ALWAYS_INLINE __m512i join32(__m512i x, __m512i y)
+{
+    return _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
+}
+static ALWAYS_INLINE __m512i join64(__m512i x, __m512i y)
+{
+    return _mm512_add_epi32(_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
+}
+
+/* Four rows at a time, so that their sums are taken across lanes together; at the end the last row stands in. */
+static void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    for (int i = 0; i < m; i += 4, a += 4 * ld_a) {
+        const int last = m - 1 - i;
+        const int8_t *const row[4] = {a, a + (last < 1 ? last : 1) * ld_a, a + (last < 2 ? last : 2) * ld_a,
+                                      a + (last < 3 ? last : 3) * ld_a};
+        struct four_sums s = {zero, zero, zero, zero};
         int j = 0;
         for (; j + 64 <= k; j += 64)
-            sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(a + j));
-        if (rest)
-            sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(rest, a + j));
-        start[i] = (int32_t)(0u - 128u * (uint32_t)_mm512_reduce_add_epi32(sum)); /* may wrap */
+            s = add_columns(s, row, j, ~(__mmask64)0);
+        if (j < k)
+            s = add_columns(s, row, j, tern_mask64(k - j));
+        const __m512i rows = join64(join32(s.s0, s.s1), join32(s.s2, s.s3)); /* row r in lane r of every four */
+        const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(rows), _mm512_extracti64x4_epi64(rows, 1));
+        const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+        const __mmask8 some = (__mmask8)(last >= 3 ? 15 : (2 << last) - 1);
+        /* -128 times; may wrap */
+        _mm_mask_storeu_epi32(start + i, some, _mm_sub_epi32(_mm_setzero_si128(), _mm_slli_epi32(four, 7)));
     }
 }
 
 #include "simd/x86/gemm_s8_avx512.h"
 
 void tern_gemm_s8_avx512vnni(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
-                             int panels, int k4)
+                             int panels, int k4, struct tern_ahead ahead)
 {
-    gemm_s8(a, ld_a, b, c, ld_c, m, panels, k4);
+    gemm_s8(a, ld_a, b, c, ld_c, m, panels, k4, ahead);
 }

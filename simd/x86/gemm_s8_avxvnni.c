@@ -117,8 +117,9 @@ static void row_block(struct tile t, int m, int panels)
 }
 
 void tern_gemm_s8_avxvnni(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
-                          int panels, int k4)
+                          int panels, int k4, struct tern_ahead ahead)
 {
+    (void)ahead;
     int32_t start[ROW_BLOCK];
     for (int i = 0; i < m; i += ROW_BLOCK) {
         const int rows = m - i < ROW_BLOCK ? m - i : ROW_BLOCK;

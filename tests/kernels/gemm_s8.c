@@ -5,18 +5,21 @@ enum { A, B, C };
 struct args {
     ptrdiff_t ld_a, ld_c;
     int m, panels, k4;
+    struct tern_ahead ahead;
 };
 
 static void call(check_fn *fn, void *const *p, const void *args)
 {
     const struct args *a = args;
-    ((tern_gemm_s8_fn *)fn)(p[A], a->ld_a, p[B], p[C], a->ld_c, a->m, a->panels, a->k4);
+    ((tern_gemm_s8_fn *)fn)(p[A], a->ld_a, p[B], p[C], a->ld_c, a->m, a->panels, a->k4, a->ahead);
 }
 
 static void one(struct check *t, int m, int panels, int k4, int gap, enum check_fill a_fill, enum check_fill b_fill)
 {
     int k = k4 * TERN_PANEL_K, n = panels * TERN_PANEL;
-    struct args a = {k + gap, n + gap, m, panels, k4};
+    /* As a matrix that goes on, or with nothing to come; or with what is no memory of ours. */
+    static const struct tern_ahead hints[] = {{NULL, 0}, {(const void *)64, 1 << 20}, {(const void *)-4096, 64}};
+    struct args a = {k + gap, n + gap, m, panels, k4, hints[rng_between(&t->rng, 0, 2)]};
     check_buf(t, A, "a", CHECK_IN, 1, m, k, a.ld_a);
     check_fill(t, A, a_fill, -127, 127);
     check_buf(t, B, "b", CHECK_IN, 1, 1, n * k, n * k);

@@ -155,7 +155,7 @@ static struct times measure(const struct tern_ops *ops, int m, int which)
         peer_open(&peer, m, n, k, o.x, o.w, o.theirs);
         for (int round = 0; round < (extreme ? 1 : ROUNDS); round++) {
             double start = now_ms();
-            ops->gemm_s8(o.a, k, o.b, o.ours, n, m, n / 16, k / 4);
+            ops->gemm_s8(o.a, k, o.b, o.ours, n, m, n / 16, k / 4, ahead);
             double middle = now_ms();
             peer_run(&peer);
             double end = now_ms();
