@@ -45,20 +45,29 @@ static ALWAYS_INLINE __m512i raised_values(const struct tern_codebook *book)
     return _mm512_broadcast_i32x4(_mm_add_epi8(value, _mm_set1_epi8(book->offset)));
 }
 
-static void nibbles(const struct tern_codes *w, int8_t *b, int k4)
+/* A table is looked up; of a line of slope 1 (int4) the code itself is value + offset. */
+static ALWAYS_INLINE __m512i raised_of(__m512i value, __m512i code, const int linear)
+{
+    return linear ? code : _mm512_shuffle_epi8(value, code);
+}
+
+static ALWAYS_INLINE void nibbles(const struct tern_codes *w, int8_t *b, int k4, const int linear)
 {
     const __m512i value = raised_values(w->book), low = _mm512_set1_epi8(15);
     const int group = w->mul ? w->group : k4;
+    const uint8_t *line = w->line;
     for (int k = 0; k < k4; k += group) {
         const struct factors f = factors_of(w, k / group);
-        const int end = k + group < k4 ? k + group : k4;
-        for (int step = k; step < end; step += 2, b += 2 * TERN_LINE) {
-            const uint8_t *line = w->line + (ptrdiff_t)(step / 2) * TERN_LINE;
+        int steps = k + group < k4 ? group : k4 - k;
+        UNROLL_BY2
+        for (; steps >= 2; steps -= 2, line += TERN_LINE, b += 2 * TERN_LINE) {
             const __m512i codes = _mm512_loadu_si512(line);
-            _mm_prefetch((const char *)((uintptr_t)line + 32 * TERN_LINE), _MM_HINT_T0);
-            put(b, _mm512_shuffle_epi8(value, _mm512_and_si512(codes, low)), f);
-            if (step + 1 < end)
-                put(b + TERN_LINE, _mm512_shuffle_epi8(value, _mm512_and_si512(_mm512_srli_epi16(codes, 4), low)), f);
+            put(b, raised_of(value, _mm512_and_si512(codes, low), linear), f);
+            put(b + TERN_LINE, raised_of(value, _mm512_and_si512(_mm512_srli_epi16(codes, 4), low), linear), f);
+        }
+        if (steps) {
+            put(b, raised_of(value, _mm512_and_si512(_mm512_loadu_si512(line), low), linear), f);
+            b += TERN_LINE;
         }
     }
 }
@@ -92,7 +101,11 @@ void tern_unpack_avx512bw(const struct tern_codes *w, int8_t *b, int panels, int
         case 1: planes(&panel, b, k4, 1); break;
         case 2: planes(&panel, b, k4, 2); break;
         case 3: planes(&panel, b, k4, 3); break;
-        default: nibbles(&panel, b, k4);
+        default:
+            if (w->book->step == 1)
+                nibbles(&panel, b, k4, 1);
+            else
+                nibbles(&panel, b, k4, 0);
         }
     }
 }
