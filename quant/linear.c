@@ -87,6 +87,7 @@ struct job {
     ptrdiff_t ld;
     const struct tern_rows *x;
     int width;         /* panels of a task, and of a row of the tile */
+    int first_row, end_row;
     int first_task[4]; /* of each matrix */
     int count;
 };
@@ -94,13 +95,15 @@ struct job {
 /* How a matrix meets its rows. Every way gives the same accumulators. */
 enum route { INT8, LOOK_UP, MULTIPLY_CODES, UNPACK };
 
-static enum route route_of(const struct tern_linear *w, int rows)
+static enum route route_of(const struct job *j, const struct tern_linear *w)
 {
+    const struct tern_routes *most = &j->run->ops->routes;
     if (w->weight)
         return INT8;
-    if (w->codes.book->bits < 4)
-        return rows <= TERN_LUT_ROWS ? LOOK_UP : UNPACK;
-    return rows <= TERN_S4_ROWS ? MULTIPLY_CODES : UNPACK;
+    const int bits = w->codes.book->bits;
+    if (bits == 4)
+        return j->x->m <= most->s4 ? MULTIPLY_CODES : UNPACK;
+    return j->x->m <= most->lut[bits - 1] ? LOOK_UP : UNPACK;
 }
 
 int tern_unpacked_panels(int k)
@@ -124,7 +127,7 @@ static int split(struct job *j)
     const int threads = tern_pool_threads(j->run->pool);
     int tasks = 0, least = INT32_MAX, widest = TERN_TILE_PANELS;
     for (int i = 0; i < j->count; i++)
-        widest = route_of(j->w[i], j->x->m) == UNPACK ? tern_unpacked_panels(j->w[i]->k) : widest;
+        widest = route_of(j, j->w[i]) == UNPACK ? tern_unpacked_panels(j->w[i]->k) : widest;
     for (int width = widest; width >= 2; width /= 2) {
         int all = 0;
         for (int i = 0; i < j->count; i++)
@@ -180,7 +183,7 @@ enum { AHEAD = 2 };
 
 static struct panels panels_of(const struct job *j, const struct tern_linear *w, int first, int count, int thread)
 {
-    struct panels p = {.route = route_of(w, j->x->m), .count = count, .k4 = tern_k4(w->k)};
+    struct panels p = {.route = route_of(j, w), .count = count, .k4 = tern_k4(w->k)};
     if (p.route == INT8) {
         p.weight = w->weight + (ptrdiff_t)first * p.k4 * TERN_LINE;
         p.ahead.panel = (ptrdiff_t)p.k4 * TERN_LINE;
@@ -204,8 +207,8 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
     const int8_t *q = j->x->q + first_row * j->x->ld;
     const ptrdiff_t ld = j->width * TERN_PANEL, blocks = tern_blocks(p->k4);
     if (p->route == LOOK_UP)
-        run->ops->gemm_lut(run->table + first_row * blocks * TERN_LUT_BLOCK, blocks * TERN_LUT_BLOCK,
-                           run->table_sum + first_row * blocks, blocks, &p->codes, tile, ld, rows, p->count, p->k4);
+        run->ops->gemm_lut(run->table, blocks * TERN_LUT_BLOCK, run->table_sum, blocks, &p->codes, tile, ld, rows,
+                           p->count, p->k4);
     else if (p->route == MULTIPLY_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
     else
@@ -230,8 +233,8 @@ static void panels_task(void *context, int task, int thread)
     const struct panels weights = panels_of(j, w, panel, panels, thread);
     const int output = j->out ? 2 : 6; /* bytes per value that the epilogue writes, and the stream that it reads */
 
-    for (int i = 0; i < j->x->m; i += TERN_TILE_ROWS) {
-        int rows = j->x->m - i < TERN_TILE_ROWS ? j->x->m - i : TERN_TILE_ROWS;
+    for (int i = j->first_row; i < j->end_row; i += TERN_TILE_ROWS) {
+        int rows = j->end_row - i < TERN_TILE_ROWS ? j->end_row - i : TERN_TILE_ROWS;
         multiply(j, &weights, tile, i, rows);
         const int64_t values = (int64_t)rows * width;
         time = tern_profile_charge(j->run->profile, thread, j->stage, time, values * w->k,
@@ -243,17 +246,30 @@ static void panels_task(void *context, int task, int thread)
     }
 }
 
-/* Tables of all rows, once for all matrices that read them. */
-static void start_tasks(struct job *j)
+/* Tables of some rows, once for all matrices that read them. */
+static void make_tables(const struct job *j)
 {
-    const int k4 = tern_k4(j->w[0]->k), blocks = tern_blocks(k4), tasks = split(j);
+    const int k4 = tern_k4(j->w[0]->k), blocks = tern_blocks(k4);
+    for (ptrdiff_t r = j->first_row; r < j->end_row; r++) {
+        const ptrdiff_t at = (r - j->first_row) * blocks;
+        j->run->ops->lut(j->x->q + r * j->x->ld, j->run->table + at * TERN_LUT_BLOCK, j->run->table_sum + at, k4);
+    }
+}
+
+/* All rows at once, or as many at a time as have tables. */
+static void run_tasks(struct job *j)
+{
+    const int tasks = split(j);
     int look_up = 0;
     for (int i = 0; i < j->count; i++)
-        look_up |= route_of(j->w[i], j->x->m) == LOOK_UP;
-    for (int r = 0; look_up && r < j->x->m; r++)
-        j->run->ops->lut(j->x->q + r * j->x->ld, j->run->table + (ptrdiff_t)r * blocks * TERN_LUT_BLOCK,
-                         j->run->table_sum + (ptrdiff_t)r * blocks, k4);
-    tern_pool_run(j->run->pool, panels_task, j, tasks);
+        look_up |= route_of(j, j->w[i]) == LOOK_UP;
+    const int rows = look_up ? TERN_LUT_ROWS : j->x->m;
+    for (j->first_row = 0; j->first_row < j->x->m; j->first_row = j->end_row) {
+        j->end_row = j->x->m - j->first_row < rows ? j->x->m : j->first_row + rows;
+        if (look_up)
+            make_tables(j);
+        tern_pool_run(j->run->pool, panels_task, j, tasks);
+    }
 }
 
 void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
@@ -263,7 +279,7 @@ void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const
     for (int i = 0; i < count; i++)
         for (int r = 0; r < x->m; r++)
             run->scale[(ptrdiff_t)i * x->m + r] = tern_requant_scale(w[i], x->row[r]);
-    start_tasks(&j);
+    run_tasks(&j);
 }
 
 void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
@@ -272,7 +288,7 @@ void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, 
     struct job j = {.run = run, .stage = stage, .w = &w, .sum = sum, .y = y, .ld = ld, .x = x, .count = 1};
     for (int r = 0; r < x->m; r++)
         run->scale[r] = tern_residual_scale(w, x->row[r]);
-    start_tasks(&j);
+    run_tasks(&j);
 }
 
 /* acc * amax * mul[j] / 2^15 * kappa in Q16. The product is brought to 31 bits before the last multiplication. */

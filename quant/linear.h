@@ -50,9 +50,9 @@ struct tern_runner {
     int32_t *table_sum;           /* [TERN_LUT_ROWS][most blocks] */
     struct tern_profile *profile; /* [threads], or NULL */
 };
-/* Low-bit weights: up to so many rows read codes as they are, by table or multiplied while they are unpacked; for more
-   rows so many panels at a time are unpacked to int8. */
-enum { TERN_LUT_ROWS = 8, TERN_S4_ROWS = 6, TERN_UNPACKED_BYTES = 400 << 10 };
+/* Rows that have tables at a time, and what low-bit panels that are unpacked together may take: both of a size that L2
+   holds beside the rest. */
+enum { TERN_LUT_ROWS = 16, TERN_UNPACKED_BYTES = 400 << 10 };
 enum { TERN_TILE_ROWS = 64, TERN_TILE_PANELS = 16, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
 
 /* out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. `stage` is what a profile

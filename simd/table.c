@@ -15,8 +15,11 @@ void tern_table_build(struct tern_ops *ops, unsigned features)
         ops->op = tern_##op##_##isa;
 #include "simd/kernels.def"
 #undef KERNEL
-    (void)features;
-    (void)usable;
+#define ROUTE(isa, rows4, rows1, rows2, rows3)                                                                         \
+    if (usable(TERN_ISA_##isa, features))                                                                              \
+        ops->routes = (struct tern_routes){rows4, {rows1, rows2, rows3}};
+#include "simd/routes.def"
+#undef ROUTE
 }
 
 const char *tern_op_name(enum tern_op op)

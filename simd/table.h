@@ -5,10 +5,17 @@
 #include "simd/cpu.h"
 #include "simd/ops.h"
 
+/* Up to how many rows low-bit weights are multiplied as they are: simd/routes.def. */
+enum { TERN_ANY_ROWS = 1 << 30 };
+struct tern_routes {
+    int s4, lut[3]; /* 4 bits; 1, 2 and 3 bits */
+};
+
 struct tern_ops {
 #define OP(name, class) tern_##name##_fn *name;
 #include "simd/ops.def"
 #undef OP
+    struct tern_routes routes;
 };
 
 enum tern_op {
@@ -25,7 +32,8 @@ enum tern_op {
 #include "simd/kernels.def"
 #undef KERNEL
 
-/* Fills every slot: the references first, then each row of kernels.def whose ISA lies within `features`, in order. */
+/* Fills every slot: the references first, then each row of kernels.def, and of routes.def, whose ISA lies within
+   `features`, in order. */
 void tern_table_build(struct tern_ops *ops, unsigned features);
 
 const char *tern_op_name(enum tern_op op);

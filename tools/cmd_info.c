@@ -37,6 +37,21 @@ static void print_isas(const char *separator, const char *quote, unsigned have)
             printf("%s%s%s%s", n++ ? separator : "", quote, tern_isa_name((enum tern_isa)i), quote);
 }
 
+/* Up to how many rows low-bit weights are not unpacked. */
+static void print_routes(unsigned use)
+{
+    struct tern_ops ops;
+    tern_table_build(&ops, use);
+    const int rows[] = {ops.routes.s4, ops.routes.lut[2], ops.routes.lut[1], ops.routes.lut[0]};
+    for (int i = 0; i < 4; i++) {
+        printf("%-10s %d bit%-7s ", i ? "" : "as stored", 4 - i, i < 3 ? "s" : "");
+        if (rows[i] == TERN_ANY_ROWS)
+            puts("any number of rows");
+        else
+            printf("up to %d rows\n", rows[i]);
+    }
+}
+
 static void print_cpu(unsigned have, unsigned use, const char *cpu)
 {
     printf("tern       %s\nbuilt by   %s\ncpu        %s\nthreads    %d allowed\n", tern_version(), cli_build(), cpu,
@@ -50,6 +65,7 @@ static void print_cpu(unsigned have, unsigned use, const char *cpu)
     for (int i = 0; i < TERN_N_OPS; i++)
         printf("%-10s %-12s %s\n", i ? "" : "kernels", tern_op_name((enum tern_op)i),
                tern_isa_name(tern_table_isa((enum tern_op)i, use)));
+    print_routes(use);
 }
 
 static void print_cpu_json(unsigned have, unsigned use, const char *cpu)
