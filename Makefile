@@ -53,7 +53,7 @@ FLAGS += -ffile-prefix-map=$(CURDIR)=.
 FLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 FLAGS += $(if $(FUZZER),-fsanitize=fuzzer-no-link)
 # 64-bit file offsets, also where long has 32 bits: else stat and readdir fail on large file systems.
-DEFINES := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(LIB_DEFINES)
+DEFINES := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(LIB_DEFINES) $(if $(STATIC)$(LIBLESS),-DTERN_STATIC)
 INCLUDES := -I. $(LIB_CFLAGS)
 LINK_FLAGS := $(ARCH_FLAGS) -pthread -Wl,--as-needed $(if $(STATIC),-static)
 LINK_FLAGS += $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LIB_LDFLAGS)

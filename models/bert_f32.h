@@ -6,12 +6,19 @@
 #include "models/weights.h"
 #include "runtime/arena.h"
 
+/* Sees what each matrix of each layer reads, x[rows][its inputs]. */
+struct tern_observer {
+    void (*observe)(void *context, int layer, enum tern_layer_input which, const float *x, int rows);
+    void *context;
+};
+
 struct tern_bert_f32 {
     const struct tern_config *config;
     const struct tern_f32_weights *weights;
     const struct tern_ops *ops;
     struct tern_pool *pool;
     int max_tokens, longest;
+    struct tern_observer observer; /* all NULL: none */
 
     float *x;                   /* [tokens][hidden] the states */
     float *query, *key, *value; /* [tokens][hidden] */

@@ -3,12 +3,16 @@
 #define TERN_STORE_H
 
 #include "models/builder.h"
-#include "models/config.h"
+#include "models/weights.h"
 
 /* Where float tensors come from: a checkpoint, or a seeded generator. Names are those of models/checkpoint.h. */
 struct tern_source {
     const struct tern_config *config;
     int plain; /* low-bit scales are not searched for: the weights stand for none */
+    int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */
+    /* Second-order quantisation of low-bit weights; NULL: to the nearest. May return NULL, which fails. */
+    const struct tern_second_order *(*second)(void *calibration, int layer, enum tern_layer_input which);
+    void *calibration;
     tern_status (*read)(void *context, const char *name, float *out, size_t count, tern_error *err);
     void *context;
     /* The report and the progress of tern_convert_options; either may be NULL. */

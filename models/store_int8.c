@@ -14,6 +14,7 @@ struct store {
     const struct tern_source *source;
     const struct tern_config *config;
     char prefix[32];
+    int layer;                 /* -1: outside of the layers */
     float *matrix, *bias;      /* the float tensors being read */
     float *gamma, *beta, *row; /* of the LayerNorm before, [hidden]; one row of scratch */
     int16_t *column;           /* the embeddings' column scales, in the builder */
@@ -94,6 +95,30 @@ static double add_weights(struct store *s, const char *name, int n, int k, struc
     return bytes;
 }
 
+static enum tern_layer_input input_of(const char *name)
+{
+    if (!strcmp(name, "attn_out"))
+        return TERN_INPUT_ATTN_OUT;
+    if (!strcmp(name, "ffn_up"))
+        return TERN_INPUT_FFN_UP;
+    return strcmp(name, "ffn_down") ? TERN_INPUT_QKV : TERN_INPUT_FFN_DOWN;
+}
+
+/* How a layer's matrix is quantised. */
+static struct tern_coding coding_of(struct store *s, const char *name)
+{
+    struct tern_coding coding = s->coding;
+    if (coding.format == TERN_FORMAT_INT8 || !s->source->second || s->status)
+        return coding;
+    coding.second = s->source->second(s->source->calibration, s->layer, input_of(name));
+    if (!coding.second)
+        s->status = tern_fail(s->err, TERN_FORMAT,
+                              "%s%s: the calibration's second moments are not finite or not positive; calibrate on more "
+                              "or other texts",
+                              s->prefix, name);
+    return coding;
+}
+
 static void report_linear(struct store *s, const char *name, int n, int k, const struct tern_linear_out *out,
                           double bytes)
 {
@@ -114,8 +139,8 @@ static double store_linear(struct store *s, const char *name, int n, int k, cons
     read_floats(s, name, ".weight", s->matrix, (size_t)n * (size_t)k);
     read_floats(s, name, ".bias", s->bias, (size_t)n);
     struct tern_linear_out out = {0};
-    if (*s->prefix) /* the heads' few weights stay int8 */
-        out.coding = s->coding;
+    if (s->layer >= 0) /* the heads' few weights stay int8 */
+        out.coding = coding_of(s, name);
     double bytes = add_weights(s, name, n, k, &out);
     out.mul = add_vector(s, name, ".mul", TERN_I16, padded);
     if (kind == REQUANT)
@@ -389,14 +414,14 @@ static size_t count_weights(const struct tern_config *c)
 tern_status tern_store_int8(struct tern_builder *builder, const struct tern_source *source, tern_error *err)
 {
     const struct tern_config *c = source->config;
-    struct store s = {.builder = builder, .source = source, .config = c, .total = count_weights(c), .err = err};
+    struct store s = {.layer = -1, .builder = builder, .source = source, .config = c, .total = count_weights(c), .err = err};
     size_t widest = (size_t)(c->intermediate > c->hidden ? c->intermediate : c->hidden);
     size_t biases = widest > (size_t)c->n_labels ? widest : (size_t)c->n_labels;
     s.matrix = malloc(largest_matrix(c) * sizeof(float));
     s.bias = malloc((biases + widest + 2 * (size_t)c->hidden) * sizeof(float));
     s.scratch = malloc(tern_quantize_scratch((int)biases, (int)widest) * sizeof(float));
     s.coding.format = c->weights == TERN_WEIGHTS_MIXED ? TERN_FORMAT_INT8 : (enum tern_format)(c->weights - 1);
-    s.coding.group = 64;
+    s.coding.group = source->group ? source->group : 64;
     s.coding.plain = source->plain;
     if (s.matrix && s.bias && s.scratch) {
         s.row = s.bias + biases;
@@ -405,9 +430,11 @@ tern_status tern_store_int8(struct tern_builder *builder, const struct tern_sour
         double y_unit = store_embeddings(&s);
         for (int i = 0; i < c->layers; i++) {
             snprintf(s.prefix, sizeof s.prefix, "layer.%d.", i);
+            s.layer = i;
             y_unit = store_layer(&s, y_unit);
         }
         s.prefix[0] = 0;
+        s.layer = -1;
         store_heads(&s);
     } else {
         s.status = tern_fail_nomem(err, "the float tensors", largest_matrix(c) * sizeof(float));

@@ -40,6 +40,9 @@ struct tern_int8_weights {
     struct tern_poly pooler_act;
 };
 
+/* What the matrices of a layer read: query, key and value the norm before, and so on. */
+enum tern_layer_input { TERN_INPUT_QKV, TERN_INPUT_ATTN_OUT, TERN_INPUT_FFN_UP, TERN_INPUT_FFN_DOWN, TERN_N_INPUTS };
+
 /* The float path: HF's own tensors. [outputs][inputs] row-major. */
 struct tern_f32_linear {
     const float *w, *b;

@@ -1,6 +1,7 @@
 #include "runtime/convert.h"
 
 #include "models/checkpoint.h"
+#include "runtime/calibrate.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,8 +26,9 @@ static const char *const samples[] = {
 };
 enum { SAMPLES = sizeof samples / sizeof *samples, SAMPLE_TOKENS = 128 };
 
-/* Weights to eight bits lose about 1e-4 of the cosine on trained models; anything below this is a broken conversion. */
-static const double least_cosine = 0.99;
+/* What is expected of a conversion, by enum tern_weights: eight bits lose about 1e-4 of the cosine on trained models, four
+   about 2e-3; from two bits on, without training for it, anything may come out. Less is a broken conversion. */
+static const double least_cosines[TERN_N_WEIGHTS] = {0.9999, 0.99, 0.96, 0.96, 0.96, 0.8, -1, -1, -1, -1};
 
 struct comparison {
     double cosine; /* mean over the samples */
@@ -128,11 +130,14 @@ static tern_status verify(const char *written, const struct tern_source *source,
         snprintf(line, sizeof line, "check against f32 on %d texts: mean cosine %.6f, same label on %d", SAMPLES,
                  c.cosine, c.same);
         report(o, line);
+        const double least_cosine = least_cosines[source->config->weights];
         if (!(c.cosine >= least_cosine))
             status = tern_fail(err, TERN_DIFFERENT,
                                "the converted model disagrees with the f32 path (mean cosine %.4f, at least %.2f is "
-                               "expected): nothing was written; keep f32 with --weights f32",
-                               c.cosine, least_cosine);
+                               "expected): nothing was written; %s",
+                               c.cosine, least_cosine,
+                               source->config->weights == TERN_WEIGHTS_INT8 ? "keep f32 with --weights f32"
+                                                                            : "calibrate, or take more bits");
     }
     tern_model_close(exact);
     free(bytes);
@@ -188,6 +193,34 @@ static tern_status write_and_verify(const char *path, const struct tern_source *
     return status;
 }
 
+static tern_status calibrate_and_write(const char *path, struct tern_source source, const tern_tokenizer *tokenizer,
+                                       const tern_convert_options *o, tern_error *err)
+{
+    struct tern_calibration *calibration = NULL;
+    tern_status status = o->calibrate ? tern_calibrate(&calibration, &source, tokenizer, o->calibrate, err) : TERN_OK;
+    source.second = calibration ? tern_calibration_second : NULL;
+    source.calibration = calibration;
+    if (!status)
+        status = write_and_verify(path, &source, tokenizer, o, err);
+    tern_calibration_close(calibration);
+    return status;
+}
+
+/* Options that do not fit together. */
+static tern_status check_options(const struct tern_config *config, const tern_convert_options *o, tern_error *err)
+{
+    const int low_bit = config->weights > TERN_WEIGHTS_INT8;
+    if (o->group && o->group != 32 && o->group != 64 && o->group != 128)
+        return tern_fail(err, TERN_USAGE, "groups of %d inputs; 32, 64 and 128 are supported", o->group);
+    if (o->group && !low_bit)
+        return tern_fail(err, TERN_USAGE, "groups are for low-bit weights; %s has none",
+                         tern_weights_name(config->weights));
+    if (o->calibrate && !low_bit)
+        return tern_fail(err, TERN_USAGE, "calibration is for low-bit weights; %s needs none",
+                         tern_weights_name(config->weights));
+    return TERN_OK;
+}
+
 tern_status tern_convert(const char *directory, const char *path, const tern_convert_options *options, tern_error *err)
 {
     tern_convert_options o = {.struct_bytes = sizeof o};
@@ -204,14 +237,16 @@ tern_status tern_convert(const char *directory, const char *path, const tern_con
         return status;
     status = read_weights_option(&checkpoint.config, o.weights, err);
     if (!status)
+        status = check_options(&checkpoint.config, &o, err);
+    if (!status)
         status = tern_tokenizer_open(&tokenizer, directory, err);
     if (!status && tern_vocab_size(tokenizer) > checkpoint.config.vocab)
         status = tern_fail(err, TERN_FORMAT, "%s: the tokenizer has %d pieces, the model's table %d rows", directory,
                            tern_vocab_size(tokenizer), checkpoint.config.vocab);
     if (!status) {
-        const struct tern_source source = {.config = &checkpoint.config, .read = read_tensor, .context = &checkpoint,
+        const struct tern_source source = {.group = o.group, .config = &checkpoint.config, .read = read_tensor, .context = &checkpoint,
                                            .report = o.report, .progress = o.progress, .listener = o.context};
-        status = write_and_verify(path, &source, tokenizer, &o, err);
+        status = calibrate_and_write(path, source, tokenizer, &o, err);
     }
     tern_tokenizer_close(tokenizer);
     tern_checkpoint_close(&checkpoint);

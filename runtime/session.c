@@ -160,6 +160,11 @@ struct tern_profile *tern_session_profile(tern_session *s, int on)
     return s->profile;
 }
 
+void tern_session_observe(tern_session *s, const struct tern_observer *observer)
+{
+    s->f32.observer = *observer;
+}
+
 /* Every id, type and length, so that nothing behind this point has to look again. */
 static tern_status check_batch(const tern_session *s, const tern_batch *b, tern_error *err)
 {

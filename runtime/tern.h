@@ -93,7 +93,7 @@ typedef enum tern_pooling { TERN_POOL_MEAN = 0, TERN_POOL_CLS = 1 } tern_pooling
 /* What a model is. Strings are owned by the model. */
 typedef struct tern_model_info {
     const char *architecture; /* "bert" or "distilbert" */
-    const char *weights;      /* "int8" or "f32" */
+    const char *weights;      /* as in tern_convert_options, or "mixed" */
     const char *activation;   /* "gelu", "gelu_new", "relu", "gelu_ibert" */
     int32_t layers, hidden, heads, intermediate;
     int32_t vocab, max_tokens, token_types;
@@ -164,11 +164,17 @@ TERN_API const int32_t *tern_session_integers(const tern_session *session, size_
 
 typedef struct tern_convert_options {
     size_t struct_bytes; /* sizeof(tern_convert_options) */
-    const char *weights; /* "int8" (the default when NULL) or "f32" */
+    /* Of the encoder's matrices: "int8" (the default when NULL), "int4", "nf4", "fp4", "int3", "int2", "ternary",
+       "binary" or "f32". The pooler, the classifier and the embeddings stay int8. */
+    const char *weights;
     /* Called with lines of the report ("what each tensor became") and with progress; either may be NULL. */
     void (*report)(void *context, const char *line);
     void (*progress)(void *context, size_t done, size_t total);
     void *context;
+    int32_t group; /* inputs that share a multiplier, of formats with groups: 32, 64 (the default when 0) or 128 */
+    /* A file with a text in each line: low-bit weights are then quantised with second-order error compensation. Needs
+       LAPACK at run time. NULL: every weight to its nearest value. */
+    const char *calibrate;
 } tern_convert_options;
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the

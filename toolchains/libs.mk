@@ -17,7 +17,7 @@ LIB_LDFLAGS := $(SYSROOT_LDFLAGS)
 LIB_DEFINES :=
 LIB_REQUIRES :=
 LIBS :=
-LIBS_NO_PC := -lm -pthread
+LIBS_NO_PC := -lm -pthread -ldl
 TEST_LIBS := -lcmocka
 
 # $(call has,header): "yes" when the compiler finds it.

@@ -6,7 +6,8 @@
 #include <string.h>
 
 struct convert {
-    const char *out, *weights;
+    const char *out, *weights, *calibrate;
+    int32_t group;
     int quiet, bar;
 };
 
@@ -45,7 +46,8 @@ static int convert(struct convert *c, const char *directory)
     tern_error err;
     struct tern_writer writer = {0};
     const tern_convert_options options = {
-        .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c};
+        .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c,
+        .group = c->group, .calibrate = c->calibrate};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
                         "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",
@@ -71,8 +73,8 @@ int cmd_convert(int argc, char **argv)
         {"output", 'o', CLI_STRING, &c.out, 0, 0},
         {"weights", 0, CLI_STRING, &c.weights, 0, 0},
         {"quiet", 'q', CLI_FLAG, &c.quiet, 0, 0},
-        {"calibrate", 0, CLI_REFUSED,
-         "int8 takes its activation scales from each token as it runs: no calibration is needed", 0, 0},
+        {"calibrate", 0, CLI_STRING, &c.calibrate, 0, 0},
+        {"group", 0, CLI_INT, &c.group, 32, 128},
         {"sparse", 0, CLI_REFUSED, "block-sparse weights are for a later version", 0, 0},
         {0}};
     int n, code = cli_parse(options, "convert", argc, argv, &n);
