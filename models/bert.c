@@ -28,6 +28,10 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     b->x.row = b->x_row;
     b->sum = tern_arena_take(arena, tokens, h * sizeof *b->sum);
 
+    if (!b->weights->word.q) {
+        b->word_bytes = (b->weights->word.steps + TERN_BLOCK_STEPS) * TERN_LINE;
+        b->word = tern_arena_take(arena, threads, (size_t)b->word_bytes);
+    }
     const size_t shared = 4 * h > wide ? 4 * h : wide;
     b->wide = tern_arena_take(arena, tokens, shared * sizeof *b->wide);
     b->query = b->wide;
@@ -131,6 +135,21 @@ static int text_of(const tern_batch *batch, int i)
     return low;
 }
 
+/* A word's row, unpacked when it is stored as codes. */
+static const int8_t *word_row(const struct tern_bert *b, int word, int thread)
+{
+    const struct tern_embedding *e = &b->weights->word;
+    const int h = b->config->hidden;
+    if (e->q)
+        return e->q + (ptrdiff_t)word * h;
+    const struct tern_row_place place = tern_row_place(e->codes.book, e->steps, word);
+    struct tern_codes row = e->codes;
+    row.line += place.line * TERN_LINE;
+    int8_t *const unpacked = b->word + (ptrdiff_t)thread * b->word_bytes;
+    b->run.ops->unpack(&row, unpacked, 1, place.before + e->steps);
+    return unpacked + place.before * TERN_LINE;
+}
+
 /* word + (position and type) -> sum -> y, x */
 static void embed_task(void *context, int task, int thread)
 {
@@ -143,7 +162,7 @@ static void embed_task(void *context, int task, int thread)
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
         const int word = j->batch->ids[i], type = types ? types[i] : 0;
         const int position = type * b->config->max_positions + i - j->batch->offsets[text_of(j->batch, i)];
-        b->run.ops->embed(w->word.q + word * h, w->position.q + position * h, w->word.mul[word],
+        b->run.ops->embed(word_row(b, word, thread), w->position.q + position * h, w->word.mul[word],
                           w->position.mul[position], w->column, b->sum + i * h, (int)h);
         norm_row(b, &w->embed_norm, i);
     }

@@ -1,7 +1,6 @@
 #include "models/load.h"
 #include "models/weights.h"
 #include "quant/bounds.h"
-#include "quant/codebook.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,12 +55,12 @@ static int ternary_code_missing(const uint8_t *line, size_t bytes)
     return both != 0;
 }
 
-static const uint8_t *load_lines(struct tern_loader *l, const char *part, enum tern_format format, int64_t rows,
-                                 int lines)
+static const uint8_t *load_lines(struct tern_loader *l, const char *part, enum tern_format format, int64_t panels,
+                                 int64_t lines)
 {
-    const int64_t shape[3] = {rows, lines, TERN_LINE};
+    const int64_t shape[3] = {panels, lines, TERN_LINE};
     const uint8_t *line = tern_load_tensor(l, part, TERN_U8, 3, shape);
-    if (line && format == TERN_FORMAT_TERNARY && ternary_code_missing(line, (size_t)(rows * lines) * TERN_LINE))
+    if (line && format == TERN_FORMAT_TERNARY && ternary_code_missing(line, (size_t)(panels * lines) * TERN_LINE))
         tern_load_fail(l, part, "holds a code that ternary weights lack");
     return line;
 }
@@ -158,13 +157,36 @@ static void load_poly(struct tern_loader *l, struct tern_poly *poly, const char 
         tern_load_fail(l, name, "holds a number out of range");
 }
 
+static void load_embedding_codes(struct tern_loader *l, struct tern_embedding *e, const char *name, const char *code,
+                                 int hidden)
+{
+    char part[96];
+    snprintf(part, sizeof part, "%s.param", name);
+    const int32_t *p = load_params(l, part);
+    if (!p)
+        return;
+    if (p[4] != TERN_FORMAT_INT4 && p[4] != TERN_FORMAT_TERNARY) {
+        tern_load_fail(l, part, "names a format that embeddings cannot have");
+        return;
+    }
+    const enum tern_format format = (enum tern_format)p[4];
+    e->steps = (hidden + TERN_LINE - 1) / TERN_LINE;
+    e->codes.book = tern_codebook(format);
+    e->codes.line = load_lines(l, code, format, 1, tern_table_lines(e->codes.book, e->steps, tern_round_up(e->rows, 64)));
+}
+
 static void load_embedding(struct tern_loader *l, struct tern_embedding *e, const char *name, int rows, int hidden)
 {
     char part[96];
     const int64_t shape[2] = {tern_round_up(rows, 64), hidden};
     e->rows = rows;
-    snprintf(part, sizeof part, "%s.q", name);
-    e->q = load_s8(l, part, 2, shape);
+    snprintf(part, sizeof part, "%s.code", name);
+    if (tern_safetensors_find(l->st, part)) {
+        load_embedding_codes(l, e, name, part, hidden);
+    } else {
+        snprintf(part, sizeof part, "%s.q", name);
+        e->q = load_s8(l, part, 2, shape);
+    }
     snprintf(part, sizeof part, "%s.mul", name);
     e->mul = load_i16(l, part, rows, 0);
 }

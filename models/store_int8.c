@@ -20,6 +20,7 @@ struct store {
     int16_t *column;           /* the embeddings' column scales, in the builder */
     struct tern_coding coding; /* of the encoder's matrices */
     float *scratch;            /* of the quantisers */
+    int8_t *row_q;             /* [hidden] a row of values, in scratch */
     size_t done, total;
     tern_status status;
     tern_error *err;
@@ -231,29 +232,62 @@ static struct tern_input plain(double unit, double range, int k)
 /* One embedding table being stored: int8 rows now, their multipliers when the unit common to all tables is known. */
 struct table {
     int rows;
-    int8_t *q;
+    enum tern_format format;
+    int8_t *q;     /* int8 */
+    uint8_t *line; /* codes, as in models/weights.h */
     double *scale;
     double wrong, all; /* squared error and squares so far */
 };
 
-static struct table open_table(struct store *s, const char *name, int rows)
+/* k steps that a row of codes takes. */
+static int row_steps(const struct store *s)
 {
-    const int64_t shape[2] = {tern_round_up(rows, 64), s->config->hidden};
-    struct table t = {.rows = rows, .q = add(s, name, ".q", TERN_I8, 2, shape)};
+    return (s->config->hidden + TERN_LINE - 1) / TERN_LINE;
+}
+
+static struct table open_table(struct store *s, const char *name, int rows, enum tern_format format)
+{
+    struct table t = {.rows = rows, .format = format};
+    if (format == TERN_FORMAT_INT8) {
+        const int64_t shape[2] = {tern_round_up(rows, 64), s->config->hidden};
+        t.q = add(s, name, ".q", TERN_I8, 2, shape);
+    } else {
+        const int64_t shape[3] = {
+            1, tern_table_lines(tern_codebook(format), row_steps(s), tern_round_up(rows, 64)), TERN_LINE};
+        t.line = add(s, name, ".code", TERN_U8, 3, shape);
+        int32_t *param = add_vector(s, name, ".param", TERN_I32, PARAMS);
+        if (param)
+            param[4] = (int32_t)format;
+    }
     t.scale = malloc((size_t)rows * sizeof *t.scale);
     if (!s->status && !t.scale)
         s->status = tern_fail_nomem(s->err, name, (size_t)rows * sizeof *t.scale);
     return t;
 }
 
+/* Row w to codes, and to the values that they stand for. */
+static double code_row(struct store *s, struct table *t, int row, const float *w, int8_t *q)
+{
+    const int hidden = s->config->hidden, bits = tern_format_bits(t->format);
+    const struct tern_row_place place = tern_row_place(tern_codebook(t->format), row_steps(s), row);
+    uint8_t *line = t->line + place.line * TERN_LINE, *codes = (uint8_t *)q;
+    const double scale = tern_quantize_row_codes(t->format, s->coding.plain, w, hidden, codes);
+    for (int j = 0; j < hidden; j++) {
+        const int within = j % TERN_LINE;
+        tern_code_put(line, bits, place.before + j / TERN_LINE, within / TERN_PANEL_K, within % TERN_PANEL_K, codes[j]);
+        q[j] = tern_codebook(t->format)->value[codes[j]];
+    }
+    return scale;
+}
+
 /* w[hidden] is used up: it is divided by the columns' scales. */
 static void table_row(struct store *s, struct table *t, int row, float *w)
 {
     const int hidden = s->config->hidden;
-    int8_t *q = t->q + (ptrdiff_t)row * hidden;
+    int8_t *q = t->q ? t->q + (ptrdiff_t)row * hidden : s->row_q;
     for (int j = 0; j < hidden; j++)
         w[j] /= s->column[j];
-    t->scale[row] = tern_quantize_row(q, w, hidden);
+    t->scale[row] = t->q ? tern_quantize_row(q, w, hidden) : code_row(s, t, row, w, q);
     for (int j = 0; j < hidden; j++) {
         double exact = (double)w[j] * s->column[j], difference = exact - q[j] * t->scale[row] * s->column[j];
         t->wrong += difference * difference;
@@ -286,8 +320,11 @@ static void store_columns(struct store *s)
 static double report_table(struct store *s, const char *name, const struct table *t)
 {
     char became[64];
-    snprintf(became, sizeof became, "int8 [%d, %d] per row and column", t->rows, s->config->hidden);
-    report(s, name, became, 8 + 16.0 / s->config->hidden, t->all > 0 ? t->wrong / t->all : 0);
+    const double hidden = s->config->hidden;
+    const double bits = t->q ? 8 : (double)tern_format_bits(t->format) * row_steps(s) * TERN_LINE / hidden;
+    snprintf(became, sizeof became, "%s [%d, %d] per row and column", tern_format_name(t->format), t->rows,
+             s->config->hidden);
+    report(s, name, became, bits + 16 / hidden, t->all > 0 ? t->wrong / t->all : 0);
     double largest = 0;
     for (int i = 0; !s->status && i < t->rows; i++)
         largest = fmax(largest, t->scale[i]);
@@ -308,7 +345,7 @@ static struct table store_positions(struct store *s)
 {
     const struct tern_config *c = s->config;
     const int hidden = c->hidden, positions = c->max_positions, types = c->token_types ? c->token_types : 1;
-    struct table t = open_table(s, "embed.position", types * positions);
+    struct table t = open_table(s, "embed.position", types * positions, TERN_FORMAT_INT8);
     const float *type = s->matrix + (ptrdiff_t)positions * hidden;
     read_floats(s, "embed.position", ".weight", s->matrix, (size_t)positions * (size_t)hidden);
     if (c->token_types)
@@ -327,7 +364,7 @@ static struct table store_positions(struct store *s)
 static struct table store_words(struct store *s)
 {
     const int hidden = s->config->hidden, vocab = s->config->vocab;
-    struct table t = open_table(s, "embed.word", vocab);
+    struct table t = open_table(s, "embed.word", vocab, s->source->embeddings);
     read_floats(s, "embed.word", ".weight", s->matrix, (size_t)vocab * (size_t)hidden);
     store_columns(s);
     for (int i = 0; !s->status && i < vocab; i++)
@@ -423,6 +460,7 @@ tern_status tern_store_int8(struct tern_builder *builder, const struct tern_sour
     s.coding.format = c->weights == TERN_WEIGHTS_MIXED ? TERN_FORMAT_INT8 : (enum tern_format)(c->weights - 1);
     s.coding.group = source->group ? source->group : 64;
     s.coding.plain = source->plain;
+    s.row_q = (int8_t *)s.scratch;
     if (s.matrix && s.bias && s.scratch) {
         s.row = s.bias + biases;
         s.gamma = s.row + widest;

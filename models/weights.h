@@ -4,6 +4,7 @@
 
 #include "models/config.h"
 #include "models/safetensors.h"
+#include "quant/codebook.h"
 #include "quant/linear.h"
 
 /* The layout of int8 files. Every small array is padded to a multiple of 32 int16 or 16 int32 elements, so that tensors
@@ -16,9 +17,12 @@ struct tern_norm {
     struct tern_real unit; /* real value of 1 in the norm's 16-bit output */
 };
 
-/* An embedding table: int8 rows, each with a multiplier in the sum's unit. */
+/* An embedding table: int8 rows, or codes of int4 or ternary, each with a multiplier in the sum's unit. */
 struct tern_embedding {
-    const int8_t *q; /* [rows][hidden] */
+    const int8_t *q;         /* [rows][hidden]; NULL: codes */
+    struct tern_codes codes; /* one panel of rows * steps k steps: value 64 s + 4 c + i of a row is channel c, input i of
+                                its step s */
+    int steps;               /* of a row */
     const int16_t *mul;
     int rows;
 };
@@ -39,6 +43,24 @@ struct tern_int8_weights {
     struct tern_linear pooler, classifier;
     struct tern_poly pooler_act;
 };
+
+/* Where a row of codes begins: the line, and the steps before it in that line or block. */
+struct tern_row_place {
+    ptrdiff_t line;
+    int before;
+};
+static inline struct tern_row_place tern_row_place(const struct tern_codebook *book, int steps, int row)
+{
+    const int64_t first = (int64_t)row * steps;
+    const int bits = book->bits, unit = bits == 4 ? 2 : TERN_BLOCK_STEPS, lines = bits == 4 ? 1 : bits;
+    const struct tern_row_place place = {(ptrdiff_t)(first / unit * lines), (int)(first % unit)};
+    return place;
+}
+/* Lines of a table of `rows` rows, a multiple of 64 and so of whole blocks. */
+static inline int64_t tern_table_lines(const struct tern_codebook *book, int steps, int64_t rows)
+{
+    return rows * steps / TERN_BLOCK_STEPS * (book->bits == 4 ? TERN_BLOCK_STEPS / 2 : book->bits);
+}
 
 /* What the matrices of a layer read: query, key and value the norm before, and so on. */
 enum tern_layer_input { TERN_INPUT_QKV, TERN_INPUT_ATTN_OUT, TERN_INPUT_FFN_UP, TERN_INPUT_FFN_DOWN, TERN_N_INPUTS };

@@ -1,5 +1,7 @@
 #include "quant/codebook.h"
 
+#include <string.h>
+
 /* NF4 (Dettmers et al., "QLoRA", 2023, appendix E) with its levels rounded to fifteenths, FP4 as E2M1 in halves: whole
    numbers, so that a multiplier keeps them whole. The 2- and 3-bit lines are symmetric, without a zero: of all even
    steps that loses least on a bell curve (Max, "Quantizing for minimum distortion", 1960). */
@@ -35,4 +37,13 @@ int tern_format_grouped(enum tern_format format)
 int tern_format_bits(enum tern_format format)
 {
     return formats[format].book.bits;
+}
+
+int tern_embeddings_find(const char *name)
+{
+    static const enum tern_format formats[] = {TERN_FORMAT_INT8, TERN_FORMAT_INT4, TERN_FORMAT_TERNARY};
+    for (int i = 0; name && i < 3; i++)
+        if (!strcmp(name, tern_format_name(formats[i])))
+            return formats[i];
+    return name ? -1 : TERN_FORMAT_INT8;
 }

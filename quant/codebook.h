@@ -24,5 +24,7 @@ const char *tern_format_name(enum tern_format format);
 /* Whether groups of inputs have multipliers; otherwise a channel has its one scale. */
 int tern_format_grouped(enum tern_format format);
 int tern_format_bits(enum tern_format format);
+/* The format that an embedding table of that name has: int8 (also for NULL), int4 or ternary; else -1. */
+int tern_embeddings_find(const char *name);
 
 #endif

@@ -215,3 +215,12 @@ void tern_quantize_panel(const struct tern_coding *c, float *rows, int count, in
     if (c->second)
         compensate(c, &g, rows, count, k, codes, mul, scale, scratch);
 }
+
+double tern_quantize_row_codes(enum tern_format format, int plain, const float *w, int n, uint8_t *codes)
+{
+    const struct grid g = grid_of(format);
+    const double scale = format == TERN_FORMAT_TERNARY ? ternary_channel(w, n) : (double)group_scale(&g, w, n, plain);
+    for (int i = 0; i < n; i++)
+        codes[i] = g.code[nearest(&g, scale > 0 ? (float)((double)w[i] / scale) : 0)];
+    return scale;
+}

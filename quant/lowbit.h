@@ -25,4 +25,7 @@ struct tern_coding {
 void tern_quantize_panel(const struct tern_coding *coding, float *rows, int count, int k, uint8_t *codes, uint8_t *mul,
                          double *scale, float *scratch);
 
+/* One row of an embedding table to codes[n] of int4 (with multipliers of 1) or ternary. Returns its scale. */
+double tern_quantize_row_codes(enum tern_format format, int plain, const float *w, int n, uint8_t *codes);
+
 #endif

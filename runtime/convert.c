@@ -210,6 +210,8 @@ static tern_status calibrate_and_write(const char *path, struct tern_source sour
 static tern_status check_options(const struct tern_config *config, const tern_convert_options *o, tern_error *err)
 {
     const int low_bit = config->weights > TERN_WEIGHTS_INT8;
+    if (o->embeddings && config->weights == TERN_WEIGHTS_F32)
+        return tern_fail(err, TERN_USAGE, "embeddings of f32 models are f32");
     if (o->group && o->group != 32 && o->group != 64 && o->group != 128)
         return tern_fail(err, TERN_USAGE, "groups of %d inputs; 32, 64 and 128 are supported", o->group);
     if (o->group && !low_bit)
@@ -232,6 +234,9 @@ tern_status tern_convert(const char *directory, const char *path, const tern_con
     }
     struct tern_checkpoint checkpoint;
     tern_tokenizer *tokenizer = NULL;
+    const int embeddings = tern_embeddings_find(o.embeddings);
+    if (embeddings < 0)
+        return tern_fail(err, TERN_USAGE, "embeddings '%.32s' are unknown; int8, int4 and ternary are", o.embeddings);
     tern_status status = tern_checkpoint_open(&checkpoint, directory, err);
     if (status)
         return status;
@@ -244,7 +249,7 @@ tern_status tern_convert(const char *directory, const char *path, const tern_con
         status = tern_fail(err, TERN_FORMAT, "%s: the tokenizer has %d pieces, the model's table %d rows", directory,
                            tern_vocab_size(tokenizer), checkpoint.config.vocab);
     if (!status) {
-        const struct tern_source source = {.group = o.group, .config = &checkpoint.config, .read = read_tensor, .context = &checkpoint,
+        const struct tern_source source = {.group = o.group, .embeddings = (enum tern_format)embeddings, .config = &checkpoint.config, .read = read_tensor, .context = &checkpoint,
                                            .report = o.report, .progress = o.progress, .listener = o.context};
         status = calibrate_and_write(path, source, tokenizer, &o, err);
     }

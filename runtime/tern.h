@@ -165,13 +165,14 @@ TERN_API const int32_t *tern_session_integers(const tern_session *session, size_
 typedef struct tern_convert_options {
     size_t struct_bytes; /* sizeof(tern_convert_options) */
     /* Of the encoder's matrices: "int8" (the default when NULL), "int4", "nf4", "fp4", "int3", "int2", "ternary",
-       "binary" or "f32". The pooler, the classifier and the embeddings stay int8. */
+       "binary" or "f32". Pooler, classifier and position embeddings stay int8. */
     const char *weights;
     /* Called with lines of the report ("what each tensor became") and with progress; either may be NULL. */
     void (*report)(void *context, const char *line);
     void (*progress)(void *context, size_t done, size_t total);
     void *context;
-    int32_t group; /* inputs that share a multiplier, of formats with groups: 32, 64 (the default when 0) or 128 */
+    const char *embeddings; /* of the word table: "int8" (the default when NULL), "int4" or "ternary" */
+    int32_t group;          /* inputs that share a multiplier, of formats with groups: 32, 64 (the default when 0) or 128 */
     /* A file with a text in each line: low-bit weights are then quantised with second-order error compensation. Needs
        LAPACK at run time. NULL: every weight to its nearest value. */
     const char *calibrate;

@@ -2,6 +2,7 @@
 #ifndef TERN_BENCH_H
 #define TERN_BENCH_H
 
+#include "quant/codebook.h"
 #include "tools/cli.h"
 
 struct bench_profile;
@@ -32,7 +33,7 @@ struct bench_model {
 };
 
 int bench_open_file(struct bench_model *m, const char *path);
-int bench_open_shape(struct bench_model *m, int shape, const char *weights);
+int bench_open_shape(struct bench_model *m, int shape, const char *weights, enum tern_format embeddings);
 void bench_close(struct bench_model *m);
 
 /* Measures record->{threads,seq,batch}; runs = 0: at least 30, for at least a second. With a profile that is filled by

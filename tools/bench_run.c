@@ -29,13 +29,13 @@ static void progress(void *context, size_t done, size_t total)
     cli_progress("making seeded weights", done, total);
 }
 
-int bench_open_shape(struct bench_model *m, int shape, const char *weights)
+int bench_open_shape(struct bench_model *m, int shape, const char *weights, enum tern_format embeddings)
 {
     tern_error err;
     tern_model *again;
     const enum tern_weights w = weights ? (enum tern_weights)tern_weights_find(weights) : TERN_WEIGHTS_INT8;
     m->name = seeded_name(shape);
-    if (seeded_build(&m->model, &m->bytes, shape, w, cli_progress_wanted() ? progress : NULL, &err))
+    if (seeded_build(&m->model, &m->bytes, shape, w, embeddings, cli_progress_wanted() ? progress : NULL, &err))
         return cli_status(&err);
     /* Building is not loading: open what was built once more, and time that. */
     double start = cli_now_ms();

@@ -17,7 +17,7 @@
 enum { MOST_TOKENS = 1 << 20 }; /* of a run: the session's own limit */
 
 struct bench {
-    const char *path, *shape, *weights, *isa, *format_name, *out_path, *baseline_path;
+    const char *path, *shape, *weights, *embeddings, *isa, *format_name, *out_path, *baseline_path;
     struct cli_list seq, batch, threads;
     int32_t runs, max_regress, ragged;
     int profile, roofline_only;
@@ -54,8 +54,10 @@ static int check_options(struct bench *b)
                         b->shape);
     if (b->weights && tern_weights_find(b->weights) < 0)
         return cli_fail(CLI_USAGE, "bench: " CLI_WEIGHTS, b->weights);
-    if (b->weights && !b->shape)
-        return cli_fail(CLI_USAGE, "bench: --weights goes with --shape; a file has its own");
+    if (tern_embeddings_find(b->embeddings) < 0)
+        return cli_fail(CLI_USAGE, "bench: --embeddings is int8, int4 or ternary, not '%.64s'", b->embeddings);
+    if ((b->weights || b->embeddings) && !b->shape)
+        return cli_fail(CLI_USAGE, "bench: --weights and --embeddings go with --shape; a file has its own");
     unsigned features;
     tern_error err;
     if (tern_cpu_select(&features, b->isa, &err))
@@ -192,7 +194,8 @@ static int bench(struct bench *b)
         b->out = b->writer.stream;
     }
     code =
-        b->path ? bench_open_file(&b->model, b->path) : bench_open_shape(&b->model, seeded_find(b->shape), b->weights);
+        b->path ? bench_open_file(&b->model, b->path) : bench_open_shape(&b->model, seeded_find(b->shape), b->weights,
+                                     (enum tern_format)tern_embeddings_find(b->embeddings));
     if (!code)
         code = settle_lists(b);
     if (!code)
@@ -210,6 +213,7 @@ int cmd_bench(int argc, char **argv)
     const struct cli_option options[] = {
         {"shape", 0, CLI_STRING, &b.shape, 0, 0},
         {"weights", 0, CLI_STRING, &b.weights, 0, 0},
+        {"embeddings", 0, CLI_STRING, &b.embeddings, 0, 0},
         {"seq", 's', CLI_LIST, &b.seq, 1, 8192},
         {"batch", 'b', CLI_LIST, &b.batch, 1, 65536},
         {"threads", 't', CLI_LIST, &b.threads, 1, 256},

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct convert {
-    const char *out, *weights, *calibrate;
+    const char *out, *weights, *embeddings, *calibrate;
     int32_t group;
     int quiet, bar;
 };
@@ -47,7 +47,7 @@ static int convert(struct convert *c, const char *directory)
     struct tern_writer writer = {0};
     const tern_convert_options options = {
         .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c,
-        .group = c->group, .calibrate = c->calibrate};
+        .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
                         "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",
@@ -73,6 +73,7 @@ int cmd_convert(int argc, char **argv)
         {"output", 'o', CLI_STRING, &c.out, 0, 0},
         {"weights", 0, CLI_STRING, &c.weights, 0, 0},
         {"quiet", 'q', CLI_FLAG, &c.quiet, 0, 0},
+        {"embeddings", 0, CLI_STRING, &c.embeddings, 0, 0},
         {"calibrate", 0, CLI_STRING, &c.calibrate, 0, 0},
         {"group", 0, CLI_INT, &c.group, 32, 128},
         {"sparse", 0, CLI_REFUSED, "block-sparse weights are for a later version", 0, 0},

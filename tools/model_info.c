@@ -17,10 +17,11 @@ static double weights_of(const struct tern_config *config, const struct tern_ten
     const size_t n = strlen(t->name);
     if (n > 100)
         return 0;
-    /* An int8 embedding table is stored as ".q" */
+    /* An int8 embedding table is stored as ".q", low-bit weights as ".code". */
     snprintf(name, sizeof name, "%s", t->name);
-    if (n > 2 && !strcmp(name + n - 2, ".q"))
-        snprintf(name + n - 2, sizeof name - n + 2, ".weight");
+    char *dot = strrchr(name, '.');
+    if (dot && (!strcmp(dot, ".q") || !strcmp(dot, ".code")))
+        snprintf(dot, sizeof name - (size_t)(dot - name), ".weight");
     const struct tern_part *part = tern_part_parse(name, &layer, &bias);
     if (!part || bias || !part->columns)
         return 0;
@@ -36,6 +37,19 @@ static void print_shape(const struct tern_tensor *t, char *out, size_t capacity)
         snprintf(out + used, capacity - used, "]");
 }
 
+/* Codes go with their groups' multipliers. */
+static size_t group_bytes(const tern_model *m, const struct tern_tensor *t)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s", t->name);
+    char *dot = strrchr(name, '.');
+    if (!dot || strcmp(dot, ".code"))
+        return 0;
+    snprintf(dot, sizeof name - (size_t)(dot - name), ".group");
+    const struct tern_tensor *group = tern_safetensors_find(&m->tensors, name);
+    return group ? group->bytes : 0;
+}
+
 static void print_tensors(const tern_model *m, int json)
 {
     for (size_t i = 0; i < m->tensors.n_tensors; i++) {
@@ -44,7 +58,7 @@ static void print_tensors(const tern_model *m, int json)
         char shape[128], bits[32] = "";
         print_shape(t, shape, sizeof shape);
         if (weights > 0)
-            snprintf(bits, sizeof bits, "%.3f", (double)t->bytes * 8 / weights);
+            snprintf(bits, sizeof bits, "%.3f", (double)(t->bytes + group_bytes(m, t)) * 8 / weights);
         if (json) {
             fputs(i ? ",{\"name\":" : "{\"name\":", stdout);
             cli_json_text(stdout, t->name);

@@ -62,6 +62,7 @@ static tern_status read_seeded(void *context, const char *name, float *out, size
 }
 
 tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_weights weights,
+                         enum tern_format embeddings,
                          void (*progress)(void *context, size_t done, size_t total), tern_error *err)
 {
     const struct tern_config config = {
@@ -79,6 +80,6 @@ tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_we
         .pooling = TERN_POOL_MEAN,
         .max_tokens = POSITIONS,
     };
-    const struct tern_source source = {.config = &config, .plain = 1, .read = read_seeded, .progress = progress};
+    const struct tern_source source = {.config = &config, .plain = 1, .embeddings = embeddings, .read = read_seeded, .progress = progress};
     return tern_build_model(out, bytes, &source, NULL, err);
 }

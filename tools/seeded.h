@@ -3,6 +3,7 @@
 #define TERN_SEEDED_H
 
 #include "models/config.h"
+#include "quant/codebook.h"
 
 /* The shape's name, 0 .. ; NULL behind the last. */
 const char *seeded_name(int shape);
@@ -10,6 +11,7 @@ const char *seeded_name(int shape);
 int seeded_find(const char *name);
 /* Builds it; free(*bytes) after closing the model. `progress` may be NULL. */
 tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_weights weights,
+                         enum tern_format embeddings,
                          void (*progress)(void *context, size_t done, size_t total), tern_error *err);
 
 #endif
