@@ -7,24 +7,36 @@
 #include <string.h>
 
 struct eval {
-    const char *task, *path;
+    const char *task, *path, *against;
     int json, is_stsb;
     int32_t seed; /* -1: the file's order */
+    struct run_options run;
     struct eval_data data;
     size_t n_texts, *order;
+};
+
+/* What one model says of all texts. */
+struct pass {
     int32_t count;     /* results of one text */
     float *values;     /* [n_texts][count], in the file's order */
     int32_t *integers; /* the same; not for f32 models */
+    int is_f32;
     double seconds;
 };
 
+static void free_pass(struct pass *p)
+{
+    free(p->values);
+    free(p->integers);
+}
+
 static int keep(void *context, const struct text_result *r)
 {
-    struct eval *e = context;
+    struct pass *p = context;
     const size_t at = r->index * (size_t)r->count, bytes = (size_t)r->count * 4;
-    memcpy(e->values + at, r->values, bytes);
+    memcpy(p->values + at, r->values, bytes);
     if (r->integers)
-        memcpy(e->integers + at, r->integers, bytes);
+        memcpy(p->integers + at, r->integers, bytes);
     return CLI_OK;
 }
 
@@ -45,14 +57,14 @@ static int make_order(struct eval *e)
     return CLI_OK;
 }
 
-static int run_all(struct eval *e, struct runner *r)
+static int run_all(const struct eval *e, struct pass *p, struct runner *r)
 {
     char where[160];
-    const size_t values = e->n_texts * (size_t)e->count;
-    int code = make_order(e);
-    e->values = malloc(values * sizeof *e->values);
-    e->integers = malloc(values * sizeof *e->integers);
-    if (!code && (!e->values || !e->integers))
+    const size_t values = e->n_texts * (size_t)p->count;
+    int code = CLI_OK;
+    p->values = malloc(values * sizeof *p->values);
+    p->integers = malloc(values * sizeof *p->integers);
+    if (!p->values || !p->integers)
         code = cli_nomem();
     const double start = cli_now_ms();
     for (size_t i = 0; i < e->n_texts && !code; i++) {
@@ -65,20 +77,53 @@ static int run_all(struct eval *e, struct runner *r)
     }
     if (!code)
         code = runner_flush(r);
-    e->seconds = (cli_now_ms() - start) / 1000;
+    p->seconds = (cli_now_ms() - start) / 1000;
     return code;
 }
 
-static double accuracy(const struct eval *e)
+/* Reads the data before the first text is run: for sst2 the labels are checked against the model's. */
+static int read_data(struct eval *e, int32_t labels)
+{
+    if (e->data.n)
+        return CLI_OK;
+    int code = e->is_stsb ? eval_read_stsb(&e->data, e->path) : eval_read_sst2(&e->data, e->path, labels);
+    e->n_texts = e->data.n * (size_t)e->data.per_row;
+    return code ? code : make_order(e);
+}
+
+static int run_model(struct eval *e, struct pass *p, const char *path, enum run_kind kind)
+{
+    tern_model *model = NULL;
+    struct runner r = {.emit = keep, .context = p};
+    int code = cli_open_model(&model, path);
+    if (!code)
+        code = runner_open(&r, model, path, kind, &e->run);
+    if (!code)
+        code = read_data(e, r.count);
+    if (!code) {
+        p->count = r.count;
+        p->is_f32 = !strcmp(tern_model_get_info(model)->weights, "f32");
+        code = run_all(e, p, &r);
+    }
+    runner_close(&r);
+    tern_model_close(model);
+    return code;
+}
+
+static int32_t best_label(const struct pass *p, size_t i)
+{
+    const float *logits = p->values + i * (size_t)p->count;
+    int32_t best = 0;
+    for (int32_t k = 1; k < p->count; k++)
+        best = logits[k] > logits[best] ? k : best;
+    return best;
+}
+
+static double accuracy(const struct eval *e, const struct pass *p)
 {
     size_t right = 0;
-    for (size_t i = 0; i < e->data.n; i++) {
-        const float *logits = e->values + i * (size_t)e->count;
-        int32_t best = 0;
-        for (int32_t k = 1; k < e->count; k++)
-            best = logits[k] > logits[best] ? k : best;
-        right += best == (int32_t)e->data.rows[i].gold;
-    }
+    for (size_t i = 0; i < e->data.n; i++)
+        right += best_label(p, i) == (int32_t)e->data.rows[i].gold;
     return (double)right / (double)e->data.n;
 }
 
@@ -93,15 +138,15 @@ static double cosine(const float *a, const float *b, int32_t n)
     return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
-static int correlations(const struct eval *e, double *pearson, double *spearman)
+static int correlations(const struct eval *e, const struct pass *p, double *pearson, double *spearman)
 {
     const size_t n = e->data.n;
     double *x = malloc(2 * n * sizeof *x), *y = x + n;
     if (!x)
         return cli_nomem();
     for (size_t i = 0; i < n; i++) {
-        const float *first = e->values + 2 * i * (size_t)e->count;
-        x[i] = cosine(first, first + e->count, e->count);
+        const float *first = p->values + 2 * i * (size_t)p->count;
+        x[i] = cosine(first, first + p->count, p->count);
         y[i] = e->data.rows[i].gold;
     }
     *pearson = eval_pearson(x, y, n);
@@ -110,66 +155,113 @@ static int correlations(const struct eval *e, double *pearson, double *spearman)
     return CLI_OK;
 }
 
-static int print(const struct eval *e, int is_f32)
+/* Named figures, as they are printed. */
+struct figures {
+    const char *names[6];
+    double values[6];
+    int n;
+};
+
+static void add_figure(struct figures *f, const char *name, double value)
 {
-    const void *results = is_f32 ? (const void *)e->values : e->integers;
-    const uint64_t digest = cli_digest(results, e->n_texts * (size_t)e->count * 4);
-    const char *names[2] = {e->is_stsb ? "pearson" : "accuracy", e->is_stsb ? "spearman" : NULL};
-    double figures[2] = {0, 0};
-    if (!e->is_stsb)
-        figures[0] = accuracy(e);
-    else if (correlations(e, &figures[0], &figures[1]))
-        return CLI_FAILED;
+    f->names[f->n] = name;
+    f->values[f->n++] = value;
+}
+
+static int print(const struct eval *e, const struct pass *p, const struct figures *f)
+{
+    const void *results = p->is_f32 ? (const void *)p->values : p->integers;
+    const uint64_t digest = cli_digest(results, e->n_texts * (size_t)p->count * 4);
     printf(e->json ? "{\"task\":\"%s\",\"n\":%zu" : "task      %s\nn         %zu\n", e->task, e->data.n);
-    for (int i = 0; i < 2 && names[i]; i++) {
+    for (int i = 0; i < f->n; i++) {
         if (e->json) {
-            printf(",\"%s\":", names[i]);
-            cli_json_float(stdout, figures[i]);
+            printf(",\"%s\":", f->names[i]);
+            cli_json_float(stdout, f->values[i]);
         } else {
-            printf("%-9s %.4f\n", names[i], figures[i]);
+            printf("%-9s %.5g\n", f->names[i], f->values[i]);
         }
     }
     printf(e->json ? ",\"seconds\":%.3f,\"digest\":\"%016" PRIx64 "\"}\n"
                    : "seconds   %.3f\ndigest    %016" PRIx64 "\n",
-           e->seconds, digest);
+           p->seconds, digest);
     return CLI_OK;
 }
 
-static int eval(struct eval *e, const char *path, const struct run_options *run)
+/* How near two models' vectors are, text by text. */
+static int compare_vectors(const struct pass *a, const struct pass *b, size_t n, struct figures *f)
 {
-    tern_model *model = NULL;
-    struct runner r = {.emit = keep, .context = e};
-    int code = cli_open_model(&model, path);
-    if (!code)
-        code = runner_open(&r, model, path, e->is_stsb ? RUN_EMBED : RUN_CLASSIFY, run);
-    if (!code && e->is_stsb)
-        code = eval_read_stsb(&e->data, e->path);
-    else if (!code)
-        code = eval_read_sst2(&e->data, e->path, r.count);
-    if (!code) {
-        e->n_texts = e->data.n * (size_t)e->data.per_row;
-        e->count = r.count;
-        code = run_all(e, &r);
+    double mean = 0, least = 1;
+    if (a->count != b->count)
+        return cli_fail(CLI_USAGE, "eval: vectors of %d and of %d numbers cannot be compared", a->count, b->count);
+    for (size_t i = 0; i < n; i++) {
+        const size_t at = i * (size_t)a->count;
+        const double c = cosine(a->values + at, b->values + at, a->count);
+        mean += c / (double)n;
+        least = c < least ? c : least;
     }
+    add_figure(f, "cosine", mean);
+    add_figure(f, "least", least);
+    return CLI_OK;
+}
+
+/* The other model on the same texts: labels alike (sst2), and both models' vectors. */
+static int compare(struct eval *e, const char *path, const struct pass *p, struct figures *f)
+{
+    struct pass own = {0}, other = {0};
+    int code = run_model(e, &other, e->against, e->is_stsb ? RUN_EMBED : RUN_CLASSIFY);
+    if (!code && e->is_stsb)
+        code = compare_vectors(p, &other, e->n_texts, f);
+    if (!code && !e->is_stsb) {
+        size_t same = 0;
+        for (size_t i = 0; i < e->n_texts; i++)
+            same += best_label(p, i) == best_label(&other, i);
+        add_figure(f, "agreement", (double)same / (double)e->n_texts);
+        free_pass(&other);
+        other = (struct pass){0};
+        code = run_model(e, &own, path, RUN_EMBED);
+        if (!code)
+            code = run_model(e, &other, e->against, RUN_EMBED);
+        if (!code)
+            code = compare_vectors(&own, &other, e->n_texts, f);
+    }
+    free_pass(&own);
+    free_pass(&other);
+    return code;
+}
+
+static int eval(struct eval *e, const char *path)
+{
+    struct pass p = {0};
+    struct figures f = {.n = 0};
+    int code = run_model(e, &p, path, e->is_stsb ? RUN_EMBED : RUN_CLASSIFY);
+    if (!code && e->is_stsb) {
+        double pearson = 0, spearman = 0;
+        code = correlations(e, &p, &pearson, &spearman);
+        if (!code) {
+            add_figure(&f, "pearson", pearson);
+            add_figure(&f, "spearman", spearman);
+        }
+    } else if (!code) {
+        add_figure(&f, "accuracy", accuracy(e, &p));
+    }
+    if (!code && e->against)
+        code = compare(e, path, &p, &f);
     if (!code)
-        code = print(e, !strcmp(tern_model_get_info(model)->weights, "f32"));
-    runner_close(&r);
+        code = print(e, &p, &f);
+    free_pass(&p);
     eval_data_free(&e->data);
     free(e->order);
-    free(e->values);
-    free(e->integers);
-    tern_model_close(model);
     return code;
 }
 
 int cmd_eval(int argc, char **argv)
 {
-    struct eval e = {.seed = -1};
-    struct run_options run = RUN_DEFAULTS;
+    struct eval e = {.seed = -1, .run = RUN_DEFAULTS};
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &e.json, 0, 0},
                                          {"task", 0, CLI_STRING, &e.task, 0, 0},
                                          {"shuffle", 0, CLI_INT, &e.seed, 0, INT32_MAX},
-                                         RUN_OPTIONS(run),
+                                         {"against", 0, CLI_STRING, &e.against, 0, 0},
+                                         RUN_OPTIONS(e.run),
                                          {0}};
     int n, code = cli_parse(options, "eval", argc, argv, &n);
     if (n < 0)
@@ -184,5 +276,5 @@ int cmd_eval(int argc, char **argv)
     if (n != 2)
         return cli_fail(CLI_USAGE, "eval: give one model file and one data file; see tern eval --help");
     e.path = argv[1];
-    return eval(&e, argv[0], &run);
+    return eval(&e, argv[0]);
 }
