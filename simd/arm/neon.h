@@ -31,6 +31,11 @@
 
 enum { TERN_NEON_REGS = 32 };
 
+TERN_INLINE uint8x16x4_t tern_neon_load_line(const uint8_t *line)
+{
+    return vld1q_u8_x4(line);
+}
+
 /* Separate roundings on 32 bits (ARMv7 NEON has no fused multiply-add): for the float class only. */
 TERN_INLINE float32x4_t tern_neon_madd(float32x4_t sum, float32x4_t a, float32x4_t b)
 {
@@ -40,6 +45,24 @@ TERN_INLINE float32x4_t tern_neon_madd(float32x4_t sum, float32x4_t a, float32x4
 #else
 
 enum { TERN_NEON_REGS = 16 };
+
+/* gcc has no vld1q_u8_x4 here. */
+TERN_INLINE uint8x16x4_t tern_neon_load_line(const uint8_t *line)
+{
+    const uint8x16x4_t four = {{vld1q_u8(line), vld1q_u8(line + 16), vld1q_u8(line + 32), vld1q_u8(line + 48)}};
+    return four;
+}
+
+TERN_INLINE uint8x16_t vqtbl1q_u8(uint8x16_t table, uint8x16_t index)
+{
+    const uint8x8x2_t halves = {{vget_low_u8(table), vget_high_u8(table)}};
+    return vcombine_u8(vtbl2_u8(halves, vget_low_u8(index)), vtbl2_u8(halves, vget_high_u8(index)));
+}
+
+TERN_INLINE int8x16_t vqtbl1q_s8(int8x16_t table, uint8x16_t index)
+{
+    return vreinterpretq_s8_u8(vqtbl1q_u8(vreinterpretq_u8_s8(table), index));
+}
 
 TERN_INLINE float32x4_t tern_neon_madd(float32x4_t sum, float32x4_t a, float32x4_t b)
 {
@@ -64,6 +87,11 @@ TERN_INLINE int32x4_t vmull_high_s16(int16x8_t a, int16x8_t b)
 TERN_INLINE int32x4_t vmlal_high_s16(int32x4_t sum, int16x8_t a, int16x8_t b)
 {
     return vmlal_s16(sum, vget_high_s16(a), vget_high_s16(b));
+}
+
+TERN_INLINE int32x4_t vmlsl_high_s16(int32x4_t sum, int16x8_t a, int16x8_t b)
+{
+    return vmlsl_s16(sum, vget_high_s16(a), vget_high_s16(b));
 }
 
 TERN_INLINE int32x4_t vmovl_high_s16(int16x8_t a)

@@ -1,0 +1,193 @@
+/* Table look-up: a register of nibbles, sixteen channels of a k step, chooses sixteen sums of four activations with one
+   tbl for their low parts and one for the high ones, 64 multiply-adds in two instructions (T-MAC: Wei et al., EuroSys
+   2025). What is left is to add cheaply: four low parts fit 8 bits, and so do the high parts of a block, before they are
+   widened into 16 bits modulo 2^16; a segment of blocks whose sum fits int16 is then multiplied into int32. The planes
+   that meet the same tables are taken together: those of a panel, or of two panels of one bit each. */
+#ifndef __ARM_NEON
+#error "needs NEON"
+#endif
+
+#include "simd/arm/neon.h"
+
+enum { LOW_MOST = (1 << TERN_LUT_LOW_BITS) - 1, HIGH_MOST = 8, PLANES = 3 };
+_Static_assert(TERN_BLOCK_STEPS / 2 * LOW_MOST <= UINT8_MAX, "the low parts of half a block fit in 8 bits");
+_Static_assert(TERN_BLOCK_STEPS *HIGH_MOST <= INT8_MAX, "the high parts of a block fit in 8 bits");
+
+/* The tables of a block's even or odd steps. */
+struct tables {
+    uint8x16x4_t low, high;
+};
+
+/* One of the planes that share tables. */
+struct plane {
+    uint8x16x4_t code;
+    uint8x16_t high; /* the sum of a block's high parts */
+};
+
+/* Codes times activations of sixteen channels: low + 64 * high. */
+struct sums {
+    uint16x8_t low0, low1;
+    int16x8_t high0, high1;
+};
+
+struct totals {
+    int32x4_t c0, c4, c8, c12;
+};
+
+/* What a tile is: constants. */
+struct kind {
+    int bits, panels;
+};
+
+/* Blocks whose sum of codes times activations fits in 16 bits: a power of two. */
+TERN_INLINE int segment_blocks(int bits)
+{
+    return bits == 1 ? 8 : bits == 2 ? 2 : 1;
+}
+_Static_assert(8 * 1 * TERN_BLOCK_K * 127 <= INT16_MAX && 2 * 3 * TERN_BLOCK_K * 127 <= INT16_MAX &&
+                   1 * 7 * TERN_BLOCK_K * 127 <= INT16_MAX,
+               "a segment fits in 16 bits");
+
+TERN_INLINE struct tables load_tables(const uint8_t *table)
+{
+    const struct tables t = {tern_neon_load_line(table), tern_neon_load_line(table + TERN_LINE)};
+    return t;
+}
+
+TERN_INLINE uint8x16x4_t nibbles(uint8x16x4_t code, int half)
+{
+    TERN_UNROLL
+    for (int i = 0; i < 4; i++)
+        code.val[i] = half ? vshrq_n_u8(code.val[i], 4) : vandq_u8(code.val[i], vdupq_n_u8(15));
+    return code;
+}
+
+/* The sum of four choices, of low parts or of high ones. */
+TERN_INLINE uint8x16_t choose(uint8x16x4_t table, uint8x16x4_t index)
+{
+    const uint8x16_t s0 = vqtbl1q_u8(table.val[0], index.val[0]), s1 = vqtbl1q_u8(table.val[1], index.val[1]);
+    const uint8x16_t s2 = vqtbl1q_u8(table.val[2], index.val[2]), s3 = vqtbl1q_u8(table.val[3], index.val[3]);
+    return vaddq_u8(vaddq_u8(s0, s1), vaddq_u8(s2, s3));
+}
+
+TERN_INLINE struct sums add_low(struct sums s, uint8x16_t low, int shift)
+{
+    const uint8x8_t weight = vdup_n_u8((uint8_t)(1 << shift));
+    s.low0 = shift ? vmlal_u8(s.low0, vget_low_u8(low), weight) : vaddw_u8(s.low0, vget_low_u8(low));
+    s.low1 = shift ? vmlal_u8(s.low1, vget_high_u8(low), weight) : vaddw_u8(s.low1, vget_high_u8(low));
+    return s;
+}
+
+TERN_INLINE struct sums add_high(struct sums s, int8x16_t high, int shift)
+{
+    const int8x8_t weight = vdup_n_s8((int8_t)(1 << shift));
+    s.high0 = shift ? vmlal_s8(s.high0, vget_low_s8(high), weight) : vaddw_s8(s.high0, vget_low_s8(high));
+    s.high1 = shift ? vmlal_s8(s.high1, vget_high_s8(high), weight) : vaddw_s8(s.high1, vget_high_s8(high));
+    return s;
+}
+
+/* A block: its planes lie `apart`. */
+TERN_INLINE void block(struct sums *s, const uint8_t *table, const uint8_t *line, ptrdiff_t apart, struct kind kind)
+{
+    const int planes = kind.bits * kind.panels;
+    struct plane plane[PLANES];
+    TERN_UNROLL
+    for (int half = 0; half < 2; half++) {
+        const struct tables t = load_tables(table + half * 2 * TERN_LINE);
+        TERN_UNROLL
+        for (int i = 0; i < planes; i++) {
+            struct sums *const sum = &s[kind.panels == 1 ? 0 : i];
+            const int shift = kind.panels == 1 ? i : 0;
+            if (!half)
+                plane[i].code = tern_neon_load_line(line + i * apart);
+            const uint8x16x4_t index = nibbles(plane[i].code, half);
+            *sum = add_low(*sum, choose(t.low, index), shift);
+            const uint8x16_t high = choose(t.high, index);
+            plane[i].high = half ? vaddq_u8(plane[i].high, high) : high;
+            if (half)
+                *sum = add_high(*sum, vreinterpretq_s8_u8(plane[i].high), shift);
+        }
+    }
+}
+
+/* total += mul * (step * codes - offset * sum) */
+TERN_INLINE struct totals settle(struct totals t, struct sums s, const struct tern_codebook *book, uint8x16_t mul,
+                                 int32_t sum)
+{
+    const int16x8_t all = vdupq_n_s16((int16_t)sum);
+    const int16x8_t m0 = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(mul)));
+    const int16x8_t m1 = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(mul)));
+    const int16x8_t codes0 = vaddq_s16(vreinterpretq_s16_u16(s.low0), vshlq_n_s16(s.high0, TERN_LUT_LOW_BITS));
+    const int16x8_t codes1 = vaddq_s16(vreinterpretq_s16_u16(s.low1), vshlq_n_s16(s.high1, TERN_LUT_LOW_BITS));
+    const int16x8_t step0 = vmulq_n_s16(m0, book->step), step1 = vmulq_n_s16(m1, book->step);
+    const int16x8_t less0 = vmulq_n_s16(m0, book->offset), less1 = vmulq_n_s16(m1, book->offset);
+    t.c0 = vmlal_s16(t.c0, vget_low_s16(codes0), vget_low_s16(step0));
+    t.c4 = vmlal_high_s16(t.c4, codes0, step0);
+    t.c8 = vmlal_s16(t.c8, vget_low_s16(codes1), vget_low_s16(step1));
+    t.c12 = vmlal_high_s16(t.c12, codes1, step1);
+    t.c0 = vmlsl_s16(t.c0, vget_low_s16(less0), vget_low_s16(all));
+    t.c4 = vmlsl_high_s16(t.c4, less0, all);
+    t.c8 = vmlsl_s16(t.c8, vget_low_s16(less1), vget_low_s16(all));
+    t.c12 = vmlsl_high_s16(t.c12, less1, all);
+    return t;
+}
+
+/* One row by one panel, or two of 1 bit. */
+TERN_INLINE void tile(const uint8_t *table, const int32_t *sum, const struct tern_codes *w, int32_t *c, int k4,
+                      struct kind kind)
+{
+    const int blocks = tern_blocks(k4), per_group = w->mul ? w->group / TERN_BLOCK_STEPS : blocks;
+    const int most = segment_blocks(kind.bits) < per_group ? segment_blocks(kind.bits) : per_group;
+    const ptrdiff_t apart = kind.panels == 1 ? TERN_LINE : (ptrdiff_t)blocks * TERN_LINE;
+    const ptrdiff_t muls = (ptrdiff_t)tern_code_groups(w, k4) * TERN_PANEL;
+    const struct totals none = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
+    struct totals total[2] = {none, none};
+    const uint8_t *line = w->line;
+    for (int at = 0; at < blocks; at += most) {
+        const int end = blocks - at < most ? blocks : at + most;
+        const struct sums zero = {vdupq_n_u16(0), vdupq_n_u16(0), vdupq_n_s16(0), vdupq_n_s16(0)};
+        struct sums s[2] = {zero, zero};
+        int32_t all = 0;
+        for (int i = at; i < end; i++, table += TERN_LUT_BLOCK, line += kind.bits * TERN_LINE) {
+            block(s, table, line, apart, kind);
+            all += sum[i];
+        }
+        TERN_UNROLL
+        for (int i = 0; i < kind.panels; i++) {
+            const uint8x16_t mul = w->mul ? vld1q_u8(w->mul + i * muls + at / per_group * TERN_PANEL) : vdupq_n_u8(1);
+            total[i] = settle(total[i], s[i], w->book, mul, all);
+        }
+    }
+    TERN_UNROLL
+    for (int i = 0; i < kind.panels; i++) {
+        vst1q_s32(c + i * TERN_PANEL, total[i].c0);
+        vst1q_s32(c + i * TERN_PANEL + 4, total[i].c4);
+        vst1q_s32(c + i * TERN_PANEL + 8, total[i].c8);
+        vst1q_s32(c + i * TERN_PANEL + 12, total[i].c12);
+    }
+}
+
+typedef void tile_fn(const uint8_t *table, const int32_t *sum, const struct tern_codes *w, int32_t *c, int k4);
+
+#define TILE(bits, panels)                                                                                             \
+    static void tile_##bits##_##panels(const uint8_t *table, const int32_t *sum, const struct tern_codes *w,           \
+                                       int32_t *c, int k4)                                                             \
+    {                                                                                                                  \
+        tile(table, sum, w, c, k4, (struct kind){bits, panels});                                                       \
+    }
+TILE(1, 1) TILE(1, 2) TILE(2, 1) TILE(3, 1)
+static tile_fn *const tiles[PLANES] = {tile_1_1, tile_2_1, tile_3_1};
+
+/* Every row meets a panel, or two, while it is in the cache. */
+void tern_gemm_lut_neon(const uint8_t *table, ptrdiff_t ld_table, const int32_t *sum, ptrdiff_t ld_sum,
+                        const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4)
+{
+    for (int panel = 0; panel < panels;) {
+        const int two = w->book->bits == 1 && panels - panel >= 2;
+        tile_fn *const one_row = two ? tile_1_2 : tiles[w->book->bits - 1];
+        const struct tern_codes at = tern_codes_at(w, panel, k4);
+        for (int i = 0; i < m; i++)
+            one_row(table + i * ld_table, sum + i * ld_sum, &at, c + i * ld_c + panel * TERN_PANEL, k4);
+        panel += 1 + two;
+    }
+}
