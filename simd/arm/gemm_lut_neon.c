@@ -9,19 +9,13 @@
 
 #include "simd/arm/neon.h"
 
-enum { LOW_MOST = (1 << TERN_LUT_LOW_BITS) - 1, HIGH_MOST = 8, PLANES = 3 };
+enum { LOW_MOST = (1 << TERN_LUT_LOW_BITS) - 1, HIGH_MOST = 8, PLANES = 3, BLOCKS_BY_CODES = 128 };
 _Static_assert(TERN_BLOCK_STEPS / 2 * LOW_MOST <= UINT8_MAX, "the low parts of half a block fit in 8 bits");
 _Static_assert(TERN_BLOCK_STEPS *HIGH_MOST <= INT8_MAX, "the high parts of a block fit in 8 bits");
 
 /* The tables of a block's even or odd steps. */
 struct tables {
     uint8x16x4_t low, high;
-};
-
-/* One of the planes that share tables. */
-struct plane {
-    uint8x16x4_t code;
-    uint8x16_t high; /* the sum of a block's high parts */
 };
 
 /* Codes times activations of sixteen channels: low + 64 * high. */
@@ -36,17 +30,19 @@ struct totals {
 
 /* What a tile is: constants. */
 struct kind {
-    int bits, panels;
+    int bits, panels, grouped;
 };
 
-/* Blocks whose sum of codes times activations fits in 16 bits: a power of two. */
-TERN_INLINE int segment_blocks(int bits)
+/* Blocks until the sums are taken on. Without multipliers: what the low parts' 16 bits hold. With: a power of two, so
+   that it divides a group, whose codes times activations fit in 16 bits. */
+TERN_INLINE int segment_blocks(int bits, int grouped)
 {
-    return bits == 1 ? 8 : bits == 2 ? 2 : 1;
+    return !grouped ? BLOCKS_BY_CODES / (1 << bits) : bits == 1 ? 4 : bits == 2 ? 2 : 1;
 }
-_Static_assert(8 * 1 * TERN_BLOCK_K * 127 <= INT16_MAX && 2 * 3 * TERN_BLOCK_K * 127 <= INT16_MAX &&
+_Static_assert(BLOCKS_BY_CODES * TERN_BLOCK_STEPS * LOW_MOST <= UINT16_MAX, "a segment's low parts fit in 16 bits");
+_Static_assert(4 * 1 * TERN_BLOCK_K * 127 <= INT16_MAX && 2 * 3 * TERN_BLOCK_K * 127 <= INT16_MAX &&
                    1 * 7 * TERN_BLOCK_K * 127 <= INT16_MAX,
-               "a segment fits in 16 bits");
+               "a segment with a multiplier fits in 16 bits");
 
 TERN_INLINE struct tables load_tables(const uint8_t *table)
 {
@@ -90,101 +86,128 @@ TERN_INLINE struct sums add_high(struct sums s, int8x16_t high, int shift)
 TERN_INLINE void block(struct sums *s, const uint8_t *table, const uint8_t *line, ptrdiff_t apart, struct kind kind)
 {
     const int planes = kind.bits * kind.panels;
-    struct plane plane[PLANES];
+    uint8x16_t high[PLANES]; /* a block's */
     TERN_UNROLL
     for (int half = 0; half < 2; half++) {
+        TERN_HOLD_LOADS();
         const struct tables t = load_tables(table + half * 2 * TERN_LINE);
         TERN_UNROLL
         for (int i = 0; i < planes; i++) {
             struct sums *const sum = &s[kind.panels == 1 ? 0 : i];
             const int shift = kind.panels == 1 ? i : 0;
-            if (!half)
-                plane[i].code = tern_neon_load_line(line + i * apart);
-            const uint8x16x4_t index = nibbles(plane[i].code, half);
+            TERN_HOLD_LOADS();
+            const uint8x16x4_t index = nibbles(tern_neon_load_line(line + i * apart), half);
             *sum = add_low(*sum, choose(t.low, index), shift);
-            const uint8x16_t high = choose(t.high, index);
-            plane[i].high = half ? vaddq_u8(plane[i].high, high) : high;
+            high[i] = half ? vaddq_u8(high[i], choose(t.high, index)) : choose(t.high, index);
             if (half)
-                *sum = add_high(*sum, vreinterpretq_s8_u8(plane[i].high), shift);
+                *sum = add_high(*sum, vreinterpretq_s8_u8(high[i]), shift);
         }
     }
 }
 
-/* total += mul * (step * codes - offset * sum) */
-TERN_INLINE struct totals settle(struct totals t, struct sums s, const struct tern_codebook *book, uint8x16_t mul,
-                                 int32_t sum)
+TERN_INLINE int32x4_t add_unsigned(int32x4_t sum, uint16x4_t x)
 {
-    const int16x8_t all = vdupq_n_s16((int16_t)sum);
-    const int16x8_t m0 = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(mul)));
-    const int16x8_t m1 = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(mul)));
-    const int16x8_t codes0 = vaddq_s16(vreinterpretq_s16_u16(s.low0), vshlq_n_s16(s.high0, TERN_LUT_LOW_BITS));
-    const int16x8_t codes1 = vaddq_s16(vreinterpretq_s16_u16(s.low1), vshlq_n_s16(s.high1, TERN_LUT_LOW_BITS));
-    const int16x8_t step0 = vmulq_n_s16(m0, book->step), step1 = vmulq_n_s16(m1, book->step);
-    const int16x8_t less0 = vmulq_n_s16(m0, book->offset), less1 = vmulq_n_s16(m1, book->offset);
-    t.c0 = vmlal_s16(t.c0, vget_low_s16(codes0), vget_low_s16(step0));
-    t.c4 = vmlal_high_s16(t.c4, codes0, step0);
-    t.c8 = vmlal_s16(t.c8, vget_low_s16(codes1), vget_low_s16(step1));
-    t.c12 = vmlal_high_s16(t.c12, codes1, step1);
-    t.c0 = vmlsl_s16(t.c0, vget_low_s16(less0), vget_low_s16(all));
-    t.c4 = vmlsl_high_s16(t.c4, less0, all);
-    t.c8 = vmlsl_s16(t.c8, vget_low_s16(less1), vget_low_s16(all));
-    t.c12 = vmlsl_high_s16(t.c12, less1, all);
+    return vreinterpretq_s32_u32(vaddw_u16(vreinterpretq_u32_s32(sum), x));
+}
+
+/* total + low + 64 * high */
+TERN_INLINE struct totals gather(struct totals t, struct sums s)
+{
+    const int16_t weight = 1 << TERN_LUT_LOW_BITS;
+    t.c0 = add_unsigned(vmlal_n_s16(t.c0, vget_low_s16(s.high0), weight), vget_low_u16(s.low0));
+    t.c4 = add_unsigned(vmlal_n_s16(t.c4, vget_high_s16(s.high0), weight), vget_high_u16(s.low0));
+    t.c8 = add_unsigned(vmlal_n_s16(t.c8, vget_low_s16(s.high1), weight), vget_low_u16(s.low1));
+    t.c12 = add_unsigned(vmlal_n_s16(t.c12, vget_high_s16(s.high1), weight), vget_high_u16(s.low1));
     return t;
 }
 
-/* One row by one panel, or two of 1 bit. */
+/* step * total - offset * sum */
+TERN_INLINE struct totals finish(struct totals t, const struct tern_codebook *book, int32_t sum)
+{
+    const int32x4_t less = vdupq_n_s32(-book->offset * sum);
+    t.c0 = vmlaq_n_s32(less, t.c0, book->step);
+    t.c4 = vmlaq_n_s32(less, t.c4, book->step);
+    t.c8 = vmlaq_n_s32(less, t.c8, book->step);
+    t.c12 = vmlaq_n_s32(less, t.c12, book->step);
+    return t;
+}
+
+/* total + mul * (step * codes - offset * sum): the codes' sums fit in 16 bits, and so do the activations'. */
+TERN_INLINE struct totals settle(struct totals t, struct sums s, const struct tern_codebook *book, uint8x16_t mul,
+                                 int32_t sum)
+{
+    const int16x8_t codes0 = vaddq_s16(vreinterpretq_s16_u16(s.low0), vshlq_n_s16(s.high0, TERN_LUT_LOW_BITS));
+    const int16x8_t codes1 = vaddq_s16(vreinterpretq_s16_u16(s.low1), vshlq_n_s16(s.high1, TERN_LUT_LOW_BITS));
+    const int16x8_t mul0 = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(mul)));
+    const int16x8_t mul1 = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(mul)));
+    const int16x8_t step0 = vmulq_n_s16(mul0, book->step), step1 = vmulq_n_s16(mul1, book->step);
+    const int16x8_t less0 = vmulq_n_s16(mul0, book->offset), less1 = vmulq_n_s16(mul1, book->offset);
+    const int16x8_t all = vdupq_n_s16((int16_t)sum);
+    t.c0 = vmlsl_s16(vmlal_s16(t.c0, vget_low_s16(codes0), vget_low_s16(step0)), vget_low_s16(less0), vget_low_s16(all));
+    t.c4 = vmlsl_high_s16(vmlal_high_s16(t.c4, codes0, step0), less0, all);
+    t.c8 = vmlsl_s16(vmlal_s16(t.c8, vget_low_s16(codes1), vget_low_s16(step1)), vget_low_s16(less1), vget_low_s16(all));
+    t.c12 = vmlsl_high_s16(vmlal_high_s16(t.c12, codes1, step1), less1, all);
+    return t;
+}
+
+TERN_INLINE void store(int32_t *c, struct totals t)
+{
+    vst1q_s32(c, t.c0);
+    vst1q_s32(c + 4, t.c4);
+    vst1q_s32(c + 8, t.c8);
+    vst1q_s32(c + 12, t.c12);
+}
+
+/* One row by one panel, or two of 1 bit without multipliers. */
 TERN_INLINE void tile(const uint8_t *table, const int32_t *sum, const struct tern_codes *w, int32_t *c, int k4,
                       struct kind kind)
 {
-    const int blocks = tern_blocks(k4), per_group = w->mul ? w->group / TERN_BLOCK_STEPS : blocks;
-    const int most = segment_blocks(kind.bits) < per_group ? segment_blocks(kind.bits) : per_group;
+    const int blocks = tern_blocks(k4), per_group = kind.grouped ? w->group / TERN_BLOCK_STEPS : blocks;
+    const int segment = segment_blocks(kind.bits, kind.grouped), most = segment < per_group ? segment : per_group;
     const ptrdiff_t apart = kind.panels == 1 ? TERN_LINE : (ptrdiff_t)blocks * TERN_LINE;
-    const ptrdiff_t muls = (ptrdiff_t)tern_code_groups(w, k4) * TERN_PANEL;
     const struct totals none = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
     struct totals total[2] = {none, none};
     const uint8_t *line = w->line;
+    int32_t all = 0;
     for (int at = 0; at < blocks; at += most) {
         const int end = blocks - at < most ? blocks : at + most;
         const struct sums zero = {vdupq_n_u16(0), vdupq_n_u16(0), vdupq_n_s16(0), vdupq_n_s16(0)};
         struct sums s[2] = {zero, zero};
-        int32_t all = 0;
+        all = kind.grouped ? 0 : all;
         for (int i = at; i < end; i++, table += TERN_LUT_BLOCK, line += kind.bits * TERN_LINE) {
             block(s, table, line, apart, kind);
             all += sum[i];
         }
         TERN_UNROLL
-        for (int i = 0; i < kind.panels; i++) {
-            const uint8x16_t mul = w->mul ? vld1q_u8(w->mul + i * muls + at / per_group * TERN_PANEL) : vdupq_n_u8(1);
-            total[i] = settle(total[i], s[i], w->book, mul, all);
-        }
+        for (int i = 0; i < kind.panels; i++)
+            total[i] = kind.grouped
+                           ? settle(total[i], s[i], w->book, vld1q_u8(w->mul + at / per_group * TERN_PANEL), all)
+                           : gather(total[i], s[i]);
     }
     TERN_UNROLL
-    for (int i = 0; i < kind.panels; i++) {
-        vst1q_s32(c + i * TERN_PANEL, total[i].c0);
-        vst1q_s32(c + i * TERN_PANEL + 4, total[i].c4);
-        vst1q_s32(c + i * TERN_PANEL + 8, total[i].c8);
-        vst1q_s32(c + i * TERN_PANEL + 12, total[i].c12);
-    }
+    for (int i = 0; i < kind.panels; i++)
+        store(c + i * TERN_PANEL, kind.grouped ? total[i] : finish(total[i], w->book, all));
 }
 
 typedef void tile_fn(const uint8_t *table, const int32_t *sum, const struct tern_codes *w, int32_t *c, int k4);
 
-#define TILE(bits, panels)                                                                                             \
-    static void tile_##bits##_##panels(const uint8_t *table, const int32_t *sum, const struct tern_codes *w,           \
-                                       int32_t *c, int k4)                                                             \
+#define TILE(name, bits, panels, grouped)                                                                              \
+    static void name(const uint8_t *table, const int32_t *sum, const struct tern_codes *w, int32_t *c, int k4)         \
     {                                                                                                                  \
-        tile(table, sum, w, c, k4, (struct kind){bits, panels});                                                       \
+        tile(table, sum, w, c, k4, (struct kind){bits, panels, grouped});                                              \
     }
-TILE(1, 1) TILE(1, 2) TILE(2, 1) TILE(3, 1)
-static tile_fn *const tiles[PLANES] = {tile_1_1, tile_2_1, tile_3_1};
+TILE(plain_1, 1, 1, 0) TILE(plain_2, 2, 1, 0) TILE(plain_3, 3, 1, 0) TILE(plain_1_by_2, 1, 2, 0)
+TILE(grouped_1, 1, 1, 1) TILE(grouped_2, 2, 1, 1) TILE(grouped_3, 3, 1, 1)
+static tile_fn *const tiles[2][PLANES] = {{plain_1, plain_2, plain_3}, {grouped_1, grouped_2, grouped_3}};
 
 /* Every row meets a panel, or two, while it is in the cache. */
 void tern_gemm_lut_neon(const uint8_t *table, ptrdiff_t ld_table, const int32_t *sum, ptrdiff_t ld_sum,
                         const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4)
 {
+    const int grouped = w->mul != NULL, bits = w->book->bits;
     for (int panel = 0; panel < panels;) {
-        const int two = w->book->bits == 1 && panels - panel >= 2;
-        tile_fn *const one_row = two ? tile_1_2 : tiles[w->book->bits - 1];
+        const int two = bits == 1 && !grouped && panels - panel >= 2;
+        tile_fn *const one_row = two ? plain_1_by_2 : tiles[grouped][bits - 1];
         const struct tern_codes at = tern_codes_at(w, panel, k4);
         for (int i = 0; i < m; i++)
             one_row(table + i * ld_table, sum + i * ld_sum, &at, c + i * ld_c + panel * TERN_PANEL, k4);

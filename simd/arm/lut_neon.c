@@ -1,13 +1,14 @@
 /* The sixteen sums of a k step are its four activations times constant masks: eight sums without the last activation in
-   a register, eight with it. A sum's parts are its narrowed halves: the low six bits, and a narrowing shift for the
-   rest. */
+   a register, eight with it. All is times 4, so that a sum's parts lie in two bytes: de-interleaving sixteen sums gives
+   the high parts, and the low ones two bits up. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
 
 #include "simd/arm/neon.h"
 
-enum { PAIRS = TERN_BLOCK_STEPS / 2, LOW = (1 << TERN_LUT_LOW_BITS) - 1 };
+enum { PAIRS = TERN_BLOCK_STEPS / 2, UP = 8 - TERN_LUT_LOW_BITS };
+_Static_assert(TERN_PANEL_K * 127 << UP <= INT16_MAX, "sums times 4 fit in 16 bits");
 
 /* Whether one of the first three activations counts in the first eight sums. */
 static const int16_t counts[3][8] = {{0, 1, 0, 1, 0, 1, 0, 1}, {0, 0, 1, 1, 0, 0, 1, 1}, {0, 0, 0, 0, 1, 1, 1, 1}};
@@ -16,16 +17,16 @@ struct masks {
     int16x8_t first, second, third;
 };
 
+/* `a` is times 4. */
 TERN_INLINE void step(uint8_t *low, int16x4_t a, struct masks m)
 {
     int16x8_t without = vmulq_lane_s16(m.first, a, 0);
     without = vmlaq_lane_s16(without, m.second, a, 1);
     without = vmlaq_lane_s16(without, m.third, a, 2);
     const int16x8_t with = vaddq_s16(without, vdupq_lane_s16(a, 3));
-    const uint8x16_t sums = vreinterpretq_u8_s8(vcombine_s8(vmovn_s16(without), vmovn_s16(with)));
-    vst1q_u8(low, vandq_u8(sums, vdupq_n_u8(LOW)));
-    vst1q_s8((int8_t *)low + TERN_LINE,
-             vcombine_s8(vshrn_n_s16(without, TERN_LUT_LOW_BITS), vshrn_n_s16(with, TERN_LUT_LOW_BITS)));
+    const uint8x16x2_t part = vuzpq_u8(vreinterpretq_u8_s16(without), vreinterpretq_u8_s16(with));
+    vst1q_u8(low, vshrq_n_u8(part.val[0], UP));
+    vst1q_u8(low + TERN_LINE, part.val[1]);
 }
 
 /* 32 activations. */
@@ -34,12 +35,12 @@ TERN_INLINE int32_t block(const int8_t *a, uint8_t *table, struct masks m)
     int16x8_t sum = vdupq_n_s16(0);
     TERN_UNROLL
     for (int pair = 0; pair < PAIRS; pair++) {
-        const int16x8_t two = vmovl_s8(vld1_s8(a + pair * 2 * TERN_PANEL_K));
+        const int16x8_t two = vshll_n_s8(vld1_s8(a + pair * 2 * TERN_PANEL_K), UP);
         step(table + pair * 16, vget_low_s16(two), m);
         step(table + 2 * TERN_LINE + pair * 16, vget_high_s16(two), m);
         sum = vaddq_s16(sum, two);
     }
-    return vaddvq_s32(vpaddlq_s16(sum));
+    return vaddvq_s32(vpaddlq_s16(sum)) / (1 << UP);
 }
 
 void tern_lut_neon(const int8_t *a, uint8_t *table, int32_t *sum, int k4)
