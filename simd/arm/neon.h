@@ -166,6 +166,23 @@ TERN_INLINE uint16_t vmaxvq_u16(uint16x8_t a)
 
 #endif
 
+/* The sixteen channels' bytes, each four times: in the order of a panel's k step. */
+TERN_INLINE uint8x16x4_t tern_neon_spread(uint8x16_t channel)
+{
+    static const uint8_t first[16] = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+    const uint8x16_t index = vld1q_u8(first);
+    const uint8x16x4_t step = {{vqtbl1q_u8(channel, index), vqtbl1q_u8(channel, vaddq_u8(index, vdupq_n_u8(4))),
+                                vqtbl1q_u8(channel, vaddq_u8(index, vdupq_n_u8(8))),
+                                vqtbl1q_u8(channel, vaddq_u8(index, vdupq_n_u8(12)))}};
+    return step;
+}
+
+/* Codes of 4 bits: the even k step lies in the low nibbles, the odd one in the high nibbles. */
+TERN_INLINE uint8x16_t tern_neon_nibble(uint8x16_t code, int odd)
+{
+    return odd ? vshrq_n_u8(code, 4) : vandq_u8(code, vdupq_n_u8(15));
+}
+
 /* tern_mulr is vqrdmulhq_s16: they differ for -32768 * -32768 alone, and every second factor here is a multiplier or a
    coordinate >= -32767. tern_adds is vqaddq_s16, tern_sat16 vqmovn_s32. */
 
