@@ -7,103 +7,105 @@
 
 enum { TILE_ROWS = 4, PIECES = 4, BLOCK = 4 /* k steps of one register of a row */ };
 
-/* Of a row: four channels each. */
-struct sums {
-    int32x4_t c0, c4, c8, c12;
-};
-
-TERN_INLINE int8x16_t value_of(int8x16_t value, uint8x16_t code, int odd)
+/* A line is two k steps: the lanes 2 * `second` and 2 * `second` + 1 of the rows' registers. Many rows piece by
+   piece: gcc would keep more values than registers are left. */
+TERN_INLINE void mac_line(int32x4_t *s, const int8x16_t *x, const uint8_t *line, int8x16_t value, int second, int rows)
 {
-    return vqtbl1q_s8(value, tern_neon_nibble(code, odd));
-}
-
-/* sdot's lane is a constant: one function per k step of a block. */
-#define STEP(lane)                                                                                                     \
-    TERN_INLINE void step_##lane(struct sums *s, const int8x16_t *x, uint8x16x4_t code, int8x16_t value, int rows)     \
-    {                                                                                                                  \
-        const int8x16_t w0 = value_of(value, code.val[0], lane % 2), w1 = value_of(value, code.val[1], lane % 2);      \
-        const int8x16_t w2 = value_of(value, code.val[2], lane % 2), w3 = value_of(value, code.val[3], lane % 2);      \
-        TERN_UNROLL                                                                                                    \
-        for (int i = 0; i < rows; i++) {                                                                               \
-            s[i].c0 = vdotq_laneq_s32(s[i].c0, w0, x[i], lane);                                                        \
-            s[i].c4 = vdotq_laneq_s32(s[i].c4, w1, x[i], lane);                                                        \
-            s[i].c8 = vdotq_laneq_s32(s[i].c8, w2, x[i], lane);                                                        \
-            s[i].c12 = vdotq_laneq_s32(s[i].c12, w3, x[i], lane);                                                      \
-        }                                                                                                              \
-    }
-STEP(0) STEP(1) STEP(2) STEP(3)
-
-/* Up to four k steps; the row's registers are 0 in those that are not there, and only the lines that are get read. */
-TERN_INLINE void block(struct sums *s, const int8x16_t *x, const uint8_t *line, int8x16_t value, int steps, int rows)
-{
-    TERN_HOLD_LOADS();
-    const uint8x16x4_t first = tern_neon_load_line(line);
-    step_0(s, x, first, value, rows);
-    step_1(s, x, first, value, rows);
-    if (steps > 2) {
-        TERN_HOLD_LOADS();
-        const uint8x16x4_t second = tern_neon_load_line(line + TERN_LINE);
-        step_2(s, x, second, value, rows);
-        step_3(s, x, second, value, rows);
+    TERN_UNROLL
+    for (int j = 0; j < PIECES; j++) {
+        if (j == 0 || rows > 2)
+            TERN_HOLD_LOADS();
+        const uint8x16_t code = vld1q_u8(line + 16 * j);
+        const int8x16_t even = vqtbl1q_s8(value, tern_neon_nibble(code, 0));
+        const int8x16_t odd = vqtbl1q_s8(value, tern_neon_nibble(code, 1));
+        TERN_UNROLL
+        for (int i = 0; i < rows; i++) {
+            int32x4_t *const sum = &s[i * PIECES + j];
+            *sum = second ? vdotq_laneq_s32(*sum, even, x[i], 2) : vdotq_laneq_s32(*sum, even, x[i], 0);
+            *sum = second ? vdotq_laneq_s32(*sum, odd, x[i], 3) : vdotq_laneq_s32(*sum, odd, x[i], 1);
+        }
     }
 }
 
+/* One to three k steps; no call of memcpy, across which no register would last. */
 TERN_INLINE int8x16_t load_some(const int8_t *a, int steps)
 {
-    int8_t some[BLOCK * TERN_PANEL_K] = {0};
-    __builtin_memcpy(some, a, (size_t)(steps * TERN_PANEL_K));
-    return vld1q_s8(some);
+    int32_t k[BLOCK - 1] = {0};
+    TERN_UNROLL
+    for (int i = 0; i < BLOCK - 1; i++)
+        if (i < steps)
+            __builtin_memcpy(&k[i], a + i * TERN_PANEL_K, sizeof k[i]);
+    const int32x4_t x = {k[0], k[1], k[2], 0};
+    return vreinterpretq_s8_s32(x);
 }
 
 /* total += mul * sums */
-TERN_INLINE struct sums settle(struct sums total, struct sums s, uint8x16_t mul)
+TERN_INLINE void settle(int32x4_t *total, const int32x4_t *s, uint8x16_t mul, int rows)
 {
-    const uint16x8_t m0 = vmovl_u8(vget_low_u8(mul)), m8 = vmovl_u8(vget_high_u8(mul));
-    total.c0 = vmlaq_s32(total.c0, s.c0, vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(m0))));
-    total.c4 = vmlaq_s32(total.c4, s.c4, vreinterpretq_s32_u32(vmovl_u16(vget_high_u16(m0))));
-    total.c8 = vmlaq_s32(total.c8, s.c8, vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(m8))));
-    total.c12 = vmlaq_s32(total.c12, s.c12, vreinterpretq_s32_u32(vmovl_u16(vget_high_u16(m8))));
-    return total;
+    const uint16x8_t wide[2] = {vmovl_u8(vget_low_u8(mul)), vmovl_u8(vget_high_u8(mul))};
+    TERN_UNROLL
+    for (int j = 0; j < PIECES; j++) {
+        const uint16x4_t four = j % 2 ? vget_high_u16(wide[j / 2]) : vget_low_u16(wide[j / 2]);
+        const int32x4_t m = vreinterpretq_s32_u32(vmovl_u16(four));
+        TERN_UNROLL
+        for (int i = j; i < rows * PIECES; i += PIECES)
+            total[i] = vmlaq_s32(total[i], s[i], m);
+    }
 }
 
-TERN_INLINE void store(int32_t *c, struct sums s)
+TERN_INLINE void store(int32_t *c, ptrdiff_t ld_c, const int32x4_t *s, int rows)
 {
-    const int32x4x4_t all = {{s.c0, s.c4, s.c8, s.c12}};
-    vst1q_s32_x4(c, all);
+    TERN_UNROLL
+    for (int i = 0; i < rows * PIECES; i++)
+        vst1q_s32(c + i / PIECES * ld_c + i % PIECES * 4, s[i]);
+}
+
+/* k steps that share a multiplier. The rows' registers are 0 in steps that are not there, and no line is read that is
+   not. */
+TERN_INLINE void mac_group(int32x4_t *s, const int8_t *a, ptrdiff_t ld_a, const uint8_t *line, int8x16_t value,
+                           int steps, int rows)
+{
+    int8x16_t x[TILE_ROWS];
+    for (; steps >= BLOCK; steps -= BLOCK, a += BLOCK * TERN_PANEL_K, line += BLOCK / 2 * TERN_LINE) {
+        TERN_UNROLL
+        for (int i = 0; i < rows; i++)
+            x[i] = vld1q_s8(a + i * ld_a);
+        mac_line(s, x, line, value, 0, rows);
+        mac_line(s, x, line + TERN_LINE, value, 1, rows);
+    }
+    if (steps) {
+        TERN_UNROLL
+        for (int i = 0; i < rows; i++)
+            x[i] = load_some(a + i * ld_a, steps);
+        mac_line(s, x, line, value, 0, rows);
+        if (steps > 2)
+            mac_line(s, x, line + TERN_LINE, value, 1, rows);
+    }
 }
 
 TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int k4,
                       const int rows)
 {
-    const int per_group = w->mul ? w->group : k4;
-    const struct sums zero = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
     const int8x16_t value = vld1q_s8(w->book->value);
+    const int per_group = w->mul ? w->group : k4;
     const uint8_t *line = w->line, *mul = w->mul;
-    struct sums total[TILE_ROWS] = {zero, zero, zero, zero};
-    for (int at = 0; at < k4; at += per_group) {
-        int steps = k4 - at < per_group ? k4 - at : per_group;
-        struct sums s[TILE_ROWS] = {zero, zero, zero, zero};
-        int8x16_t x[TILE_ROWS];
-        for (; steps >= BLOCK; steps -= BLOCK, a += BLOCK * TERN_PANEL_K, line += BLOCK / 2 * TERN_LINE) {
-            TERN_UNROLL
-            for (int i = 0; i < rows; i++)
-                x[i] = vld1q_s8(a + i * ld_a);
-            block(s, x, line, value, BLOCK, rows);
-        }
-        if (steps) {
-            TERN_UNROLL
-            for (int i = 0; i < rows; i++)
-                x[i] = load_some(a + i * ld_a, steps);
-            block(s, x, line, value, steps, rows);
-        }
+    int32x4_t total[TILE_ROWS * PIECES];
+    TERN_UNROLL
+    for (int i = 0; i < rows * PIECES; i++)
+        total[i] = vdupq_n_s32(0);
+    for (int left = k4; left > 0; left -= per_group) {
+        const int steps = left < per_group ? left : per_group;
+        int32x4_t s[TILE_ROWS * PIECES];
         TERN_UNROLL
-        for (int i = 0; i < rows; i++)
-            total[i] = mul ? settle(total[i], s[i], vld1q_u8(mul)) : s[i];
+        for (int i = 0; i < rows * PIECES; i++)
+            s[i] = vdupq_n_s32(0);
+        mac_group(s, a, ld_a, line, value, steps, rows);
+        settle(total, s, mul ? vld1q_u8(mul) : vdupq_n_u8(1), rows);
+        a += steps * TERN_PANEL_K;
+        line += (ptrdiff_t)(steps / 2) * TERN_LINE;
         mul += mul ? TERN_PANEL : 0;
     }
-    TERN_UNROLL
-    for (int i = 0; i < rows; i++)
-        store(c + i * ld_c, total[i]);
+    store(c, ld_c, total, rows);
 }
 
 typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int k4);

@@ -48,6 +48,8 @@ TERN_INLINE void mac_line(struct sums *s, const int8_t *a, ptrdiff_t ld_a, const
     }
     TERN_UNROLL
     for (int j = 0; j < kind.pieces; j++) {
+        if (kind.rows > 2)
+            TERN_HOLD_LOADS(); /* gcc would keep more values than registers are left */
         const uint8x16_t code = vld1q_u8(line + 16 * j);
         const int8x16_t even = vqtbl1q_s8(value, tern_neon_nibble(code, 0));
         const int8x16_t odd = vqtbl1q_s8(value, tern_neon_nibble(code, 1));
@@ -58,20 +60,21 @@ TERN_INLINE void mac_line(struct sums *s, const int8_t *a, ptrdiff_t ld_a, const
 }
 
 /* total += mul * sums */
+TERN_INLINE int32x4_t settle1(int32x4_t total, struct sums s, uint16x4_t mul)
+{
+    const int32x4_t sum = vpaddq_s32(vpaddlq_s16(s.low), vpaddlq_s16(s.high));
+    return vmlaq_s32(total, sum, vreinterpretq_s32_u32(vmovl_u16(mul)));
+}
+
 TERN_INLINE void settle(int32x4_t *total, const struct sums *s, const uint8_t *mul, struct kind kind)
 {
     TERN_UNROLL
-    for (int j = 0; j < kind.pieces; j++) {
-        uint32_t four = 0x01010101;
-        if (mul)
-            __builtin_memcpy(&four, mul + 4 * j, sizeof four);
-        const uint16x8_t wide = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four)));
-        const int32x4_t m = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(wide)));
+    for (int j = 0; j < kind.pieces; j += 2) {
+        const uint16x8_t m = vmovl_u8(mul ? vld1_u8(mul + 4 * j) : vdup_n_u8(1));
         TERN_UNROLL
-        for (int i = 0; i < kind.rows; i++) {
-            const struct sums x = s[i * kind.pieces + j];
-            const int32x4_t sum = vpaddq_s32(vpaddlq_s16(x.low), vpaddlq_s16(x.high));
-            total[i * kind.pieces + j] = vmlaq_s32(total[i * kind.pieces + j], sum, m);
+        for (int i = j; i < kind.rows * kind.pieces; i += kind.pieces) {
+            total[i] = settle1(total[i], s[i], vget_low_u16(m));
+            total[i + 1] = settle1(total[i + 1], s[i + 1], vget_high_u16(m));
         }
     }
 }
@@ -81,6 +84,7 @@ TERN_INLINE void part(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *
                       int first, struct kind kind)
 {
     const int most = w->mul && w->group < SEGMENT ? w->group : SEGMENT, sums = kind.rows * kind.pieces;
+    const int8x16_t value = vld1q_s8(w->book->value);
     const uint8_t *line = w->line + 16 * first;
     int32x4_t total[TILE_ROWS * PIECES / 2];
     TERN_UNROLL
@@ -93,9 +97,9 @@ TERN_INLINE void part(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *
         for (int i = 0; i < sums; i++)
             s[i].low = s[i].high = vdupq_n_s16(0);
         for (; steps >= 2; steps -= 2, a += 2 * TERN_PANEL_K, line += TERN_LINE)
-            mac_line(s, a, ld_a, line, vld1q_s8(w->book->value), 2, kind);
+            mac_line(s, a, ld_a, line, value, 2, kind);
         if (steps)
-            mac_line(s, a, ld_a, line, vld1q_s8(w->book->value), 1, kind);
+            mac_line(s, a, ld_a, line, value, 1, kind);
         settle(total, s, w->mul ? w->mul + at / w->group * TERN_PANEL + 4 * first : NULL, kind);
     }
     TERN_UNROLL
