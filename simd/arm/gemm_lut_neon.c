@@ -1,17 +1,25 @@
 /* Table look-up: a register of nibbles, sixteen channels of a k step, chooses sixteen sums of four activations with one
    tbl for their low parts and one for the high ones, 64 multiply-adds in two instructions (T-MAC: Wei et al., EuroSys
-   2025). What is left is to add cheaply: four low parts fit 8 bits, and so do the high parts of a block, before they are
-   widened into 16 bits modulo 2^16; a segment of blocks whose sum fits int16 is then multiplied into int32. The planes
-   that meet the same tables are taken together: those of a panel, or of two panels of one bit each. */
+   2025). What is left is to add cheaply: four low parts fit 8 bits, and so do the high parts of two blocks, before they
+   are widened into 16 bits; those go into 32 bits once per segment of several blocks. The planes that meet the same
+   tables are taken together: those of a panel, or of two panels of one bit each. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
 
 #include "simd/arm/neon.h"
 
-enum { LOW_MOST = (1 << TERN_LUT_LOW_BITS) - 1, HIGH_MOST = 8, PLANES = 3, BLOCKS_BY_CODES = 128 };
+enum {
+    LOW_MOST = (1 << TERN_LUT_LOW_BITS) - 1,
+    HIGH_LEAST = -(1 << (9 - TERN_LUT_LOW_BITS)), /* a sum of four is at least -508 */
+    PLANES = 3,
+    BLOCKS_BY_CODES = 128
+};
 _Static_assert(TERN_BLOCK_STEPS / 2 * LOW_MOST <= UINT8_MAX, "the low parts of half a block fit in 8 bits");
-_Static_assert(TERN_BLOCK_STEPS *HIGH_MOST <= INT8_MAX, "the high parts of a block fit in 8 bits");
+_Static_assert(TERN_BLOCK_STEPS * 2 * HIGH_LEAST >= INT8_MIN, "the high parts of two blocks fit in 8 bits");
+
+/* gcc would put off the additions, and spill what waits for them. */
+#define PIN(v) __asm__ volatile("" : "+w"(v))
 
 /* The tables of a block's even or odd steps. */
 struct tables {
@@ -44,9 +52,15 @@ _Static_assert(4 * 1 * TERN_BLOCK_K * 127 <= INT16_MAX && 2 * 3 * TERN_BLOCK_K *
                    1 * 7 * TERN_BLOCK_K * 127 <= INT16_MAX,
                "a segment with a multiplier fits in 16 bits");
 
-TERN_INLINE struct tables load_tables(const uint8_t *table)
+TERN_INLINE struct tables load_tables(const uint8_t **table)
 {
-    const struct tables t = {tern_neon_load_line(table), tern_neon_load_line(table + TERN_LINE)};
+    struct tables t;
+    t.low = tern_neon_load_line(*table);
+    *table += TERN_LINE;
+    TERN_POST_INCREMENT(*table);
+    t.high = tern_neon_load_line(*table);
+    *table += TERN_LINE;
+    TERN_POST_INCREMENT(*table);
     return t;
 }
 
@@ -54,7 +68,7 @@ TERN_INLINE uint8x16x4_t nibbles(uint8x16x4_t code, int half)
 {
     TERN_UNROLL
     for (int i = 0; i < 4; i++)
-        code.val[i] = half ? vshrq_n_u8(code.val[i], 4) : vandq_u8(code.val[i], vdupq_n_u8(15));
+        code.val[i] = tern_neon_nibble(code.val[i], half);
     return code;
 }
 
@@ -82,24 +96,27 @@ TERN_INLINE struct sums add_high(struct sums s, int8x16_t high, int shift)
     return s;
 }
 
-/* A block: its planes lie `apart`. */
-TERN_INLINE void block(struct sums *s, const uint8_t *table, const uint8_t *line, ptrdiff_t apart, struct kind kind)
+/* One block or two: their planes lie `apart`. The codes are loaded for each half again, as two panels' sums and one set
+   of tables leave no registers for them. */
+TERN_INLINE void mac(struct sums *s, const uint8_t **table, const uint8_t *line, ptrdiff_t apart, int blocks,
+                     struct kind kind)
 {
-    const int planes = kind.bits * kind.panels;
-    uint8x16_t high[PLANES]; /* a block's */
+    const int planes = kind.bits * kind.panels, last = 2 * blocks - 1;
+    uint8x16_t high[PLANES];
     TERN_UNROLL
-    for (int half = 0; half < 2; half++) {
-        TERN_HOLD_LOADS();
-        const struct tables t = load_tables(table + half * 2 * TERN_LINE);
+    for (int half = 0; half <= last; half++) {
+        const struct tables t = load_tables(table);
         TERN_UNROLL
         for (int i = 0; i < planes; i++) {
             struct sums *const sum = &s[kind.panels == 1 ? 0 : i];
             const int shift = kind.panels == 1 ? i : 0;
             TERN_HOLD_LOADS();
-            const uint8x16x4_t index = nibbles(tern_neon_load_line(line + i * apart), half);
+            const uint8_t *const code = line + half / 2 * kind.bits * TERN_LINE + i * apart;
+            const uint8x16x4_t index = nibbles(tern_neon_load_line(code), half % 2);
             *sum = add_low(*sum, choose(t.low, index), shift);
             high[i] = half ? vaddq_u8(high[i], choose(t.high, index)) : choose(t.high, index);
-            if (half)
+            PIN(high[i]);
+            if (half == last)
                 *sum = add_high(*sum, vreinterpretq_s8_u8(high[i]), shift);
         }
     }
@@ -143,9 +160,11 @@ TERN_INLINE struct totals settle(struct totals t, struct sums s, const struct te
     const int16x8_t step0 = vmulq_n_s16(mul0, book->step), step1 = vmulq_n_s16(mul1, book->step);
     const int16x8_t less0 = vmulq_n_s16(mul0, book->offset), less1 = vmulq_n_s16(mul1, book->offset);
     const int16x8_t all = vdupq_n_s16((int16_t)sum);
-    t.c0 = vmlsl_s16(vmlal_s16(t.c0, vget_low_s16(codes0), vget_low_s16(step0)), vget_low_s16(less0), vget_low_s16(all));
+    t.c0 = vmlal_s16(t.c0, vget_low_s16(codes0), vget_low_s16(step0));
+    t.c0 = vmlsl_s16(t.c0, vget_low_s16(less0), vget_low_s16(all));
     t.c4 = vmlsl_high_s16(vmlal_high_s16(t.c4, codes0, step0), less0, all);
-    t.c8 = vmlsl_s16(vmlal_s16(t.c8, vget_low_s16(codes1), vget_low_s16(step1)), vget_low_s16(less1), vget_low_s16(all));
+    t.c8 = vmlal_s16(t.c8, vget_low_s16(codes1), vget_low_s16(step1));
+    t.c8 = vmlsl_s16(t.c8, vget_low_s16(less1), vget_low_s16(all));
     t.c12 = vmlsl_high_s16(vmlal_high_s16(t.c12, codes1, step1), less1, all);
     return t;
 }
@@ -167,22 +186,27 @@ TERN_INLINE void tile(const uint8_t *table, const int32_t *sum, const struct ter
     const ptrdiff_t apart = kind.panels == 1 ? TERN_LINE : (ptrdiff_t)blocks * TERN_LINE;
     const struct totals none = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
     struct totals total[2] = {none, none};
-    const uint8_t *line = w->line;
+    const uint8_t *const line = w->line;
     int32_t all = 0;
     for (int at = 0; at < blocks; at += most) {
         const int end = blocks - at < most ? blocks : at + most;
         const struct sums zero = {vdupq_n_u16(0), vdupq_n_u16(0), vdupq_n_s16(0), vdupq_n_s16(0)};
         struct sums s[2] = {zero, zero};
         all = kind.grouped ? 0 : all;
-        for (int i = at; i < end; i++, table += TERN_LUT_BLOCK, line += kind.bits * TERN_LINE) {
-            block(s, table, line, apart, kind);
+        int i = at;
+        for (; segment > 1 && i + 2 <= end; i += 2) {
+            mac(s, &table, line + i * kind.bits * TERN_LINE, apart, 2, kind);
+            all += sum[i] + sum[i + 1];
+        }
+        if (i < end) {
+            mac(s, &table, line + i * kind.bits * TERN_LINE, apart, 1, kind);
             all += sum[i];
         }
         TERN_UNROLL
-        for (int i = 0; i < kind.panels; i++)
-            total[i] = kind.grouped
-                           ? settle(total[i], s[i], w->book, vld1q_u8(w->mul + at / per_group * TERN_PANEL), all)
-                           : gather(total[i], s[i]);
+        for (int panel = 0; panel < kind.panels; panel++)
+            total[panel] = kind.grouped ? settle(total[panel], s[panel], w->book,
+                                                 vld1q_u8(w->mul + at / per_group * TERN_PANEL), all)
+                                        : gather(total[panel], s[panel]);
     }
     TERN_UNROLL
     for (int i = 0; i < kind.panels; i++)

@@ -1,5 +1,6 @@
 /* As gemm_s8's dotprod kernel, but for the weights: tbl makes values out of nibbles, in registers, for all rows of a
-   tile; at a group's end its 32-bit sums meet their channels' multipliers. A tile's sums are sixteen of 32 registers. */
+   tile; at a group's end its 32-bit sums meet their channels' multipliers. Sixteen of 32 registers hold a tile's
+   sums. */
 #ifndef __ARM_FEATURE_DOTPROD
 #error "compile with -march=armv8.2-a+dotprod"
 #endif
@@ -120,8 +121,8 @@ TILE(1) TILE(2) TILE(3) TILE(4)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4};
 
 /* Each panel is swept by all rows, in tiles of as equal heights as can be. */
-void tern_gemm_s4_dotprod(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m,
-                          int panels, int k4)
+void tern_gemm_s4_dotprod(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c,
+                          int m, int panels, int k4)
 {
     const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
     for (int panel = 0; panel < panels; panel++, c += TERN_PANEL) {

@@ -1,6 +1,6 @@
-/* As gemm_s8's NEON kernel, but for the weights: tbl makes values out of nibbles, in registers. Values are so small that
-   the products of sixteen k steps add up in 16 bits, where int8 weights allow two. Then they go, pairwise, into 32 bits
-   and meet their channel's multiplier. Rows of a tile share the values: sixteen of 32 registers hold sums. */
+/* As gemm_s8's NEON kernel, but for the weights: tbl makes values out of nibbles, in registers. Values are so small
+   that the products of sixteen k steps add up in 16 bits, where int8 weights allow two. Then they go, pairwise, into 32
+   bits and meet their channel's multiplier. Rows of a tile share the values: sixteen of 32 registers hold sums. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
@@ -103,10 +103,8 @@ TERN_INLINE void part(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *
         settle(total, s, w->mul ? w->mul + at / w->group * TERN_PANEL + 4 * first : NULL, kind);
     }
     TERN_UNROLL
-    for (int i = 0; i < kind.rows; i++)
-        TERN_UNROLL
-        for (int j = 0; j < kind.pieces; j++)
-            vst1q_s32(c + i * ld_c + 4 * (first + j), total[i * kind.pieces + j]);
+    for (int i = 0; i < sums; i++)
+        vst1q_s32(c + i / kind.pieces * ld_c + 4 * (first + i % kind.pieces), total[i]);
 }
 
 typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int k4);

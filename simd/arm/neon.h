@@ -177,7 +177,7 @@ TERN_INLINE uint8x16x4_t tern_neon_spread(uint8x16_t channel)
     return step;
 }
 
-/* Codes of 4 bits: the even k step lies in the low nibbles, the odd one in the high nibbles. */
+/* Of codes: the even k step lies in the low nibbles, the odd one in the high nibbles. */
 TERN_INLINE uint8x16_t tern_neon_nibble(uint8x16_t code, int odd)
 {
     return odd ? vshrq_n_u8(code, 4) : vandq_u8(code, vdupq_n_u8(15));
