@@ -18,14 +18,6 @@ enum {
 _Static_assert(TERN_BLOCK_STEPS / 2 * LOW_MOST <= UINT8_MAX, "the low parts of half a block fit in 8 bits");
 _Static_assert(TERN_BLOCK_STEPS * 2 * HIGH_LEAST >= INT8_MIN, "the high parts of two blocks fit in 8 bits");
 
-/* gcc would put off the additions, and spill what waits for them. */
-#define PIN(v) __asm__ volatile("" : "+w"(v))
-
-/* The tables of a block's even or odd steps. */
-struct tables {
-    uint8x16x4_t low, high;
-};
-
 /* Codes times activations of sixteen channels: low + 64 * high. */
 struct sums {
     uint16x8_t low0, low1;
@@ -51,6 +43,33 @@ _Static_assert(BLOCKS_BY_CODES * TERN_BLOCK_STEPS * LOW_MOST <= UINT16_MAX, "a s
 _Static_assert(4 * 1 * TERN_BLOCK_K * 127 <= INT16_MAX && 2 * 3 * TERN_BLOCK_K * 127 <= INT16_MAX &&
                    1 * 7 * TERN_BLOCK_K * 127 <= INT16_MAX,
                "a segment with a multiplier fits in 16 bits");
+
+TERN_INLINE struct sums add_low(struct sums s, uint8x16_t low, int shift)
+{
+    const uint8x8_t weight = vdup_n_u8((uint8_t)(1 << shift));
+    s.low0 = shift ? vmlal_u8(s.low0, vget_low_u8(low), weight) : vaddw_u8(s.low0, vget_low_u8(low));
+    s.low1 = shift ? vmlal_u8(s.low1, vget_high_u8(low), weight) : vaddw_u8(s.low1, vget_high_u8(low));
+    return s;
+}
+
+TERN_INLINE struct sums add_high(struct sums s, int8x16_t high, int shift)
+{
+    const int8x8_t weight = vdup_n_s8((int8_t)(1 << shift));
+    s.high0 = shift ? vmlal_s8(s.high0, vget_low_s8(high), weight) : vaddw_s8(s.high0, vget_low_s8(high));
+    s.high1 = shift ? vmlal_s8(s.high1, vget_high_s8(high), weight) : vaddw_s8(s.high1, vget_high_s8(high));
+    return s;
+}
+
+/* gcc would put off the additions, and spill what waits for them. */
+#define PIN(v) __asm__ volatile("" : "+w"(v))
+
+#ifdef __aarch64__
+enum { BY_TWO = 1 };
+
+/* The tables of a block's even or odd steps. */
+struct tables {
+    uint8x16x4_t low, high;
+};
 
 TERN_INLINE struct tables load_tables(const uint8_t **table)
 {
@@ -80,22 +99,6 @@ TERN_INLINE uint8x16_t choose(uint8x16x4_t table, uint8x16x4_t index)
     return vaddq_u8(vaddq_u8(s0, s1), vaddq_u8(s2, s3));
 }
 
-TERN_INLINE struct sums add_low(struct sums s, uint8x16_t low, int shift)
-{
-    const uint8x8_t weight = vdup_n_u8((uint8_t)(1 << shift));
-    s.low0 = shift ? vmlal_u8(s.low0, vget_low_u8(low), weight) : vaddw_u8(s.low0, vget_low_u8(low));
-    s.low1 = shift ? vmlal_u8(s.low1, vget_high_u8(low), weight) : vaddw_u8(s.low1, vget_high_u8(low));
-    return s;
-}
-
-TERN_INLINE struct sums add_high(struct sums s, int8x16_t high, int shift)
-{
-    const int8x8_t weight = vdup_n_s8((int8_t)(1 << shift));
-    s.high0 = shift ? vmlal_s8(s.high0, vget_low_s8(high), weight) : vaddw_s8(s.high0, vget_low_s8(high));
-    s.high1 = shift ? vmlal_s8(s.high1, vget_high_s8(high), weight) : vaddw_s8(s.high1, vget_high_s8(high));
-    return s;
-}
-
 /* One block or two: their planes lie `apart`. The codes are loaded for each half again, as two panels' sums and one set
    of tables leave no registers for them. */
 TERN_INLINE void mac(struct sums *s, const uint8_t **table, const uint8_t *line, ptrdiff_t apart, int blocks,
@@ -121,6 +124,49 @@ TERN_INLINE void mac(struct sums *s, const uint8_t **table, const uint8_t *line,
         }
     }
 }
+
+#else
+/* Sixteen registers hold no set of tables: they are taken one by one, for one plane at a time. */
+enum { BY_TWO = 0 };
+
+TERN_INLINE uint8x16_t next(const uint8_t **p)
+{
+    const uint8x16_t v = vld1q_u8(*p);
+    *p += 16;
+    TERN_POST_INCREMENT(*p);
+    return v;
+}
+
+TERN_INLINE struct sums mac_plane(struct sums s, const uint8_t *table, const uint8_t *line, int shift)
+{
+    const uint8_t *table_high = table + TERN_LINE;
+    uint8x16_t high = vdupq_n_u8(0);
+    TERN_UNROLL
+    for (int half = 0; half < 2; half++, table += TERN_LINE, table_high += TERN_LINE, line -= TERN_LINE) {
+        uint8x16_t low = vdupq_n_u8(0);
+        TERN_UNROLL
+        for (int i = 0; i < TERN_BLOCK_STEPS / 2; i++) {
+            const uint8x16_t index = tern_neon_nibble(next(&line), half);
+            low = vaddq_u8(low, vqtbl1q_u8(next(&table), index));
+            high = vaddq_u8(high, vqtbl1q_u8(next(&table_high), index));
+            PIN(low);
+            PIN(high);
+        }
+        s = add_low(s, low, shift);
+    }
+    return add_high(s, vreinterpretq_s8_u8(high), shift);
+}
+
+TERN_INLINE void mac(struct sums *s, const uint8_t **table, const uint8_t *line, ptrdiff_t apart, int blocks,
+                     struct kind kind)
+{
+    for (int block = 0; block < blocks; block++, *table += TERN_LUT_BLOCK, line += kind.bits * TERN_LINE) {
+        TERN_UNROLL
+        for (int i = 0; i < kind.bits; i++)
+            *s = mac_plane(*s, *table, line + i * apart, i);
+    }
+}
+#endif
 
 TERN_INLINE int32x4_t add_unsigned(int32x4_t sum, uint16x4_t x)
 {
@@ -186,27 +232,29 @@ TERN_INLINE void tile(const uint8_t *table, const int32_t *sum, const struct ter
     const ptrdiff_t apart = kind.panels == 1 ? TERN_LINE : (ptrdiff_t)blocks * TERN_LINE;
     const struct totals none = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
     struct totals total[2] = {none, none};
-    const uint8_t *const line = w->line;
+    const uint8_t *const line = w->line, *mul = w->mul;
     int32_t all = 0;
-    for (int at = 0; at < blocks; at += most) {
+    for (int at = 0; at < blocks;) {
         const int end = blocks - at < most ? blocks : at + most;
         const struct sums zero = {vdupq_n_u16(0), vdupq_n_u16(0), vdupq_n_s16(0), vdupq_n_s16(0)};
         struct sums s[2] = {zero, zero};
         all = kind.grouped ? 0 : all;
         int i = at;
-        for (; segment > 1 && i + 2 <= end; i += 2) {
+        for (; BY_TWO && segment > 1 && i + 2 <= end; i += 2) {
             mac(s, &table, line + i * kind.bits * TERN_LINE, apart, 2, kind);
             all += sum[i] + sum[i + 1];
         }
-        if (i < end) {
+        for (; i < end; i++) {
             mac(s, &table, line + i * kind.bits * TERN_LINE, apart, 1, kind);
             all += sum[i];
         }
         TERN_UNROLL
         for (int panel = 0; panel < kind.panels; panel++)
-            total[panel] = kind.grouped ? settle(total[panel], s[panel], w->book,
-                                                 vld1q_u8(w->mul + at / per_group * TERN_PANEL), all)
+            total[panel] = kind.grouped ? settle(total[panel], s[panel], w->book, vld1q_u8(mul), all)
                                         : gather(total[panel], s[panel]);
+        at += most;
+        if (kind.grouped && (at & (per_group - 1)) == 0) /* a power of two */
+            mul += TERN_PANEL;
     }
     TERN_UNROLL
     for (int i = 0; i < kind.panels; i++)
@@ -230,7 +278,7 @@ void tern_gemm_lut_neon(const uint8_t *table, ptrdiff_t ld_table, const int32_t 
 {
     const int grouped = w->mul != NULL, bits = w->book->bits;
     for (int panel = 0; panel < panels;) {
-        const int two = bits == 1 && !grouped && panels - panel >= 2;
+        const int two = BY_TWO && bits == 1 && !grouped && panels - panel >= 2;
         tile_fn *const one_row = two ? plain_1_by_2 : tiles[grouped][bits - 1];
         const struct tern_codes at = tern_codes_at(w, panel, k4);
         for (int i = 0; i < m; i++)

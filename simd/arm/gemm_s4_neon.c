@@ -90,7 +90,8 @@ TERN_INLINE void part(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *
     TERN_UNROLL
     for (int i = 0; i < sums; i++)
         total[i] = vdupq_n_s32(0);
-    for (int at = 0; at < k4; at += most) {
+    const uint8_t *mul = w->mul ? w->mul + 4 * first : NULL;
+    for (int at = 0; at < k4;) {
         struct sums s[TILE_ROWS * PIECES / 2];
         int steps = k4 - at < most ? k4 - at : most;
         TERN_UNROLL
@@ -100,7 +101,10 @@ TERN_INLINE void part(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *
             mac_line(s, a, ld_a, line, value, 2, kind);
         if (steps)
             mac_line(s, a, ld_a, line, value, 1, kind);
-        settle(total, s, w->mul ? w->mul + at / w->group * TERN_PANEL + 4 * first : NULL, kind);
+        settle(total, s, mul, kind);
+        at += most;
+        if (mul && (at & (w->group - 1)) == 0) /* a power of two */
+            mul += TERN_PANEL;
     }
     TERN_UNROLL
     for (int i = 0; i < sums; i++)

@@ -53,10 +53,15 @@ TERN_INLINE uint8x16x4_t tern_neon_load_line(const uint8_t *line)
     return four;
 }
 
+/* In assembly: gcc copies a table into registers of its own before each vtbl2_u8, and the halves together after it. */
 TERN_INLINE uint8x16_t vqtbl1q_u8(uint8x16_t table, uint8x16_t index)
 {
-    const uint8x8x2_t halves = {{vget_low_u8(table), vget_high_u8(table)}};
-    return vcombine_u8(vtbl2_u8(halves, vget_low_u8(index)), vtbl2_u8(halves, vget_high_u8(index)));
+    uint8x16_t chosen;
+    __asm__("vtbl.8 %e0, {%e1, %f1}, %e2\n"
+            "vtbl.8 %f0, {%e1, %f1}, %f2"
+            : "=&w"(chosen)
+            : "w"(table), "w"(index));
+    return chosen;
 }
 
 TERN_INLINE int8x16_t vqtbl1q_s8(int8x16_t table, uint8x16_t index)
