@@ -103,7 +103,7 @@ static enum route route_of(const struct job *j, const struct tern_linear *w)
     const int bits = w->codes.book->bits;
     if (bits == 4)
         return j->x->m <= most->s4 ? MULTIPLY_CODES : UNPACK;
-    return j->x->m <= most->lut[bits - 1] ? LOOK_UP : UNPACK;
+    return j->x->m <= (w->codes.mul ? most->lut_group : most->lut)[bits - 1] ? LOOK_UP : UNPACK;
 }
 
 int tern_unpacked_panels(int k)

@@ -15,9 +15,9 @@ void tern_table_build(struct tern_ops *ops, unsigned features)
         ops->op = tern_##op##_##isa;
 #include "simd/kernels.def"
 #undef KERNEL
-#define ROUTE(isa, rows4, rows1, rows2, rows3)                                                                         \
+#define ROUTE(isa, rows4, rows1, rows2, rows2_group, rows3_group)                                                      \
     if (usable(TERN_ISA_##isa, features))                                                                              \
-        ops->routes = (struct tern_routes){rows4, {rows1, rows2, rows3}};
+        ops->routes = (struct tern_routes){rows4, {rows1, rows2}, {0, rows2_group, rows3_group}};
 #include "simd/routes.def"
 #undef ROUTE
 }

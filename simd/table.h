@@ -8,7 +8,9 @@
 /* Up to how many rows low-bit weights are multiplied as they are: simd/routes.def. */
 enum { TERN_ANY_ROWS = 1 << 30 };
 struct tern_routes {
-    int s4, lut[3]; /* 4 bits; 1, 2 and 3 bits */
+    int s4;       /* 4 bits */
+    int lut[2];   /* 1 and 2 bits without multipliers */
+    int lut_group[3]; /* 1, 2 and 3 bits with them */
 };
 
 struct tern_ops {

@@ -42,13 +42,20 @@ static void print_routes(unsigned use)
 {
     struct tern_ops ops;
     tern_table_build(&ops, use);
-    const int rows[] = {ops.routes.s4, ops.routes.lut[2], ops.routes.lut[1], ops.routes.lut[0]};
-    for (int i = 0; i < 4; i++) {
-        printf("%-10s %d bit%-7s ", i ? "" : "as stored", 4 - i, i < 3 ? "s" : "");
-        if (rows[i] == TERN_ANY_ROWS)
+    const struct {
+        const char *name;
+        int rows;
+    } lines[] = {{"4 bits", ops.routes.s4},
+                 {"int3", ops.routes.lut_group[2]},
+                 {"int2", ops.routes.lut_group[1]},
+                 {"ternary", ops.routes.lut[1]},
+                 {"binary", ops.routes.lut[0]}};
+    for (int i = 0; i < 5; i++) {
+        printf("%-10s %-12s ", i ? "" : "as stored", lines[i].name);
+        if (lines[i].rows == TERN_ANY_ROWS)
             puts("any number of rows");
         else
-            printf("up to %d rows\n", rows[i]);
+            printf("up to %d rows\n", lines[i].rows);
     }
 }
 

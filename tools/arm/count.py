@@ -239,6 +239,33 @@ def instruction_table(o, ort):
     return parts
 
 
+def per_inference(command, cpu, tokens, symbols):
+    """As per_run, for inferences so short that the benchmark's warming up takes as many as it has time for: they are
+    counted, by the calls of the op that sums embeddings, once per token."""
+    blocks = per_run(command, cpu)
+    starts = {address for address, name in symbols if name.startswith('tern_embed_')}
+    inferences = sum(n for (address, _), n in blocks.items() if address in starts) / tokens
+    return {key: n / inferences for key, n in blocks.items()}
+
+
+def weights_table(o):
+    """Formats side by side: all of an inference, and what the products of the matrices take of it."""
+    symbols = functions(TERN)
+    products = r'^(tern_(gemm_s8|gemm_s4|gemm_lut|unpack|lut)_|tile|half_tile|plain_|grouped_)'
+    print('\nBy format of the weights, millions of instructions per inference; in brackets those of the products\n')
+    print('| CPU | shape | tokens | ' + ' | '.join(o.weights) + ' |')
+    print('|---|---|---:|' + '---:|' * len(o.weights))
+    for cpu in o.cpus:
+        for shape in o.shapes:
+            for tokens in o.weight_tokens:
+                cells = []
+                for weights in o.weights:
+                    blocks = per_inference(bench(shape, tokens, ('--weights', weights)), cpu, tokens, symbols)
+                    part = sum(n for name, n in by_function(blocks, symbols).items() if re.search(products, name))
+                    cells.append(f'{total(blocks) / 1e6:.2f} ({part / 1e6:.2f})')
+                print(f'| {cpu} | {shape} | {tokens} | ' + ' | '.join(cells) + ' |', flush=True)
+
+
 def breakdown(parts):
     symbols = functions(TERN)
     for (cpu, shape, tokens), blocks in parts.items():
@@ -254,7 +281,10 @@ def main():
     parser.add_argument('--shapes', default='minilm-l6')
     parser.add_argument('--tokens', default='8,128')
     parser.add_argument('--cpus', default=' '.join(CPUS), help='separated by spaces')
+    parser.add_argument('--weights', default='int8,int4,ternary,binary')
+    parser.add_argument('--weight-tokens', default='1,8')
     o = parser.parse_args()
+    o.weights, o.weight_tokens = o.weights.split(','), [int(t) for t in o.weight_tokens.split(',')]
     o.shapes, o.cpus = o.shapes.split(','), o.cpus.split()
     o.tokens = [int(t) for t in o.tokens.split(',')]
     if not shutil.which('qemu-aarch64'):
@@ -262,6 +292,7 @@ def main():
     os.makedirs(OUT, exist_ok=True)
     subprocess.run(['gcc', '-O2', '-fPIC', '-shared', '-o', f'{OUT}/qcount.so', 'tools/arm/qcount.c'], check=True)
     breakdown(instruction_table(o, ort_counts(o)))
+    weights_table(o)
     mca_table()
     for triple in (TRIPLE, 'arm-linux-gnueabihf'):
         library = f'build/{triple}/libtern.so.0'
