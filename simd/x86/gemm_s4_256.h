@@ -13,6 +13,7 @@ enum {
     GROUPS = 64, /* whose activations' sums are kept at a time */
     HALF = TERN_LINE / 2,
     CHANNELS = TERN_PANEL / 2,
+    AHEAD = 64 * TERN_LINE, /* bytes: halves of lines come as a pattern that needs the prefetch */
 };
 
 struct tile {

@@ -51,6 +51,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
             ALL_ROWS(CLEAR)
             for (int i = 0; i < STEPS && i < left; i += 2, line += TERN_LINE) {
                 const __m256i codes = tern_load256(line);
+                _mm_prefetch((const char *)((uintptr_t)line + AHEAD), _MM_HINT_T0);
                 __m256i w = _mm256_shuffle_epi8(value, _mm256_and_si256(codes, low));
                 ALL_ROWS(MULTIPLY)
                 if (i + 1 < left) {

@@ -47,6 +47,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
         ALL_ROWS(START)
         for (int left = t->steps - step < t->group ? t->steps - step : t->group; left > 0; left -= 2) {
             const __m256i codes = tern_load256(line);
+            _mm_prefetch((const char *)((uintptr_t)line + AHEAD), _MM_HINT_T0);
             __m256i w = _mm256_shuffle_epi8(value, _mm256_and_si256(codes, nibble));
             line += TERN_LINE;
             ALL_ROWS(MULTIPLY)

@@ -5,7 +5,7 @@
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
 
-enum { HALF = TERN_LINE / 2 };
+enum { HALF = TERN_LINE / 2, AHEAD = 64 * TERN_LINE /* bytes */ };
 
 /* Eight channels' bytes to four each. */
 static ALWAYS_INLINE __m256i four_of_each(const uint8_t *channels)
@@ -44,6 +44,7 @@ static ALWAYS_INLINE void nibble_group(const uint8_t *line, int8_t *b, int steps
     const __m256i low = _mm256_set1_epi8(15);
     for (; steps >= 2; steps -= 2, line += TERN_LINE, b += 2 * TERN_LINE) {
         const __m256i codes = tern_load256(line), high = _mm256_and_si256(_mm256_srli_epi16(codes, 4), low);
+        _mm_prefetch((const char *)((uintptr_t)line + AHEAD), _MM_HINT_T0); /* halves come as a pattern of their own */
         put(b, _mm256_shuffle_epi8(value, _mm256_and_si256(codes, low)), f);
         put(b + TERN_LINE, _mm256_shuffle_epi8(value, high), f);
     }
