@@ -34,7 +34,19 @@ const char *tern_weights_name(enum tern_weights weights)
 
 int tern_weights_find(const char *name)
 {
-    return tern_name_index(tern_weights_names, TERN_WEIGHTS_MIXED, name);
+    return tern_weights_bits(name) > 0 ? TERN_WEIGHTS_MIXED
+                                       : tern_name_index(tern_weights_names, TERN_WEIGHTS_MIXED, name);
+}
+
+double tern_weights_bits(const char *name)
+{
+    static const char prefix[] = "auto:";
+    const size_t n = sizeof prefix - 1;
+    if (strncmp(name, prefix, n) || name[n] < '0' || name[n] > '9')
+        return 0;
+    char *end;
+    const double bits = strtod(name + n, &end);
+    return *end || !(bits >= 2 && bits <= 8) ? 0 : bits;
 }
 
 int tern_name_index(const char *const *names, int n_names, const char *name)

@@ -55,7 +55,9 @@ void tern_config_free(struct tern_config *config);
 const char *tern_activation_name(enum tern_activation activation);
 const char *tern_architecture_name(enum tern_architecture architecture);
 const char *tern_weights_name(enum tern_weights weights);
-/* The weights of that name that a user may ask for, or -1. */
+/* The weights of that name that a user may ask for, or -1. "auto:BITS", BITS from 2 to 8, is mixed. */
 int tern_weights_find(const char *name);
+/* BITS of "auto:BITS", or 0. */
+double tern_weights_bits(const char *name);
 
 #endif

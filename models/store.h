@@ -10,6 +10,7 @@ struct tern_source {
     const struct tern_config *config;
     int plain; /* low-bit scales are not searched for: the weights stand for none */
     enum tern_format embeddings; /* of the word table: int8, int4 or ternary */
+    const enum tern_format *formats; /* [layers][TERN_N_MATRICES] for mixed weights, else NULL */
     int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */
     /* Second-order quantisation of low-bit weights; NULL: to the nearest. May return NULL, which fails. */
     const struct tern_second_order *(*second)(void *calibration, int layer, enum tern_layer_input which);

@@ -96,22 +96,31 @@ static double add_weights(struct store *s, const char *name, int n, int k, struc
     return bytes;
 }
 
-static enum tern_layer_input input_of(const char *name)
+static const struct {
+    const char *name;
+    enum tern_layer_input input;
+} matrices[TERN_N_MATRICES] = {{"query", TERN_INPUT_QKV},         {"key", TERN_INPUT_QKV},
+                               {"value", TERN_INPUT_QKV},         {"attn_out", TERN_INPUT_ATTN_OUT},
+                               {"ffn_up", TERN_INPUT_FFN_UP},     {"ffn_down", TERN_INPUT_FFN_DOWN}};
+
+static int matrix_index(const char *name)
 {
-    if (!strcmp(name, "attn_out"))
-        return TERN_INPUT_ATTN_OUT;
-    if (!strcmp(name, "ffn_up"))
-        return TERN_INPUT_FFN_UP;
-    return strcmp(name, "ffn_down") ? TERN_INPUT_QKV : TERN_INPUT_FFN_DOWN;
+    int i = 0;
+    while (strcmp(matrices[i].name, name))
+        i++;
+    return i;
 }
 
 /* How a layer's matrix is quantised. */
 static struct tern_coding coding_of(struct store *s, const char *name)
 {
     struct tern_coding coding = s->coding;
+    const int which = matrix_index(name);
+    if (s->source->formats)
+        coding.format = s->source->formats[s->layer * TERN_N_MATRICES + which];
     if (coding.format == TERN_FORMAT_INT8 || !s->source->second || s->status)
         return coding;
-    coding.second = s->source->second(s->source->calibration, s->layer, input_of(name));
+    coding.second = s->source->second(s->source->calibration, s->layer, matrices[which].input);
     if (!coding.second)
         s->status = tern_fail(s->err, TERN_FORMAT,
                               "%s%s: the calibration's second moments are not finite or not positive; calibrate on more "

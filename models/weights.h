@@ -65,6 +65,9 @@ static inline int64_t tern_table_lines(const struct tern_codebook *book, int ste
 /* What the matrices of a layer read: query, key and value the norm before, and so on. */
 enum tern_layer_input { TERN_INPUT_QKV, TERN_INPUT_ATTN_OUT, TERN_INPUT_FFN_UP, TERN_INPUT_FFN_DOWN, TERN_N_INPUTS };
 
+/* The matrices of a layer in the order of tern_source.formats: query, key, value, attn_out, ffn_up, ffn_down. */
+enum { TERN_N_MATRICES = 6 };
+
 /* The float path: HF's own tensors. [outputs][inputs] row-major. */
 struct tern_f32_linear {
     const float *w, *b;

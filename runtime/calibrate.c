@@ -88,50 +88,9 @@ static void observe(void *context, int layer, enum tern_layer_input which, const
     tern_moments_add(m, &c->lapack, norm ? before_affine(c, norm, x, rows, m->k) : x, rows);
 }
 
-static tern_status run_line(tern_session *session, const tern_model *model, const tern_tokenizer *tokenizer,
-                            const char *line, size_t bytes, float *vector, tern_error *err)
-{
-    int32_t ids[TERN_CALIBRATION_TOKENS];
-    const size_t most = (size_t)model->config.max_tokens;
-    size_t n;
-    tern_status status = tern_tokenize(tokenizer, line, bytes, NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL,
-                                       most < TERN_CALIBRATION_TOKENS ? most : TERN_CALIBRATION_TOKENS, &n, err);
-    if (status)
-        return status;
-    const int32_t offsets[2] = {0, (int32_t)n};
-    const tern_batch batch = {ids, NULL, offsets, 1};
-    return tern_embed(session, &batch, vector, err);
-}
-
-static size_t count_lines(const char *text, size_t size)
-{
-    size_t lines = 0;
-    for (size_t i = 0; i < size; i++)
-        lines += text[i] == '\n';
-    return lines + (size && text[size - 1] != '\n');
-}
-
-/* Line number i of `lines` is taken when i * TEXTS / lines is a new number. */
-static tern_status run_texts(tern_session *session, const tern_model *model, const tern_tokenizer *tokenizer,
-                             const char *text, size_t size, float *vector, tern_error *err)
-{
-    const size_t lines = count_lines(text, size);
-    const size_t wanted = lines < TERN_CALIBRATION_TEXTS ? lines : TERN_CALIBRATION_TEXTS;
-    const char *line = text, *end = text + size;
-    tern_status status = TERN_OK;
-    for (size_t i = 0; i < lines && !status; i++) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        stop = stop ? stop : end;
-        if (i == 0 || i * wanted / lines != (i - 1) * wanted / lines)
-            status = run_line(session, model, tokenizer, line, (size_t)(stop - line), vector, err);
-        line = stop + 1;
-    }
-    return status;
-}
-
 /* Runs a float copy of the model over the texts. */
 static tern_status observe_texts(struct tern_calibration *c, const struct tern_source *source,
-                                 const tern_tokenizer *tokenizer, const char *text, size_t size, tern_error *err)
+                                 const tern_tokenizer *tokenizer, const struct tern_sample *sample, tern_error *err)
 {
     struct tern_config config = *source->config;
     config.weights = TERN_WEIGHTS_F32;
@@ -150,7 +109,11 @@ static tern_status observe_texts(struct tern_calibration *c, const struct tern_s
     if (!status) {
         c->weights = &model->f32;
         tern_session_observe(session, &observer);
-        status = run_texts(session, model, tokenizer, text, size, vector, err);
+    }
+    for (int i = 0; i < sample->n && !status; i++) {
+        int32_t offset[2];
+        const tern_batch batch = tern_sample_text(sample, i, offset);
+        status = tern_embed(session, &batch, vector, err);
     }
     c->weights = NULL;
     tern_session_close(session);
@@ -161,27 +124,21 @@ static tern_status observe_texts(struct tern_calibration *c, const struct tern_s
 }
 
 tern_status tern_calibrate(struct tern_calibration **out, const struct tern_source *source,
-                           const tern_tokenizer *tokenizer, const char *path, tern_error *err)
+                           const tern_tokenizer *tokenizer, const struct tern_sample *sample, tern_error *err)
 {
-    enum { MOST_BYTES = 1 << 28 };
     struct tern_calibration *c = calloc(1, sizeof *c);
-    char *text = NULL;
-    size_t size = 0;
+    tern_status status = TERN_OK;
     *out = NULL;
     if (!c)
         return tern_fail_nomem(err, "a calibration", sizeof *c);
-    tern_status status = tern_read_text(&text, &size, path, MOST_BYTES, 0, err);
-    if (!status && !size)
-        status = tern_fail(err, TERN_USAGE, "%s: no text to calibrate on; give a text in each line", path);
-    if (!status && tern_lapack_open(&c->lapack))
+    if (tern_lapack_open(&c->lapack))
         status = tern_fail(err, TERN_USAGE,
                            "calibration needs LAPACK, which was not found (liblapack.so.3); install liblapack3 or "
                            "libopenblas0, and use a tern that is not static, or convert without calibration");
     if (!status)
         status = allocate(c, source->config, err);
     if (!status)
-        status = observe_texts(c, source, tokenizer, text, size, err);
-    free(text);
+        status = observe_texts(c, source, tokenizer, sample, err);
     if (status)
         tern_calibration_close(c);
     else

@@ -3,16 +3,15 @@
 #define TERN_RUNTIME_CALIBRATE_H
 
 #include "models/store.h"
-#include "models/tokenizer.h"
+#include "runtime/sample.h"
 
 struct tern_calibration;
 
-/* Texts are the lines of `path`: up to TERN_CALIBRATION_TEXTS of them, spread over the file, cut to
-   TERN_CALIBRATION_TOKENS each. TERN_IO, TERN_USAGE (no text, no LAPACK), TERN_NOMEM. Takes 4 bytes per input pair:
+/* On texts of up to TERN_CALIBRATION_TOKENS. TERN_USAGE (no LAPACK), TERN_NOMEM. Takes 4 bytes per pair of inputs:
    3 hidden^2 + intermediate^2 for each layer. */
 enum { TERN_CALIBRATION_TEXTS = 1024, TERN_CALIBRATION_TOKENS = 128 };
 tern_status tern_calibrate(struct tern_calibration **out, const struct tern_source *source,
-                           const tern_tokenizer *tokenizer, const char *path, tern_error *err);
+                           const tern_tokenizer *tokenizer, const struct tern_sample *sample, tern_error *err);
 /* Accepts NULL. */
 void tern_calibration_close(struct tern_calibration *calibration);
 /* For tern_source.second: valid until the next call. NULL when the moments have no factor. */

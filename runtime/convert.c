@@ -1,6 +1,7 @@
 #include "runtime/convert.h"
 
 #include "models/checkpoint.h"
+#include "runtime/bits.h"
 #include "runtime/calibrate.h"
 
 #include <math.h>
@@ -28,7 +29,7 @@ enum { SAMPLES = sizeof samples / sizeof *samples, SAMPLE_TOKENS = 128 };
 
 /* What is expected of a conversion, by enum tern_weights: eight bits lose about 1e-4 of the cosine on trained models, four
    about 2e-3; from two bits on, without training for it, anything may come out. Less is a broken conversion. */
-static const double least_cosines[TERN_N_WEIGHTS] = {0.9999, 0.99, 0.96, 0.96, 0.96, 0.8, -1, -1, -1, -1};
+static const double least_cosines[TERN_N_WEIGHTS] = {0.9999, 0.99, 0.96, 0.96, 0.96, 0.8, -1, -1, -1, 0.5};
 
 struct comparison {
     double cosine; /* mean over the samples */
@@ -157,7 +158,8 @@ static tern_status read_weights_option(struct tern_config *config, const char *n
     const int weights = tern_weights_find(name ? name : "int8");
     if (weights < 0)
         return tern_fail(err, TERN_USAGE,
-                         "weights '%.32s' are unknown; f32, int8, int4, nf4, fp4, int3, int2, ternary and binary are",
+                         "weights '%.32s' are unknown; f32, int8, int4, nf4, fp4, int3, int2, ternary, binary and "
+                         "auto:BITS (2 to 8) are",
                          name);
     config->weights = (enum tern_weights)weights;
     return TERN_OK;
@@ -195,13 +197,38 @@ static tern_status write_and_verify(const char *path, const struct tern_source *
     return status;
 }
 
+/* What the texts say: bit widths, when they are to be chosen, and second moments. */
+static tern_status study(struct tern_source *source, struct tern_calibration **calibration, enum tern_format *formats,
+                         const tern_tokenizer *tokenizer, const tern_convert_options *o, tern_error *err)
+{
+    const int most = source->config->max_tokens;
+    const int tokens = most < TERN_CALIBRATION_TOKENS ? most : TERN_CALIBRATION_TOKENS;
+    struct tern_sample sample = {0};
+    tern_status status = TERN_OK;
+    if (source->config->weights == TERN_WEIGHTS_MIXED) {
+        status = tern_sample_read(&sample, o->calibrate, tokenizer, TERN_BITS_TEXTS,
+                                  tokens < TERN_BITS_TOKENS ? tokens : TERN_BITS_TOKENS, err);
+        if (!status)
+            status = tern_choose_bits(formats, tern_weights_bits(o->weights), source, tokenizer, &sample, err);
+        tern_sample_free(&sample);
+        source->formats = formats;
+    }
+    if (!status)
+        status = tern_sample_read(&sample, o->calibrate, tokenizer, TERN_CALIBRATION_TEXTS, tokens, err);
+    if (!status)
+        status = tern_calibrate(calibration, source, tokenizer, &sample, err);
+    tern_sample_free(&sample);
+    source->second = *calibration ? tern_calibration_second : NULL;
+    source->calibration = *calibration;
+    return status;
+}
+
 static tern_status calibrate_and_write(const char *path, struct tern_source source, const tern_tokenizer *tokenizer,
                                        const tern_convert_options *o, tern_error *err)
 {
     struct tern_calibration *calibration = NULL;
-    tern_status status = o->calibrate ? tern_calibrate(&calibration, &source, tokenizer, o->calibrate, err) : TERN_OK;
-    source.second = calibration ? tern_calibration_second : NULL;
-    source.calibration = calibration;
+    enum tern_format formats[TERN_MAX_LAYERS * TERN_N_MATRICES];
+    tern_status status = o->calibrate ? study(&source, &calibration, formats, tokenizer, o, err) : TERN_OK;
     if (!status)
         status = write_and_verify(path, &source, tokenizer, o, err);
     tern_calibration_close(calibration);
@@ -219,6 +246,9 @@ static tern_status check_options(const struct tern_config *config, const tern_co
     if (o->group && !low_bit)
         return tern_fail(err, TERN_USAGE, "groups are for low-bit weights; %s has none",
                          tern_weights_name(config->weights));
+    if (config->weights == TERN_WEIGHTS_MIXED && !o->calibrate)
+        return tern_fail(err, TERN_USAGE, "weights '%.32s' are chosen by what texts show; give some to calibrate on",
+                         o->weights);
     if (o->calibrate && !low_bit)
         return tern_fail(err, TERN_USAGE, "calibration is for low-bit weights; %s needs none",
                          tern_weights_name(config->weights));

@@ -165,7 +165,8 @@ TERN_API const int32_t *tern_session_integers(const tern_session *session, size_
 typedef struct tern_convert_options {
     size_t struct_bytes; /* sizeof(tern_convert_options) */
     /* Of the encoder's matrices: "int8" (the default when NULL), "int4", "nf4", "fp4", "int3", "int2", "ternary",
-       "binary" or "f32". Pooler, classifier and position embeddings stay int8. */
+       "binary" or "f32"; or "auto:BITS", a choice per matrix of int2, int3, int4 and int8 with BITS bits on average, which
+       needs `calibrate`. Pooler, classifier and position embeddings stay int8. */
     const char *weights;
     /* Called with lines of the report ("what each tensor became") and with progress; either may be NULL. */
     void (*report)(void *context, const char *line);

@@ -52,7 +52,7 @@ static int check_options(struct bench *b)
         return cli_fail(CLI_USAGE,
                         "bench: --shape is distilbert, minilm-l6, bert-base, bert-mini or tinybert-4l, not '%.64s'",
                         b->shape);
-    if (b->weights && tern_weights_find(b->weights) < 0)
+    if (b->weights && (tern_weights_find(b->weights) < 0 || tern_weights_bits(b->weights) > 0))
         return cli_fail(CLI_USAGE, "bench: " CLI_WEIGHTS, b->weights);
     if (tern_embeddings_find(b->embeddings) < 0)
         return cli_fail(CLI_USAGE, "bench: --embeddings is int8, int4 or ternary, not '%.64s'", b->embeddings);
