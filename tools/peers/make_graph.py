@@ -40,8 +40,8 @@ MS = "com.microsoft"
 class Graph:
     """Nodes and initialisers under construction; a method that adds a node returns the name of its output."""
 
-    def __init__(self, args, int8):
-        self.args, self.int8 = args, int8
+    def __init__(self, args):
+        self.args, self.int8, self.int4 = args, args.precision == "int8", args.precision == "int4"
         self.nodes, self.inits, self.tensors = [], [], 0
         self.quantised = {}
         self.rng = np.random.default_rng(args.seed)
@@ -70,6 +70,19 @@ class Graph:
         q = np.clip(np.rint(w / scale), -127, 127).astype(np.int8)
         return self.const(q), self.const(scale.astype(np.float32)), self.const(np.zeros(w.shape[1], np.int8))
 
+    def int4_product(self, x, w, bias):
+        """MatMulNBits as MatMulNBitsQuantizer writes it: blocks of 32 inputs, symmetric around 8, activations to int8
+        (accuracy level 4)."""
+        (k, n), block = w.shape, 32
+        groups = w.T.reshape(n, k // block, block)
+        at = np.abs(groups).argmax(axis=2, keepdims=True)
+        scale = np.take_along_axis(groups, at, axis=2) / np.float32(-8)
+        q = np.clip(np.rint(groups / scale) + 8, 0, 15).astype(np.uint8)
+        packed = (q[:, :, 0::2] | q[:, :, 1::2] << 4).astype(np.uint8)
+        inputs = [x, self.const(packed), self.const(scale.reshape(-1).astype(np.float32))]
+        inputs += [] if bias is None else ["", "", self.const(bias)]
+        return self.node("MatMulNBits", inputs, domain=MS, K=k, N=n, bits=4, block_size=block, accuracy_level=4)
+
     def quantise(self, x):
         if x not in self.quantised:
             self.quantised[x] = self.node("DynamicQuantizeLinear", [x], 3)
@@ -77,6 +90,8 @@ class Graph:
 
     def linear(self, x, w, bias=None, shared=False):
         """x * w (+ bias); `shared` says that other products read the same x, which is then quantised once."""
+        if self.int4:
+            return self.int4_product(x, w, bias)
         b = [] if bias is None else [self.const(bias)]
         if not self.int8:
             y = self.node("MatMul", [x, self.const(w)])
@@ -130,9 +145,9 @@ class Graph:
         return self.add_and_norm(y, x, self.normal(ffn, hidden))
 
 
-def build(args, int8):
+def build(args):
     layers, hidden, heads, ffn, types = SHAPES[args.shape]
-    g = Graph(args, int8)
+    g = Graph(args)
     inputs = ["input_ids"] + (["token_type_ids"] if types else [])
     embed = ["input_ids", "token_type_ids" if types else "", g.const(g.normal(VOCAB, hidden)),
              g.const(g.normal(POSITIONS, hidden)), g.const(g.normal(types, hidden)) if types else ""]
@@ -158,7 +173,7 @@ def build(args, int8):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--shape", default="distilbert", choices=sorted(SHAPES))
-    p.add_argument("--precision", default="int8", choices=["fp32", "int8"])
+    p.add_argument("--precision", default="int8", choices=["fp32", "int8", "int4"])
     p.add_argument("--out", required=True, help="the .onnx file to write")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--mask", action="store_true", help="take attention_mask; without it every text has full length")
@@ -175,7 +190,7 @@ def main():
 
     os.makedirs(os.path.dirname(args.out) or ".", exist_ok=True)
     # Written aside and renamed, so that an interrupted run leaves no half graph for the next one to trust.
-    onnx.save(build(args, args.precision == "int8"), args.out + ".part")
+    onnx.save(build(args), args.out + ".part")
     os.replace(args.out + ".part", args.out)
     print("%s: %.1f MB" % (args.out, os.path.getsize(args.out) / 1e6), file=sys.stderr)
 

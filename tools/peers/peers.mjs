@@ -152,7 +152,7 @@ class LlamaCpp extends Worker {
 
 }
 
-export const NAMES = ['tern', 'ort-fp32', 'ort-int8', 'ort-int8-tools', 'llama-q8_0', 'llama-q4_0'];
+export const NAMES = ['tern', 'ort-fp32', 'ort-int8', 'ort-int8-tools', 'ort-int4', 'llama-q8_0', 'llama-q4_0'];
 
 // The peers named, in order; tern once per ISA asked for.
 export function makePeers(names, options) {
@@ -162,6 +162,7 @@ export function makePeers(names, options) {
         case 'ort-fp32': return [new Ort(options, name, 'fp32', 'basic')];
         case 'ort-int8': return [new Ort(options, name, 'int8', 'basic')];
         case 'ort-int8-tools': return [new Ort(options, name, 'int8-tools', 'all')];
+        case 'ort-int4': return [new Ort(options, name, 'int4', 'basic')];
         case 'llama-q8_0': return [new LlamaCpp(options, name, 'q8_0')];
         case 'llama-q4_0': return [new LlamaCpp(options, name, 'q4_0')];
         default: throw new Error(`no peer named ${name}`);

@@ -24,7 +24,9 @@ command -v node >/dev/null || { say "node is not installed (18.3 or later)"; exi
 install() {
     installed=$1/node_modules/.package-lock.json
     if [ ! -e "$installed" ] || [ "$1/package-lock.json" -nt "$installed" ]; then
-        (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund >&2) || say "npm ci failed in $1"
+        # npm 11 refuses a lock file without the packages of other platforms, whose versions are fixed all the same.
+        (cd "$1" && { npm ci --ignore-scripts --no-audit --no-fund ||
+            npm install --no-package-lock --ignore-scripts --no-audit --no-fund; } >&2) || say "npm failed in $1"
     fi
 }
 install "$here"
@@ -50,6 +52,7 @@ graph() {
 graph fp32 --precision fp32
 graph int8 --precision int8
 graph int8-tools --precision int8 --form tools
+graph int4 --precision int4
 
 for type in q8_0 q4_0; do
     file=build/peers/$shape-$type.gguf
