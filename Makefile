@@ -96,7 +96,7 @@ say = $(if $(V),@:,@echo '  $1')
 
 # ---- Building ------------------------------------------------------------------------------------------------------
 
-.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-cold bench-onednn count-arm deps clean help print-% FORCE
+.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-cold bench-onednn bench-formats count-arm deps clean help print-% FORCE
 all: lib cli
 lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
@@ -213,6 +213,14 @@ bench-peers: all
 bench-cold: all
 	tools/peers/cold/run.sh $(BUILD)/tern
 
+# CHECKPOINT, TEXTS, SST2, STSB: a checkpoint, texts to calibrate on, and the tasks' files.
+CHECKPOINT ?= ../shared/models/sentiment-mini
+TEXTS ?= ../shared/data/sst2/train.tsv
+SST2 ?= ../shared/data/sst2/dev.tsv
+STSB ?= ../shared/data/stsb/sts-dev.csv
+bench-formats: all
+	@tools/formats.py $(BUILD)/tern --checkpoint $(CHECKPOINT) --texts $(TEXTS) --sst2 $(SST2) --stsb $(STSB) $(ARGS)
+
 count-arm:
 	toolchains/setup.sh aarch64-linux-gnu
 	+$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu lib
@@ -243,6 +251,7 @@ help:
 	@echo 'make fuzz         FUZZ_SECONDS=60 for each of tests/fuzz'
 	@echo 'make bench-peers  measure against other engines'
 	@echo 'make bench-cold   from exec to the first answer, beside ONNX Runtime'
+	@echo 'make bench-formats  bits, bytes, accuracy and time of every format: CHECKPOINT, TEXTS, SST2, STSB'
 	@echo 'make count-arm    executed instructions and llvm-mca cycles of the ARM builds (no times)'
 	@echo 'make bench-onednn int8 GEMM beside that of oneDNN; ARGS="avx2 16 128"'
 	@echo 'CROSS=aarch64-linux-gnu | arm-linux-gnueabihf | riscv64-linux-gnu (once before: toolchains/setup.sh <triple>)'
