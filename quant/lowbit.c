@@ -45,7 +45,8 @@ static int nearest(const struct grid *g, float x)
     return at;
 }
 
-static double squared_error(const struct grid *g, const float *w, int n, float scale)
+/* `weight` of each input, or NULL: all alike. */
+static double squared_error(const struct grid *g, const float *w, const float *weight, int n, float scale)
 {
     const float inverse = 1 / scale;
     float error = 0;
@@ -54,12 +55,12 @@ static double squared_error(const struct grid *g, const float *w, int n, float s
         for (int i = 0; i < n; i++) {
             const float code = fminf(fmaxf(rintf((w[i] * inverse + offset) / step), 0), top);
             const float difference = w[i] - (step * code - offset) * scale;
-            error += difference * difference;
+            error += difference * difference * (weight ? weight[i] : 1);
         }
     } else {
         for (int i = 0; i < n; i++) {
             const float difference = w[i] - g->value[nearest(g, w[i] * inverse)] * scale;
-            error += difference * difference;
+            error += difference * difference * (weight ? weight[i] : 1);
         }
     }
     return (double)error;
@@ -74,16 +75,16 @@ static float largest(const float *w, int n)
 }
 
 /* The scale of a group of weights by itself: from all of its range down to half, that of least squared error. */
-static float group_scale(const struct grid *g, const float *w, int n, int plain)
+static float group_scale(const struct grid *g, const float *w, const float *weight, int n, int plain)
 {
     enum { STEPS = 14 };
     float scale = largest(w, n) / g->largest, best = scale;
     if (plain || !(scale > 0))
         return scale;
-    double least = squared_error(g, w, n, scale);
+    double least = squared_error(g, w, weight, n, scale);
     for (int i = 1; i < STEPS; i++) {
         scale *= 0.95f;
-        const double error = squared_error(g, w, n, scale);
+        const double error = squared_error(g, w, weight, n, scale);
         if (error < least) {
             least = error;
             best = scale;
@@ -94,24 +95,27 @@ static float group_scale(const struct grid *g, const float *w, int n, int plain)
 
 /* The channel's scale makes the widest group's multiplier the largest; the other groups take of the multipliers about
    their own scale the one of least squared error. */
-static double grouped_channel(const struct grid *g, const float *w, int k, int group, int plain, uint8_t *mul,
+static double grouped_channel(const struct grid *g, const struct tern_coding *c, const float *w, int k, uint8_t *mul,
                               float *scales)
 {
+    const int group = c->group, plain = c->plain;
+    const float *moment = c->second ? c->second->moment : NULL;
     const int most = g->book->most_mul;
     float widest = 0;
     for (int i = 0; i * group < k; i++) {
         const int n = k - i * group < group ? k - i * group : group;
-        scales[i] = group_scale(g, w + i * group, n, plain);
+        scales[i] = group_scale(g, w + i * group, moment ? moment + i * group : NULL, n, plain);
         widest = fmaxf(widest, scales[i]);
     }
     const float scale = widest / (float)most;
     for (int i = 0; i * group < k; i++) {
         const int n = k - i * group < group ? k - i * group : group;
+        const float *weight = moment ? moment + i * group : NULL;
         const int about = scale > 0 ? (int)lrintf(scales[i] / scale) : 1;
         int best = about < 1 ? 1 : about > most ? most : about;
         double least = -1;
         for (int m = about - 1; scale > 0 && !plain && m <= about + 1; m++) {
-            const double error = m < 1 || m > most ? INFINITY : squared_error(g, w + i * group, n, scale * (float)m);
+            const double error = m < 1 || m > most ? INFINITY : squared_error(g, w + i * group, weight, n, scale * (float)m);
             if (least < 0 || error < least) {
                 least = error;
                 best = m;
@@ -208,7 +212,7 @@ void tern_quantize_panel(const struct tern_coding *c, float *rows, int count, in
         else if (c->format == TERN_FORMAT_BINARY)
             scale[j] = binary_channel(w, k);
         else
-            scale[j] = grouped_channel(&g, w, k, c->group, c->plain, mul + j, scratch);
+            scale[j] = grouped_channel(&g, c, w, k, mul + j, scratch);
         if (!c->second)
             round_channel(c, &g, w, k, codes + (ptrdiff_t)j * k, mul, scale[j], j);
     }
@@ -219,7 +223,7 @@ void tern_quantize_panel(const struct tern_coding *c, float *rows, int count, in
 double tern_quantize_row_codes(enum tern_format format, int plain, const float *w, int n, uint8_t *codes)
 {
     const struct grid g = grid_of(format);
-    const double scale = format == TERN_FORMAT_TERNARY ? ternary_channel(w, n) : (double)group_scale(&g, w, n, plain);
+    const double scale = format == TERN_FORMAT_TERNARY ? ternary_channel(w, n) : (double)group_scale(&g, w, NULL, n, plain);
     for (int i = 0; i < n; i++)
         codes[i] = g.code[nearest(&g, scale > 0 ? (float)((double)w[i] / scale) : 0)];
     return scale;

@@ -4,9 +4,11 @@
 
 #include "quant/codebook.h"
 
-/* What is known of a layer's inputs: order[k] puts them by falling importance, and factor[k][k] is, in that order, the
-   upper Cholesky factor of the inverse of their second moments. */
+/* What is known of a layer's inputs: moment[k], their second moments over the mean, weighs errors in the search for
+   scales; order[k] puts them by falling moment, and factor[k][k] is, in that order, the upper Cholesky factor of the
+   inverse of all second moments. */
 struct tern_second_order {
+    const float *moment;
     const int32_t *order;
     const float *factor;
 };

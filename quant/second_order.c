@@ -41,8 +41,8 @@ static void sort(const struct tern_moments *m, int32_t *order)
     }
 }
 
-int tern_second_order_make(const struct tern_moments *m, const struct tern_lapack *lapack, int32_t *order, float *factor,
-                           double *scratch)
+int tern_second_order_make(const struct tern_moments *m, const struct tern_lapack *lapack, float *moments, int32_t *order,
+                           float *factor, double *scratch)
 {
     const ptrdiff_t k = m->k;
     double mean = 0;
@@ -52,6 +52,8 @@ int tern_second_order_make(const struct tern_moments *m, const struct tern_lapac
         return -1;
     const double damping = mean > 0 ? 0.01 * mean : 1;
     sort(m, order);
+    for (int i = 0; i < k; i++)
+        moments[i] = mean > 0 ? (float)(moment(m, i, i) / mean) : 1;
     for (ptrdiff_t j = 0; j < k; j++)
         for (ptrdiff_t i = 0; i <= j; i++)
             scratch[i + j * k] = moment(m, order[i], order[j]) + (i == j ? damping : 0);

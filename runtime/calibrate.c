@@ -16,7 +16,7 @@ struct tern_calibration {
     /* What tern_calibration_second returns. */
     struct tern_second_order second;
     int32_t *order;
-    float *factor;
+    float *moment, *factor;
     double *scratch;
     int layer, which; /* that it stands for; -1: none */
 };
@@ -36,6 +36,7 @@ static tern_status allocate(struct tern_calibration *c, const struct tern_config
     c->moments = calloc((size_t)c->layers * TERN_N_INPUTS, sizeof *c->moments);
     c->rows = malloc(TERN_CALIBRATION_TOKENS * h * sizeof *c->rows);
     c->order = malloc(k * sizeof *c->order);
+    c->moment = malloc(k * sizeof *c->moment);
     c->factor = malloc(k * k * sizeof *c->factor);
     c->scratch = malloc(k * k * sizeof *c->scratch);
     for (int i = 0; c->moments && i < c->layers * TERN_N_INPUTS; i++) {
@@ -44,7 +45,7 @@ static tern_status allocate(struct tern_calibration *c, const struct tern_config
         m->sum = calloc((size_t)m->k * (size_t)m->k, sizeof *m->sum);
         missing |= !m->sum;
     }
-    if (missing || !c->moments || !c->rows || !c->order || !c->factor || !c->scratch)
+    if (missing || !c->moments || !c->rows || !c->order || !c->moment || !c->factor || !c->scratch)
         return tern_fail_nomem(err, "the calibration's moments", (size_t)c->layers * (3 * h * h + k * k) * 4);
     return TERN_OK;
 }
@@ -58,6 +59,7 @@ void tern_calibration_close(struct tern_calibration *c)
     free(c->moments);
     free(c->rows);
     free(c->order);
+    free(c->moment);
     free(c->factor);
     free(c->scratch);
     tern_lapack_close(&c->lapack);
@@ -152,9 +154,9 @@ const struct tern_second_order *tern_calibration_second(void *calibration, int l
     if (layer != c->layer || (int)which != c->which) {
         const struct tern_moments *m = &c->moments[layer * TERN_N_INPUTS + (int)which];
         c->layer = -1;
-        if (tern_second_order_make(m, &c->lapack, c->order, c->factor, c->scratch))
+        if (tern_second_order_make(m, &c->lapack, c->moment, c->order, c->factor, c->scratch))
             return NULL;
-        c->second = (struct tern_second_order){c->order, c->factor};
+        c->second = (struct tern_second_order){c->moment, c->order, c->factor};
         c->layer = layer;
         c->which = (int)which;
     }
