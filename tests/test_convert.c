@@ -164,15 +164,18 @@ static void test_callbacks(void **state)
     for (int i = 0; i < 2; i++) {
         struct heard h = {0};
         rewrite(&small);
-        const tern_convert_options o = {sizeof o, i ? "f32" : "int8", hear_line, hear_progress, &h};
+        const tern_convert_options o = {.struct_bytes = sizeof o, .weights = i ? "f32" : "int8", .report = hear_line,
+                                        .progress = hear_progress, .context = &h};
         assert_ok(tern_convert(dir, path, &o, &err));
         assert_int_equal(h.layers, 2);
         assert_int_equal(h.checks, 1);
         assert_true(h.lines >= 15 && h.calls >= 2);
         assert_int_equal(h.done, h.total);
         /* either alone */
-        const tern_convert_options lines = {sizeof o, o.weights, hear_line, NULL, &h};
-        const tern_convert_options progress = {sizeof o, o.weights, NULL, hear_progress, &h};
+        const tern_convert_options lines = {.struct_bytes = sizeof o, .weights = o.weights, .report = hear_line,
+                                            .context = &h};
+        const tern_convert_options progress = {.struct_bytes = sizeof o, .weights = o.weights,
+                                               .progress = hear_progress, .context = &h};
         assert_ok(tern_convert(dir, path, &lines, &err));
         h.calls = 0;
         h.done = 0;
@@ -184,7 +187,8 @@ static void test_refused_options(void **state)
 {
     (void)state;
     rewrite(&small);
-    fails(convert("int2", path), TERN_USAGE, "int2");
+    fails(convert("int5", path), TERN_USAGE, "int5");
+    fails(convert("mixed", path), TERN_USAGE, "mixed");
     fails(convert("", path), TERN_USAGE, "weights");
     fails(convert("INT8", path), TERN_USAGE, "int8");
     const tern_convert_options none = {.struct_bytes = 0}, large = {.struct_bytes = sizeof large + 1};

@@ -495,7 +495,9 @@ static const struct lie config_lies[] = {
     {NULL, CONFIG, "architecture", .text = "\"distilbert\"", .says = "token types"},
     {NULL, CONFIG, "activation", .text = "\"swish\"", .says = "swish"},
     {NULL, CONFIG, "activation", .text = "null", .says = "activation"},
-    {NULL, CONFIG, "weights", .text = "\"int3\"", .says = "int3"},
+    {NULL, CONFIG, "weights", .text = "\"int5\"", .says = "int5"},
+    {NULL, CONFIG, "weights", .text = "\"int3\"", .says = NULL}, /* a matrix says itself what it is */
+    {NULL, CONFIG, "weights", .text = "\"mixed\"", .says = NULL},
     {NULL, CONFIG, "weights", .text = "\"f32\"", .says = "embed.word.weight"},
     {NULL, CONFIG, "pooling", .text = "\"max\"", .says = "max"},
     {NULL, CONFIG, "layer_norm_eps", .text = "-1.0", .says = "layer_norm_eps"},
