@@ -18,14 +18,15 @@ static struct grid grid_of(enum tern_format format)
     const int n = format == TERN_FORMAT_TERNARY ? 3 : 1 << g.book->bits;
     for (int code = 0; code < n; code++) {
         const float v = g.book->value[code];
-        int at = g.n;
-        while (at > 0 && g.value[at - 1] > v) {
-            g.value[at] = g.value[at - 1];
-            g.code[at] = g.code[at - 1];
-            at--;
-        }
-        if (at > 0 && g.value[at - 1] == v) /* FP4's second zero */
+        int at = 0;
+        while (at < g.n && g.value[at] < v)
+            at++;
+        if (at < g.n && g.value[at] == v) /* FP4's second zero */
             continue;
+        for (int i = g.n; i > at; i--) {
+            g.value[i] = g.value[i - 1];
+            g.code[i] = g.code[i - 1];
+        }
         g.value[at] = v;
         g.code[at] = (uint8_t)code;
         g.n++;

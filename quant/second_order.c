@@ -54,10 +54,13 @@ int tern_second_order_make(const struct tern_moments *m, const struct tern_lapac
     sort(m, order);
     for (int i = 0; i < k; i++)
         moments[i] = mean > 0 ? (float)(moment(m, i, i) / mean) : 1;
+    int finite = 1; /* OpenBLAS factors NaN without a word */
     for (ptrdiff_t j = 0; j < k; j++)
-        for (ptrdiff_t i = 0; i <= j; i++)
+        for (ptrdiff_t i = 0; i <= j; i++) {
             scratch[i + j * k] = moment(m, order[i], order[j]) + (i == j ? damping : 0);
-    if (lapack->factor(lapack, 'U', m->k, scratch) || lapack->invert(lapack, 'U', m->k, scratch) ||
+            finite &= isfinite(scratch[i + j * k]) != 0;
+        }
+    if (!finite || lapack->factor(lapack, 'U', m->k, scratch) || lapack->invert(lapack, 'U', m->k, scratch) ||
         lapack->factor(lapack, 'U', m->k, scratch))
         return -1;
     for (ptrdiff_t i = 0; i < k; i++)
