@@ -1,0 +1,158 @@
+/* Every format of weights and of embeddings on a small model of awkward sizes: one stored digest, whatever the ISA
+   (TERN_ISA, or the emulated CPU), the threads and the neighbours in the batch. The digests were taken from the scalar
+   references; `TERN_PRINT=1 test_formats` prints them anew. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "runtime/convert.h"
+#include "tests/rng.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static const struct {
+    enum tern_weights weights;
+    enum tern_format embeddings;
+    int group;
+    uint64_t digest;
+} cases[] = {
+    {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, 0x2bc7f1645c2e8989},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 32, 0xacd0195567eac3a3},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT4, 64, 0x8986c7cee8b14d1e},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 128, 0x8ebd04ab5f48e6e6},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_NF4, TERN_FORMAT_INT8, 64, 0x00fe1d9ef0143718},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_FP4, TERN_FORMAT_INT8, 32, 0x77a2edb1566689b9},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT3, TERN_FORMAT_INT4, 64, 0xc42c0e39e1671c1c},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT2, TERN_FORMAT_TERNARY, 32, 0xee5dc66b28281f19},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_TERNARY, TERN_FORMAT_TERNARY, 0, 0x8ad96f03c77c586f},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_BINARY, TERN_FORMAT_INT4, 0, 0x6049022fa3bd8c44},
+};
+enum { N_CASES = sizeof cases / sizeof *cases };
+
+/* Texts on both sides of where kernels change their ways, the last longer than a tile's rows. */
+static const int lengths[] = {1, 2, 3, 5, 8, 13, 17, 33, 70};
+enum { TEXTS = sizeof lengths / sizeof *lengths, MOST = 80, HIDDEN = 72, VOCAB = 70 };
+
+static int ends_with(const char *name, const char *end)
+{
+    const size_t n = strlen(name), m = strlen(end);
+    return n >= m && !strcmp(name + n - m, end);
+}
+
+static tern_status read_weights(void *context, const char *name, float *out, size_t count, tern_error *err)
+{
+    (void)context, (void)err;
+    struct rng r = rng_seeded(7, name);
+    const double mean = ends_with(name, "norm.weight") ? 0.9 : 0;
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (int k = 0; k < 4; k++)
+            sum += (double)rng_between(&r, -1000, 1000);
+        out[i] = (float)(mean + sum * 4e-5);
+    }
+    return TERN_OK;
+}
+
+struct fixture {
+    tern_model *model;
+    void *bytes;
+};
+
+static struct fixture build(int i)
+{
+    const struct tern_config config = {
+        .architecture = TERN_BERT,
+        .weights = cases[i].weights,
+        .layers = 2,
+        .hidden = HIDDEN,
+        .heads = 3,
+        .intermediate = 300,
+        .vocab = VOCAB,
+        .max_positions = MOST,
+        .token_types = 2,
+        .layer_norm_eps = 1e-12,
+        .pooling = TERN_POOL_MEAN,
+        .max_tokens = MOST,
+    };
+    const struct tern_source source = {
+        .config = &config, .embeddings = cases[i].embeddings, .group = cases[i].group, .read = read_weights};
+    struct fixture f;
+    tern_error err;
+    if (tern_build_model(&f.model, &f.bytes, &source, NULL, &err))
+        fail_msg("%s", err.message);
+    return f;
+}
+
+static void make_ids(int32_t *ids, int32_t *offsets)
+{
+    struct rng r = rng_seeded(3, "ids");
+    offsets[0] = 0;
+    for (int i = 0; i < TEXTS; i++) {
+        offsets[i + 1] = offsets[i] + lengths[i];
+        for (int k = offsets[i]; k < offsets[i + 1]; k++)
+            ids[k] = (int32_t)rng_between(&r, 0, VOCAB - 1);
+    }
+}
+
+/* All texts, so many to a run. */
+static void run(const tern_model *model, int threads, int per_run, int32_t *out)
+{
+    int32_t ids[TEXTS * MOST], offsets[TEXTS + 1], own[TEXTS + 1];
+    float vectors[TEXTS * HIDDEN];
+    const tern_session_options options = {
+        .struct_bytes = sizeof options, .threads = threads, .max_tokens = TEXTS * MOST, .max_texts = TEXTS};
+    tern_session *session;
+    tern_error err;
+    make_ids(ids, offsets);
+    assert_int_equal(tern_session_open(&session, model, &options, &err), TERN_OK);
+    for (int first = 0; first < TEXTS; first += per_run) {
+        const int n = TEXTS - first < per_run ? TEXTS - first : per_run;
+        for (int i = 0; i <= n; i++)
+            own[i] = offsets[first + i] - offsets[first];
+        const tern_batch batch = {ids + offsets[first], NULL, own, n};
+        size_t count;
+        int32_t bits;
+        assert_int_equal(tern_embed(session, &batch, vectors, &err), TERN_OK);
+        memcpy(out + first * HIDDEN, tern_session_integers(session, &count, &bits), (size_t)n * HIDDEN * sizeof *out);
+        assert_int_equal(count, n * HIDDEN);
+    }
+    tern_session_close(session);
+}
+
+static void test_digests(void **state)
+{
+    (void)state;
+    static const struct {
+        int threads, per_run;
+    } ways[] = {{1, 1}, {1, TEXTS}, {2, 4}};
+    for (int i = 0; i < N_CASES; i++) {
+        struct fixture f = build(i);
+        for (int way = 0; way < 3; way++) {
+            int32_t result[TEXTS * HIDDEN];
+            run(f.model, ways[way].threads, ways[way].per_run, result);
+            const uint64_t digest = XXH3_64bits(result, sizeof result);
+            if (getenv("TERN_PRINT"))
+                printf("%s, embeddings %s, groups of %d: 0x%016" PRIx64 "\n", tern_weights_name(cases[i].weights),
+                       tern_format_name(cases[i].embeddings), cases[i].group, digest);
+            else if (digest != cases[i].digest)
+                fail_msg("%s, embeddings %s, groups of %d, %d threads, %d texts to a run: 0x%016" PRIx64,
+                         tern_weights_name(cases[i].weights), tern_format_name(cases[i].embeddings), cases[i].group,
+                         ways[way].threads, ways[way].per_run, digest);
+        }
+        tern_model_close(f.model);
+        free(f.bytes);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_digests)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
