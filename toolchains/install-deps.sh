@@ -9,6 +9,9 @@ needed=() wanted=()
 tool() { command -v "$1" >/dev/null 2>&1 || needed+=("$2"); }
 nice_tool() { command -v "$1" >/dev/null 2>&1 || wanted+=("$2"); }
 header() { echo "#include <$1>" | ${CC:-cc} -E -o /dev/null - 2>/dev/null || needed+=("$2"); }
+library() { # file, package
+    [ -e "/usr/lib/$1" ] || ls /usr/lib/*/"$1" >/dev/null 2>&1 || wanted+=("$2")
+}
 nice_header() { echo "#include <$1>" | ${CC:-cc} -E -o /dev/null - 2>/dev/null || wanted+=("$2"); }
 # A compiler without a C library's headers is of no use.
 compiler() {
@@ -41,6 +44,7 @@ for what in "$@"; do
         nice_header pthreadpool.h libpthreadpool-dev
         ;;&
     fuzz | check) clang_with_runtime ;;&
+    check) library liblapack.so.3 liblapack3 ;;&
     check)
         header_pre='stdarg.h stddef.h setjmp.h stdint.h'
         { for h in $header_pre cmocka.h; do echo "#include <$h>"; done; } | ${CC:-cc} -E -o /dev/null - 2>/dev/null ||

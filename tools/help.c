@@ -33,14 +33,23 @@ const char *const cli_later[] = {"answer", "tag", "fill", "rerank", NULL};
 static const char help_convert[] =
     "Examples:\n"
     "  tern convert ./checkpoint -o model.tern\n"
+    "  tern convert ./checkpoint -o small.tern --weights int4 --calibrate texts.txt --embeddings int4\n"
     "  tern convert ./checkpoint -o model-f32.tern --weights f32\n"
     "\n"
-    "Usage: tern convert DIR -o FILE.tern [--weights int8|f32] [-q]\n"
+    "Usage: tern convert DIR -o FILE.tern [--weights NAME] [OPTIONS]\n"
     "Turns a Hugging Face checkpoint (config.json, model.safetensors, vocab.txt or tokenizer.json, ...) of BERT or\n"
     "DistilBERT into one file, checks it against the f32 path on sample texts, and only then puts it into place.\n"
     "\n"
     "  -o, --output FILE   the file to write\n"
-    "  --weights int8|f32  int8 per output channel (the default), or f32 as a reference\n"
+    "  --weights NAME      of the encoder's matrices: int8 per output channel (the default); int4, nf4, fp4, int3\n"
+    "                      and int2 with a multiplier per group of inputs; ternary and binary per output channel;\n"
+    "                      auto:BITS, a choice per matrix of int2 to int8 with BITS bits on average (needs\n"
+    "                      --calibrate); f32 as a reference. The pooler and the classifier stay int8\n"
+    "  --group N           inputs of a group: 32, 64 (the default) or 128\n"
+    "  --embeddings NAME   of the word table: int8 (the default), int4 or ternary, with a scale per row\n"
+    "  --calibrate FILE    a text in each line: low-bit weights are quantised so that the layers' outputs on these\n"
+    "                      texts change least (second order); a thousand texts of the task will do. Needs LAPACK\n"
+    "                      (Debian: liblapack3). Without it every weight goes to its nearest value\n"
     "  -q, --quiet         no report of what each tensor became\n";
 
 static const char help_classify[] =
@@ -98,6 +107,7 @@ static const char help_eval[] =
     "Examples:\n"
     "  tern eval model.tern --task sst2 dev.tsv\n"
     "  tern eval model.tern --task stsb sts-dev.csv --json\n"
+    "  tern eval int4.tern --task sst2 dev.tsv --against f32.tern\n"
     "\n"
     "Usage: tern eval MODEL.tern --task sst2|stsb FILE\n"
     "sst2: classification; lines SENTENCE<TAB>LABEL, the label a number from 0, one header line. Prints the accuracy.\n"
@@ -107,6 +117,8 @@ static const char help_eval[] =
     "\n"
     "  --task NAME         sst2 or stsb\n"
     "  --json              one object\n"
+    "  --against FILE      another model on the same texts: the share of texts with the same label (sst2), and the\n"
+    "                      mean and the least cosine of the two models' vectors\n"
     "  --shuffle SEED      run the texts in another order; neither figures nor digest depend on it\n" HELP_RUN;
 
 static const char help_bench[] =
@@ -120,7 +132,8 @@ static const char help_bench[] =
     "16-64+16 or 8-64*2.\n"
     "\n"
     "  --shape NAME        seeded weights instead of a file: distilbert minilm-l6 bert-base bert-mini tinybert-4l\n"
-    "  --weights int8|f32  of the seeded weights (int8)\n"
+    "  --weights NAME      of the seeded weights (int8): as tern convert's, but for auto\n"
+    "  --embeddings NAME   of the seeded word table (int8): int8, int4 or ternary\n"
     "  -s, --seq LIST      tokens of a text (16,32,128,384, as far as the model goes)\n"
     "  -b, --batch LIST    texts of a run (1)\n"
     "  --ragged N          the texts of a run have lengths spread evenly from N to --seq, in seeded order\n"
