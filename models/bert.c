@@ -3,6 +3,18 @@
 /* Rows that one task of a row-wise op takes: enough to hide the cost of handing a task out. */
 enum { ROW_BLOCK = 8, LINE = 64 };
 
+/* Whether any matrix has codes: each says so itself, the config's name for the weights is a label. */
+static int has_codes(const struct tern_bert *b)
+{
+    int any = b->weights->pooler.codes.line != NULL;
+    for (int i = 0; i < b->config->layers; i++) {
+        const struct tern_layer *l = &b->weights->layers[i];
+        any |= l->query.codes.line || l->key.codes.line || l->value.codes.line || l->attn_out.codes.line ||
+               l->ffn_up.codes.line || l->ffn_down.codes.line;
+    }
+    return any;
+}
+
 void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
 {
     const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = (size_t)b->config->intermediate;
@@ -10,7 +22,7 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
     b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
 
-    if (b->config->weights != TERN_WEIGHTS_INT8) {
+    if (has_codes(b)) {
         const size_t blocks = (size_t)tern_blocks(tern_k4((int)(h > wide ? h : wide)));
         b->run.panels_bytes = (ptrdiff_t)(2 * TERN_PANEL * TERN_BLOCK_K * blocks);
         if (b->run.panels_bytes < TERN_UNPACKED_BYTES)

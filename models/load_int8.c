@@ -233,6 +233,8 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     }
     if (c->n_labels)
         load_linear(&l, &out->classifier, "classifier", c->n_labels, c->hidden, 1);
+    if (out->classifier.codes.line) /* tern_linear_logits has no kernel for them */
+        tern_load_fail(&l, "classifier.code", "holds low-bit weights; a classifier's are int8");
     if (l.status) {
         free(out->layers);
         out->layers = NULL;

@@ -1,5 +1,5 @@
-/* Low-bit quantisation: the codebooks' promises, where codes lie, nearest rounding against brute force, weights that are
-   on a grid already, error compensation against nearest rounding, and its factor against plain Cholesky. */
+/* Low-bit quantisation: the codebooks' promises, where codes lie, nearest rounding against brute force, weights that
+   are on a grid already, error compensation against nearest rounding, and its factor against plain Cholesky. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -254,8 +254,8 @@ static void check_nearest(const struct tern_coding *c, const struct panel *p)
             for (int code = 0; code < codes_of(c->format); code++) {
                 const double other = fabs(w - value_at(c, p, j, i, code));
                 if (got > other + 1e-6 * (fabs(w) + p->scale[j])) /* what float loses of a tie */
-                    fail_msg("%s, k %d, group %d, channel %d, input %d: code %d is nearer to %g than %d (%.10g, %.10g)",
-                             tern_format_name(c->format), p->k, c->group, j, i, code, w, p->codes[j * p->k + i], other, got);
+                    fail_msg("%s, k %d, group %d, channel %d, input %d: code %d is nearer to %g than %d",
+                             tern_format_name(c->format), p->k, c->group, j, i, code, w, p->codes[j * p->k + i]);
             }
         }
 }

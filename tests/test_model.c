@@ -16,6 +16,8 @@
 
 static tern_error err;
 static char dir[256], path[300], f32_path[300];
+static const char *const low_names[] = {"int4", "int3", "ternary", "binary"};
+enum { INT4, INT3, TERNARY, BINARY, LOW_BITS };
 
 static const struct test_checkpoint_spec spec = {.seed = 41, .layers = 2, .hidden = 24, .heads = 2, .intermediate = 40,
                                                  .vocab = 120, .max_positions = 32, .pooler = 1, .n_labels = 3,
@@ -26,7 +28,7 @@ struct bytes {
     uint8_t *data;
     size_t size;
 };
-static struct bytes good, good_f32;
+static struct bytes good, good_f32, good_low[LOW_BITS];
 struct lie;
 static struct bytes tell(const struct bytes *from, const struct lie *lie);
 
@@ -227,10 +229,10 @@ static void test_other_files(void **state)
 /* One change on the way through the builder, which computes a checksum that fits. */
 struct lie {
     const char *tensor; /* the tensor, or the metadata's key, or "config" and `key` */
-    enum { DROP, RENAME, RETYPE, RAISE, POKE, METADATA, CONFIG } kind;
+    enum { DROP, RENAME, RETYPE, RAISE, POKE, CODES, METADATA, CONFIG } kind;
     const char *key;   /* new name, metadata's value (NULL: without it), config's key */
-    int index;         /* POKE: the element */
-    int64_t value;     /* POKE: what it becomes; CONFIG: an integer ... */
+    int index;         /* POKE: the element; CODES: panels */
+    int64_t value;     /* POKE: what it becomes; CODES: lines of a panel; CONFIG: an integer ... */
     const char *text;  /* ... unless this is there, parsed as JSON */
     const char *says;  /* in the message; NULL: opens, and must run */
 };
@@ -264,10 +266,16 @@ static void copy_tensor(struct tern_builder *b, const struct tern_tensor *t, con
     }
     if (hit && lie->kind == RAISE)
         to.shape[to.n_dims++] = 1;
+    size_t bytes = t->bytes;
+    if (hit && lie->kind == CODES) {
+        to = (struct tern_tensor){.name = lie->key, .dtype = TERN_U8, .n_dims = 3,
+                                  .shape = {lie->index, lie->value, 64}};
+        bytes = (size_t)(lie->index * lie->value) * 64;
+    }
     uint8_t *data = tern_builder_add(b, to.name, to.dtype, to.n_dims, to.shape);
     if (!data)
         abort();
-    memcpy(data, t->data, t->bytes);
+    memcpy(data, t->data, bytes < t->bytes ? bytes : t->bytes);
     if (hit && lie->kind == POKE)
         poke(data, t->dtype, lie->index, lie->value);
 }
@@ -544,6 +552,116 @@ static void test_lies_in_metadata(void **state)
     free(b.data);
 }
 
+/* ---- Low-bit files ---------------------------------------------------------------------------------------------- */
+
+/* k is 24 or 40: one group. query [2 panels][3, 3, 2 or 1 lines][64]. */
+static const struct lie low_lies[][16] = {
+    [INT4] = {
+        {"layer.0.query.param", POKE, .index = 4, .value = 8, .says = "layer.0.query.param"},
+        {"layer.0.query.param", POKE, .index = 4, .value = -1, .says = "layer.0.query.param"},
+        {"layer.1.ffn_down.param", POKE, .index = 4, .value = BIG, .says = "layer.1.ffn_down.param"},
+        {"layer.1.ffn_down.param", POKE, .index = 4, .value = -BIG - 1, .says = "layer.1.ffn_down.param"},
+        {"layer.0.ffn_up.param", POKE, .index = 4, .value = 0, .says = "layer.0.ffn_up.weight"}, /* says int8 */
+        {"layer.0.ffn_up.param", POKE, .index = 4, .value = 5, .says = "layer.0.ffn_up.code"},   /* says int2 */
+        {"layer.0.key.param", POKE, .index = 5, .value = 48, .says = "layer.0.key.group"},
+        {"layer.0.key.param", POKE, .index = 5, .value = 0, .says = "layer.0.key.group"},
+        {"layer.0.key.param", POKE, .index = 5, .value = -64, .says = "layer.0.key.group"},
+        {"layer.1.value.group", POKE, .index = 0, .value = 0, .says = "layer.1.value.group"},
+        {"layer.1.value.group", POKE, .index = 31, .value = 0, .says = "layer.1.value.group"}, /* pads N */
+        {"layer.1.value.group", POKE, .index = 7, .value = 16, .says = "layer.1.value.group"},
+        {"layer.1.value.group", POKE, .index = 7, .value = 255, .says = "layer.1.value.group"},
+        {"layer.1.attn_out.group", DROP, .says = "layer.1.attn_out.group"},
+        {"layer.0.attn_out.code", CODES, "layer.0.attn_out.code", 2, 4, .says = "layer.0.attn_out.code"},
+        {"layer.0.attn_out.code", CODES, "layer.0.attn_out.code", 1, 3, .says = "layer.0.attn_out.code"},
+    },
+    [INT3] = {
+        {"layer.1.value.group", POKE, .index = 3, .value = 19, .says = "layer.1.value.group"},
+        {"layer.1.value.group", POKE, .index = 3, .value = 0, .says = "layer.1.value.group"},
+        {"layer.0.query.param", POKE, .index = 4, .value = 5, .says = "layer.0.query.code"}, /* two planes of three */
+        {"layer.0.attn_out.group", DROP, .says = "layer.0.attn_out.group"},
+        {"layer.0.attn_out.code", DROP, .says = "layer.0.attn_out.code"},
+        /* and these run */
+        {"layer.1.value.group", POKE, .index = 3, .value = 18, .says = NULL},
+        {"layer.1.value.code", POKE, .index = 3, .value = 255, .says = NULL},
+        {"layer.0.ffn_up.param", POKE, .index = 0, .value = 0, .says = NULL},
+        {"layer.0.ffn_up.param", POKE, .index = 0, .value = BIG, .says = NULL},
+    },
+    [TERNARY] = {
+        {"layer.0.query.param", POKE, .index = 4, .value = 7, .says = "layer.0.query.code"},
+        {"layer.0.query.param", POKE, .index = 4, .value = 5, .says = "layer.0.query.group"}, /* int2 wants groups */
+        {"layer.0.query.param", POKE, .index = 5, .value = 48, .says = NULL},                 /* means nothing */
+    },
+    [BINARY] = {
+        {"layer.0.query.param", POKE, .index = 4, .value = 6, .says = "layer.0.query.code"},
+        {"layer.1.ffn_down.code", POKE, .index = 60, .value = -1, .says = NULL},
+        {"layer.1.ffn_down.param", POKE, .index = 2, .value = -128, .says = NULL},
+    },
+};
+
+static void test_lies_in_low_bit_files(void **state)
+{
+    (void)state;
+    for (int f = 0; f < LOW_BITS; f++) {
+        must_run(&good_low[f], low_names[f]);
+        for (size_t i = 0; i < 16 && low_lies[f][i].tensor; i++)
+            check_lie(&good_low[f], &low_lies[f][i]);
+        check_every_tensor(&good_low[f]);
+    }
+}
+
+/* A fourth code anywhere, also where only padding is: lines of two planes. */
+static void test_ternary_codes(void **state)
+{
+    (void)state;
+    for (int line = 0; line < 4; line += 2) /* [panels 2][planes 2][64] */
+        for (int at = 0; at < 64; at += 9) {
+            struct bytes one = tell(&good_low[TERNARY], &(struct lie){"layer.1.key.code", POKE, .value = 16,
+                                                                      .index = line * 64 + at});
+            struct bytes both = tell(&one, &(struct lie){"layer.1.key.code", POKE, .value = 16,
+                                                         .index = (line + 1) * 64 + at});
+            refused(&both, "layer.1.key.code", "a fourth ternary code");
+            free(both.data);
+            free(one.data);
+        }
+}
+
+/* What the config calls the weights is a label: matrices of any format run under any of them (a session of a model that
+   was called int8 once had no room to unpack others). */
+static void test_label_of_weights(void **state)
+{
+    (void)state;
+    static const char *const labels[] = {"\"int8\"", "\"mixed\"", "\"binary\"", "\"nf4\""};
+    for (int f = 0; f < LOW_BITS; f++)
+        for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
+            check_lie(&good_low[f], &(struct lie){NULL, CONFIG, "weights", .text = labels[i], .says = NULL});
+    check_lie(&good_low[INT4], &(struct lie){NULL, CONFIG, "weights", .text = "\"f32\"", .says = "embed.word.weight"});
+}
+
+/* The heads of a file that Tern writes are int8. A low-bit pooler runs; a low-bit classifier has no kernel. */
+static void test_low_bit_heads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *param, *weight, *code, *says;
+        int panels;
+    } heads[] = {{"pooler.param", "pooler.weight", "pooler.code", NULL, 2},
+                 {"classifier.param", "classifier.weight", "classifier.code", "classifier", 1}};
+    const struct bytes *const files[] = {&good, &good_low[INT4]};
+    for (int i = 0; i < 4; i++) {
+        const int h = i / 2;
+        struct bytes says = tell(files[i % 2], &(struct lie){heads[h].param, POKE, .index = 4, .value = 7});
+        refused(&says, heads[h].code, "codes of a head");
+        struct bytes b = tell(&says, &(struct lie){heads[h].weight, CODES, heads[h].code, heads[h].panels,
+                                                            .value = 1});
+        if (heads[h].says)
+            refused(&b, heads[h].says, heads[h].param);
+        else
+            must_run(&b, heads[h].param);
+        free(b.data);
+        free(says.data);
+    }
+}
+
 /* A unit of zero once passed the loader, and pooling then shifted by -24. */
 static void test_zero_norm_unit(void **state)
 {
@@ -566,11 +684,20 @@ static int setup(void **state)
     test_temp_dir(dir, sizeof dir);
     snprintf(path, sizeof path, "%s/int8.tern", dir);
     snprintf(f32_path, sizeof f32_path, "%s/f32.tern", dir);
-    if (test_write_checkpoint(dir, &spec) || tern_convert(dir, path, NULL, &err) ||
-        tern_convert(dir, f32_path, &floats, &err)) {
+    if (test_write_checkpoint(dir, &spec) || tern_convert(dir, f32_path, &floats, &err)) {
         fprintf(stderr, "%s\n", err.message);
         return -1;
     }
+    for (int i = 0; i < LOW_BITS; i++) {
+        const tern_convert_options low = {.struct_bytes = sizeof low, .weights = low_names[i]};
+        if (tern_convert(dir, path, &low, &err)) {
+            fprintf(stderr, "%s: %s\n", low_names[i], err.message);
+            return -1;
+        }
+        good_low[i] = read_bytes(path);
+    }
+    if (tern_convert(dir, path, NULL, &err))
+        return -1;
     good = read_bytes(path);
     good_f32 = read_bytes(f32_path);
     return 0;
@@ -581,6 +708,8 @@ static int teardown(void **state)
     (void)state;
     free(good.data);
     free(good_f32.data);
+    for (int i = 0; i < LOW_BITS; i++)
+        free(good_low[i].data);
     test_remove_dir(dir);
     return 0;
 }
@@ -595,6 +724,10 @@ int main(void)
         cmocka_unit_test(test_lies_in_tensors),
         cmocka_unit_test(test_lies_about_tensors),
         cmocka_unit_test(test_lies_in_metadata),
+        cmocka_unit_test(test_lies_in_low_bit_files),
+        cmocka_unit_test(test_ternary_codes),
+        cmocka_unit_test(test_label_of_weights),
+        cmocka_unit_test(test_low_bit_heads),
         cmocka_unit_test(test_zero_norm_unit),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
