@@ -215,6 +215,9 @@ void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_
     const struct scratch t = scratch_of(scratch, f->n, f->k);
     const struct survey s = begin(out, f, in, &t);
     double range = fmax(shifted_bound(&s, in) / 32768, (in->norm * s.norm + s.bias) / TERN_OUT_RANGE);
+    /* Small weights, ternary and binary ones above all, give sums far below int16: even those of a row that is one
+       number may not need a multiplier of 1. Int8 weights are above it by what the line before says. */
+    range = fmax(range, s.scale * in->norm / 127);
     out->unit = fmax(range * TERN_SLACK, least);
     if (!(out->unit > 0)) /* all weights and biases are 0 */
         out->unit = 1;
