@@ -225,9 +225,10 @@ static int setup(void **state)
             continue;
         tern_table_build(&ops, features);
         add_table(&ops, name, "");
-        ops.routes = (struct tern_routes){0, {0, 0, 0}};
+        ops.routes = (struct tern_routes){0, {0, 0}, {0, 0, 0}};
         add_table(&ops, name, ", unpacked");
-        ops.routes = (struct tern_routes){TERN_ANY_ROWS, {TERN_ANY_ROWS, TERN_ANY_ROWS, TERN_ANY_ROWS}};
+        ops.routes = (struct tern_routes){
+            TERN_ANY_ROWS, {TERN_ANY_ROWS, TERN_ANY_ROWS}, {TERN_ANY_ROWS, TERN_ANY_ROWS, TERN_ANY_ROWS}};
         add_table(&ops, name, ", as codes");
     }
     return tern_pool_open(&pools[1], 1, &err) || tern_pool_open(&pools[2], 2, &err) ? -1 : 0;

@@ -26,10 +26,10 @@ def run(*words):
 
 
 def plain_texts(path, out):
-    """Long phrases alone: fragments say little of how texts look."""
+    """Of a .tsv only long lines: SST-2 trains on fragments and is judged on whole sentences."""
     with open(path, encoding='utf-8') as file, open(out, 'w', encoding='utf-8') as to:
         lines = [line.rstrip('\n').split('\t')[0] for line in file][1 if path.endswith('.tsv') else 0:]
-        to.writelines(line + '\n' for line in lines if len(line) > 40 or not path.endswith('.tsv'))
+        to.writelines(line + '\n' for line in lines if len(line) > 100 or not path.endswith('.tsv'))
     return out
 
 
