@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "quant/lapack.h"
 #include "tests/e2e.h"
 
 #include <dirent.h>
@@ -198,6 +199,167 @@ static void test_refused_options(void **state)
                                           .report = (void (*)(void *, const char *))1};
     assert_ok(tern_convert(dir, path, &shorter, &err));
     remove(path);
+}
+
+/* ---- Low-bit weights -------------------------------------------------------------------------------------------- */
+
+static const char *const low_bit[] = {"int4", "nf4", "fp4", "int3", "int2", "ternary", "binary"};
+enum { LOW_BIT = sizeof low_bit / sizeof *low_bit };
+static char texts_path[400];
+
+static tern_status convert_low(const char *weights, int group, const char *calibrate)
+{
+    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = weights, .group = group,
+                                    .calibrate = calibrate};
+    err = (tern_error){TERN_OK, ""};
+    return tern_convert(dir, path, &o, &err);
+}
+
+/* The file opens, says what it is, and runs. Returns its size. */
+static size_t check_low(const char *weights)
+{
+    static const int32_t ids[5] = {2, 60, 61, 62, 3}, offsets[2] = {0, 5};
+    tern_model *model;
+    tern_session *session;
+    float logits[3];
+    assert_int_equal(entries(), 1);
+    assert_ok(tern_model_open(&model, path, &err));
+    assert_string_equal(tern_model_get_info(model)->weights, weights);
+    assert_ok(tern_session_open(&session, model, NULL, &err));
+    assert_ok(tern_classify(session, &(tern_batch){ids, NULL, offsets, 1}, logits, &err));
+    for (int i = 0; i < 3; i++)
+        assert_true(isfinite(logits[i]));
+    tern_session_close(session);
+    const size_t size = (size_t)tern_model_get_info(model)->file_bytes;
+    tern_model_close(model);
+    return size;
+}
+
+/* Two groups of 128, and a rest: groups of three sizes make three files. */
+static const struct test_checkpoint_spec grouped = {.seed = 52, .hidden = 264, .heads = 2, .intermediate = 150,
+                                                    .vocab = 120, .pooler = 1, .n_labels = 3, .pooling = "mean",
+                                                    .layers = 1};
+
+static void test_low_bit_weights(void **state)
+{
+    (void)state;
+    rewrite(&grouped);
+    for (int f = 0; f < LOW_BIT; f++) {
+        size_t size[4], again_size;
+        for (int g = 0; g < 4; g++) { /* 0 is 64 */
+            assert_ok(convert_low(low_bit[f], g == 3 ? 0 : 32 << g, NULL));
+            size[g] = check_low(low_bit[f]);
+        }
+        if (f < 5)
+            assert_true(size[0] > size[1] && size[1] > size[2]);
+        else
+            assert_true(size[0] == size[1] && size[1] == size[2]); /* one scale for a channel */
+        assert_int_equal(size[3], size[1]);
+        char *a = read_file(path, &size[3]);
+        assert_ok(convert_low(low_bit[f], 64, NULL)); /* the same bytes */
+        char *b = read_file(path, &again_size);
+        assert_int_equal(again_size, size[3]);
+        assert_memory_equal(a, b, again_size);
+        free(a);
+        free(b);
+    }
+}
+
+static void test_refused_groups(void **state)
+{
+    static const int sizes[] = {48, 1, -1, 16, 31, 33, 256, INT32_MAX, INT32_MIN};
+    (void)state;
+    rewrite(&small);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        fails(convert_low("int4", sizes[i], NULL), TERN_USAGE, "groups");
+        fails(convert_low("int8", sizes[i], NULL), TERN_USAGE, "groups");
+    }
+    fails(convert_low("int8", 64, NULL), TERN_USAGE, "int8");
+    fails(convert_low("f32", 32, NULL), TERN_USAGE, "f32");
+}
+
+static void write_texts(const char *bytes, size_t size)
+{
+    if (test_write_file(dir, "texts.txt", bytes, size))
+        abort();
+    snprintf(texts_path, sizeof texts_path, "%s/texts.txt", dir);
+}
+
+static void test_refused_calibration(void **state)
+{
+    (void)state;
+    rewrite(&small);
+    write_texts("a text\n", 7);
+    fails(convert_low("int8", 0, texts_path), TERN_USAGE, "calibration");
+    fails(convert_low(NULL, 0, texts_path), TERN_USAGE, "calibration");
+    fails(convert_low("f32", 0, texts_path), TERN_USAGE, "calibration");
+    fails(convert_low("int4", 48, texts_path), TERN_USAGE, "48");
+    fails(convert_low("int4", 0, "/nonexistent/texts"), TERN_IO, "/nonexistent/texts");
+    fails(convert_low("int4", 0, ""), TERN_IO, "");
+    fails(convert_low("int4", 0, dir), TERN_IO, dir);
+    write_texts("", 0);
+    fails(convert_low("int4", 0, texts_path), TERN_USAGE, texts_path);
+}
+
+/* Skipped, with the reason, where there is no LAPACK. */
+static int no_lapack(void)
+{
+    struct tern_lapack lapack;
+    if (!tern_lapack_open(&lapack)) {
+        tern_lapack_close(&lapack);
+        return 0;
+    }
+    printf("no LAPACK here: nothing is calibrated\n");
+    fails(convert_low("int4", 0, texts_path), TERN_USAGE, "LAPACK");
+    return 1;
+}
+
+static char *numbers(size_t *size) /* 1500 lines, more than are taken */
+{
+    char *text = malloc(1500 * 40), *at = text;
+    if (!text)
+        abort();
+    for (int i = 0; i < 1500; i++)
+        at += sprintf(at, "text %d is of %d, not %d words\n", i, i * 7 % 31, i * i % 101);
+    *size = (size_t)(at - text);
+    return text;
+}
+
+static void test_calibrated(void **state)
+{
+    (void)state;
+    /* no end of line, empty lines, a long line, other bytes */
+    static const char few[] = "one\n\n\nbut this text is a longer one, by far longer than all the others are. and on it "
+                              "goes and on and on and on it goes, and on it goes again, and on and on and on it goes, "
+                              "until at last no token more can be had from it: it has to be cut here or there\nend";
+    size_t size, plain_size, bytes;
+    rewrite(&small);
+    char *text = numbers(&size);
+    write_texts(text, size);
+    if (no_lapack()) {
+        free(text);
+        return;
+    }
+    for (int f = 0; f < LOW_BIT; f++) {
+        assert_ok(convert_low(low_bit[f], 32, NULL));
+        char *plain = read_file(path, &plain_size);
+        assert_ok(convert_low(low_bit[f], 32, texts_path));
+        assert_int_equal(check_low(low_bit[f]), plain_size);
+        char *calibrated = read_file(path, &bytes);
+        assert_memory_not_equal(plain, calibrated, bytes); /* other codes in the same places */
+        free(plain);
+        free(calibrated);
+    }
+    free(text);
+    write_texts(few, sizeof few - 1);
+    assert_ok(convert_low("int4", 32, texts_path));
+    write_texts("x", 1); /* far fewer tokens than inputs: the damping carries it */
+    assert_ok(convert_low("int4", 32, texts_path));
+    write_texts("\n", 1);
+    assert_ok(convert_low("int4", 32, texts_path));
+    remove(path);
+    write_texts("fine\nnot \xff UTF-8\n", 17);
+    fails(convert_low("int4", 32, texts_path), TERN_INPUT, "UTF-8");
 }
 
 /* ---- What it refuses -------------------------------------------------------------------------------------------- */
@@ -401,6 +563,10 @@ int main(void)
         cmocka_unit_test(test_same_bytes),
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_refused_options),
+        cmocka_unit_test(test_low_bit_weights),
+        cmocka_unit_test(test_refused_groups),
+        cmocka_unit_test(test_refused_calibration),
+        cmocka_unit_test(test_calibrated),
         cmocka_unit_test(test_numbers_that_are_none),
         cmocka_unit_test(test_huge_numbers),
         cmocka_unit_test(test_tensors_of_zeros),
