@@ -329,9 +329,10 @@ static void test_calibrated(void **state)
 {
     (void)state;
     /* no end of line, empty lines, a long line, other bytes */
-    static const char few[] = "one\n\n\nbut this text is a longer one, by far longer than all the others are. and on it "
-                              "goes and on and on and on it goes, and on it goes again, and on and on and on it goes, "
-                              "until at last no token more can be had from it: it has to be cut here or there\nend";
+    static const char few[] =
+        "one\n\n\nbut this text is a longer one, by far longer than all the others are. and on it goes and on and on "
+        "and on it goes, and on it goes again, and on and on and on it goes, until at last no token more can be had "
+        "from it: it has to be cut here or there\nend";
     size_t size, plain_size, bytes;
     rewrite(&small);
     char *text = numbers(&size);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "quant/lapack.h"
 #include "tests/e2e.h"
 #include "tests/malloc_count.h"
 
@@ -19,7 +20,7 @@
 enum { MOST = 200000, LABELS = 3 };
 
 static tern_error err;
-static char dir[256], model_path[300], f32_path[300], target[300];
+static char dir[256], model_path[300], f32_path[300], low_path[300], texts_path[300], target[300];
 static void *model_bytes;
 static size_t model_size;
 
@@ -27,14 +28,17 @@ static const struct test_checkpoint_spec spec = {.seed = 31, .layers = 2, .hidde
                                                  .vocab = 120, .max_positions = 32, .pooler = 1, .n_labels = LABELS,
                                                  .pooling = "mean", .normalize = 1};
 
-/* One walk: `step` for k = 0, 1, 2, ... until no allocation is left to fail. Each must give TERN_NOMEM with a line, or
-   TERN_OK where Tern can do without, and leave as many blocks as before. Returns how many failures gave TERN_NOMEM. */
+static int stride = 1;
+
+/* One walk: `step` for k = 0, 1, 2, ... (every stride-th of them) until no allocation is left to fail. Each must give
+   TERN_NOMEM with a line, or TERN_OK where Tern can do without, and leave as many blocks as before. Returns how many
+   failures gave TERN_NOMEM. */
 static int walk(tern_status (*step)(void), const char *what)
 {
     int refused = 0;
     long calls = 0;
     assert_int_equal(step(), TERN_OK);
-    for (long k = 0;; k++) {
+    for (long k = 0;; k += stride) {
         const long live = malloc_live, failed = malloc_failed;
         assert_true(k < MOST);
         err = (tern_error){TERN_OK, ""};
@@ -80,6 +84,11 @@ static tern_status open_int8(void)
 static tern_status open_f32(void)
 {
     return open_file(f32_path);
+}
+
+static tern_status open_low_bit(void)
+{
+    return open_file(low_path);
 }
 
 static tern_status open_memory(void)
@@ -148,12 +157,12 @@ static int entries(const char *path)
     return n - 2;
 }
 
-static const char *convert_weights;
+static const char *convert_weights, *calibrate;
 
 /* Converts into a folder of its own, which must hold the whole file or nothing. */
 static tern_status convert(void)
 {
-    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = convert_weights};
+    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = convert_weights, .calibrate = calibrate};
     char path[400];
     snprintf(path, sizeof path, "%s/out.tern", target);
     const tern_status status = tern_convert(dir, path, &o, &err);
@@ -172,6 +181,7 @@ static void test_open(void **state)
     (void)state;
     walk(open_int8, "open int8");
     walk(open_f32, "open f32");
+    walk(open_low_bit, "open int4");
     walk(open_memory, "open int8 in memory");
     walk(open_tokenizer, "open a tokenizer");
 }
@@ -187,6 +197,9 @@ static void test_session(void **state)
     tern_model_close(opened);
     assert_ok(tern_model_open(&opened, f32_path, &err));
     walk(run_session, "f32 session, 2 threads");
+    tern_model_close(opened);
+    assert_ok(tern_model_open(&opened, low_path, &err));
+    walk(run_session, "int4 session, 2 threads");
     tern_model_close(opened);
     opened = NULL;
 }
@@ -205,6 +218,25 @@ static void test_convert(void **state)
     walk(convert, "convert to int8");
     convert_weights = "f32";
     walk(convert, "convert to f32");
+    convert_weights = "int3";
+    walk(convert, "convert to int3");
+}
+
+static void test_calibrate(void **state)
+{
+    (void)state;
+    struct tern_lapack lapack;
+    if (tern_lapack_open(&lapack)) {
+        printf("no LAPACK here: nothing is calibrated\n");
+        return;
+    }
+    convert_weights = "ternary";
+    calibrate = texts_path;
+    stride = 13; /* LAPACK is slow to start, and most of the steps are those of any conversion */
+    walk(convert, "calibrate and convert");
+    calibrate = NULL;
+    stride = 1;
+    tern_lapack_close(&lapack);
 }
 
 static int setup(void **state)
@@ -213,10 +245,14 @@ static int setup(void **state)
     test_temp_dir(dir, sizeof dir);
     snprintf(model_path, sizeof model_path, "%s/int8.tern", dir);
     snprintf(f32_path, sizeof f32_path, "%s/f32.tern", dir);
+    snprintf(low_path, sizeof low_path, "%s/int4.tern", dir);
+    snprintf(texts_path, sizeof texts_path, "%s/texts.txt", dir);
     snprintf(target, sizeof target, "%s/target", dir);
+    const tern_convert_options low = {.struct_bytes = sizeof low, .weights = "int4"};
     const tern_convert_options floats = {.struct_bytes = sizeof floats, .weights = "f32"};
     if (mkdir(target, 0777) || test_write_checkpoint(dir, &spec) || tern_convert(dir, model_path, NULL, &err) ||
-        tern_convert(dir, f32_path, &floats, &err)) {
+        tern_convert(dir, f32_path, &floats, &err) || tern_convert(dir, low_path, &low, &err) ||
+        test_write_file(dir, "texts.txt", "one text\nand another\n", 21)) {
         fprintf(stderr, "%s\n", err.message);
         return -1;
     }
@@ -243,7 +279,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_open), cmocka_unit_test(test_session),
-                                       cmocka_unit_test(test_open_run_close), cmocka_unit_test(test_convert)};
+                                       cmocka_unit_test(test_open_run_close), cmocka_unit_test(test_convert),
+                                       cmocka_unit_test(test_calibrate)};
     json_set_alloc_funcs(malloc_count_malloc, malloc_count_free);
     return cmocka_run_group_tests(tests, setup, teardown);
 }

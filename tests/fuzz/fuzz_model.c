@@ -1,6 +1,8 @@
-/* A small model whose file is changed as the input says (pairs of a place and a value), its checksum mended: what the
-   loader lets through must run without a fault, and on every ISA of this CPU with the same integers. */
+/* Small models, one of each format of weights, one of which is changed as the input says (which one, then pairs of a
+   place and a value), its checksum mended: what the loader lets through must run without a fault, and on every ISA of
+   this CPU with the same integers. */
 #include "models/builder.h"
+#include "quant/codebook.h"
 #include "runtime/convert.h"
 #include "simd/cpu.h"
 
@@ -23,11 +25,11 @@ static tern_status read_seeded(void *context, const char *name, float *out, size
     return TERN_OK;
 }
 
-static uint8_t *make_model(size_t *bytes)
+static uint8_t *make_model(enum tern_format format, size_t *bytes)
 {
     static char *labels[LABELS] = {"a", "b", "c"};
     struct tern_config c = {.architecture = TERN_BERT,
-                            .weights = TERN_WEIGHTS_INT8,
+                            .weights = (enum tern_weights)((int)format + TERN_WEIGHTS_INT8),
                             .layers = 1,
                             .hidden = HIDDEN,
                             .heads = 2,
@@ -90,14 +92,18 @@ static size_t run(const tern_model *model, const char *isa, int32_t *integers)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t *good;
-    static size_t bytes;
-    if (!good)
-        good = make_model(&bytes);
+    static uint8_t *good[TERN_N_FORMATS];
+    static size_t sizes_of[TERN_N_FORMATS];
+    const int format = size ? data[0] % TERN_N_FORMATS : 0;
+    if (!good[format])
+        good[format] = make_model((enum tern_format)format, &sizes_of[format]);
+    const size_t bytes = sizes_of[format];
     uint8_t *file = aligned_alloc(64, bytes);
     if (!file)
         abort();
-    memcpy(file, good, bytes);
+    memcpy(file, good[format], bytes);
+    data += size > 0;
+    size -= size > 0;
     for (; size >= 4; data += 4, size -= 4) /* three bytes of place, one of value; the header's length stays */
         file[8 + (data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16) % (bytes - 8)] = data[3];
     mend_checksum(file, bytes);
