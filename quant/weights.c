@@ -103,7 +103,7 @@ static void store_codes(struct tern_linear_out *out, const struct tern_float_lin
     const int group = tern_format_grouped(out->coding.format) ? out->coding.group : 0;
     const int groups = group ? (f->k + group - 1) / group : 0;
     uint8_t *line = out->line + (ptrdiff_t)panel * tern_code_lines(book->bits, k4) * TERN_LINE;
-    const uint8_t *mul = out->group_mul + (ptrdiff_t)panel * groups * TERN_PANEL + channel;
+    const uint8_t *mul = group ? out->group_mul + (ptrdiff_t)panel * groups * TERN_PANEL + channel : NULL;
     float *row = t->rows + (ptrdiff_t)TERN_PANEL * f->k;
     const double bias = folded_row(row, f, in, j), scale = t->scale[j];
     int32_t norm2 = 0;
@@ -137,7 +137,7 @@ static struct survey code(struct tern_linear_out *out, const struct tern_float_l
         for (int j = 0; j < count; j++)
             folded_row(t->rows + (ptrdiff_t)j * f->k, f, in, first + j);
         tern_quantize_panel(&out->coding, t->rows, count, f->k, t->codes,
-                            out->group_mul + (ptrdiff_t)first * groups, t->scale + first,
+                            group ? out->group_mul + (ptrdiff_t)first * groups : NULL, t->scale + first,
                             t->rows + (ptrdiff_t)TERN_PANEL * f->k);
         for (int j = first; j < first + count; j++)
             store_codes(out, f, in, &s, t, j, &wrong, &all);

@@ -102,7 +102,8 @@ static void make_room(struct layer *l, int residual)
     if (book) {
         l->out.line = need(aligned_alloc(64, panels * lines * TERN_LINE));
         memset(l->out.line, 0, panels * lines * TERN_LINE);
-        l->out.group_mul = need(calloc(panels * (k4 / 8 + 1), TERN_PANEL));
+        if (tern_format_grouped(l->out.coding.format))
+            l->out.group_mul = need(calloc(panels * (k4 / 8 + 1), TERN_PANEL));
     } else {
         l->out.weight = need(aligned_alloc(64, panels * lines * TERN_LINE));
         memset(l->out.weight, 0, panels * lines * TERN_LINE);
