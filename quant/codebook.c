@@ -44,6 +44,6 @@ int tern_embeddings_find(const char *name)
     static const enum tern_format formats[] = {TERN_FORMAT_INT8, TERN_FORMAT_INT4, TERN_FORMAT_TERNARY};
     for (int i = 0; name && i < 3; i++)
         if (!strcmp(name, tern_format_name(formats[i])))
-            return formats[i];
+            return (int)formats[i];
     return name ? -1 : TERN_FORMAT_INT8;
 }

@@ -265,16 +265,19 @@ tern_status tern_convert(const char *directory, const char *path, const tern_con
         memcpy(&o, options, options->struct_bytes);
     }
     struct tern_checkpoint checkpoint;
+    struct tern_config asked = {.weights = TERN_WEIGHTS_INT8};
     tern_tokenizer *tokenizer = NULL;
     const int embeddings = tern_embeddings_find(o.embeddings);
     if (embeddings < 0)
         return tern_fail(err, TERN_USAGE, "embeddings '%.32s' are unknown; int8, int4 and ternary are", o.embeddings);
-    tern_status status = tern_checkpoint_open(&checkpoint, directory, err);
+    tern_status status = read_weights_option(&asked, o.weights, err);
+    if (!status)
+        status = check_options(&asked, &o, err);
+    if (!status)
+        status = tern_checkpoint_open(&checkpoint, directory, err);
     if (status)
         return status;
-    status = read_weights_option(&checkpoint.config, o.weights, err);
-    if (!status)
-        status = check_options(&checkpoint.config, &o, err);
+    checkpoint.config.weights = asked.weights;
     if (!status)
         status = tern_tokenizer_open(&tokenizer, directory, err);
     if (!status && tern_vocab_size(tokenizer) > checkpoint.config.vocab)

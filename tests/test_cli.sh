@@ -89,7 +89,7 @@ refused 1 'absent.json' bench --shape bert-mini --baseline "$work/absent.json"
 refused 2 'no checkpoint' convert -o "$work/x.tern"
 refused 2 '-o FILE' convert "$work"
 refused 2 "'int9'" convert "$work" -o "$work/x.tern" --weights int9
-refused 2 'no calibration is needed' convert "$work" -o "$work/x.tern" --calibrate texts.txt
+refused 2 'int8 needs none' convert "$work" -o "$work/x.tern" --calibrate texts.txt
 refused 5 'no such directory' convert "$work/absent" -o "$work/x.tern"
 refused 5 'config.json' convert "$work" -o "$work/x.tern"
 is 'files left behind by a failed convert' "$(find "$work" -name 'x.tern*' | wc -l)" 0
