@@ -13,6 +13,7 @@
 
 #include "simd/codes.h"
 #include "simd/fixed.h"
+#include "simd/sparse.h"
 
 /* Softmax's largest probability: 127 in the high factor, 3 bits in the low one. */
 enum { TERN_P_MAX = 127 * 8, TERN_P_LOW_BITS = 3 };
@@ -80,6 +81,13 @@ typedef void tern_lut_fn(const int8_t *a, uint8_t *table, int32_t *sum, int k4);
    ld_table bytes and ld_sum elements apart. */
 typedef void tern_gemm_lut_fn(const uint8_t *table, ptrdiff_t ld_table, const int32_t *sum, ptrdiff_t ld_sum,
                               const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4);
+
+/* gemm_s8 with block-sparse weights, for m <= TERN_SPMM_ROWS rows: c[m][16 * panels] = a[m][4 * k4] times the blocks of w.
+   `packed` is scratch of tern_spmm_scratch(m, k4) bytes at a multiple of 64: the kernel lays the rows out in it as it
+   likes, for blocks of w's shape. a == NULL: an earlier call with the same m, k4, and shape has done so. panels may be
+   0, which only packs. */
+typedef void tern_spmm_fn(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
+                          ptrdiff_t ld_c, int m, int panels, int k4);
 
 /* Accumulators to int16, in a common unit:
      a = sat16(rshift(acc[i][j], row[i].shift))

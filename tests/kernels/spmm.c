@@ -1,0 +1,139 @@
+#include "tests/kernels/check.h"
+
+#include <string.h>
+
+enum { A, PACKED, VALUE, INDEX, COUNT, FIRST, C };
+
+struct args {
+    enum tern_block_shape shape;
+    ptrdiff_t ld_a, ld_c;
+    int m, panels, k4, split;
+};
+
+/* All panels at once, or the rows packed by a call of their own and the panels in two calls. */
+static void call(check_fn *fn, void *const *p, const void *args)
+{
+    const struct args *a = args;
+    const struct tern_sparse w = {p[VALUE], p[INDEX], p[COUNT], p[FIRST], a->shape};
+    tern_spmm_fn *spmm = (tern_spmm_fn *)fn;
+    if (!a->split) {
+        spmm(p[A], a->ld_a, p[PACKED], &w, p[C], a->ld_c, a->m, a->panels, a->k4);
+        return;
+    }
+    const struct tern_sparse rest = tern_sparse_at(&w, a->split);
+    spmm(p[A], a->ld_a, p[PACKED], &w, p[C], a->ld_c, a->m, 0, a->k4);
+    spmm(NULL, 0, p[PACKED], &rest, (int32_t *)p[C] + (ptrdiff_t)a->split * TERN_PANEL, a->ld_c, a->m,
+         a->panels - a->split, a->k4);
+    spmm(NULL, 0, p[PACKED], &w, p[C], a->ld_c, a->m, a->split, a->k4);
+}
+
+/* How many of the places of a strip are taken. */
+enum density { EMPTY, FEW, FIFTH, HALF, ALL, MIXED, N_DENSITIES };
+
+static int taken(struct check *t, enum density density, int strip)
+{
+    const int percent[] = {0, 3, 20, 50, 100};
+    if (density == MIXED)
+        density = (enum density)((strip * 7 + 4) % 5);
+    return rng_between(&t->rng, 0, 99) < percent[density];
+}
+
+/* The places of one strip: index[], as the format has it. Returns the blocks. */
+static int strip_of(struct check *t, uint16_t *index, enum tern_block_shape shape, enum density density, int strip, int k4)
+{
+    const int places = shape == TERN_BLOCK_4X1 ? k4 * TERN_PANEL_K : k4, each = tern_block_indices(shape);
+    int n = 0;
+    for (int i = 0; i < places; i++)
+        if (taken(t, density, strip))
+            index[n++] = (uint16_t)i;
+    for (; n % each; n++)
+        index[n] = index[n - 1];
+    return n / each;
+}
+
+static void zero_padding(int8_t *value, const uint16_t *index, int blocks)
+{
+    for (int b = 0; b < blocks; b++)
+        for (int i = 1; i < 4; i++)
+            for (int o = 0; index[4 * b + i] == index[4 * b + i - 1] && o < 4; o++)
+                value[16 * b + 4 * o + i] = 0;
+}
+
+/* Every list of every strip first, so that the buffers' sizes are known. */
+static void one(struct check *t, enum tern_block_shape shape, enum density density, int m, int panels, int k4,
+                enum check_fill a_fill, enum check_fill value_fill)
+{
+    enum { MOST_LINES = 40000 };
+    static uint16_t index[MOST_LINES * 16], count[64 * 16];
+    static int32_t first[65];
+    const int strips = tern_block_strips(shape), per_line = tern_line_indices(shape), each = tern_block_indices(shape);
+    int lines = 0;
+    memset(index, 0, sizeof index);
+    for (int p = 0; p < panels; p++) {
+        int blocks = 0;
+        first[p] = lines;
+        for (int s = 0; s < strips; s++) {
+            count[p * strips + s] = (uint16_t)strip_of(t, index + lines * per_line + blocks * each, shape, density, s + p, k4);
+            blocks += count[p * strips + s];
+        }
+        lines += (blocks + tern_line_blocks(shape) - 1) / tern_line_blocks(shape);
+    }
+    first[panels] = lines;
+    const int k = k4 * TERN_PANEL_K, n = panels * TERN_PANEL, gap = check_param(t, 0, 19);
+    const struct args a = {shape, k + gap, n + gap, m, panels, k4, panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0};
+    check_buf(t, A, "a", CHECK_IN, 1, m, k, a.ld_a);
+    check_fill(t, A, a_fill, -127, 127);
+    check_buf(t, PACKED, "packed", CHECK_SCRATCH, 64, 1, (int)(tern_spmm_scratch(m, k4) + 63) / 64,
+              (tern_spmm_scratch(m, k4) + 63) / 64);
+    int8_t *value = check_buf(t, VALUE, "values", CHECK_IN, 1, 1, lines ? lines * 64 : 1, lines ? lines * 64 : 1);
+    check_fill(t, VALUE, value_fill, -127, 127);
+    for (int p = 0; shape == TERN_BLOCK_4X1 && p < panels; p++) {
+        int blocks = 0;
+        for (int s = 0; s < strips; s++)
+            blocks += count[p * strips + s];
+        zero_padding(value + first[p] * 64, index + first[p] * per_line, blocks);
+    }
+    const int indices = lines ? lines * per_line : 1;
+    memcpy(check_buf(t, INDEX, "indices", CHECK_IN, 2, 1, indices, indices), index, (size_t)indices * 2);
+    memcpy(check_buf(t, COUNT, "counts", CHECK_IN, 2, 1, panels * strips, panels * strips), count,
+           (size_t)(panels * strips) * 2);
+    memcpy(check_buf(t, FIRST, "first", CHECK_IN, 4, 1, panels + 1, panels + 1), first, (size_t)(panels + 1) * 4);
+    check_buf(t, C, "c", CHECK_OUT, sizeof(int32_t), m, n, a.ld_c);
+    t->work = 2.0 * m * n * k; /* of the dense product */
+    t->work_gops = 1;
+    check_run(t, call, &a, "shape %d, density %d, m=%d panels=%d k4=%d split=%d a=%s values=%s", shape, density, m, panels,
+              k4, a.split, check_fill_name(a_fill), check_fill_name(value_fill));
+}
+
+static void shape_cases(struct check *t, enum tern_block_shape shape)
+{
+    for (int k4 = 1; k4 <= 20; k4 += t->quick && k4 > 4 ? 5 : 1)
+        for (int m = 1; m <= 18; m += t->quick && m > 5 ? 6 : 1)
+            one(t, shape, (enum density)rng_between(&t->rng, FEW, MIXED), m, 1 + (m + k4) % 4, k4, FILL_RANDOM, FILL_RANDOM);
+    for (int m = 19; m <= TERN_SPMM_ROWS; m += t->quick ? 9 : 1)
+        one(t, shape, m & 1 ? FIFTH : MIXED, m, 1 + m % 3, 30 + m, FILL_RANDOM, FILL_RANDOM);
+    for (int density = 0; density < N_DENSITIES; density++)
+        for (int m = 1; m <= TERN_SPMM_ROWS; m = m * 2 + (m & 1))
+            one(t, shape, (enum density)density, m, 5, 33, FILL_RANDOM, FILL_RANDOM);
+    for (int a = 0; a < N_FILLS; a++)
+        for (int v = 0; v < N_FILLS; v++)
+            one(t, shape, HALF, 1 + (3 * a + 7 * v) % 40, 1 + (a & 1), 1 + (a + v) * 3, (enum check_fill)a, (enum check_fill)v);
+    one(t, shape, ALL, 3, 1, 2048, FILL_MAX, FILL_MAX);
+    one(t, shape, ALL, 17, 1, 2048, FILL_MIN, FILL_MAX);
+    one(t, shape, FIFTH, 64, 4, 768, FILL_RANDOM, FILL_EDGES);
+}
+
+void check_spmm(struct check *t)
+{
+    static const char *const names[] = {"16x4", "4x4", "1x4", "4x1"};
+    static const int rows[] = {1, 4, 16, 64};
+    for (int shape = 0; shape < TERN_N_BLOCK_SHAPES; shape++) {
+        if (t->bench) {
+            for (int i = 0; i < 4; i++)
+                one(t, (enum tern_block_shape)shape, FIFTH, rows[i], 48, 192, FILL_RANDOM, FILL_RANDOM);
+            continue;
+        }
+        check_group(t, names[shape]);
+        shape_cases(t, (enum tern_block_shape)shape);
+    }
+}
