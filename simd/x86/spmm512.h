@@ -1,0 +1,118 @@
+/* Block-sparse products with 16 rows in the lanes of 512 bits: how the rows are laid out, and brought back. Bytes are
+   unsigned, with 128 added. */
+#ifndef TERN_X86_SPMM512_H
+#define TERN_X86_SPMM512_H
+
+#include "simd/x86/avx512.h"
+
+#include <string.h>
+
+/* Rows of the packed layout: whole vectors; 4x1 has layouts for 16 and for 64. */
+static inline int tern_spmm512_rows(enum tern_block_shape shape, int m)
+{
+    return shape == TERN_BLOCK_4X1 && m > 16 ? TERN_SPMM_ROWS : tern_round_up(m, 16);
+}
+
+/* The transpose of 16 x 16 lanes of 32 bits, in place. */
+static ALWAYS_INLINE void tern_transpose16(__m512i *r)
+{
+    __m512i t[16];
+    for (int i = 0; i < 16; i += 4) { /* 4 x 4 within each 128 bits */
+        const __m512i a = _mm512_unpacklo_epi32(r[i], r[i + 1]), b = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+        const __m512i c = _mm512_unpacklo_epi32(r[i + 2], r[i + 3]), d = _mm512_unpackhi_epi32(r[i + 2], r[i + 3]);
+        t[i] = _mm512_unpacklo_epi64(a, c), t[i + 1] = _mm512_unpackhi_epi64(a, c);
+        t[i + 2] = _mm512_unpacklo_epi64(b, d), t[i + 3] = _mm512_unpackhi_epi64(b, d);
+    }
+    for (int i = 0; i < 4; i++) { /* 4 x 4 of 128 bits */
+        const __m512i a = _mm512_shuffle_i32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_i32x4(t[i], t[i + 4], 0xDD);
+        const __m512i c = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88), d = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0xDD);
+        r[i] = _mm512_shuffle_i32x4(a, c, 0x88), r[i + 8] = _mm512_shuffle_i32x4(a, c, 0xDD);
+        r[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88), r[i + 12] = _mm512_shuffle_i32x4(b, d, 0xDD);
+    }
+}
+
+/* 16 rows of a k step to [4 inputs][rows]: bytes by input within 128 bits, then 32 bits by input. */
+static ALWAYS_INLINE void store_inputs(uint8_t *to, ptrdiff_t rows, __m512i x)
+{
+    const __m512i bytes = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const __m512i words = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    x = _mm512_permutexvar_epi32(words, _mm512_shuffle_epi8(x, bytes));
+    _mm_storeu_si128((__m128i *)to, _mm512_castsi512_si128(x));
+    _mm_storeu_si128((__m128i *)(to + rows), _mm512_extracti32x4_epi32(x, 1));
+    _mm_storeu_si128((__m128i *)(to + 2 * rows), _mm512_extracti32x4_epi32(x, 2));
+    _mm_storeu_si128((__m128i *)(to + 3 * rows), _mm512_extracti32x4_epi32(x, 3));
+}
+
+/* a[m][4 * k4] to [k4][rows][4], or for 4x1 to [4 * k4][rows]. Rows that lack are 0. */
+static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
+{
+    const ptrdiff_t rows = tern_spmm512_rows(shape, m);
+    const __m512i top = _mm512_set1_epi8(-128);
+    for (int i = 0; i < rows; i += 16)
+        for (int k = 0; k < k4; k += 16) {
+            const int steps = k4 - k < 16 ? k4 - k : 16;
+            const __mmask16 some = tern_mask16(steps);
+            __m512i r[16];
+            for (int j = 0; j < 16; j++)
+                r[j] = i + j < m ? _mm512_xor_si512(
+                                       _mm512_maskz_loadu_epi32(some, a + (i + j) * ld_a + (ptrdiff_t)k * TERN_PANEL_K), top)
+                                 : _mm512_setzero_si512();
+            tern_transpose16(r);
+            for (int j = 0; j < steps; j++) {
+                if (shape == TERN_BLOCK_4X1)
+                    store_inputs(packed + (ptrdiff_t)(k + j) * TERN_PANEL_K * rows + i, rows, r[j]);
+                else
+                    _mm512_storeu_si512(packed + ((k + j) * rows + i) * TERN_PANEL_K, r[j]);
+            }
+        }
+}
+
+/* sums[16 outputs][TERN_SPMM_ROWS] to c[m][16]. `mixed`: in tern_gather64's order of rows. */
+static void tern_spmm512_store(const int32_t *sums, int m, int mixed, int32_t *c, ptrdiff_t ld_c)
+{
+    for (int v = 0; v < (mixed ? TERN_SPMM_ROWS : m); v += 16) {
+        __m512i r[16];
+        for (int j = 0; j < 16; j++)
+            r[j] = _mm512_load_si512(sums + j * TERN_SPMM_ROWS + v);
+        tern_transpose16(r);
+        for (int j = 0; j < 16; j++) {
+            const int row = mixed ? j / 4 * 16 + v / 4 + j % 4 : v + j;
+            if (row < m)
+                _mm512_storeu_si512(c + row * ld_c, r[j]);
+        }
+    }
+}
+
+/* For each of 16 rows the bytes of four inputs side by side; x[input][16]. */
+static ALWAYS_INLINE __m512i tern_spread16(void)
+{
+    /* the first of four bytes from rows 4 l .. 4 l + 3 in the l-th 128 bits */
+    const __m512i row = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return _mm512_or_si512(row, _mm512_set1_epi32((int32_t)0x80808000));
+}
+static ALWAYS_INLINE __m512i spread(const uint8_t *x, __m512i places)
+{
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)x)), places);
+}
+static ALWAYS_INLINE __m512i tern_gather16(const uint8_t *x, ptrdiff_t step, const uint16_t *index, __m512i places)
+{
+    const __m512i x0 = spread(x + index[0] * step, places);
+    const __m512i x1 = spread(x + index[1] * step, _mm512_rol_epi32(places, 8));
+    const __m512i x2 = spread(x + index[2] * step, _mm512_rol_epi32(places, 16));
+    const __m512i x3 = spread(x + index[3] * step, _mm512_rol_epi32(places, 24));
+    return _mm512_or_si512(_mm512_ternarylogic_epi32(x0, x1, x2, 0xFE), x3);
+}
+
+/* The same for 64 rows: *xv holds rows 16 l + 4 v .. 16 l + 4 v + 3 in its l-th 128 bits. */
+static ALWAYS_INLINE void tern_gather64(const uint8_t *x, ptrdiff_t step, const uint16_t *index, __m512i *x0, __m512i *x1,
+                                        __m512i *x2, __m512i *x3)
+{
+    const __m512i a = _mm512_loadu_si512(x + index[0] * step), b = _mm512_loadu_si512(x + index[1] * step);
+    const __m512i c = _mm512_loadu_si512(x + index[2] * step), d = _mm512_loadu_si512(x + index[3] * step);
+    const __m512i low01 = _mm512_unpacklo_epi8(a, b), low23 = _mm512_unpacklo_epi8(c, d);
+    const __m512i high01 = _mm512_unpackhi_epi8(a, b), high23 = _mm512_unpackhi_epi8(c, d);
+    *x0 = _mm512_unpacklo_epi16(low01, low23), *x1 = _mm512_unpackhi_epi16(low01, low23);
+    *x2 = _mm512_unpacklo_epi16(high01, high23), *x3 = _mm512_unpackhi_epi16(high01, high23);
+}
+
+#endif
