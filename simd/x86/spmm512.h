@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Rows of the packed layout: whole vectors; 4x1 has layouts for 16 and for 64. */
+/* Rows of the packed layout: whole vectors of 16; 4x1 has layouts for 16 and for 64. */
 static inline int tern_spmm512_rows(enum tern_block_shape shape, int m)
 {
     return shape == TERN_BLOCK_4X1 && m > 16 ? TERN_SPMM_ROWS : tern_round_up(m, 16);
@@ -43,7 +43,8 @@ static ALWAYS_INLINE void store_inputs(uint8_t *to, ptrdiff_t rows, __m512i x)
     _mm_storeu_si128((__m128i *)(to + 3 * rows), _mm512_extracti32x4_epi32(x, 3));
 }
 
-/* a[m][4 * k4] to [k4][rows][4], or for 4x1 to [4 * k4][rows]. Rows that lack are 0. */
+/* a[m][4 * k4] to [rows / 16][k4][16][4], so that a k step of 16 rows is one line; for 4x1 to [4 * k4][rows]. Rows that
+   lack are 0. */
 static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
 {
     const ptrdiff_t rows = tern_spmm512_rows(shape, m);
@@ -62,7 +63,7 @@ static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, 
                 if (shape == TERN_BLOCK_4X1)
                     store_inputs(packed + (ptrdiff_t)(k + j) * TERN_PANEL_K * rows + i, rows, r[j]);
                 else
-                    _mm512_storeu_si512(packed + ((k + j) * rows + i) * TERN_PANEL_K, r[j]);
+                    _mm512_store_si512(packed + ((ptrdiff_t)i / 16 * k4 + k + j) * TERN_LINE, r[j]);
             }
         }
 }

@@ -1,6 +1,6 @@
 /* Block-sparse times int8 rows with vpdpbusd. Activations are the unsigned operand: packed once with 128 added, as
-   [k step][row][4], so that the rows of a tile are constant offsets from the place of a block's k step; each output
-   starts at -128 times the sum of its weights. All of it wraps modulo 2^32, so it is exact whenever the result fits.
+   [16 rows][k step][row][4], so that a block's inputs to the rows of a tile are one line; 128 times the
+   sum of its weights is taken off each output at the end, so that no product waits for it. All of it wraps modulo 2^32, so it is exact whenever the result fits.
    Blocks of 16x4 keep the channels in the lanes and broadcast activations, as the dense kernel does. The others keep
    16 rows in the lanes and broadcast weights (Intel's sparse kernels: Shen et al., "An efficient sparse inference
    software accelerator", 2023), and transpose at the end; 4x1 gathers four inputs of [input][row] first. */
@@ -11,6 +11,9 @@
 #include "simd/x86/spmm512.h"
 
 enum { LANES = 16, TILE_ROWS = 16 };
+
+/* Holds a sum in its register: gcc copies the sums of a loop that may run zero times at every step, and spills. */
+#define PIN(x) __asm__ volatile("" : "+v"(x))
 
 static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)
 {
@@ -27,12 +30,11 @@ static ALWAYS_INLINE __m512i four(const void *bytes)
 /* ---- 16x4: channels in the lanes -------------------------------------------------------------------------------- */
 
 struct tile {
-    const uint8_t *x; /* first row of the tile in k step 0 */
-    ptrdiff_t step;   /* bytes between k steps */
+    const uint8_t *x; /* [k steps][16][4] */
     const int8_t *value;
     const uint16_t *index;
     int blocks;
-    __m512i start;
+    __m512i excess; /* 128 times the sum of each channel's weights */
     int32_t *c;
     ptrdiff_t ld_c;
 };
@@ -41,20 +43,23 @@ struct tile {
     do                                                                                                                 \
     (0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
 
-#define START(i) __m512i s##i = t->start;
+#define START(i) __m512i s##i = zero;
 #define MULTIPLY(i)                                                                                                    \
-    if (i < rows)                                                                                                      \
-        s##i = add_product(s##i, four(x + 4 * i), w);
+    if (i < rows) {                                                                                                    \
+        s##i = add_product(s##i, four(x + 4 * i), w);                                                                  \
+        PIN(s##i);                                                                                                     \
+    }
 #define STORE(i)                                                                                                       \
     if (i < rows)                                                                                                      \
-        _mm512_storeu_si512(t->c + i * t->ld_c, s##i);
+        _mm512_storeu_si512(t->c + i * t->ld_c, _mm512_sub_epi32(s##i, t->excess));
 
 static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 {
+    const __m512i zero = _mm512_setzero_si512();
     ALL_ROWS(START)
     const int8_t *value = t->value;
     for (const uint16_t *index = t->index, *end = index + t->blocks; index < end; index++, value += TERN_LINE) {
-        const uint8_t *x = t->x + *index * t->step;
+        const uint8_t *x = t->x + *index * TERN_LINE;
         const __m512i w = _mm512_loadu_si512(value);
         ALL_ROWS(MULTIPLY)
     }
@@ -63,7 +68,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 
 /* Few rows: four blocks at a time, each with sums of its own, because a product waits for the one before. */
 #define FEW_ROWS(do) do(0) do(1) do(2) do(3)
-#define START_FEW(i) __m512i s##i##_0 = t->start, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;
+#define START_FEW(i) __m512i s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;
 #define MULTIPLY_FEW(i)                                                                                                \
     if (i < rows) {                                                                                                    \
         s##i##_0 = add_product(s##i##_0, four(x0 + 4 * i), w0);                                                        \
@@ -76,8 +81,10 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
         s##i##_0 = add_product(s##i##_0, four(x0 + 4 * i), w0);
 #define STORE_FEW(i)                                                                                                   \
     if (i < rows)                                                                                                      \
-        _mm512_storeu_si512(t->c + i * t->ld_c, _mm512_add_epi32(_mm512_add_epi32(s##i##_0, s##i##_1),                 \
-                                                                 _mm512_add_epi32(s##i##_2, s##i##_3)));
+        _mm512_storeu_si512(t->c + i * t->ld_c,                                                                        \
+                            _mm512_sub_epi32(_mm512_add_epi32(_mm512_add_epi32(s##i##_0, s##i##_1),                    \
+                                                              _mm512_add_epi32(s##i##_2, s##i##_3)),                   \
+                                             t->excess));
 
 static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
 {
@@ -86,14 +93,14 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
     const int8_t *value = t->value;
     const uint16_t *index = t->index, *end = index + t->blocks;
     for (; end - index >= 4; index += 4, value += 4 * TERN_LINE) {
-        const uint8_t *x0 = t->x + index[0] * t->step, *x1 = t->x + index[1] * t->step;
-        const uint8_t *x2 = t->x + index[2] * t->step, *x3 = t->x + index[3] * t->step;
+        const uint8_t *x0 = t->x + index[0] * TERN_LINE, *x1 = t->x + index[1] * TERN_LINE;
+        const uint8_t *x2 = t->x + index[2] * TERN_LINE, *x3 = t->x + index[3] * TERN_LINE;
         const __m512i w0 = _mm512_loadu_si512(value), w1 = _mm512_loadu_si512(value + TERN_LINE);
         const __m512i w2 = _mm512_loadu_si512(value + 2 * TERN_LINE), w3 = _mm512_loadu_si512(value + 3 * TERN_LINE);
         FEW_ROWS(MULTIPLY_FEW)
     }
     for (; index < end; index++, value += TERN_LINE) {
-        const uint8_t *x0 = t->x + *index * t->step;
+        const uint8_t *x0 = t->x + *index * TERN_LINE;
         const __m512i w0 = _mm512_loadu_si512(value);
         FEW_ROWS(MULTIPLY_ONE)
     }
@@ -113,26 +120,31 @@ TILE(tile, 13) TILE(tile, 14) TILE(tile, 15) TILE(tile, 16)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2,  tile_3,  tile_4,  tile_5,  tile_6,  tile_7,  tile_8,
                                           tile_9, tile_10, tile_11, tile_12, tile_13, tile_14, tile_15, tile_16};
 
-/* -128 times the sum of each channel's weights. */
-static ALWAYS_INLINE __m512i channel_starts(const int8_t *value, int blocks)
+/* 128 times the sums of a line's 16 groups of four, over `lines` lines; two sums side by side. */
+static ALWAYS_INLINE __m512i excess_of(const int8_t *value, int lines)
 {
     const __m512i offset = _mm512_set1_epi8(-128);
-    __m512i sum = _mm512_setzero_si512();
-    for (int b = 0; b < blocks; b++)
-        sum = add_product(sum, offset, _mm512_loadu_si512(value + b * TERN_LINE));
-    return _mm512_sub_epi32(_mm512_setzero_si512(), sum);
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    for (int i = 0; i + 1 < lines; i += 2, value += 2 * TERN_LINE) {
+        even = add_product(even, offset, _mm512_loadu_si512(value));
+        odd = add_product(odd, offset, _mm512_loadu_si512(value + TERN_LINE));
+    }
+    if (lines & 1)
+        even = add_product(even, offset, _mm512_loadu_si512(value));
+    return _mm512_add_epi32(even, odd);
 }
 
-static void wide_panel(const struct tern_sparse_panel *p, const uint8_t *packed, int m, int32_t *c, ptrdiff_t ld_c)
+/* Tiles first, so that their rows stay in L1 while all panels pass. */
+static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int32_t *c, ptrdiff_t ld_c, int m, int panels,
+                        int k4)
 {
-    const int blocks = *p->count, tiles_n = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / tiles_n, higher = m % tiles_n;
-    struct tile t = {packed, (ptrdiff_t)tern_round_up(m, LANES) * TERN_PANEL_K, p->value, p->index, blocks,
-                     channel_starts(p->value, blocks), c, ld_c};
-    for (int i = 0; i < tiles_n; i++) {
-        const int rows = low + (i < higher);
-        tiles[rows - 1](&t);
-        t.x += rows * TERN_PANEL_K;
-        t.c += rows * ld_c;
+    for (int i = 0; i < m; i += TILE_ROWS, packed += (ptrdiff_t)k4 * TERN_LINE, c += TILE_ROWS * ld_c) {
+        const int rows = m - i < TILE_ROWS ? m - i : TILE_ROWS;
+        for (int j = 0; j < panels; j++) {
+            const struct tern_sparse_panel p = tern_sparse_panel_at(w, j);
+            const struct tile t = {packed, p.value, p.index, *p.count, excess_of(p.value, *p.count), c + j * TERN_PANEL, ld_c};
+            tiles[rows - 1](&t);
+        }
     }
 }
 
@@ -141,7 +153,7 @@ static void wide_panel(const struct tern_sparse_panel *p, const uint8_t *packed,
 /* The blocks of a strip, and where its sums go: out[outputs][TERN_SPMM_ROWS]. */
 struct strip {
     const uint8_t *x;
-    ptrdiff_t step;
+    ptrdiff_t step; /* between vectors of rows; 4x1: between inputs */
     const int8_t *value;
     const uint16_t *index;
     int blocks;
@@ -150,60 +162,109 @@ struct strip {
 
 #define ALL_VECTORS(do) do(0) do(1) do(2) do(3)
 
-/* 1x4: with one or two vectors of rows, two blocks at a time. */
-#define START_ROW(v) __m512i s##v = start, e##v = zero;
+/* 1x4: two blocks at a time, and with one vector of rows four, each with sums of its own. The excess is summed along,
+   as a vector of rows that are all 128. */
+#define START_ROW(v) __m512i s##v = zero, e##v = zero;
 #define MULTIPLY_ROW(v)                                                                                                \
-    if (v < vectors)                                                                                                   \
-        s##v = add_product(s##v, _mm512_loadu_si512(x + v * TERN_LINE), w);
+    if (v < vectors) {                                                                                                 \
+        s##v = add_product(s##v, _mm512_load_si512(x + v * s->step), w);                                            \
+        PIN(s##v);                                                                                                      \
+    }
 #define MULTIPLY_EVEN(v)                                                                                               \
-    if (v < vectors)                                                                                                   \
-        e##v = add_product(e##v, _mm512_loadu_si512(y + v * TERN_LINE), u);
+    if (v < vectors) {                                                                                                 \
+        e##v = add_product(e##v, _mm512_load_si512(y + v * s->step), u);                                            \
+        PIN(e##v);                                                                                                      \
+    }
 #define STORE_ROW(v)                                                                                                   \
     if (v < vectors)                                                                                                   \
-        _mm512_storeu_si512(s->out + v * LANES, _mm512_add_epi32(s##v, e##v));
+        _mm512_store_si512(s->out + v * LANES, _mm512_sub_epi32(_mm512_add_epi32(s##v, e##v), excess));
 
 static ALWAYS_INLINE void row_strip(const struct strip *s, const int vectors)
 {
     const __m512i zero = _mm512_setzero_si512();
     const __m512i offset = _mm512_set1_epi8(-128);
-    const int bytes = s->blocks * TERN_PANEL_K;
-    __m512i sum = zero;
-    for (int i = 0; i < bytes; i += TERN_LINE)
-        sum = add_product(sum, offset, _mm512_maskz_loadu_epi8(tern_mask64(bytes - i), s->value + i));
-    const __m512i start = _mm512_set1_epi32((int32_t)(0 - (uint32_t)_mm512_reduce_add_epi32(sum)));
+    __m512i excess = zero, excess2 = zero;
     ALL_VECTORS(START_ROW)
     const int8_t *value = s->value;
     const uint16_t *index = s->index, *end = index + s->blocks;
     for (; end - index >= 2; index += 2, value += 2 * TERN_PANEL_K) {
-        const uint8_t *x = s->x + index[0] * s->step, *y = s->x + index[1] * s->step;
+        const uint8_t *x = s->x + index[0] * TERN_LINE, *y = s->x + index[1] * TERN_LINE;
         const __m512i w = four(value), u = four(value + TERN_PANEL_K);
+        excess = add_product(excess, offset, w);
+        excess2 = add_product(excess2, offset, u);
         ALL_VECTORS(MULTIPLY_ROW)
         ALL_VECTORS(MULTIPLY_EVEN)
     }
     if (index < end) {
-        const uint8_t *x = s->x + index[0] * s->step;
+        const uint8_t *x = s->x + index[0] * TERN_LINE;
         const __m512i w = four(value);
+        excess = add_product(excess, offset, w);
         ALL_VECTORS(MULTIPLY_ROW)
     }
+    excess = _mm512_add_epi32(excess, excess2);
     ALL_VECTORS(STORE_ROW)
 }
 
+/* With one vector of rows: four blocks at a time, whose weights are one load. */
+static ALWAYS_INLINE __m512i one_row(const struct strip *s, const uint16_t *index)
+{
+    return _mm512_load_si512(s->x + *index * TERN_LINE);
+}
+static void one_1(const struct strip *s)
+{
+    const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
+    __m512i s0 = zero, s1 = zero, s2 = zero, s3 = zero, excess4 = zero, excess = zero;
+    const int8_t *value = s->value;
+    const uint16_t *index = s->index, *end = index + s->blocks;
+    for (; end - index >= 4; index += 4, value += 4 * TERN_PANEL_K) {
+        const __m512i w = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)value));
+        s0 = add_product(s0, one_row(s, index), _mm512_shuffle_epi32(w, 0x00));
+        s1 = add_product(s1, one_row(s, index + 1), _mm512_shuffle_epi32(w, 0x55));
+        s2 = add_product(s2, one_row(s, index + 2), _mm512_shuffle_epi32(w, 0xAA));
+        s3 = add_product(s3, one_row(s, index + 3), _mm512_shuffle_epi32(w, 0xFF));
+        excess4 = add_product(excess4, offset, w);
+    }
+    for (; index < end; index++, value += TERN_PANEL_K) {
+        s0 = add_product(s0, one_row(s, index), four(value));
+        excess = add_product(excess, offset, four(value));
+    }
+    excess4 = _mm512_add_epi32(excess4, _mm512_shuffle_epi32(excess4, 0x4E));
+    excess = _mm512_add_epi32(excess, _mm512_add_epi32(excess4, _mm512_shuffle_epi32(excess4, 0xB1)));
+    s0 = _mm512_add_epi32(_mm512_add_epi32(s0, s1), _mm512_add_epi32(s2, s3));
+    _mm512_store_si512(s->out, _mm512_sub_epi32(s0, excess));
+}
+
 /* Four outputs. */
-#define START_FOUR(v) __m512i s0_##v = start0, s1_##v = start1, s2_##v = start2, s3_##v = start3;
+#define START_FOUR(v) __m512i s0_##v = zero, s1_##v = zero, s2_##v = zero, s3_##v = zero;
 #define MULTIPLY_FOUR(v)                                                                                               \
     if (v < vectors) {                                                                                                 \
         s0_##v = add_product(s0_##v, x##v, w0);                                                                        \
         s1_##v = add_product(s1_##v, x##v, w1);                                                                        \
         s2_##v = add_product(s2_##v, x##v, w2);                                                                        \
         s3_##v = add_product(s3_##v, x##v, w3);                                                                        \
+        PIN(s0_##v);                                                                                                   \
+        PIN(s1_##v);                                                                                                   \
+        PIN(s2_##v);                                                                                                   \
+        PIN(s3_##v);                                                                                                   \
     }
 #define STORE_FOUR(v)                                                                                                  \
     if (v < vectors) {                                                                                                 \
-        _mm512_storeu_si512(s->out + v * LANES, s0_##v);                                                               \
-        _mm512_storeu_si512(s->out + TERN_SPMM_ROWS + v * LANES, s1_##v);                                              \
-        _mm512_storeu_si512(s->out + 2 * TERN_SPMM_ROWS + v * LANES, s2_##v);                                          \
-        _mm512_storeu_si512(s->out + 3 * TERN_SPMM_ROWS + v * LANES, s3_##v);                                          \
+        int32_t *out = s->out + v * LANES;                                                                             \
+        _mm512_store_si512(out, _mm512_sub_epi32(s0_##v, _mm512_shuffle_epi32(excess, 0x00)));                         \
+        _mm512_store_si512(out + TERN_SPMM_ROWS, _mm512_sub_epi32(s1_##v, _mm512_shuffle_epi32(excess, 0x55)));        \
+        _mm512_store_si512(out + 2 * TERN_SPMM_ROWS, _mm512_sub_epi32(s2_##v, _mm512_shuffle_epi32(excess, 0xAA)));    \
+        _mm512_store_si512(out + 3 * TERN_SPMM_ROWS, _mm512_sub_epi32(s3_##v, _mm512_shuffle_epi32(excess, 0xFF)));    \
     }
+
+/* 128 times the sums of four outputs' weights, in each 128 bits. */
+static ALWAYS_INLINE __m512i four_excess(const int8_t *value, int blocks)
+{
+    const int lines = blocks / 4, left = blocks % 4 * 16;
+    __m512i sum = excess_of(value, lines);
+    sum = add_product(sum, _mm512_set1_epi8(-128), _mm512_maskz_loadu_epi8(tern_mask64(left), value + lines * TERN_LINE));
+    sum = _mm512_add_epi32(sum, _mm512_shuffle_i32x4(sum, sum, 0x4E));
+    return _mm512_add_epi32(sum, _mm512_shuffle_i32x4(sum, sum, 0xB1));
+}
 
 /* How the rows' inputs of a block reach the registers. */
 enum inputs { STEP, GATHER_16, GATHER_64 };
@@ -211,27 +272,21 @@ enum inputs { STEP, GATHER_16, GATHER_64 };
 static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, const enum inputs inputs)
 {
     const __m512i zero = _mm512_setzero_si512(), spread = tern_spread16();
-    const __m128i offset = _mm_set1_epi8(-128);
-    __m128i sum = _mm_setzero_si128();
-    for (int b = 0; b < s->blocks; b++)
-        sum = _mm_dpbusd_epi32(sum, offset, _mm_loadu_si128((const __m128i *)(s->value + b * 16)));
-    const __m512i start = _mm512_broadcast_i32x4(_mm_sub_epi32(_mm_setzero_si128(), sum));
-    const __m512i start0 = _mm512_shuffle_epi32(start, 0x00), start1 = _mm512_shuffle_epi32(start, 0x55);
-    const __m512i start2 = _mm512_shuffle_epi32(start, 0xAA), start3 = _mm512_shuffle_epi32(start, 0xFF);
+    const __m512i excess = four_excess(s->value, s->blocks);
     ALL_VECTORS(START_FOUR)
     const int8_t *value = s->value;
     const uint16_t *index = s->index;
     for (int b = 0; b < s->blocks; b++, value += 16) {
         __m512i x0 = zero, x1 = zero, x2 = zero, x3 = zero;
         if (inputs == STEP) {
-            const uint8_t *x = s->x + index[b] * s->step;
-            x0 = _mm512_loadu_si512(x);
+            const uint8_t *x = s->x + index[b] * TERN_LINE;
+            x0 = _mm512_load_si512(x);
             if (vectors > 1)
-                x1 = _mm512_loadu_si512(x + TERN_LINE);
+                x1 = _mm512_load_si512(x + s->step);
             if (vectors > 2)
-                x2 = _mm512_loadu_si512(x + 2 * TERN_LINE);
+                x2 = _mm512_load_si512(x + 2 * s->step);
             if (vectors > 3)
-                x3 = _mm512_loadu_si512(x + 3 * TERN_LINE);
+                x3 = _mm512_load_si512(x + 3 * s->step);
         } else if (inputs == GATHER_16) {
             x0 = tern_gather16(s->x, s->step, index + 4 * b, spread);
         } else {
@@ -245,16 +300,18 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, c
 
 typedef void strip_fn(const struct strip *s);
 
-#define STRIP(vectors)                                                                                                 \
+#define ONE(vectors)                                                                                                   \
     static void one_##vectors(const struct strip *s)                                                                   \
     {                                                                                                                  \
         row_strip(s, vectors);                                                                                         \
-    }                                                                                                                  \
+    }
+ONE(2) ONE(3) ONE(4)
+#define FOUR(vectors)                                                                                                  \
     static void four_##vectors(const struct strip *s)                                                                  \
     {                                                                                                                  \
         four_strip(s, vectors, STEP);                                                                                  \
     }
-STRIP(1) STRIP(2) STRIP(3) STRIP(4)
+FOUR(1) FOUR(2) FOUR(3) FOUR(4)
 static void gather_1(const struct strip *s)
 {
     four_strip(s, 1, GATHER_16);
@@ -268,12 +325,12 @@ static strip_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one
                                                          [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
 
 static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const uint8_t *packed, int m,
-                         int32_t *c, ptrdiff_t ld_c)
+                         int k4, int32_t *c, ptrdiff_t ld_c)
 {
     int32_t sums[TERN_PANEL * TERN_SPMM_ROWS] __attribute__((aligned(64)));
     const int outputs = tern_block_outputs(shape), rows = tern_spmm512_rows(shape, m);
     strip_fn *const run = strips[shape][rows / LANES - 1];
-    struct strip s = {packed, (ptrdiff_t)rows * (shape == TERN_BLOCK_4X1 ? 1 : TERN_PANEL_K), p->value, p->index, 0, sums};
+    struct strip s = {packed, shape == TERN_BLOCK_4X1 ? rows : (ptrdiff_t)k4 * TERN_LINE, p->value, p->index, 0, sums};
     for (int i = 0; i < tern_block_strips(shape); i++) {
         s.blocks = p->count[i];
         run(&s);
@@ -289,11 +346,12 @@ void tern_spmm_avx512vnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const s
 {
     if (a)
         tern_spmm512_pack(packed, a, ld_a, w->shape, m, k4);
+    if (w->shape == TERN_BLOCK_16X4) {
+        wide_panels(w, packed, c, ld_c, m, panels, k4);
+        return;
+    }
     for (int i = 0; i < panels; i++, c += TERN_PANEL) {
         const struct tern_sparse_panel p = tern_sparse_panel_at(w, i);
-        if (w->shape == TERN_BLOCK_16X4)
-            wide_panel(&p, packed, m, c, ld_c);
-        else
-            narrow_panel(&p, w->shape, packed, m, c, ld_c);
+        narrow_panel(&p, w->shape, packed, m, k4, c, ld_c);
     }
 }
