@@ -142,7 +142,8 @@ static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char 
     norm->eps = (uint64_t)(uint32_t)p[1] << 32 | (uint32_t)p[0];
     norm->unit = load_real(l, part, p + 2);
     /* heads.c shifts by exp - 24: a unit above 2^7 or below 2^-55 is no LayerNorm's. */
-    if (norm->eps > 1ull << 62 || norm->unit.exp < 24 || norm->unit.exp > 86)
+    norm->affine = p[4];
+    if (norm->eps > 1ull << 62 || norm->unit.exp < 24 || norm->unit.exp > 86 || p[4] < 0 || p[4] > 1)
         tern_load_fail(l, part, "holds a number out of range");
 }
 

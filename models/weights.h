@@ -15,6 +15,7 @@ struct tern_norm {
     const int16_t *gamma, *beta; /* [hidden] */
     uint64_t eps;
     struct tern_real unit; /* real value of 1 in the norm's 16-bit output */
+    int affine;            /* the matrices behind it read its output, not the row before gamma and beta */
 };
 
 /* An embedding table: int8 rows, or codes of int4 or ternary, each with a multiplier in the sum's unit. */
