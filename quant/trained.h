@@ -5,7 +5,7 @@
 
 #include "quant/codebook.h"
 
-/* Whether w[n][k] lies on the grid of `format`: for ternary the weights of each output channel are 0 or +-its one
+/* Whether w[n][k], all finite, lies on the grid of `format`: for ternary the weights of each output channel are 0 or +-its one
    magnitude, for binary they are +-it (or all 0); other formats have no such grid. A matrix of zeros is on none.
    Magnitudes count as one within 2^-20: bf16, f16 and f32 keep equal numbers equal, but the forward pass of a
    straight-through estimator, w + (q - w), which some checkpoints are saved from, is q only to a few roundings.

@@ -270,9 +270,11 @@ static tern_status find_and_write(const char *path, struct tern_source source, c
     tern_status status = TERN_OK;
     if (otherwise)
         return tern_fail(err, TERN_USAGE,
-                         "strict: %s would be int8, the one type that it can have here, and that was not asked for; ask "
-                         "for the rest in int8, or convert without strict",
-                         otherwise);
+                         "strict: %s would be int8, not %s as asked, which it cannot be; accept that with --rest int8, "
+                         "or leave out --strict",
+                         otherwise,
+                         strcmp(otherwise, "embed.position") ? tern_weights_name(weights)
+                                                             : tern_format_name(source.embeddings));
     if (weights == weights_of(TERN_FORMAT_TERNARY) || weights == weights_of(TERN_FORMAT_BINARY)) {
         status = tern_find_trained(trained, &source, err);
         source.trained = trained;
