@@ -176,13 +176,15 @@ static void load_embedding_codes(struct tern_loader *l, struct tern_embedding *e
     e->codes.line = load_lines(l, code, format, 1, tern_table_lines(e->codes.book, e->steps, tern_round_up(e->rows, 64)));
 }
 
-static void load_embedding(struct tern_loader *l, struct tern_embedding *e, const char *name, int rows, int hidden)
+/* Positions have no codes: the encoder adds their rows as they are. */
+static void load_embedding(struct tern_loader *l, struct tern_embedding *e, const char *name, int rows, int hidden,
+                           int may_have_codes)
 {
     char part[96];
     const int64_t shape[2] = {tern_round_up(rows, 64), hidden};
     e->rows = rows;
     snprintf(part, sizeof part, "%s.code", name);
-    if (tern_safetensors_find(l->st, part)) {
+    if (may_have_codes && tern_safetensors_find(l->st, part)) {
         load_embedding_codes(l, e, name, part, hidden);
     } else {
         snprintf(part, sizeof part, "%s.q", name);
@@ -213,9 +215,9 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
 {
     *out = (struct tern_int8_weights){0};
     struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
-    load_embedding(&l, &out->word, "embed.word", c->vocab, c->hidden);
+    load_embedding(&l, &out->word, "embed.word", c->vocab, c->hidden, 1);
     const int types = c->token_types ? c->token_types : 1;
-    load_embedding(&l, &out->position, "embed.position", types * c->max_positions, c->hidden);
+    load_embedding(&l, &out->position, "embed.position", types * c->max_positions, c->hidden, 0);
     out->column = load_i16(&l, "embed.column", c->hidden, 0);
     load_norm(&l, &out->embed_norm, "embed_norm", c->hidden);
     out->layers = calloc((size_t)c->layers, sizeof *out->layers);
