@@ -173,7 +173,8 @@ static void load_embedding_codes(struct tern_loader *l, struct tern_embedding *e
     const enum tern_format format = (enum tern_format)p[4];
     e->steps = (hidden + TERN_LINE - 1) / TERN_LINE;
     e->codes.book = tern_codebook(format);
-    e->codes.line = load_lines(l, code, format, 1, tern_table_lines(e->codes.book, e->steps, tern_round_up(e->rows, 64)));
+    e->codes.line =
+        load_lines(l, code, format, 1, tern_table_lines(e->codes.book, e->steps, tern_round_up(e->rows, 64)));
 }
 
 /* Positions have no codes: the encoder adds their rows as they are. */

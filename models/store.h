@@ -12,8 +12,8 @@ struct tern_source {
     int plain; /* low-bit scales are not searched for: the weights stand for none */
     enum tern_format embeddings; /* of the word table: int8, int4 or ternary */
     const enum tern_format *formats; /* [layers][TERN_N_MATRICES] for mixed weights, else NULL */
-    /* [layers][TERN_N_MATRICES] whether a matrix was trained on the grid of its format, where it is kept; NULL: none. The
-       LayerNorm before one keeps its gamma and beta to itself (quant/scheme.h). From tern_find_trained. */
+    /* [layers][TERN_N_MATRICES] whether a matrix was trained on the grid of its format, where it is kept; NULL: none.
+       The LayerNorm before one keeps its gamma and beta to itself (quant/scheme.h). From tern_find_trained. */
     const uint8_t *trained;
     int rest_asked; /* that int8 is asked for, for what cannot have the types of the weights and the embeddings */
     int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */

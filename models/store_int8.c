@@ -130,8 +130,8 @@ static struct tern_coding coding_of(struct store *s, const char *name)
     coding.second = s->source->second(s->source->calibration, s->layer, matrices[which].input);
     if (!coding.second)
         s->status = tern_fail(s->err, TERN_FORMAT,
-                              "%s%s: the calibration's second moments are not finite or not positive; calibrate on more "
-                              "or other texts",
+                              "%s%s: the calibration's second moments are not finite or not positive; calibrate on "
+                              "more or other texts",
                               s->prefix, name);
     return coding;
 }
@@ -213,8 +213,8 @@ static struct tern_input behind_norm(const struct store *s, double unit, int aff
     return (struct tern_input){.unit = unit, .norm = gamma * root + sqrt(beta2)};
 }
 
-/* Stores norm `name`, leaves its affine part in s->gamma and s->beta, and in s->normed what comes behind it: `affine` or
-   not. `sum_unit` is that of the sums it reads. Returns the unit of its 16-bit output. */
+/* Stores norm `name`, leaves its affine part in s->gamma and s->beta, and in s->normed what comes behind it: `affine`
+   or not. `sum_unit` is that of the sums it reads. Returns the unit of its 16-bit output. */
 static double store_norm(struct store *s, const char *name, const char *stored, double sum_unit, int affine)
 {
     const int n = s->config->hidden;

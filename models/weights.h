@@ -21,8 +21,8 @@ struct tern_norm {
 /* An embedding table: int8 rows, or codes of int4 or ternary, each with a multiplier in the sum's unit. */
 struct tern_embedding {
     const int8_t *q;         /* [rows][hidden]; NULL: codes */
-    struct tern_codes codes; /* one panel of rows * steps k steps: value 64 s + 4 c + i of a row is channel c, input i of
-                                its step s */
+    struct tern_codes codes; /* one panel of rows * steps k steps: value 64 s + 4 c + i of a row is channel c, input i
+                                of its step s */
     int steps;               /* of a row */
     const int16_t *mul;
     int rows;

@@ -5,9 +5,9 @@
 
 #include "quant/codebook.h"
 
-/* Whether w[n][k], all finite, lies on the grid of `format`: for ternary the weights of each output channel are 0 or +-its one
-   magnitude, for binary they are +-it (or all 0); other formats have no such grid. A matrix of zeros is on none.
-   Magnitudes count as one within 2^-20: bf16, f16 and f32 keep equal numbers equal, but the forward pass of a
+/* Whether w[n][k], all finite, lies on the grid of `format`: for ternary the weights of each output channel are 0 or
+   +-its one magnitude, for binary they are +-it (or all 0); other formats have no such grid. A matrix of zeros is on
+   none. Magnitudes count as one within 2^-20: bf16, f16 and f32 keep equal numbers equal, but the forward pass of a
    straight-through estimator, w + (q - w), which some checkpoints are saved from, is q only to a few roundings.
    tern_quantize_panel keeps such weights: 0.7 of a channel's mean magnitude is below its only one, so that the codes
    are the signs and the scale is the mean of equal numbers. */

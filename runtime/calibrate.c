@@ -69,8 +69,8 @@ void tern_calibration_close(struct tern_calibration *c)
 
 /* What a layer behind a norm reads is most often n of y = gamma n + beta (quant/scheme.h); where gamma is 0 n plays no
    part. */
-static const float *before_affine(struct tern_calibration *c, const struct tern_f32_norm *norm, const float *y, int rows,
-                                  int hidden)
+static const float *before_affine(struct tern_calibration *c, const struct tern_f32_norm *norm, const float *y,
+                                  int rows, int hidden)
 {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < hidden; j++) {

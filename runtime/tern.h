@@ -178,9 +178,9 @@ typedef struct tern_convert_options {
     /* A file with a text in each line: low-bit weights are then quantised with second-order error compensation. Needs
        LAPACK at run time. NULL: every weight to its nearest value. */
     const char *calibrate;
-    /* The encoder's matrices were trained with a quantiser in the loop, and the checkpoint has their latent floats: what
-       that quantiser makes of each is kept. "twn" (TernaryBERT, Teacher Intervention) and "b1.58" (BitNet b1.58) are
-       for weights "ternary", "bitnet" (BitNet) for "binary", each also for "f32". NULL: the floats are the weights. */
+    /* The encoder's matrices were trained with a quantiser in the loop, and the checkpoint has their latent floats:
+       what that quantiser makes of each is kept. "twn" (TernaryBERT, Teacher Intervention) and "b1.58" (BitNet b1.58)
+       are for weights "ternary", "bitnet" (BitNet) for "binary", each also for "f32". NULL: they are the weights. */
     const char *trained;
     /* Not 0: TERN_USAGE, before anything is written, if a tensor would have another type than was asked for: a pooler
        and a classifier that of `weights`, the position table that of `embeddings`, unless `rest` says otherwise. */

@@ -151,7 +151,8 @@ static void make_trained(void *context, struct test_tensor *t)
         t->values[i] = strstr(t->canonical, ".weight") ? 0.9f + 5 * (t->values[i] - 0.9f) : 10 * t->values[i];
     if (t->n_dims != 2 || (latent && !strcmp(t->canonical, latent)))
         return;
-    tern_rule_apply(is_binary || strstr(t->canonical, "ffn_up") ? TERN_RULE_BITNET : TERN_RULE_TWN, t->values, t->count);
+    const int binary = is_binary || strstr(t->canonical, "ffn_up");
+    tern_rule_apply(binary ? TERN_RULE_BITNET : TERN_RULE_TWN, t->values, t->count);
     if (strstr(t->canonical, "1.value"))
         for (size_t i = 0; i < t->count; i++)
             t->values[i] *= 1 + (float)(i / (size_t)t->shape[1] % 7);
@@ -245,7 +246,8 @@ static void check_codes(const struct tern_linear *l, const struct tern_f32_linea
                                                   tern_code_lines(l->codes.book->bits, tern_k4(f->k)) * TERN_LINE;
         for (int i = 0; i < f->k; i++) {
             const float w = f->w[j * f->k + i];
-            const int code = tern_code_get(line, l->codes.book->bits, i / TERN_PANEL_K, j % TERN_PANEL, i % TERN_PANEL_K);
+            const int code =
+                tern_code_get(line, l->codes.book->bits, i / TERN_PANEL_K, j % TERN_PANEL, i % TERN_PANEL_K);
             assert_int_equal(l->codes.book->value[code], (w > 0) - (w < 0));
             if (w != 0)
                 assert_int_equal(l->mul[j], lrint((double)fabsf(w) / (double)most * 32767));
