@@ -282,7 +282,7 @@ static tern_status find_and_write(const char *path, struct tern_source source, c
     return status ? status : calibrate_and_write(path, source, tokenizer, o, err);
 }
 
-/* Options that do not fit together. */
+/* Latent weights have the one format that they were trained for, and nothing is left to calibrate. */
 static tern_status check_trained(enum tern_rule rule, const struct tern_config *config, const tern_convert_options *o,
                                  tern_error *err)
 {
@@ -297,6 +297,7 @@ static tern_status check_trained(enum tern_rule rule, const struct tern_config *
     return TERN_OK;
 }
 
+/* Options that do not fit together. */
 static tern_status check_options(const struct tern_config *config, const tern_convert_options *o, tern_error *err)
 {
     const int low_bit = config->weights > TERN_WEIGHTS_INT8;
