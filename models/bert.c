@@ -95,6 +95,8 @@ static void norm_row(struct tern_bert *b, const struct tern_norm *norm, int i)
     const int h = b->config->hidden;
     b->run.ops->layernorm(b->sum + (ptrdiff_t)i * h, norm->gamma, norm->beta, norm->eps, b->y + (ptrdiff_t)i * h,
                           b->x_q + i * b->x.ld, &b->x_row[i], h);
+    if (norm->affine)
+        b->run.ops->quantize(b->y + (ptrdiff_t)i * h, b->x_q + i * b->x.ld, &b->x_row[i], h);
 }
 
 static void norm_task(void *context, int task, int thread)

@@ -142,7 +142,8 @@ static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char 
     norm->eps = (uint64_t)(uint32_t)p[1] << 32 | (uint32_t)p[0];
     norm->unit = load_real(l, part, p + 2);
     /* heads.c shifts by exp - 24: a unit above 2^7 or below 2^-55 is no LayerNorm's. */
-    if (norm->eps > 1ull << 62 || norm->unit.exp < 24 || norm->unit.exp > 86)
+    norm->affine = p[4];
+    if (norm->eps > 1ull << 62 || norm->unit.exp < 24 || norm->unit.exp > 86 || p[4] < 0 || p[4] > 1)
         tern_load_fail(l, part, "holds a number out of range");
 }
 
@@ -172,16 +173,19 @@ static void load_embedding_codes(struct tern_loader *l, struct tern_embedding *e
     const enum tern_format format = (enum tern_format)p[4];
     e->steps = (hidden + TERN_LINE - 1) / TERN_LINE;
     e->codes.book = tern_codebook(format);
-    e->codes.line = load_lines(l, code, format, 1, tern_table_lines(e->codes.book, e->steps, tern_round_up(e->rows, 64)));
+    e->codes.line =
+        load_lines(l, code, format, 1, tern_table_lines(e->codes.book, e->steps, tern_round_up(e->rows, 64)));
 }
 
-static void load_embedding(struct tern_loader *l, struct tern_embedding *e, const char *name, int rows, int hidden)
+/* Positions have no codes: the encoder adds their rows as they are. */
+static void load_embedding(struct tern_loader *l, struct tern_embedding *e, const char *name, int rows, int hidden,
+                           int may_have_codes)
 {
     char part[96];
     const int64_t shape[2] = {tern_round_up(rows, 64), hidden};
     e->rows = rows;
     snprintf(part, sizeof part, "%s.code", name);
-    if (tern_safetensors_find(l->st, part)) {
+    if (may_have_codes && tern_safetensors_find(l->st, part)) {
         load_embedding_codes(l, e, name, part, hidden);
     } else {
         snprintf(part, sizeof part, "%s.q", name);
@@ -212,9 +216,9 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
 {
     *out = (struct tern_int8_weights){0};
     struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
-    load_embedding(&l, &out->word, "embed.word", c->vocab, c->hidden);
+    load_embedding(&l, &out->word, "embed.word", c->vocab, c->hidden, 1);
     const int types = c->token_types ? c->token_types : 1;
-    load_embedding(&l, &out->position, "embed.position", types * c->max_positions, c->hidden);
+    load_embedding(&l, &out->position, "embed.position", types * c->max_positions, c->hidden, 0);
     out->column = load_i16(&l, "embed.column", c->hidden, 0);
     load_norm(&l, &out->embed_norm, "embed_norm", c->hidden);
     out->layers = calloc((size_t)c->layers, sizeof *out->layers);

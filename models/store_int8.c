@@ -17,6 +17,7 @@ struct store {
     int layer;                 /* -1: outside of the layers */
     float *matrix, *bias;      /* the float tensors being read */
     float *gamma, *beta, *row; /* of the LayerNorm before, [hidden]; one row of scratch */
+    struct tern_input normed;  /* what the matrices behind that LayerNorm read */
     int16_t *column;           /* the embeddings' column scales, in the builder */
     struct tern_coding coding; /* of the encoder's matrices */
     float *scratch;            /* of the quantisers */
@@ -111,6 +112,12 @@ static int matrix_index(const char *name)
     return i;
 }
 
+/* Whether a matrix lies on the grid of its format: there every weight is its nearest value, to begin with. */
+static int is_trained(const struct store *s, const char *name)
+{
+    return s->layer >= 0 && s->source->trained && s->source->trained[s->layer * TERN_N_MATRICES + matrix_index(name)];
+}
+
 /* How a layer's matrix is quantised. */
 static struct tern_coding coding_of(struct store *s, const char *name)
 {
@@ -118,25 +125,36 @@ static struct tern_coding coding_of(struct store *s, const char *name)
     const int which = matrix_index(name);
     if (s->source->formats)
         coding.format = s->source->formats[s->layer * TERN_N_MATRICES + which];
-    if (coding.format == TERN_FORMAT_INT8 || !s->source->second || s->status)
+    if (coding.format == TERN_FORMAT_INT8 || is_trained(s, name) || !s->source->second || s->status)
         return coding;
     coding.second = s->source->second(s->source->calibration, s->layer, matrices[which].input);
     if (!coding.second)
         s->status = tern_fail(s->err, TERN_FORMAT,
-                              "%s%s: the calibration's second moments are not finite or not positive; calibrate on more "
-                              "or other texts",
+                              "%s%s: the calibration's second moments are not finite or not positive; calibrate on "
+                              "more or other texts",
                               s->prefix, name);
     return coding;
+}
+
+/* A tensor that stays int8 when another type was asked for. */
+static void say_instead(const struct store *s, char *how, size_t capacity, enum tern_format asked)
+{
+    if (asked != TERN_FORMAT_INT8 && !s->source->rest_asked)
+        snprintf(how, capacity, "instead of %s", tern_format_name(asked));
 }
 
 static void report_linear(struct store *s, const char *name, int n, int k, const struct tern_linear_out *out,
                           double bytes)
 {
     const enum tern_format format = out->coding.format;
-    char became[64], group[32] = "output channel";
-    if (tern_format_grouped(format))
-        snprintf(group, sizeof group, "%d inputs", out->coding.group);
-    snprintf(became, sizeof became, "%s [%d, %d] per %s", tern_format_name(format), n, k, group);
+    char became[64], how[32] = "per output channel";
+    if (is_trained(s, name))
+        snprintf(how, sizeof how, "kept as trained");
+    else if (tern_format_grouped(format))
+        snprintf(how, sizeof how, "per %d inputs", out->coding.group);
+    else if (s->layer < 0)
+        say_instead(s, how, sizeof how, s->coding.format);
+    snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(format), n, k, how);
     report(s, name, became, bytes * 8 / ((double)n * k), out->error);
 }
 
@@ -180,9 +198,24 @@ static double store_linear(struct store *s, const char *name, int n, int k, cons
     return out.unit;
 }
 
-/* Stores norm `name` and leaves its affine part in s->gamma and s->beta. `unit` is that of the sums it reads. Returns
-   the unit of its 16-bit output. */
-static double store_norm(struct store *s, const char *name, const char *stored, double sum_unit)
+/* What the matrices behind the LayerNorm just read have as rows: its n16, gamma and beta folded, |n| = sqrt(hidden); or
+   its y in `unit`, |y| <= |gamma n| + |beta|. */
+static struct tern_input behind_norm(const struct store *s, double unit, int affine)
+{
+    const double root = sqrt(s->config->hidden);
+    double gamma = 0, beta2 = 0;
+    if (!affine)
+        return (struct tern_input){.unit = root / 32768, .norm = root, .gamma = s->gamma, .beta = s->beta};
+    for (int i = 0; i < s->config->hidden; i++) {
+        gamma = fmax(gamma, fabs((double)s->gamma[i]));
+        beta2 += (double)s->beta[i] * (double)s->beta[i];
+    }
+    return (struct tern_input){.unit = unit, .norm = gamma * root + sqrt(beta2)};
+}
+
+/* Stores norm `name`, leaves its affine part in s->gamma and s->beta, and in s->normed what comes behind it: `affine`
+   or not. `sum_unit` is that of the sums it reads. Returns the unit of its 16-bit output. */
+static double store_norm(struct store *s, const char *name, const char *stored, double sum_unit, int affine)
 {
     const int n = s->config->hidden;
     read_floats(s, name, ".weight", s->gamma, (size_t)n);
@@ -198,6 +231,8 @@ static double store_norm(struct store *s, const char *name, const char *stored, 
     param[1] = (int32_t)(uint32_t)(eps >> 32);
     param[2] = real.mul;
     param[3] = real.exp;
+    param[4] = affine;
+    s->normed = behind_norm(s, unit, affine);
     return unit;
 }
 
@@ -223,13 +258,6 @@ static enum tern_bump bump_of(enum tern_activation activation)
     case TERN_GELU: break;
     }
     return TERN_BUMP_GELU;
-}
-
-/* What a layer behind the current LayerNorm reads: its n16, gamma and beta folded. |n| = sqrt(hidden). */
-static struct tern_input normed(const struct store *s)
-{
-    double root = sqrt(s->config->hidden);
-    return (struct tern_input){.unit = root / 32768, .norm = root, .gamma = s->gamma, .beta = s->beta};
 }
 
 /* What a layer reads whose rows are int16 in `unit` with no affine part: at most `range` units each. */
@@ -331,8 +359,10 @@ static double report_table(struct store *s, const char *name, const struct table
     char became[64];
     const double hidden = s->config->hidden;
     const double bits = t->q ? 8 : (double)tern_format_bits(t->format) * row_steps(s) * TERN_LINE / hidden;
-    snprintf(became, sizeof became, "%s [%d, %d] per row and column", tern_format_name(t->format), t->rows,
-             s->config->hidden);
+    char how[32] = "per row and column";
+    if (t->format != s->source->embeddings)
+        say_instead(s, how, sizeof how, s->source->embeddings);
+    snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(t->format), t->rows, s->config->hidden, how);
     report(s, name, became, bits + 16 / hidden, t->all > 0 ? t->wrong / t->all : 0);
     double largest = 0;
     for (int i = 0; !s->status && i < t->rows; i++)
@@ -392,7 +422,7 @@ static double store_embeddings(struct store *s)
     double unit = largest > 0 ? largest / 32767 : 1; /* of a row's multiplier; the op shifts it by 8 */
     close_table(s, "embed.word", &word, unit);
     close_table(s, "embed.position", &position, unit);
-    return store_norm(s, "embed.norm", "embed_norm", unit * 256);
+    return store_norm(s, "embed.norm", "embed_norm", unit * 256, tern_reads_affine(s->source, 0, TERN_INPUT_QKV));
 }
 
 /* y_unit is that of the residual stream coming in; returns that of the stream going out. */
@@ -400,10 +430,9 @@ static double store_layer(struct store *s, double y_unit)
 {
     const struct tern_config *c = s->config;
     const int h = c->hidden, head_dim = h / c->heads;
-    struct tern_input in = normed(s);
-    double q_unit = store_linear(s, "query", h, h, &in, REQUANT, 0);
-    double k_unit = store_linear(s, "key", h, h, &in, REQUANT, 0);
-    double v_unit = store_linear(s, "value", h, h, &in, REQUANT, 0);
+    double q_unit = store_linear(s, "query", h, h, &s->normed, REQUANT, 0);
+    double k_unit = store_linear(s, "key", h, h, &s->normed, REQUANT, 0);
+    double v_unit = store_linear(s, "value", h, h, &s->normed, REQUANT, 0);
 
     /* Scores in octaves, Q10: q and k are amax / 127 units a step each. */
     int32_t *score = add_vector(s, "score", "", TERN_I32, PARAMS);
@@ -416,20 +445,20 @@ static double store_layer(struct store *s, double y_unit)
     /* A context row is a convex combination of value rows. */
     struct tern_input context = plain(v_unit, 16384, h);
     double sum_unit = store_linear(s, "attn_out", h, h, &context, RESIDUAL, y_unit);
-    y_unit = store_norm(s, "attn_norm", "attn_norm", sum_unit);
+    y_unit = store_norm(s, "attn_norm", "attn_norm", sum_unit,
+                        tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_UP));
 
-    in = normed(s);
-    double act_unit = store_linear(s, "ffn_up", c->intermediate, h, &in, REQUANT, tern_bump_least_unit());
+    double act_unit = store_linear(s, "ffn_up", c->intermediate, h, &s->normed, REQUANT, tern_bump_least_unit());
     store_poly(s, "act", bump_of(c->activation), act_unit);
     struct tern_input activated = plain(act_unit, 16384, c->intermediate);
     sum_unit = store_linear(s, "ffn_down", h, c->intermediate, &activated, RESIDUAL, y_unit);
-    return store_norm(s, "ffn_norm", "ffn_norm", sum_unit);
+    return store_norm(s, "ffn_norm", "ffn_norm", sum_unit, tern_reads_affine(s->source, s->layer + 1, TERN_INPUT_QKV));
 }
 
 static void store_heads(struct store *s)
 {
     const struct tern_config *c = s->config;
-    struct tern_input in = normed(s);
+    struct tern_input in = s->normed;
     if (c->has_pooler) {
         double unit = store_linear(s, "pooler", c->hidden, c->hidden, &in, REQUANT, tern_bump_least_unit());
         int tanh_like = c->architecture == TERN_BERT;
@@ -460,7 +489,8 @@ static size_t count_weights(const struct tern_config *c)
 tern_status tern_store_int8(struct tern_builder *builder, const struct tern_source *source, tern_error *err)
 {
     const struct tern_config *c = source->config;
-    struct store s = {.layer = -1, .builder = builder, .source = source, .config = c, .total = count_weights(c), .err = err};
+    struct store s = {.layer = -1, .builder = builder, .source = source, .config = c, .total = count_weights(c),
+                      .err = err};
     size_t widest = (size_t)(c->intermediate > c->hidden ? c->intermediate : c->hidden);
     size_t biases = widest > (size_t)c->n_labels ? widest : (size_t)c->n_labels;
     s.matrix = malloc(largest_matrix(c) * sizeof(float));

@@ -15,13 +15,14 @@ struct tern_norm {
     const int16_t *gamma, *beta; /* [hidden] */
     uint64_t eps;
     struct tern_real unit; /* real value of 1 in the norm's 16-bit output */
+    int affine;            /* the matrices behind it read its output, not the row before gamma and beta */
 };
 
 /* An embedding table: int8 rows, or codes of int4 or ternary, each with a multiplier in the sum's unit. */
 struct tern_embedding {
     const int8_t *q;         /* [rows][hidden]; NULL: codes */
-    struct tern_codes codes; /* one panel of rows * steps k steps: value 64 s + 4 c + i of a row is channel c, input i of
-                                its step s */
+    struct tern_codes codes; /* one panel of rows * steps k steps: value 64 s + 4 c + i of a row is channel c, input i
+                                of its step s */
     int steps;               /* of a row */
     const int16_t *mul;
     int rows;

@@ -18,8 +18,8 @@ void tern_lapack_close(struct tern_lapack *lapack)
 
 /* The Fortran interfaces; behind the arguments stand the lengths of the strings. */
 typedef void potr_fn(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t);
-typedef void syrk_fn(const char *uplo, const char *trans, const int *n, const int *k, const float *alpha, const float *a,
-                     const int *lda, const float *beta, float *c, const int *ldc, size_t, size_t);
+typedef void syrk_fn(const char *uplo, const char *trans, const int *n, const int *k, const float *alpha,
+                     const float *a, const int *lda, const float *beta, float *c, const int *ldc, size_t, size_t);
 
 static int factor(const struct tern_lapack *l, char triangle, int n, double *a)
 {

@@ -116,7 +116,8 @@ static double grouped_channel(const struct grid *g, const struct tern_coding *c,
         int best = about < 1 ? 1 : about > most ? most : about;
         double least = -1;
         for (int m = about - 1; scale > 0 && !plain && m <= about + 1; m++) {
-            const double error = m < 1 || m > most ? INFINITY : squared_error(g, w + i * group, weight, n, scale * (float)m);
+            const double error =
+                m < 1 || m > most ? INFINITY : squared_error(g, w + i * group, weight, n, scale * (float)m);
             if (least < 0 || error < least) {
                 least = error;
                 best = m;
@@ -224,7 +225,8 @@ void tern_quantize_panel(const struct tern_coding *c, float *rows, int count, in
 double tern_quantize_row_codes(enum tern_format format, int plain, const float *w, int n, uint8_t *codes)
 {
     const struct grid g = grid_of(format);
-    const double scale = format == TERN_FORMAT_TERNARY ? ternary_channel(w, n) : (double)group_scale(&g, w, NULL, n, plain);
+    const double scale =
+        format == TERN_FORMAT_TERNARY ? ternary_channel(w, n) : (double)group_scale(&g, w, NULL, n, plain);
     for (int i = 0; i < n; i++)
         codes[i] = g.code[nearest(&g, scale > 0 ? (float)((double)w[i] / scale) : 0)];
     return scale;

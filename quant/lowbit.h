@@ -1,4 +1,5 @@
-/* Quantisers to low-bit codes: nearest value of a scale that is searched for, or second order. Host side only: floats. */
+/* Quantisers to low-bit codes: nearest value of a scale that is searched for, or second order. Host side only:
+   floats. */
 #ifndef TERN_LOWBIT_H
 #define TERN_LOWBIT_H
 

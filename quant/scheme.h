@@ -7,7 +7,9 @@
  *   cannot overflow, and the affine part is then y = gamma n + beta with n = n16 * sqrt(H) / 2^15. The GEMM behind a
  *   LayerNorm reads n itself (quantised to int8 per token); gamma and beta are folded into its weights and bias:
  *   W' = W diag(gamma), b' = b + W beta. (Gamma migration: Wei et al., "Outlier Suppression", NeurIPS 2022, who find
- *   that gamma is what makes BERT's outliers.) The residual stream reads y, 16 bits.
+ *   that gamma is what makes BERT's outliers.) The residual stream reads y, 16 bits. Weights that were trained ternary
+ *   or binary would leave their grid by that: where one of the matrices behind a LayerNorm is such a one, they all read
+ *   y, quantised to int8 per token, with |y| <= sqrt(H) max|gamma| + |beta|.
  *
  * Activations into a GEMM: int8 per token, q ~ 127 x / amax, amax the row's own largest magnitude. A text never sees
  *   its neighbours.

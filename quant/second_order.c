@@ -41,8 +41,8 @@ static void sort(const struct tern_moments *m, int32_t *order)
     }
 }
 
-int tern_second_order_make(const struct tern_moments *m, const struct tern_lapack *lapack, float *moments, int32_t *order,
-                           float *factor, double *scratch)
+int tern_second_order_make(const struct tern_moments *m, const struct tern_lapack *lapack, float *moments,
+                           int32_t *order, float *factor, double *scratch)
 {
     const ptrdiff_t k = m->k;
     double mean = 0;

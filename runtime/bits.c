@@ -117,7 +117,8 @@ static void climb(enum tern_format *formats, double bits, const struct tern_conf
             while (ladder[rung] != formats[i])
                 rung++;
             for (int next = rung + 1; next < RUNGS; next++) {
-                const double more = (double)m->n * m->k * (tern_format_bits(ladder[next]) - tern_format_bits(ladder[rung]));
+                const double more =
+                    (double)m->n * m->k * (tern_format_bits(ladder[next]) - tern_format_bits(ladder[rung]));
                 const double gain = (damage[i][rung] - damage[i][next]) / more;
                 if (used + more <= all * bits * (1 + 1e-9) && (best < 0 || gain > most)) {
                     best = i;
@@ -156,7 +157,8 @@ tern_status tern_choose_bits(enum tern_format *formats, double bits, const struc
     const struct tern_source floats = {.config = &config, .read = source->read, .context = source->context};
     const tern_session_options options = {.struct_bytes = sizeof options, .max_tokens = TERN_BITS_TOKENS};
     struct search s = {.sample = sample, .hidden = config.hidden, .group = source->group ? source->group : 64};
-    const size_t h = (size_t)config.hidden, k = (size_t)(config.intermediate > config.hidden ? config.intermediate : config.hidden);
+    const size_t h = (size_t)config.hidden;
+    const size_t k = (size_t)(config.intermediate > config.hidden ? config.intermediate : config.hidden);
     void *bytes = NULL;
     s.exact = malloc((size_t)sample->n * h * sizeof *s.exact);
     s.vector = malloc(h * sizeof *s.vector);

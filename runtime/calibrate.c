@@ -12,6 +12,7 @@ struct tern_calibration {
     struct tern_moments *moments; /* [layers][TERN_N_INPUTS] */
     int layers;
     const struct tern_f32_weights *weights; /* of the model that is being observed */
+    const struct tern_source *source;       /* what it will become */
     float *rows;                            /* [TERN_CALIBRATION_TOKENS][hidden]: a norm's rows before gamma and beta */
     /* What tern_calibration_second returns. */
     struct tern_second_order second;
@@ -66,9 +67,10 @@ void tern_calibration_close(struct tern_calibration *c)
     free(c);
 }
 
-/* What a layer behind a norm reads is n of y = gamma n + beta (quant/scheme.h); where gamma is 0 n plays no part. */
-static const float *before_affine(struct tern_calibration *c, const struct tern_f32_norm *norm, const float *y, int rows,
-                                  int hidden)
+/* What a layer behind a norm reads is most often n of y = gamma n + beta (quant/scheme.h); where gamma is 0 n plays no
+   part. */
+static const float *before_affine(struct tern_calibration *c, const struct tern_f32_norm *norm, const float *y,
+                                  int rows, int hidden)
 {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < hidden; j++) {
@@ -87,7 +89,9 @@ static void observe(void *context, int layer, enum tern_layer_input which, const
         norm = layer ? &c->weights->layers[layer - 1].ffn_norm : &c->weights->embed_norm;
     else if (which == TERN_INPUT_FFN_UP)
         norm = &c->weights->layers[layer].attn_norm;
-    tern_moments_add(m, &c->lapack, norm ? before_affine(c, norm, x, rows, m->k) : x, rows);
+    if (norm && !tern_reads_affine(c->source, layer, which))
+        x = before_affine(c, norm, x, rows, m->k);
+    tern_moments_add(m, &c->lapack, x, rows);
 }
 
 /* Runs a float copy of the model over the texts. */
@@ -110,6 +114,7 @@ static tern_status observe_texts(struct tern_calibration *c, const struct tern_s
         status = tern_session_open(&session, model, &options, err);
     if (!status) {
         c->weights = &model->f32;
+        c->source = source;
         tern_session_observe(session, &observer);
     }
     for (int i = 0; i < sample->n && !status; i++) {
@@ -118,6 +123,7 @@ static tern_status observe_texts(struct tern_calibration *c, const struct tern_s
         status = tern_embed(session, &batch, vector, err);
     }
     c->weights = NULL;
+    c->source = NULL;
     tern_session_close(session);
     tern_model_close(model);
     free(bytes);

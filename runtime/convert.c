@@ -27,14 +27,23 @@ static const char *const samples[] = {
 };
 enum { SAMPLES = sizeof samples / sizeof *samples, SAMPLE_TOKENS = 128 };
 
-/* What is expected of a conversion, by enum tern_weights: eight bits lose about 1e-4 of the cosine on trained models, four
-   about 2e-3; from two bits on, without training for it, anything may come out. Less is a broken conversion. */
+/* What is expected of a conversion, by enum tern_weights: eight bits lose about 1e-4 of the cosine on trained models,
+   four about 2e-3; from two bits on, without training for it, anything may come out. Less is a broken conversion. */
 static const double least_cosines[TERN_N_WEIGHTS] = {0.9999, 0.99, 0.96, 0.96, 0.96, 0.8, -1, -1, -1, 0.5};
+
+/* Of weights that are kept as they were trained: only the activations are rounded, but to a LayerNorm's output, with
+   its outliers. */
+static const double least_trained = 0.8;
 
 struct comparison {
     double cosine; /* mean over the samples */
     int same;      /* samples with the same best label */
 };
+
+static enum tern_weights weights_of(enum tern_format format)
+{
+    return (enum tern_weights)((int)TERN_WEIGHTS_INT8 + (int)format);
+}
 
 static int best(const float *x, int n)
 {
@@ -111,6 +120,12 @@ static void report(const tern_convert_options *o, const char *line)
         o->report(o->context, line);
 }
 
+static int all_trained(const struct tern_source *source)
+{
+    const size_t matrices = (size_t)source->config->layers * TERN_N_MATRICES;
+    return source->trained && !memchr(source->trained, 0, matrices);
+}
+
 /* Opens what was written and holds it against the f32 path. */
 static tern_status verify(const char *written, const struct tern_source *source, const tern_tokenizer *tokenizer,
                           const tern_convert_options *o, tern_error *err)
@@ -131,7 +146,7 @@ static tern_status verify(const char *written, const struct tern_source *source,
         snprintf(line, sizeof line, "check against f32 on %d texts: mean cosine %.6f, same label on %d", SAMPLES,
                  c.cosine, c.same);
         report(o, line);
-        double least_cosine = least_cosines[source->config->weights];
+        double least_cosine = all_trained(source) ? least_trained : least_cosines[source->config->weights];
         if (source->embeddings != TERN_FORMAT_INT8 && least_cosine > 0.8) /* ternary tables: 0.97 */
             least_cosine = 0.8;
         if (!(c.cosine >= least_cosine))
@@ -148,9 +163,19 @@ static tern_status verify(const char *written, const struct tern_source *source,
     return status;
 }
 
+/* What tensors are read from, and the rule that the encoder's matrices were trained with. */
+struct reader {
+    struct tern_checkpoint checkpoint;
+    enum tern_rule rule;
+};
+
 static tern_status read_tensor(void *context, const char *name, float *out, size_t count, tern_error *err)
 {
-    return tern_checkpoint_read(context, name, out, count, err);
+    const struct reader *r = context;
+    const tern_status status = tern_checkpoint_read(&r->checkpoint, name, out, count, err);
+    if (!status && r->rule && tern_is_encoder_matrix(name))
+        tern_rule_apply(r->rule, out, count);
+    return status;
 }
 
 static tern_status read_weights_option(struct tern_config *config, const char *name, tern_error *err)
@@ -235,10 +260,49 @@ static tern_status calibrate_and_write(const char *path, struct tern_source sour
     return status;
 }
 
+/* What can be refused without work is, then trained weights are looked for, since calibration goes by them. */
+static tern_status find_and_write(const char *path, struct tern_source source, const tern_tokenizer *tokenizer,
+                                  const tern_convert_options *o, tern_error *err)
+{
+    uint8_t trained[TERN_MAX_LAYERS * TERN_N_MATRICES];
+    const enum tern_weights weights = source.config->weights;
+    const char *otherwise = o->strict ? tern_stored_otherwise(&source) : NULL;
+    tern_status status = TERN_OK;
+    if (otherwise)
+        return tern_fail(err, TERN_USAGE,
+                         "strict: %s would be int8, not %s as asked, which it cannot be; accept that with --rest int8, "
+                         "or leave out --strict",
+                         otherwise,
+                         strcmp(otherwise, "embed.position") ? tern_weights_name(weights)
+                                                             : tern_format_name(source.embeddings));
+    if (weights == weights_of(TERN_FORMAT_TERNARY) || weights == weights_of(TERN_FORMAT_BINARY)) {
+        status = tern_find_trained(trained, &source, err);
+        source.trained = trained;
+    }
+    return status ? status : calibrate_and_write(path, source, tokenizer, o, err);
+}
+
+/* Latent weights have the one format that they were trained for, and nothing is left to calibrate. */
+static tern_status check_trained(enum tern_rule rule, const struct tern_config *config, const tern_convert_options *o,
+                                 tern_error *err)
+{
+    const enum tern_weights weights = weights_of(tern_rule_format(rule));
+    if (rule && config->weights != weights && config->weights != TERN_WEIGHTS_F32)
+        return tern_fail(err, TERN_USAGE, "weights trained by '%s' are %s, not %s; ask for weights '%s'",
+                         tern_rule_name(rule), tern_weights_name(weights), tern_weights_name(config->weights),
+                         tern_weights_name(weights));
+    if (rule && o->calibrate)
+        return tern_fail(err, TERN_USAGE, "weights trained by '%s' are kept as they are; leave out the calibration",
+                         tern_rule_name(rule));
+    return TERN_OK;
+}
+
 /* Options that do not fit together. */
 static tern_status check_options(const struct tern_config *config, const tern_convert_options *o, tern_error *err)
 {
     const int low_bit = config->weights > TERN_WEIGHTS_INT8;
+    if (o->rest && config->weights == TERN_WEIGHTS_F32)
+        return tern_fail(err, TERN_USAGE, "f32 models have no rest: all of them is f32");
     if (o->embeddings && config->weights == TERN_WEIGHTS_F32)
         return tern_fail(err, TERN_USAGE, "embeddings of f32 models are f32");
     if (o->group && o->group != 32 && o->group != 64 && o->group != 128)
@@ -255,6 +319,27 @@ static tern_status check_options(const struct tern_config *config, const tern_co
     return TERN_OK;
 }
 
+/* The options' names to what they stand for; refused where they are unknown or do not fit together. */
+static tern_status read_options(struct tern_config *config, struct tern_source *source, enum tern_rule *rule,
+                                const tern_convert_options *o, tern_error *err)
+{
+    const int embeddings = tern_embeddings_find(o->embeddings), found = tern_rule_find(o->trained);
+    if (embeddings < 0)
+        return tern_fail(err, TERN_USAGE, "embeddings '%.32s' are unknown; int8, int4 and ternary are", o->embeddings);
+    if (found < 0)
+        return tern_fail(err, TERN_USAGE, "no training '%.32s' is known; twn, b1.58 and bitnet are", o->trained);
+    if (o->rest && strcmp(o->rest, "int8"))
+        return tern_fail(err, TERN_USAGE, "the rest cannot be '%.32s', it can be int8", o->rest);
+    *rule = (enum tern_rule)found;
+    *source = (struct tern_source){.embeddings = (enum tern_format)embeddings, .rest_asked = o->rest != NULL,
+                                   .group = o->group, .read = read_tensor, .report = o->report,
+                                   .progress = o->progress, .listener = o->context};
+    tern_status status = read_weights_option(config, o->weights, err);
+    if (!status)
+        status = check_options(config, o, err);
+    return status ? status : check_trained(*rule, config, o, err);
+}
+
 tern_status tern_convert(const char *directory, const char *path, const tern_convert_options *options, tern_error *err)
 {
     tern_convert_options o = {.struct_bytes = sizeof o};
@@ -264,31 +349,25 @@ tern_status tern_convert(const char *directory, const char *path, const tern_con
                              options->struct_bytes);
         memcpy(&o, options, options->struct_bytes);
     }
-    struct tern_checkpoint checkpoint;
-    struct tern_config asked = {.weights = TERN_WEIGHTS_INT8};
+    struct reader reader;
+    struct tern_source source;
+    struct tern_config asked = {.weights = TERN_WEIGHTS_INT8}, *const config = &reader.checkpoint.config;
     tern_tokenizer *tokenizer = NULL;
-    const int embeddings = tern_embeddings_find(o.embeddings);
-    if (embeddings < 0)
-        return tern_fail(err, TERN_USAGE, "embeddings '%.32s' are unknown; int8, int4 and ternary are", o.embeddings);
-    tern_status status = read_weights_option(&asked, o.weights, err);
+    tern_status status = read_options(&asked, &source, &reader.rule, &o, err);
     if (!status)
-        status = check_options(&asked, &o, err);
-    if (!status)
-        status = tern_checkpoint_open(&checkpoint, directory, err);
+        status = tern_checkpoint_open(&reader.checkpoint, directory, err);
     if (status)
         return status;
-    checkpoint.config.weights = asked.weights;
-    if (!status)
-        status = tern_tokenizer_open(&tokenizer, directory, err);
-    if (!status && tern_vocab_size(tokenizer) > checkpoint.config.vocab)
+    config->weights = asked.weights;
+    source.config = config;
+    source.context = &reader;
+    status = tern_tokenizer_open(&tokenizer, directory, err);
+    if (!status && tern_vocab_size(tokenizer) > config->vocab)
         status = tern_fail(err, TERN_FORMAT, "%s: the tokenizer has %d pieces, the model's table %d rows", directory,
-                           tern_vocab_size(tokenizer), checkpoint.config.vocab);
-    if (!status) {
-        const struct tern_source source = {.group = o.group, .embeddings = (enum tern_format)embeddings, .config = &checkpoint.config, .read = read_tensor, .context = &checkpoint,
-                                           .report = o.report, .progress = o.progress, .listener = o.context};
-        status = calibrate_and_write(path, source, tokenizer, &o, err);
-    }
+                           tern_vocab_size(tokenizer), config->vocab);
+    if (!status)
+        status = find_and_write(path, source, tokenizer, &o, err);
     tern_tokenizer_close(tokenizer);
-    tern_checkpoint_close(&checkpoint);
+    tern_checkpoint_close(&reader.checkpoint);
     return status;
 }

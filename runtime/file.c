@@ -14,7 +14,8 @@
 static tern_status fail_errno(tern_error *err, const char *path, const char *what, int code)
 {
     char buffer[128];
-    return tern_fail(err, TERN_IO, "%s: cannot %s: %s", path, what, strerror_r(code, buffer, sizeof buffer)); /* GNU's */
+    /* GNU's strerror_r */
+    return tern_fail(err, TERN_IO, "%s: cannot %s: %s", path, what, strerror_r(code, buffer, sizeof buffer));
 }
 
 /* Opens a regular file for reading and tells its size. -1 and errno when it cannot be opened, -2 (with *err filled)

@@ -165,18 +165,27 @@ TERN_API const int32_t *tern_session_integers(const tern_session *session, size_
 typedef struct tern_convert_options {
     size_t struct_bytes; /* sizeof(tern_convert_options) */
     /* Of the encoder's matrices: "int8" (the default when NULL), "int4", "nf4", "fp4", "int3", "int2", "ternary",
-       "binary" or "f32"; or "auto:BITS", a choice per matrix of int2, int3, int4 and int8 with BITS bits on average, which
-       needs `calibrate`. Pooler, classifier and position embeddings stay int8. */
+       "binary" or "f32"; or "auto:BITS", a choice per matrix of int2, int3, int4 and int8 with BITS bits on average,
+       which needs `calibrate`. Pooler, classifier and position embeddings stay int8, which the report then says.
+       With "ternary" and "binary", matrices that lie on such a grid already keep all their weights. */
     const char *weights;
     /* Called with lines of the report ("what each tensor became") and with progress; either may be NULL. */
     void (*report)(void *context, const char *line);
     void (*progress)(void *context, size_t done, size_t total);
     void *context;
     const char *embeddings; /* of the word table: "int8" (the default when NULL), "int4" or "ternary" */
-    int32_t group;          /* inputs that share a multiplier, of formats with groups: 32, 64 (the default when 0) or 128 */
+    int32_t group; /* inputs that share a multiplier, of formats with groups: 32, 64 (the default when 0) or 128 */
     /* A file with a text in each line: low-bit weights are then quantised with second-order error compensation. Needs
        LAPACK at run time. NULL: every weight to its nearest value. */
     const char *calibrate;
+    /* The encoder's matrices were trained with a quantiser in the loop, and the checkpoint has their latent floats:
+       what that quantiser makes of each is kept. "twn" (TernaryBERT, Teacher Intervention) and "b1.58" (BitNet b1.58)
+       are for weights "ternary", "bitnet" (BitNet) for "binary", each also for "f32". NULL: they are the weights. */
+    const char *trained;
+    /* Not 0: TERN_USAGE, before anything is written, if a tensor would have another type than was asked for: a pooler
+       and a classifier that of `weights`, the position table that of `embeddings`, unless `rest` says otherwise. */
+    int32_t strict;
+    const char *rest; /* "int8": asks for it where low bits cannot be had (see strict); NULL: is not asked for */
 } tern_convert_options;
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the

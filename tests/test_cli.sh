@@ -90,6 +90,12 @@ refused 2 'no checkpoint' convert -o "$work/x.tern"
 refused 2 '-o FILE' convert "$work"
 refused 2 "'int9'" convert "$work" -o "$work/x.tern" --weights int9
 refused 2 'int8 needs none' convert "$work" -o "$work/x.tern" --calibrate texts.txt
+refused 2 "'bwn'" convert "$work" -o "$work/x.tern" --weights ternary --trained bwn
+refused 2 "ask for weights 'ternary'" convert "$work" -o "$work/x.tern" --trained twn
+refused 2 "ask for weights 'binary'" convert "$work" -o "$work/x.tern" --weights ternary --trained bitnet
+refused 2 'leave out the calibration' convert "$work" -o "$work/x.tern" --weights ternary --trained twn --calibrate t
+refused 2 "the rest cannot be 'int4'" convert "$work" -o "$work/x.tern" --rest int4
+refused 2 'takes no value' convert "$work" -o "$work/x.tern" --strict=yes
 refused 5 'no such directory' convert "$work/absent" -o "$work/x.tern"
 refused 5 'config.json' convert "$work" -o "$work/x.tern"
 is 'files left behind by a failed convert' "$(find "$work" -name 'x.tern*' | wc -l)" 0
@@ -186,6 +192,22 @@ if [ -z "${TERN_RUN:-}" ] && ! nm "$bin" 2>/dev/null | grep -q ' __[at]san_init'
     (ulimit -s 8192 && ulimit -v 100000 && timeout 60 "$bin" classify "$model" -t 16 text >/dev/null 2>"$work/err")
     is 'exit code when threads cannot start' $? 1
     is 'the message then' "$(cat "$work/err")" 'tern: cannot start 16 threads; ask for fewer'
+fi
+# Trained weights and --strict.
+if [ -d ../shared/models/sentiment-mini ]; then
+    from=../shared/models/sentiment-mini
+    refused 2 'pooler would be int8, not ternary' convert -q "$from" -o "$work/strict.tern" --weights ternary --strict
+    refused 2 'embed.position would be int8, not int4' convert -q "$from" -o "$work/strict.tern" --embeddings int4 --strict
+    is 'what a strict failure leaves behind' "$(find "$work" -name 'strict*' | wc -l)" 0
+    tern convert "$from" -o "$work/strict.tern" --weights ternary --trained twn --strict --rest int8 2>"$work/err"
+    is 'a strict conversion of trained weights' $? 0
+    is 'matrices kept as trained' "$(grep -c 'kept as trained .*error 0.00e+00$' "$work/err")" 24
+    is 'tensors of another type than asked' "$(grep -c 'instead of' "$work/err")" 0
+    tern convert "$from" -o "$work/strict.tern" --weights ternary 2>"$work/err"
+    is 'weights that were not trained so' "$(grep -c 'kept as trained' "$work/err")" 0
+    is 'tensors of another type than asked, without --strict' "$(grep -c 'int8 \[.*instead of ternary' "$work/err")" 2
+    tern convert -q "$from" -o "$work/strict.tern" --strict 2>/dev/null
+    is 'a strict conversion to int8' $? 0
 fi
 # An output that cannot be written is no fault of the checkpoint.
 if [ -z "${TERN_RUN:-}" ] && [ -d ../shared/models/sentiment-mini ]; then

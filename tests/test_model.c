@@ -408,7 +408,12 @@ static const struct lie tensor_lies[] = {
     {"layer.0.attn_norm.param", POKE, .index = 2, .value = 3, .says = "real number"},
     {"layer.0.attn_norm.param", POKE, .index = 3, .value = 23, .says = "layer.0.attn_norm.param"},
     {"layer.0.attn_norm.param", POKE, .index = 3, .value = 87, .says = "layer.0.attn_norm.param"},
+    {"layer.0.attn_norm.param", POKE, .index = 4, .value = 2, .says = "layer.0.attn_norm.param"}, /* affine: 0 or 1 */
+    {"layer.1.ffn_norm.param", POKE, .index = 4, .value = -1, .says = "layer.1.ffn_norm.param"},
+    {"embed.position.q", CODES, "embed.position.code", 1, 8, .says = "embed.position.q"}, /* it has no codes */
     /* within the limits: these open and must run */
+    {"layer.0.attn_norm.param", POKE, .index = 4, .value = 1, .says = NULL},
+    {"layer.1.ffn_norm.param", POKE, .index = 4, .value = 1, .says = NULL},
     {"layer.0.value.param", POKE, .index = 0, .value = 0, .says = NULL},
     {"layer.0.value.param", POKE, .index = 0, .value = BIG, .says = NULL},
     {"layer.0.value.param", POKE, .index = 2, .value = 256, .says = NULL},

@@ -6,9 +6,9 @@
 #include <string.h>
 
 struct convert {
-    const char *out, *weights, *embeddings, *calibrate;
+    const char *out, *weights, *embeddings, *calibrate, *trained, *rest;
     int32_t group;
-    int quiet, bar;
+    int quiet, bar, strict;
 };
 
 static void report(void *context, const char *line)
@@ -47,7 +47,8 @@ static int convert(struct convert *c, const char *directory)
     struct tern_writer writer = {0};
     const tern_convert_options options = {
         .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c,
-        .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate};
+        .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
+        .strict = c->strict, .rest = c->rest};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
                         "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",
@@ -76,6 +77,9 @@ int cmd_convert(int argc, char **argv)
         {"embeddings", 0, CLI_STRING, &c.embeddings, 0, 0},
         {"calibrate", 0, CLI_STRING, &c.calibrate, 0, 0},
         {"group", 0, CLI_INT, &c.group, 32, 128},
+        {"trained", 0, CLI_STRING, &c.trained, 0, 0},
+        {"strict", 0, CLI_FLAG, &c.strict, 0, 0},
+        {"rest", 0, CLI_STRING, &c.rest, 0, 0},
         {"sparse", 0, CLI_REFUSED, "block-sparse weights are for a later version", 0, 0},
         {0}};
     int n, code = cli_parse(options, "convert", argc, argv, &n);

@@ -44,12 +44,19 @@ static const char help_convert[] =
     "  --weights NAME      of the encoder's matrices: int8 per output channel (the default); int4, nf4, fp4, int3\n"
     "                      and int2 with a multiplier per group of inputs; ternary and binary per output channel;\n"
     "                      auto:BITS, a choice per matrix of int2 to int8 with BITS bits on average (needs\n"
-    "                      --calibrate); f32 as a reference. The pooler and the classifier stay int8\n"
+    "                      --calibrate); f32 as a reference. The pooler and the classifier stay int8. Matrices that\n"
+    "                      lie on a ternary or binary grid already are kept as they are with that type\n"
+    "  --trained NAME      the encoder's matrices (not the embeddings, not the heads) were trained in low bits, and\n"
+    "                      the checkpoint has their latent floats: twn (TernaryBERT, Teacher Intervention) and b1.58\n"
+    "                      (BitNet b1.58) go with --weights ternary, bitnet (BitNet) with --weights binary\n"
     "  --group N           inputs of a group: 32, 64 (the default) or 128\n"
     "  --embeddings NAME   of the word table: int8 (the default), int4 or ternary, with a scale per row\n"
     "  --calibrate FILE    a text in each line: low-bit weights are quantised so that the layers' outputs on these\n"
     "                      texts change least (second order); a thousand texts of the task will do. Needs LAPACK\n"
     "                      (Debian: liblapack3). Without it every weight goes to its nearest value\n"
+    "  --strict            fail, before anything is written, if a tensor would have another type than was asked for:\n"
+    "                      pooler and classifier that of --weights, the position table that of --embeddings\n"
+    "  --rest int8         asks for int8 where they cannot have that type, so that --strict lets them through\n"
     "  -q, --quiet         no report of what each tensor became\n";
 
 static const char help_classify[] =

@@ -80,6 +80,7 @@ tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_we
         .pooling = TERN_POOL_MEAN,
         .max_tokens = POSITIONS,
     };
-    const struct tern_source source = {.config = &config, .plain = 1, .embeddings = embeddings, .read = read_seeded, .progress = progress};
+    const struct tern_source source = {.config = &config, .plain = 1, .embeddings = embeddings, .read = read_seeded,
+                                       .progress = progress};
     return tern_build_model(out, bytes, &source, NULL, err);
 }

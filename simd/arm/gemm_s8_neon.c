@@ -96,8 +96,8 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
 }
 
 #ifdef __aarch64__
-/* A piece, in v16 .. v19 for the first k step and v20 .. v23 for the second, times both rows; `add` is sadalp, or saddlp
-   to begin the sums. */
+/* A piece, in v16 .. v19 for the first k step and v20 .. v23 for the second, times both rows; `add` is sadalp, or
+   saddlp to begin the sums. */
 #define PIECE_BY_TWO_ROWS(add, w0, w1, row0, row1)                                                                     \
     "smull  v28.8h, " w0 ".8b, v24.8b\n"                                                                               \
     "smull2 v29.8h, " w0 ".16b, v24.16b\n"                                                                             \

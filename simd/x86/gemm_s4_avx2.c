@@ -1,7 +1,7 @@
 /* 4-bit weights by pmaddubsw, unpacked in registers: unsigned values (value + offset <= 30) times signed activations.
    Four pairs of products fit 16 bits (4 * 2 * 30 * 127 = 30,480), so one step costs a multiplication and an addition
    for 32 products where int8 needs four instructions. pmaddwd by the group's multipliers then takes the sums to 32
-   bits. What the offset adds, offset * (sum of the group's activations) * multiplier, is taken off at the group's end. */
+   bits. What the offset adds, offset * (sum of the group's activations) * multiplier, comes off at the group's end. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
@@ -13,7 +13,8 @@ _Static_assert(4 * 2 * 30 * 127 <= INT16_MAX, "four steps in 16 bits");
 enum { STEPS = 4 /* in 16 bits */ };
 
 #define TOTAL(i)                                                                                                       \
-    __m256i total##i = i < rows && t->add ? tern_load256(t->c + i * t->ld_c) : zero, words##i = zero;                                                                          \
+    __m256i total##i = i < rows && t->add ? tern_load256(t->c + i * t->ld_c) : zero;                                   \
+    __m256i words##i = zero;                                                                                           \
     const int8_t *a##i = t->a + (i < rows ? i : 0) * t->ld_a;
 
 #define CLEAR(i) words##i = zero;

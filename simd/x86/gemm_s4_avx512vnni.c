@@ -35,7 +35,7 @@ struct few {
     __m512i total##i = i < rows && t->add ? _mm512_loadu_si512(t->c + i * t->ld_c) : zero;                             \
     const int8_t *a##i = t->a + (i < rows ? i : 0) * t->ld_a;
 
-#define START_GROUP(i)                                                                                                       \
+#define START_GROUP(i)                                                                                                 \
     __m512i even##i = i < rows ? _mm512_set1_epi32(t->start[i * GROUPS + group]) : zero, odd##i = zero;
 
 #define MULTIPLY_TWO(i)                                                                                                \
@@ -57,7 +57,7 @@ struct few {
         total##i = _mm512_add_epi32(total##i, t->mul ? _mm512_mullo_epi32(both, mul) : both);                          \
     }
 
-#define STORE_TOTAL(i)                                                                                                       \
+#define STORE_TOTAL(i)                                                                                                 \
     if (i < rows)                                                                                                      \
         _mm512_storeu_si512(t->c + i * t->ld_c, total##i);
 

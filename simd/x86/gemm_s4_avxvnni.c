@@ -1,6 +1,7 @@
 /* 4-bit weights by the 256-bit vpdpbusd, unpacked in registers: unsigned values (value + offset) times signed
    activations. A group is summed by itself, from -offset * (sum of its activations) on, and multiplied by its
-   multipliers at its end. One or two rows have sums of their own for odd steps, as a product waits for the one before. */
+   multipliers at its end. One or two rows have sums of their own for odd steps, as a product waits for the one before.
+   */
 #ifndef __AVXVNNI__
 #error "compile with -mavxvnni"
 #endif

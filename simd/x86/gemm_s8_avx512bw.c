@@ -1,6 +1,6 @@
 /* Int8 GEMM without VNNI: pmaddubsw of the weights' magnitudes by the activations with the weights' signs, exact as
-   2 * 127 * 127 < 2^15; then pairs are added by pmaddwd with ones. The signs go over by a masked negation, the mask made
-   once per weights for all rows of the tile. */
+   2 * 127 * 127 < 2^15; then pairs are added by pmaddwd with ones. The signs go over by a masked negation, the mask
+   made once per weights for all rows of the tile. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -81,7 +81,8 @@ static ALWAYS_INLINE void planes(const struct tern_codes *w, int8_t *b, int k4, 
         if (w->mul && step % group == 0)
             f = factors_of(w, step / group);
         const int within = step % TERN_BLOCK_STEPS;
-        const uint8_t *line = w->line + (ptrdiff_t)(step / TERN_BLOCK_STEPS) * bits * TERN_LINE + within / 2 * TERN_PANEL;
+        const uint8_t *line =
+            w->line + (ptrdiff_t)(step / TERN_BLOCK_STEPS) * bits * TERN_LINE + within / 2 * TERN_PANEL;
         const __m512i bit = within % 2 ? odd : even;
         __m512i raised = _mm512_setzero_si512();
         for (int plane = 0; plane < bits; plane++) {
