@@ -3,6 +3,22 @@
 /* Rows that one task of a row-wise op takes: enough to hide the cost of handing a task out. */
 enum { ROW_BLOCK = 8, LINE = 64 };
 
+static int is_sparse(const struct tern_linear *w)
+{
+    return w->sparse.value != NULL;
+}
+
+static int has_sparse(const struct tern_bert *b)
+{
+    int any = 0;
+    for (int i = 0; i < b->config->layers; i++) {
+        const struct tern_layer *l = &b->weights->layers[i];
+        any |= is_sparse(&l->query) || is_sparse(&l->key) || is_sparse(&l->value) || is_sparse(&l->attn_out) ||
+               is_sparse(&l->ffn_up) || is_sparse(&l->ffn_down);
+    }
+    return any;
+}
+
 /* Whether any matrix has codes: each says so itself, the config's name for the weights is a label. */
 static int has_codes(const struct tern_bert *b)
 {
@@ -22,12 +38,20 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
     b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
 
-    if (has_codes(b)) {
-        const size_t blocks = (size_t)tern_blocks(tern_k4((int)(h > wide ? h : wide)));
+    const int deepest = tern_k4((int)(h > wide ? h : wide)), sparse = has_sparse(b), codes = has_codes(b);
+    if (sparse) {
+        b->run.packed_bytes = tern_spmm_scratch(TERN_TILE_ROWS, deepest);
+        b->run.packed = tern_arena_take(arena, (tokens + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS, (size_t)b->run.packed_bytes);
+    }
+    if (sparse || codes) {
+        const size_t blocks = (size_t)tern_blocks(deepest);
         b->run.panels_bytes = (ptrdiff_t)(2 * TERN_PANEL * TERN_BLOCK_K * blocks);
         if (b->run.panels_bytes < TERN_UNPACKED_BYTES)
             b->run.panels_bytes = TERN_UNPACKED_BYTES;
         b->run.panels = tern_arena_take(arena, threads, (size_t)b->run.panels_bytes);
+    }
+    if (codes) {
+        const size_t blocks = (size_t)tern_blocks(deepest);
         b->run.table = tern_arena_take(arena, TERN_LUT_ROWS, TERN_LUT_BLOCK * blocks);
         b->run.table_sum = tern_arena_take(arena, TERN_LUT_ROWS, blocks * sizeof *b->run.table_sum);
     }

@@ -1,6 +1,7 @@
 #include "models/load.h"
 #include "models/weights.h"
 #include "quant/bounds.h"
+#include "quant/sparse.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,33 @@ static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *
         }
 }
 
+/* The blocks of matrix `name`, of the shape in its parameters. */
+static void load_sparse(struct tern_loader *l, struct tern_sparse *w, const char *name, int n, int k, const int32_t *p)
+{
+    char part[96];
+    if (p[4] != TERN_FORMAT_INT8 || p[6] > TERN_N_BLOCK_SHAPES || p[7] < 1) {
+        snprintf(part, sizeof part, "%s.param", name);
+        tern_load_fail(l, part, "names blocks that do not exist");
+        return;
+    }
+    w->shape = (enum tern_block_shape)(p[6] - 1);
+    const int panels = tern_panels(n);
+    const int64_t lines[2] = {p[7], TERN_LINE}, counts = tern_round_up(panels * tern_block_strips(w->shape), PAD16);
+    const int64_t indices = ((int64_t)p[7] * tern_line_indices(w->shape) + PAD16 - 1) / PAD16 * PAD16;
+    const int64_t first = tern_round_up(panels + 1, PAD32);
+    snprintf(part, sizeof part, "%s.index", name);
+    w->index = tern_load_tensor(l, part, TERN_I16, 1, &indices);
+    snprintf(part, sizeof part, "%s.count", name);
+    w->count = tern_load_tensor(l, part, TERN_I16, 1, &counts);
+    snprintf(part, sizeof part, "%s.first", name);
+    w->first = tern_load_tensor(l, part, TERN_I32, 1, &first);
+    snprintf(part, sizeof part, "%s.value", name);
+    w->value = load_s8(l, part, 2, lines);
+    const char *fault = l->status ? NULL : tern_sparse_fault(w, panels, tern_k4(k), p[7]);
+    if (fault)
+        tern_load_fail(l, part, fault);
+}
+
 static void load_linear(struct tern_loader *l, struct tern_linear *w, const char *name, int n, int k, int wide_bias)
 {
     char part[96];
@@ -113,7 +141,9 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const char
     if (w->wnorm2 < 0 || w->up < 0 || w->up > 15)
         tern_load_fail(l, part, "holds a number out of range");
     snprintf(part, sizeof part, "%s.weight", name);
-    if (p[4] == TERN_FORMAT_INT8)
+    if (p[6])
+        load_sparse(l, &w->sparse, name, n, k, p);
+    else if (p[4] == TERN_FORMAT_INT8)
         w->weight = load_s8(l, part, 4, shape);
     else
         load_codes(l, &w->codes, name, n, k, p);
@@ -237,6 +267,8 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     }
     if (c->n_labels)
         load_linear(&l, &out->classifier, "classifier", c->n_labels, c->hidden, 1);
+    if (out->pooler.sparse.value || out->classifier.sparse.value) /* tern_bert_plan has no room for their rows */
+        tern_load_fail(&l, "pooler or classifier", "is block-sparse; only the layers' matrices may be");
     if (out->classifier.codes.line) /* tern_linear_logits has no kernel for them */
         tern_load_fail(&l, "classifier.code", "holds low-bit weights; a classifier's are int8");
     if (l.status) {

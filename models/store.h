@@ -16,6 +16,11 @@ struct tern_source {
        The LayerNorm before one keeps its gamma and beta to itself (quant/scheme.h). From tern_find_trained. */
     const uint8_t *trained;
     int rest_asked; /* that int8 is asked for, for what cannot have the types of the weights and the embeddings */
+    /* Block-sparse layers: `sparse` of the shape `block`, after pruning that fraction of every matrix's blocks (0: the
+       zeros that are there). The weights are int8. */
+    int sparse;
+    enum tern_block_shape block;
+    double prune;
     int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */
     /* Second-order quantisation of low-bit weights; NULL: to the nearest. May return NULL, which fails. */
     const struct tern_second_order *(*second)(void *calibration, int layer, enum tern_layer_input which);

@@ -1,6 +1,8 @@
 #include "models/store.h"
 #include "models/weights.h"
 #include "quant/activation.h"
+#include "quant/prune.h"
+#include "quant/sparse.h"
 #include "quant/weights.h"
 
 #include <math.h>
@@ -22,6 +24,7 @@ struct store {
     struct tern_coding coding; /* of the encoder's matrices */
     float *scratch;            /* of the quantisers */
     int8_t *row_q;             /* [hidden] a row of values, in scratch */
+    int8_t *dense;             /* a sparse matrix before its blocks are counted; NULL: none is */
     size_t done, total;
     tern_status status;
     tern_error *err;
@@ -79,6 +82,8 @@ static double add_weights(struct store *s, const char *name, int n, int k, struc
 {
     const enum tern_format format = out->coding.format;
     const int panels = tern_panels(n), k4 = tern_k4(k);
+    if (out->weight) /* sparse: store_sparse */
+        return 0;
     if (format == TERN_FORMAT_INT8) {
         const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
         out->weight = add(s, name, ".weight", TERN_I8, 4, shape);
@@ -143,12 +148,47 @@ static void say_instead(const struct store *s, char *how, size_t capacity, enum 
         snprintf(how, capacity, "instead of %s", tern_format_name(asked));
 }
 
+/* The blocks of the int8 panels in s->dense, of which there are `lines` of 64 bytes at least. Returns their bytes. */
+static double store_sparse(struct store *s, const char *name, int n, int k, int32_t *param, int64_t *blocks)
+{
+    const enum tern_block_shape shape = s->source->block;
+    const int panels = tern_panels(n), k4 = tern_k4(k), strips = panels * tern_block_strips(shape);
+    uint16_t *count = add_vector(s, name, ".count", TERN_I16, strips);
+    int32_t *first = add_vector(s, name, ".first", TERN_I32, panels + 1);
+    if (s->status)
+        return 0;
+    *blocks = tern_sparse_survey(s->dense, panels, k4, shape, count, first);
+    const int lines = first[panels] ? first[panels] : 1, indices = lines * tern_line_indices(shape);
+    const int64_t dims[2] = {lines, TERN_LINE};
+    int8_t *value = add(s, name, ".value", TERN_I8, 2, dims);
+    uint16_t *index = add_vector(s, name, ".index", TERN_I16, indices);
+    if (s->status)
+        return 0;
+    const struct tern_sparse w = {value, index, count, first, shape};
+    tern_sparse_fill(s->dense, panels, k4, &w, value, index);
+    param[6] = (int32_t)shape + 1;
+    param[7] = lines;
+    return (double)lines * TERN_LINE + 2.0 * indices + 2.0 * strips + 4.0 * panels;
+}
+
+static void prune(struct store *s, const char *name, int n, int k)
+{
+    const struct tern_pruning pruning = {s->source->block, s->source->prune};
+    if (!s->status && tern_prune(s->matrix, n, k, &pruning))
+        s->status = tern_fail_nomem(s->err, name, 0);
+}
+
 static void report_linear(struct store *s, const char *name, int n, int k, const struct tern_linear_out *out,
-                          double bytes)
+                          double bytes, int64_t blocks)
 {
     const enum tern_format format = out->coding.format;
     char became[64], how[32] = "per output channel";
-    if (is_trained(s, name))
+    const enum tern_block_shape shape = s->source->block;
+    const double block = tern_block_outputs(shape) * (shape == TERN_BLOCK_4X1 ? 1 : TERN_PANEL_K);
+    if (blocks >= 0)
+        snprintf(how, sizeof how, "%.1f %% of %s blocks left", 100 * (double)blocks * block / ((double)n * k),
+                 tern_block_shape_name(shape));
+    else if (is_trained(s, name))
         snprintf(how, sizeof how, "kept as trained");
     else if (tern_format_grouped(format))
         snprintf(how, sizeof how, "per %d inputs", out->coding.group);
@@ -169,6 +209,13 @@ static double store_linear(struct store *s, const char *name, int n, int k, cons
     struct tern_linear_out out = {0};
     if (s->layer >= 0) /* the heads' few weights stay int8 */
         out.coding = coding_of(s, name);
+    const int sparse = s->layer >= 0 && s->source->sparse;
+    int64_t blocks = -1; /* that are left */
+    if (sparse) {
+        prune(s, name, n, k);
+        out.weight = s->dense;
+        memset(s->dense, 0, (size_t)padded * (size_t)tern_k4(k) * TERN_PANEL_K);
+    }
     double bytes = add_weights(s, name, n, k, &out);
     out.mul = add_vector(s, name, ".mul", TERN_I16, padded);
     if (kind == REQUANT)
@@ -192,8 +239,10 @@ static double store_linear(struct store *s, const char *name, int n, int k, cons
     param[3] = out.up;
     param[4] = (int32_t)out.coding.format;
     param[5] = tern_format_grouped(out.coding.format) ? out.coding.group : 0;
+    if (sparse)
+        bytes = store_sparse(s, name, n, k, param, &blocks);
     bytes += (double)padded * (2 + (kind == REQUANT ? 2 : 4)) + PARAMS * 4;
-    report_linear(s, name, n, k, &out, bytes);
+    report_linear(s, name, n, k, &out, bytes, blocks);
     advance(s, (size_t)n * (size_t)k);
     return out.unit;
 }
@@ -500,7 +549,10 @@ tern_status tern_store_int8(struct tern_builder *builder, const struct tern_sour
     s.coding.group = source->group ? source->group : 64;
     s.coding.plain = source->plain;
     s.row_q = (int8_t *)s.scratch;
-    if (s.matrix && s.bias && s.scratch) {
+    if (source->sparse)
+        s.dense = malloc((size_t)tern_round_up(c->intermediate, 16) * (size_t)tern_round_up(c->hidden, 16) +
+                         (size_t)tern_round_up(c->hidden, 16) * (size_t)tern_round_up(c->hidden, 16));
+    if (s.matrix && s.bias && s.scratch && (s.dense || !source->sparse)) {
         s.row = s.bias + biases;
         s.gamma = s.row + widest;
         s.beta = s.gamma + c->hidden;
@@ -516,6 +568,7 @@ tern_status tern_store_int8(struct tern_builder *builder, const struct tern_sour
     } else {
         s.status = tern_fail_nomem(err, "the float tensors", largest_matrix(c) * sizeof(float));
     }
+    free(s.dense);
     free(s.scratch);
     free(s.bias);
     free(s.matrix);

@@ -2,6 +2,7 @@
 
 #include "quant/bounds.h"
 #include "quant/scheme.h"
+#include "quant/sparse.h"
 
 /* The smallest right shift that takes |acc| <= sqrt(norm2_x * norm2_w) into int16 (Cauchy-Schwarz). */
 static int safe_shift(int32_t norm2_x, int32_t norm2_w)
@@ -93,17 +94,32 @@ struct job {
 };
 
 /* How a matrix meets its rows. Every way gives the same accumulators. */
-enum route { INT8, LOOK_UP, MULTIPLY_CODES, UNPACK };
+enum route { INT8, LOOK_UP, MULTIPLY_CODES, UNPACK, SPARSE, EXPAND };
+
+/* Where the two cross depends on how many rows share the work of packing or of expanding (simd/sparse.def). */
+int tern_prefers_sparse(const struct tern_linear *w, int m, const struct tern_routes *routes)
+{
+    const int bucket = m <= 2 ? 0 : m <= 8 ? 1 : m <= 32 ? 2 : 3;
+    const int64_t values = (int64_t)w->sparse.first[tern_panels(w->n)] * TERN_LINE;
+    return 100 * values <= (int64_t)routes->sparse[w->sparse.shape][bucket] * tern_panels(w->n) * tern_k4(w->k) * TERN_LINE;
+}
 
 static enum route route_of(const struct job *j, const struct tern_linear *w)
 {
     const struct tern_routes *most = &j->run->ops->routes;
     if (w->weight)
         return INT8;
+    if (w->sparse.value)
+        return tern_prefers_sparse(w, j->x->m, most) ? SPARSE : EXPAND;
     const int bits = w->codes.book->bits;
     if (bits == 4)
         return j->x->m <= most->s4 ? MULTIPLY_CODES : UNPACK;
     return j->x->m <= (w->codes.mul ? most->lut_group : most->lut)[bits - 1] ? LOOK_UP : UNPACK;
+}
+
+static int is_unpacked(enum route route)
+{
+    return route == UNPACK || route == EXPAND;
 }
 
 int tern_unpacked_panels(int k)
@@ -127,7 +143,7 @@ static int split(struct job *j)
     const int threads = tern_pool_threads(j->run->pool);
     int tasks = 0, least = INT32_MAX, widest = TERN_TILE_PANELS;
     for (int i = 0; i < j->count; i++)
-        widest = route_of(j, j->w[i]) == UNPACK ? tern_unpacked_panels(j->w[i]->k) : widest;
+        widest = is_unpacked(route_of(j, j->w[i])) ? tern_unpacked_panels(j->w[i]->k) : widest;
     for (int width = widest; width >= 2; width /= 2) {
         int all = 0;
         for (int i = 0; i < j->count; i++)
@@ -160,9 +176,12 @@ static void epilogue(const struct job *j, int which, const int32_t *tile, int fi
 }
 
 /* Bytes of some panels' weights in the file. */
-static int64_t stored_bytes(const struct tern_linear *w, int panels)
+static int64_t stored_bytes(const struct tern_linear *w, int first, int panels)
 {
     const int k4 = tern_k4(w->k);
+    if (w->sparse.value)
+        return (int64_t)(w->sparse.first[first + panels] - w->sparse.first[first]) *
+               (TERN_LINE + 2 * tern_line_indices(w->sparse.shape));
     if (w->weight)
         return (int64_t)panels * k4 * TERN_LINE;
     return (int64_t)panels *
@@ -175,6 +194,7 @@ struct panels {
     const int8_t *weight;    /* INT8, UNPACK */
     struct tern_ahead ahead; /* the weights of the panels after these, as the file has them */
     struct tern_codes codes; /* LOOK_UP, MULTIPLY_CODES */
+    struct tern_sparse sparse;
     int count, k4;
 };
 
@@ -190,9 +210,16 @@ static struct panels panels_of(const struct job *j, const struct tern_linear *w,
         p.ahead.at = p.weight + AHEAD * p.ahead.panel;
         return p;
     }
+    int8_t *const unpacked = j->run->panels ? j->run->panels + thread * j->run->panels_bytes : NULL;
+    if (p.route == SPARSE || p.route == EXPAND) {
+        p.sparse = tern_sparse_at(&w->sparse, first);
+        if (p.route == EXPAND)
+            tern_sparse_expand(&p.sparse, unpacked, count, p.k4);
+        p.weight = unpacked;
+        return p;
+    }
     p.codes = tern_codes_at(&w->codes, first, p.k4);
     if (p.route == UNPACK) {
-        int8_t *const unpacked = j->run->panels + thread * j->run->panels_bytes;
         j->run->ops->unpack(&p.codes, unpacked, count, p.k4);
         p.weight = unpacked;
         p.ahead.panel = (ptrdiff_t)tern_code_lines(p.codes.book->bits, p.k4) * TERN_LINE;
@@ -209,6 +236,9 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
     if (p->route == LOOK_UP)
         run->ops->gemm_lut(run->table, blocks * TERN_LUT_BLOCK, run->table_sum, blocks, &p->codes, tile, ld, rows,
                            p->count, p->k4);
+    else if (p->route == SPARSE)
+        run->ops->spmm(NULL, 0, run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes, &p->sparse, tile, ld, rows,
+                       p->count, p->k4);
     else if (p->route == MULTIPLY_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
     else
@@ -229,7 +259,7 @@ static void panels_task(void *context, int task, int thread)
     int column = panel * TERN_PANEL, width = w->n - column;
     width = width < panels * TERN_PANEL ? width : panels * TERN_PANEL;
     int32_t *tile = j->run->tile + (ptrdiff_t)thread * TERN_TILE;
-    int64_t time = tern_profile_start(j->run->profile), bytes = stored_bytes(w, panels);
+    int64_t time = tern_profile_start(j->run->profile), bytes = stored_bytes(w, panel, panels);
     const struct panels weights = panels_of(j, w, panel, panels, thread);
     const int output = j->out ? 2 : 6; /* bytes per value that the epilogue writes, and the stream that it reads */
 
@@ -256,11 +286,24 @@ static void make_tables(const struct job *j)
     }
 }
 
+/* Lays out one tile's rows for the sparse matrices, which are of one shape (run_alike). */
+static void pack_task(void *context, int task, int thread)
+{
+    const struct job *j = context;
+    const int row = task * TERN_TILE_ROWS, rows = j->x->m - row < TERN_TILE_ROWS ? j->x->m - row : TERN_TILE_ROWS;
+    const int64_t time = tern_profile_start(j->run->profile);
+    j->run->ops->spmm(j->x->q + row * j->x->ld, j->x->ld, j->run->packed + task * j->run->packed_bytes, &j->w[0]->sparse,
+                      NULL, 0, rows, 0, tern_k4(j->w[0]->k));
+    tern_profile_charge(j->run->profile, thread, j->stage, time, 0, 2 * (int64_t)rows * j->w[0]->k);
+}
+
 /* All rows at once, or as many at a time as have tables. */
 static void run_tasks(struct job *j)
 {
     const int tasks = split(j);
     int look_up = 0;
+    if (route_of(j, j->w[0]) == SPARSE)
+        tern_pool_run(j->run->pool, pack_task, j, quotient_up(j->x->m, TERN_TILE_ROWS));
     for (int i = 0; i < j->count; i++)
         look_up |= route_of(j, j->w[i]) == LOOK_UP;
     const int rows = look_up ? TERN_LUT_ROWS : j->x->m;
@@ -272,10 +315,28 @@ static void run_tasks(struct job *j)
     }
 }
 
+/* Sparse matrices run together when all are, with blocks of one shape: they share the packed rows. */
+static int run_alike(const struct job *j)
+{
+    int sparse = 0;
+    for (int i = 0; i < j->count; i++) {
+        const enum route route = route_of(j, j->w[i]);
+        sparse += route == SPARSE && j->w[i]->sparse.shape == j->w[0]->sparse.shape;
+        if (route == SPARSE && !sparse)
+            return 0;
+    }
+    return sparse == 0 || sparse == j->count;
+}
+
 void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
                      int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x)
 {
     struct job j = {.run = run, .stage = stage, .w = w, .out = out, .ld = ld_out, .x = x, .count = count};
+    if (!run_alike(&j)) { /* each by itself */
+        for (int i = 0; i < count; i++)
+            tern_linear_run(run, stage, w + i, out + i, 1, ld_out, x);
+        return;
+    }
     for (int i = 0; i < count; i++)
         for (int r = 0; r < x->m; r++)
             run->scale[(ptrdiff_t)i * x->m + r] = tern_requant_scale(w[i], x->row[r]);

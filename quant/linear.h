@@ -8,8 +8,9 @@
 
 /* One weight matrix as the file has it. All pointers lead into the mapped file. */
 struct tern_linear {
-    const int8_t *weight;   /* panels [panels][k4][16][4]; NULL when the weights are low-bit */
-    struct tern_codes codes;
+    const int8_t *weight;   /* panels [panels][k4][16][4]; NULL when the weights are low-bit or sparse */
+    struct tern_codes codes;   /* line NULL: none */
+    struct tern_sparse sparse; /* value NULL: none */
     const int16_t *mul;     /* [16 * panels] scale of a channel over the largest, times TERN_MUL_ONE */
     const int16_t *bias16;  /* [16 * panels] in units of the output; NULL when bias32 is used */
     const int32_t *bias32;  /* [16 * panels] in units of the residual sum, or Q16 for logits */
@@ -21,6 +22,8 @@ struct tern_linear {
 
 /* Panels of k inputs that are unpacked together: 2, 4, 8 or 16. */
 int tern_unpacked_panels(int k);
+/* Whether a sparse matrix meets m rows as it is; otherwise it is expanded to int8 panels first. */
+int tern_prefers_sparse(const struct tern_linear *w, int m, const struct tern_routes *routes);
 
 /* int8 rows with what quantising them left behind. */
 struct tern_rows {
@@ -46,6 +49,8 @@ struct tern_runner {
     int32_t *tile;                /* [threads][TERN_TILE] */
     int8_t *panels;               /* [threads][panels_bytes]: low-bit weights, unpacked */
     ptrdiff_t panels_bytes;
+    uint8_t *packed;              /* [blocks of TERN_TILE_ROWS rows][packed_bytes]: rows for sparse weights */
+    ptrdiff_t packed_bytes;
     uint8_t *table;               /* [TERN_LUT_ROWS][most blocks][TERN_LUT_BLOCK] */
     int32_t *table_sum;           /* [TERN_LUT_ROWS][most blocks] */
     struct tern_profile *profile; /* [threads], or NULL */
@@ -53,7 +58,7 @@ struct tern_runner {
 /* Rows that have tables at a time, and what low-bit panels that are unpacked together may take: both of a size that L2
    holds beside the rest. */
 enum { TERN_LUT_ROWS = 16, TERN_UNPACKED_BYTES = 400 << 10 };
-enum { TERN_TILE_ROWS = 64, TERN_TILE_PANELS = 16, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
+enum { TERN_TILE_ROWS = TERN_SPMM_ROWS, TERN_TILE_PANELS = 16, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
 
 /* out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. `stage` is what a profile
    charges the products to. */

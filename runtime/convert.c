@@ -1,6 +1,7 @@
 #include "runtime/convert.h"
 
 #include "models/checkpoint.h"
+#include "quant/sparse.h"
 #include "runtime/bits.h"
 #include "runtime/calibrate.h"
 
@@ -147,6 +148,8 @@ static tern_status verify(const char *written, const struct tern_source *source,
                  c.cosine, c.same);
         report(o, line);
         double least_cosine = all_trained(source) ? least_trained : least_cosines[source->config->weights];
+        if (source->prune > 0) /* what pruning loses is the user's choice */
+            least_cosine = -1;
         if (source->embeddings != TERN_FORMAT_INT8 && least_cosine > 0.8) /* ternary tables: 0.97 */
             least_cosine = 0.8;
         if (!(c.cosine >= least_cosine))
@@ -282,6 +285,21 @@ static tern_status find_and_write(const char *path, struct tern_source source, c
     return status ? status : calibrate_and_write(path, source, tokenizer, o, err);
 }
 
+static tern_status read_sparse_option(struct tern_source *source, const struct tern_config *config, const char *text,
+                                      tern_error *err)
+{
+    source->sparse = 1;
+    if (tern_sparse_parse(text, &source->block, &source->prune))
+        return tern_fail(err, TERN_USAGE,
+                         "sparse '%.32s' is no SHAPE or SHAPE:FRACTION; the shapes are 16x4, 4x4, 1x4 and 4x1, a fraction "
+                         "is between 0 and 1, as in 16x4:0.8",
+                         text);
+    if (config->weights != TERN_WEIGHTS_INT8)
+        return tern_fail(err, TERN_USAGE, "block-sparse weights are int8; %s is not supported with them",
+                         tern_weights_name(config->weights));
+    return TERN_OK;
+}
+
 /* Latent weights have the one format that they were trained for, and nothing is left to calibrate. */
 static tern_status check_trained(enum tern_rule rule, const struct tern_config *config, const tern_convert_options *o,
                                  tern_error *err)
@@ -335,6 +353,8 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
                                    .group = o->group, .read = read_tensor, .report = o->report,
                                    .progress = o->progress, .listener = o->context};
     tern_status status = read_weights_option(config, o->weights, err);
+    if (!status && o->sparse)
+        status = read_sparse_option(source, config, o->sparse, err);
     if (!status)
         status = check_options(config, o, err);
     return status ? status : check_trained(*rule, config, o, err);

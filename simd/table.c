@@ -5,6 +5,14 @@ static int usable(enum tern_isa isa, unsigned features)
     return (tern_isa_needs(isa) & features) == tern_isa_needs(isa);
 }
 
+static void set_sparse(int *percent, int rows2, int rows8, int rows32, int more)
+{
+    percent[0] = rows2;
+    percent[1] = rows8;
+    percent[2] = rows32;
+    percent[3] = more;
+}
+
 void tern_table_build(struct tern_ops *ops, unsigned features)
 {
 #define OP(name, class) ops->name = tern_##name##_ref;
@@ -17,9 +25,14 @@ void tern_table_build(struct tern_ops *ops, unsigned features)
 #undef KERNEL
 #define ROUTE(isa, rows4, rows1, rows2, rows2_group, rows3_group)                                                      \
     if (usable(TERN_ISA_##isa, features))                                                                              \
-        ops->routes = (struct tern_routes){rows4, {rows1, rows2}, {0, rows2_group, rows3_group}};
+        ops->routes = (struct tern_routes){.s4 = rows4, .lut = {rows1, rows2}, .lut_group = {0, rows2_group, rows3_group}};
 #include "simd/routes.def"
 #undef ROUTE
+#define SPARSE_UP_TO(isa, shape, rows2, rows8, rows32, more)                                                           \
+    if (usable(TERN_ISA_##isa, features))                                                                              \
+        set_sparse(ops->routes.sparse[TERN_BLOCK_##shape], rows2, rows8, rows32, more);
+#include "simd/sparse.def"
+#undef SPARSE_UP_TO
 }
 
 const char *tern_op_name(enum tern_op op)

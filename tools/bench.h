@@ -28,12 +28,14 @@ struct bench_model {
     const char *name;
     tern_model *model;
     void *bytes; /* of a seeded model */
+    char sparsity[24]; /* block shape and the part of the blocks that are zero, or none */
     double load_ms;
     int progress;
 };
 
 int bench_open_file(struct bench_model *m, const char *path);
-int bench_open_shape(struct bench_model *m, int shape, const char *weights, enum tern_format embeddings);
+int bench_open_shape(struct bench_model *m, int shape, const char *weights, enum tern_format embeddings,
+                     const char *sparse);
 void bench_close(struct bench_model *m);
 
 /* Measures record->{threads,seq,batch}; runs = 0: at least 30, for at least a second. With a profile that is filled by

@@ -1,4 +1,5 @@
 #include "tools/bench.h"
+#include "quant/sparse.h"
 #include "tools/bench_profile.h"
 #include "tools/commands.h"
 #include "tools/host.h"
@@ -17,7 +18,7 @@
 enum { MOST_TOKENS = 1 << 20 }; /* of a run: the session's own limit */
 
 struct bench {
-    const char *path, *shape, *weights, *embeddings, *isa, *format_name, *out_path, *baseline_path;
+    const char *path, *shape, *weights, *embeddings, *sparse, *isa, *format_name, *out_path, *baseline_path;
     struct cli_list seq, batch, threads;
     int32_t runs, max_regress, ragged;
     int profile, roofline_only;
@@ -56,8 +57,14 @@ static int check_options(struct bench *b)
         return cli_fail(CLI_USAGE, "bench: " CLI_WEIGHTS, b->weights);
     if (tern_embeddings_find(b->embeddings) < 0)
         return cli_fail(CLI_USAGE, "bench: --embeddings is int8, int4 or ternary, not '%.64s'", b->embeddings);
-    if ((b->weights || b->embeddings) && !b->shape)
-        return cli_fail(CLI_USAGE, "bench: --weights and --embeddings go with --shape; a file has its own");
+    enum tern_block_shape block;
+    double fraction;
+    if (b->sparse && tern_sparse_parse(b->sparse, &block, &fraction))
+        return cli_fail(CLI_USAGE, "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are 16x4, 4x4, 1x4, 4x1");
+    if (b->sparse && b->weights && strcmp(b->weights, "int8"))
+        return cli_fail(CLI_USAGE, "bench: --sparse goes with --weights int8");
+    if ((b->weights || b->embeddings || b->sparse) && !b->shape)
+        return cli_fail(CLI_USAGE, "bench: --weights, --embeddings and --sparse go with --shape; a file has its own");
     unsigned features;
     tern_error err;
     if (tern_cpu_select(&features, b->isa, &err))
@@ -195,7 +202,7 @@ static int bench(struct bench *b)
     }
     code =
         b->path ? bench_open_file(&b->model, b->path) : bench_open_shape(&b->model, seeded_find(b->shape), b->weights,
-                                     (enum tern_format)tern_embeddings_find(b->embeddings));
+                                     (enum tern_format)tern_embeddings_find(b->embeddings), b->sparse);
     if (!code)
         code = settle_lists(b);
     if (!code)
@@ -226,7 +233,7 @@ int cmd_bench(int argc, char **argv)
         {"max-regress", 0, CLI_INT, &b.max_regress, 0, 1000},
         {"profile", 0, CLI_FLAG, &b.profile, 0, 0},
         {"roofline", 0, CLI_FLAG, &b.roofline_only, 0, 0},
-        {"sparse", 0, CLI_REFUSED, "block-sparse weights are for a later version", 0, 0},
+        {"sparse", 0, CLI_STRING, &b.sparse, 0, 0},
         {0}};
     int n, code = cli_parse(options, "bench", argc, argv, &n);
     if (n < 0)

@@ -1,4 +1,5 @@
 #include "tools/seeded.h"
+#include "quant/sparse.h"
 #include "tools/cli.h"
 
 #include "runtime/convert.h"
@@ -62,7 +63,7 @@ static tern_status read_seeded(void *context, const char *name, float *out, size
 }
 
 tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_weights weights,
-                         enum tern_format embeddings,
+                         enum tern_format embeddings, const char *sparse,
                          void (*progress)(void *context, size_t done, size_t total), tern_error *err)
 {
     const struct tern_config config = {
@@ -80,7 +81,8 @@ tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_we
         .pooling = TERN_POOL_MEAN,
         .max_tokens = POSITIONS,
     };
-    const struct tern_source source = {.config = &config, .plain = 1, .embeddings = embeddings, .read = read_seeded,
+    struct tern_source source = {.config = &config, .plain = 1, .embeddings = embeddings, .read = read_seeded,
                                        .progress = progress};
+    source.sparse = sparse && !tern_sparse_parse(sparse, &source.block, &source.prune);
     return tern_build_model(out, bytes, &source, NULL, err);
 }
