@@ -1,4 +1,4 @@
-/* Every format of weights and of embeddings on a small model of awkward sizes: one stored digest, whatever the ISA
+/* Every format of weights and of embeddings, and every shape of blocks, on a small model of awkward sizes: one stored digest, whatever the ISA
    (TERN_ISA, or the emulated CPU), the threads and the neighbours in the batch. The digests were taken from the scalar
    references; `TERN_PRINT=1 test_formats` prints them anew. */
 #include <setjmp.h>
@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "quant/prune.h"
+#include "quant/sparse.h"
 #include "runtime/convert.h"
 #include "tests/rng.h"
 
@@ -21,24 +23,31 @@ static const struct {
     enum tern_weights weights;
     enum tern_format embeddings;
     int group;
+    const char *sparse;
     uint64_t digest;
 } cases[] = {
-    {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, 0x2bc7f1645c2e8989},
-    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 32, 0xacd0195567eac3a3},
-    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT4, 64, 0x8986c7cee8b14d1e},
-    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 128, 0x8ebd04ab5f48e6e6},
-    {TERN_WEIGHTS_INT8 + TERN_FORMAT_NF4, TERN_FORMAT_INT8, 64, 0x00fe1d9ef0143718},
-    {TERN_WEIGHTS_INT8 + TERN_FORMAT_FP4, TERN_FORMAT_INT8, 32, 0x77a2edb1566689b9},
-    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT3, TERN_FORMAT_INT4, 64, 0xc42c0e39e1671c1c},
-    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT2, TERN_FORMAT_TERNARY, 32, 0xee5dc66b28281f19},
-    {TERN_WEIGHTS_INT8 + TERN_FORMAT_TERNARY, TERN_FORMAT_TERNARY, 0, 0xf7e4c4e459476b47},
-    {TERN_WEIGHTS_INT8 + TERN_FORMAT_BINARY, TERN_FORMAT_INT4, 0, 0xd54865655fc8cebf},
+    {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, NULL, 0x2bc7f1645c2e8989},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 32, NULL, 0xacd0195567eac3a3},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT4, 64, NULL, 0x8986c7cee8b14d1e},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 128, NULL, 0x8ebd04ab5f48e6e6},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_NF4, TERN_FORMAT_INT8, 64, NULL, 0x00fe1d9ef0143718},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_FP4, TERN_FORMAT_INT8, 32, NULL, 0x77a2edb1566689b9},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT3, TERN_FORMAT_INT4, 64, NULL, 0xc42c0e39e1671c1c},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT2, TERN_FORMAT_TERNARY, 32, NULL, 0xee5dc66b28281f19},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_TERNARY, TERN_FORMAT_TERNARY, 0, NULL, 0xf7e4c4e459476b47},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_BINARY, TERN_FORMAT_INT4, 0, NULL, 0xd54865655fc8cebf},
+    {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, "16x4:0.6", 0x165aac2440c12708},
+    {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, "4x4:0.8", 0x494a886490fcdc63},
+    {TERN_WEIGHTS_INT8, TERN_FORMAT_INT4, 0, "1x4:0.5", 0xf6ea125e4b03880a},
+    {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, "4x1:0.7", 0x0bedb97c2fdb5016},
+    {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, "16x4:0.99", 0x6c4be4a166a3e3ce},
+    {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, "4x1", 0x2bc7f1645c2e8989}, /* nothing pruned: the dense digest */
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
 /* Texts on both sides of where kernels change their ways, the last longer than a tile's rows. */
 static const int lengths[] = {1, 2, 3, 5, 8, 13, 17, 33, 70};
-enum { TEXTS = sizeof lengths / sizeof *lengths, MOST = 80, HIDDEN = 72, VOCAB = 70 };
+enum { TEXTS = sizeof lengths / sizeof *lengths, MOST = 80, HIDDEN = 72, WIDE = 300, VOCAB = 70 };
 
 static int ends_with(const char *name, const char *end)
 {
@@ -48,7 +57,8 @@ static int ends_with(const char *name, const char *end)
 
 static tern_status read_weights(void *context, const char *name, float *out, size_t count, tern_error *err)
 {
-    (void)context, (void)err;
+    (void)err;
+    const struct tern_pruning *pruning = context;
     struct rng r = rng_seeded(7, name);
     const double mean = ends_with(name, "norm.weight") ? 0.9 : 0;
     for (size_t i = 0; i < count; i++) {
@@ -56,6 +66,10 @@ static tern_status read_weights(void *context, const char *name, float *out, siz
         for (int k = 0; k < 4; k++)
             sum += (double)rng_between(&r, -1000, 1000);
         out[i] = (float)(mean + sum * 4e-5);
+    }
+    if (pruning && tern_is_encoder_matrix(name)) {
+        const int n = strstr(name, "ffn_up") ? WIDE : HIDDEN;
+        assert_int_equal(tern_prune(out, n, (int)count / n, pruning), 0);
     }
     return TERN_OK;
 }
@@ -65,7 +79,8 @@ struct fixture {
     void *bytes;
 };
 
-static struct fixture build(int i)
+/* `dense`: the zeros of a sparse model are in the tensors that are read, and stored like all weights. */
+static struct fixture build(int i, int dense)
 {
     const struct tern_config config = {
         .architecture = TERN_BERT,
@@ -73,7 +88,7 @@ static struct fixture build(int i)
         .layers = 2,
         .hidden = HIDDEN,
         .heads = 3,
-        .intermediate = 300,
+        .intermediate = WIDE,
         .vocab = VOCAB,
         .max_positions = MOST,
         .token_types = 2,
@@ -81,8 +96,16 @@ static struct fixture build(int i)
         .pooling = TERN_POOL_MEAN,
         .max_tokens = MOST,
     };
-    const struct tern_source source = {
+    struct tern_source source = {
         .config = &config, .embeddings = cases[i].embeddings, .group = cases[i].group, .read = read_weights};
+    struct tern_pruning pruning = {TERN_BLOCK_16X4, 0};
+    if (cases[i].sparse) {
+        assert_int_equal(tern_sparse_parse(cases[i].sparse, &pruning.shape, &pruning.fraction), 0);
+        source.sparse = !dense;
+        source.block = pruning.shape;
+        source.prune = pruning.fraction;
+        source.context = dense ? &pruning : NULL;
+    }
     struct fixture f;
     tern_error err;
     if (tern_build_model(&f.model, &f.bytes, &source, NULL, &err))
@@ -133,19 +156,38 @@ static void test_digests(void **state)
         int threads, per_run;
     } ways[] = {{1, 1}, {1, TEXTS}, {2, 4}};
     for (int i = 0; i < N_CASES; i++) {
-        struct fixture f = build(i);
+        struct fixture f = build(i, 0);
         for (int way = 0; way < 3; way++) {
             int32_t result[TEXTS * HIDDEN];
             run(f.model, ways[way].threads, ways[way].per_run, result);
             const uint64_t digest = XXH3_64bits(result, sizeof result);
             if (getenv("TERN_PRINT"))
-                printf("%s, embeddings %s, groups of %d: 0x%016" PRIx64 "\n", tern_weights_name(cases[i].weights),
-                       tern_format_name(cases[i].embeddings), cases[i].group, digest);
+                printf("%s, embeddings %s, groups of %d, sparse %s: 0x%016" PRIx64 "\n",
+                       tern_weights_name(cases[i].weights), tern_format_name(cases[i].embeddings), cases[i].group,
+                       cases[i].sparse ? cases[i].sparse : "no", digest);
             else if (digest != cases[i].digest)
-                fail_msg("%s, embeddings %s, groups of %d, %d threads, %d texts to a run: 0x%016" PRIx64,
+                fail_msg("%s, embeddings %s, groups of %d, sparse %s, %d threads, %d texts to a run: 0x%016" PRIx64,
                          tern_weights_name(cases[i].weights), tern_format_name(cases[i].embeddings), cases[i].group,
-                         ways[way].threads, ways[way].per_run, digest);
+                         cases[i].sparse ? cases[i].sparse : "no", ways[way].threads, ways[way].per_run, digest);
         }
+        tern_model_close(f.model);
+        free(f.bytes);
+    }
+}
+
+/* A sparse file's zeros stored densely give the same answers through the dense path. */
+static void test_dense_twins(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_CASES; i++) {
+        if (!cases[i].sparse || getenv("TERN_PRINT"))
+            continue;
+        struct fixture f = build(i, 1);
+        int32_t result[TEXTS * HIDDEN];
+        run(f.model, 1, TEXTS, result);
+        assert_null(f.model->int8.layers[0].query.sparse.value);
+        if (XXH3_64bits(result, sizeof result) != cases[i].digest)
+            fail_msg("the dense twin of %s differs", cases[i].sparse);
         tern_model_close(f.model);
         free(f.bytes);
     }
@@ -153,6 +195,6 @@ static void test_digests(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_digests)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_digests), cmocka_unit_test(test_dense_twins)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
