@@ -79,7 +79,8 @@ refused 2 "list such as" bench --shape bert-mini -s 1,x
 refused 2 'A-B' bench --shape bert-mini -s 8-4
 refused 2 "'yaml'" bench --shape bert-mini --format yaml
 refused 2 "'int9'" bench --shape bert-mini --weights int9
-refused 2 'later version' bench --shape bert-mini --sparse 16x4
+refused 2 'SHAPE:FRACTION' bench --shape bert-mini --sparse 8x8:0.5
+refused 2 'weights int8' bench --shape bert-mini --sparse 16x4:0.5 --weights int4
 refused 2 'stands alone' bench --roofline absent.tern
 refused 2 'goes with --format' bench --shape bert-mini --profile --format csv
 refused 2 'f32 has no stages' bench --shape bert-mini -s 5 -r 1 --profile --weights f32
@@ -90,6 +91,8 @@ refused 2 'no checkpoint' convert -o "$work/x.tern"
 refused 2 '-o FILE' convert "$work"
 refused 2 "'int9'" convert "$work" -o "$work/x.tern" --weights int9
 refused 2 'int8 needs none' convert "$work" -o "$work/x.tern" --calibrate texts.txt
+refused 2 'shapes are 16x4' convert "$work" -o "$work/x.tern" --sparse 16x4:2
+refused 2 'block-sparse weights are int8' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --weights int4
 refused 2 "'bwn'" convert "$work" -o "$work/x.tern" --weights ternary --trained bwn
 refused 2 "ask for weights 'ternary'" convert "$work" -o "$work/x.tern" --trained twn
 refused 2 "ask for weights 'binary'" convert "$work" -o "$work/x.tern" --weights ternary --trained bitnet

@@ -25,11 +25,15 @@ static tern_status read_seeded(void *context, const char *name, float *out, size
     return TERN_OK;
 }
 
-static uint8_t *make_model(enum tern_format format, size_t *bytes)
+/* Every format of weights, then int8 in blocks of every shape, half of them pruned. */
+enum { N_KINDS = TERN_N_FORMATS + TERN_N_BLOCK_SHAPES };
+
+static uint8_t *make_model(int kind, size_t *bytes)
 {
+    const int sparse = kind >= TERN_N_FORMATS;
     static char *labels[LABELS] = {"a", "b", "c"};
     struct tern_config c = {.architecture = TERN_BERT,
-                            .weights = (enum tern_weights)((int)format + TERN_WEIGHTS_INT8),
+                            .weights = (enum tern_weights)(TERN_WEIGHTS_INT8 + (sparse ? 0 : kind)),
                             .layers = 1,
                             .hidden = HIDDEN,
                             .heads = 2,
@@ -44,7 +48,12 @@ static uint8_t *make_model(enum tern_format format, size_t *bytes)
                             .labels = labels,
                             .normalize = 1};
     uint32_t state = 1;
-    const struct tern_source source = {.config = &c, .read = read_seeded, .context = &state};
+    const struct tern_source source = {.config = &c,
+                                       .sparse = sparse,
+                                       .block = (enum tern_block_shape)(sparse ? kind - TERN_N_FORMATS : 0),
+                                       .prune = 0.5,
+                                       .read = read_seeded,
+                                       .context = &state};
     struct tern_builder *builder;
     if (tern_build(&builder, &source, NULL, NULL))
         abort();
@@ -92,16 +101,16 @@ static size_t run(const tern_model *model, const char *isa, int32_t *integers)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t *good[TERN_N_FORMATS];
-    static size_t sizes_of[TERN_N_FORMATS];
-    const int format = size ? data[0] % TERN_N_FORMATS : 0;
-    if (!good[format])
-        good[format] = make_model((enum tern_format)format, &sizes_of[format]);
-    const size_t bytes = sizes_of[format];
+    static uint8_t *good[N_KINDS];
+    static size_t sizes_of[N_KINDS];
+    const int kind = size ? data[0] % N_KINDS : 0;
+    if (!good[kind])
+        good[kind] = make_model(kind, &sizes_of[kind]);
+    const size_t bytes = sizes_of[kind];
     uint8_t *file = aligned_alloc(64, bytes);
     if (!file)
         abort();
-    memcpy(file, good[format], bytes);
+    memcpy(file, good[kind], bytes);
     data += size > 0;
     size -= size > 0;
     for (; size >= 4; data += 4, size -= 4) /* three bytes of place, one of value; the header's length stays */
