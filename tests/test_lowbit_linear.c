@@ -226,10 +226,12 @@ static int setup(void **state)
             continue;
         tern_table_build(&ops, features);
         add_table(&ops, name, "");
-        ops.routes = (struct tern_routes){0, {0, 0}, {0, 0, 0}};
+        ops.routes = (struct tern_routes){.s4 = 0};
         add_table(&ops, name, ", unpacked");
         ops.routes = (struct tern_routes){
-            TERN_ANY_ROWS, {TERN_ANY_ROWS, TERN_ANY_ROWS}, {TERN_ANY_ROWS, TERN_ANY_ROWS, TERN_ANY_ROWS}};
+            .s4 = TERN_ANY_ROWS,
+            .lut = {TERN_ANY_ROWS, TERN_ANY_ROWS},
+            .lut_group = {TERN_ANY_ROWS, TERN_ANY_ROWS, TERN_ANY_ROWS}};
         add_table(&ops, name, ", as codes");
     }
     return tern_pool_open(&pools[1], 1, &err) || tern_pool_open(&pools[2], 2, &err) ? -1 : 0;
