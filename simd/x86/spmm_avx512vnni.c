@@ -12,12 +12,11 @@
 
 enum { LANES = 16, TILE_ROWS = 16 };
 
-/* Holds a sum in its register: gcc copies the sums of a loop that may run zero times at every step, and spills. */
-#define PIN(x) __asm__ volatile("" : "+v"(x))
-
 static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)
 {
-    return _mm512_dpbusd_epi32(sum, x, w);
+    sum = _mm512_dpbusd_epi32(sum, x, w);
+    __asm__ volatile("" : "+v"(sum)); /* gcc copies the sums of a loop that may run zero times at every step, and spills */
+    return sum;
 }
 
 static ALWAYS_INLINE __m512i four(const void *bytes)
@@ -47,7 +46,6 @@ struct tile {
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
         s##i = add_product(s##i, input(x, i, quad), w);                                                                \
-        PIN(s##i);                                                                                                     \
     }
 #define STORE(i)                                                                                                       \
     if (i < rows)                                                                                                      \
@@ -193,7 +191,6 @@ struct strip {
 #define MULTIPLY_ROW(sum, v, at, w)                                                                                    \
     if (v < vectors) {                                                                                                 \
         sum##v = add_product(sum##v, _mm512_load_si512(s->x + *(at) * TERN_LINE + v * s->step), w);                    \
-        PIN(sum##v);                                                                                                   \
     }
 #define BLOCK_ROW(sum, at, w)                                                                                          \
     {                                                                                                                  \
@@ -270,10 +267,6 @@ static void one_1(const struct strip *s)
         s1_##v = add_product(s1_##v, x##v, w1);                                                                        \
         s2_##v = add_product(s2_##v, x##v, w2);                                                                        \
         s3_##v = add_product(s3_##v, x##v, w3);                                                                        \
-        PIN(s0_##v);                                                                                                   \
-        PIN(s1_##v);                                                                                                   \
-        PIN(s2_##v);                                                                                                   \
-        PIN(s3_##v);                                                                                                   \
     }
 #define STORE_FOUR(v)                                                                                                  \
     if (v < vectors) {                                                                                                 \
@@ -295,11 +288,11 @@ static ALWAYS_INLINE __m512i four_excess(const int8_t *value, int blocks)
 }
 
 /* How the rows' inputs of a block reach the registers. */
-enum inputs { STEP, GATHER_16, GATHER_64 };
+enum inputs { STEP, GATHER };
 
 static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, const enum inputs inputs)
 {
-    const __m512i zero = _mm512_setzero_si512(), spread = tern_spread16();
+    const __m512i zero = _mm512_setzero_si512();
     const __m512i excess = four_excess(s->value, s->blocks);
     ALL_VECTORS(START_FOUR)
     const int8_t *value = s->value;
@@ -315,8 +308,6 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, c
                 x2 = _mm512_load_si512(x + 2 * s->step);
             if (vectors > 3)
                 x3 = _mm512_load_si512(x + 3 * s->step);
-        } else if (inputs == GATHER_16) {
-            x0 = tern_gather16(s->x, s->step, index + 4 * b, spread);
         } else {
             tern_gather64(s->x, s->step, index + 4 * b, &x0, &x1, &x2, &x3);
         }
@@ -324,6 +315,41 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, c
         ALL_VECTORS(MULTIPLY_FOUR)
     }
     ALL_VECTORS(STORE_FOUR)
+}
+
+/* With one vector of rows: two blocks at a time, each with sums of its own, because a product waits for the one before. */
+struct four_sums {
+    __m512i s0, s1, s2, s3;
+};
+static ALWAYS_INLINE struct four_sums add_four(struct four_sums t, __m512i x, const int8_t *value)
+{
+    const __m512i w = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)value));
+    t.s0 = add_product(t.s0, x, _mm512_shuffle_epi32(w, 0x00));
+    t.s1 = add_product(t.s1, x, _mm512_shuffle_epi32(w, 0x55));
+    t.s2 = add_product(t.s2, x, four(value + 8));
+    t.s3 = add_product(t.s3, x, four(value + 12));
+    return t;
+}
+
+static ALWAYS_INLINE void four_strip_1(const struct strip *s, const enum inputs inputs)
+{
+    const __m512i zero = _mm512_setzero_si512(), places = tern_spread16(), excess = four_excess(s->value, s->blocks);
+    struct four_sums even = {zero, zero, zero, zero}, odd = even;
+    const int8_t *value = s->value;
+    const uint16_t *index = s->index;
+    const int each = inputs == STEP ? 1 : 4;
+    for (int b = s->blocks; b > 0; b -= 2, value += 32, index += 2 * each) {
+        even = add_four(even, inputs == STEP ? one_row(s, index) : tern_gather16(s->x, s->step, index, places), value);
+        if (b > 1)
+            odd = add_four(odd, inputs == STEP ? one_row(s, index + 1) : tern_gather16(s->x, s->step, index + 4, places),
+                           value + 16);
+    }
+    const struct four_sums t = {_mm512_add_epi32(even.s0, odd.s0), _mm512_add_epi32(even.s1, odd.s1),
+                                _mm512_add_epi32(even.s2, odd.s2), _mm512_add_epi32(even.s3, odd.s3)};
+    _mm512_store_si512(s->out, _mm512_sub_epi32(t.s0, _mm512_shuffle_epi32(excess, 0x00)));
+    _mm512_store_si512(s->out + TERN_SPMM_ROWS, _mm512_sub_epi32(t.s1, _mm512_shuffle_epi32(excess, 0x55)));
+    _mm512_store_si512(s->out + 2 * TERN_SPMM_ROWS, _mm512_sub_epi32(t.s2, _mm512_shuffle_epi32(excess, 0xAA)));
+    _mm512_store_si512(s->out + 3 * TERN_SPMM_ROWS, _mm512_sub_epi32(t.s3, _mm512_shuffle_epi32(excess, 0xFF)));
 }
 
 typedef void strip_fn(const struct strip *s);
@@ -339,14 +365,18 @@ ONE(2) ONE(3) ONE(4)
     {                                                                                                                  \
         four_strip(s, vectors, STEP);                                                                                  \
     }
-FOUR(1) FOUR(2) FOUR(3) FOUR(4)
+FOUR(2) FOUR(3) FOUR(4)
+static void four_1(const struct strip *s)
+{
+    four_strip_1(s, STEP);
+}
 static void gather_1(const struct strip *s)
 {
-    four_strip(s, 1, GATHER_16);
+    four_strip_1(s, GATHER);
 }
 static void gather_4(const struct strip *s)
 {
-    four_strip(s, 4, GATHER_64);
+    four_strip(s, 4, GATHER);
 }
 static strip_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one_1, one_2, one_3, one_4},
                                                          [TERN_BLOCK_4X4] = {four_1, four_2, four_3, four_4},
