@@ -41,7 +41,8 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     const int deepest = tern_k4((int)(h > wide ? h : wide)), sparse = has_sparse(b), codes = has_codes(b);
     if (sparse) {
         b->run.packed_bytes = tern_spmm_scratch(TERN_TILE_ROWS, deepest);
-        b->run.packed = tern_arena_take(arena, (tokens + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS, (size_t)b->run.packed_bytes);
+        const size_t tiles = (tokens + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS;
+        b->run.packed = tern_arena_take(arena, tiles, (size_t)b->run.packed_bytes);
     }
     if (sparse || codes) {
         const size_t blocks = (size_t)tern_blocks(deepest);

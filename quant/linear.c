@@ -101,7 +101,8 @@ int tern_prefers_sparse(const struct tern_linear *w, int m, const struct tern_ro
 {
     const int bucket = m <= 2 ? 0 : m <= 8 ? 1 : m <= 32 ? 2 : 3;
     const int64_t values = (int64_t)w->sparse.first[tern_panels(w->n)] * TERN_LINE;
-    return 100 * values <= (int64_t)routes->sparse[w->sparse.shape][bucket] * tern_panels(w->n) * tern_k4(w->k) * TERN_LINE;
+    const int64_t all = (int64_t)tern_panels(w->n) * tern_k4(w->k) * TERN_LINE;
+    return 100 * values <= routes->sparse[w->sparse.shape][bucket] * all;
 }
 
 static enum route route_of(const struct job *j, const struct tern_linear *w)
@@ -237,8 +238,8 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
         run->ops->gemm_lut(run->table, blocks * TERN_LUT_BLOCK, run->table_sum, blocks, &p->codes, tile, ld, rows,
                            p->count, p->k4);
     else if (p->route == SPARSE)
-        run->ops->spmm(NULL, 0, run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes, &p->sparse, tile, ld, rows,
-                       p->count, p->k4);
+        run->ops->spmm(NULL, 0, run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes, &p->sparse, tile, ld,
+                       rows, p->count, p->k4);
     else if (p->route == MULTIPLY_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
     else
@@ -292,8 +293,8 @@ static void pack_task(void *context, int task, int thread)
     const struct job *j = context;
     const int row = task * TERN_TILE_ROWS, rows = j->x->m - row < TERN_TILE_ROWS ? j->x->m - row : TERN_TILE_ROWS;
     const int64_t time = tern_profile_start(j->run->profile);
-    j->run->ops->spmm(j->x->q + row * j->x->ld, j->x->ld, j->run->packed + task * j->run->packed_bytes, &j->w[0]->sparse,
-                      NULL, 0, rows, 0, tern_k4(j->w[0]->k));
+    j->run->ops->spmm(j->x->q + row * j->x->ld, j->x->ld, j->run->packed + task * j->run->packed_bytes,
+                      &j->w[0]->sparse, NULL, 0, rows, 0, tern_k4(j->w[0]->k));
     tern_profile_charge(j->run->profile, thread, j->stage, time, 0, 2 * (int64_t)rows * j->w[0]->k);
 }
 

@@ -58,7 +58,8 @@ struct tern_runner {
 /* Rows that have tables at a time, and what low-bit panels that are unpacked together may take: both of a size that L2
    holds beside the rest. */
 enum { TERN_LUT_ROWS = 16, TERN_UNPACKED_BYTES = 400 << 10 };
-enum { TERN_TILE_ROWS = TERN_SPMM_ROWS, TERN_TILE_PANELS = 16, TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
+enum { TERN_TILE_ROWS = TERN_SPMM_ROWS, TERN_TILE_PANELS = 16 };
+enum { TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
 
 /* out[i][m][n] of w[i] for `count` <= 3 matrices that read the same rows; ld_out in elements. `stage` is what a profile
    charges the products to. */

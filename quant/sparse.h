@@ -20,8 +20,8 @@ void tern_sparse_fill(const int8_t *dense, int panels, int k4, const struct tern
 /* dense[panels][k4][16][4] of `panels` panels from w's first on. */
 void tern_sparse_expand(const struct tern_sparse *w, int8_t *dense, int panels, int k4);
 
-/* What is wrong with a matrix from a file whose value and index have `lines` lines; NULL: nothing. Reads count and first
-   before it follows them. */
+/* What is wrong with a matrix from a file whose value and index have `lines` lines; NULL: nothing. Reads count and
+   first before it follows them. */
 const char *tern_sparse_fault(const struct tern_sparse *w, int panels, int k4, int64_t lines);
 
 #endif

@@ -186,8 +186,8 @@ typedef struct tern_convert_options {
        and a classifier that of `weights`, the position table that of `embeddings`, unless `rest` says otherwise. */
     int32_t strict;
     const char *rest; /* "int8": asks for it where low bits cannot be had (see strict); NULL: is not asked for */
-    /* "SHAPE" or "SHAPE:FRACTION": the layers' matrices are stored block-sparse, in blocks of SHAPE ("16x4", "4x4", "1x4"
-       or "4x1", outputs x inputs) that are not all zero. With a FRACTION so many of each matrix's blocks, those of the
+    /* "SHAPE" or "SHAPE:FRACTION": the layers' matrices are stored block-sparse, in blocks of SHAPE ("16x4", "4x4",
+       "1x4" or "4x1", outputs x inputs) that are not all zero. With a FRACTION so many of each matrix's blocks, those of the
        least magnitude, become zero first. Needs weights "int8". NULL: dense. */
     const char *sparse;
 } tern_convert_options;

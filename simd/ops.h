@@ -82,10 +82,10 @@ typedef void tern_lut_fn(const int8_t *a, uint8_t *table, int32_t *sum, int k4);
 typedef void tern_gemm_lut_fn(const uint8_t *table, ptrdiff_t ld_table, const int32_t *sum, ptrdiff_t ld_sum,
                               const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4);
 
-/* gemm_s8 with block-sparse weights, for m <= TERN_SPMM_ROWS rows: c[m][16 * panels] = a[m][4 * k4] times the blocks of w.
-   `packed` is scratch of tern_spmm_scratch(m, k4) bytes at a multiple of 64: the kernel lays the rows out in it as it
-   likes, for blocks of w's shape. a == NULL: an earlier call with the same m, k4, and shape has done so. panels may be
-   0, which only packs. */
+/* gemm_s8 with block-sparse weights, for m <= TERN_SPMM_ROWS rows: c[m][16 * panels] = a[m][4 * k4] times the blocks of
+   w. `packed` is scratch of tern_spmm_scratch(m, k4) bytes at a multiple of 64: the kernel lays the rows out in it as it
+   likes, for blocks of w's shape. a == NULL: an earlier call with the same m, k4 and shape has done so. panels may be 0,
+   which only packs. */
 typedef void tern_spmm_fn(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                           ptrdiff_t ld_c, int m, int panels, int k4);
 
@@ -149,8 +149,8 @@ typedef void tern_gelu_fn(int16_t *y, const struct tern_poly *poly, int n);
 /* y[j] = sign(y[j]) * (32767 - max(poly(|y[j]|), 0)); in place. */
 typedef void tern_tanh_fn(int16_t *y, const struct tern_poly *poly, int n);
 
-/* A word's row and a position's: out[j] = rshift(a[j] * mul_a + b[j] * mul_b, 8) * column[j]; mul_a, mul_b and column[j]
-   in [0, 32767], so that the shifted sum fits int16. */
+/* A word's row and a position's: out[j] = rshift(a[j] * mul_a + b[j] * mul_b, 8) * column[j]; mul_a, mul_b and
+   column[j] in [0, 32767], so that the shifted sum fits int16. */
 typedef void tern_embed_fn(const int8_t *a, const int8_t *b, int mul_a, int mul_b, const int16_t *column, int32_t *out,
                            int n);
 

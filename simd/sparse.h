@@ -6,15 +6,15 @@
 
 /* Outputs x inputs. Blocks of one shape have the same place in their panel whatever the k step: a panel is cut into
    strips of as many outputs as a block has. A line (64 bytes) holds 1, 4, 16 and 4 blocks. Blocks of 4x1 come in fours
-   of one strip that are stored as one 4x4 block, each column with an input of its own: a block of 4 x any four inputs. */
+   of one strip that are stored as one 4x4 block, each column with an input of its own: a block of 4 x any four inputs.
+ */
 enum tern_block_shape { TERN_BLOCK_16X4, TERN_BLOCK_4X4, TERN_BLOCK_1X4, TERN_BLOCK_4X1, TERN_N_BLOCK_SHAPES };
 
 /* The blocks of a matrix: those of a panel by strips, within a strip by inputs, ascending; the next panel begins at a
    line of its own.
      value[lines][64]        int8, block after block, [outputs][4 inputs]
-     index[lines][indices]   of each block: its k step; 4x1: four inputs. A strip's last block of 4x1 may have fewer: its
-                             last columns are zero, and repeat the input before them.
-     count[panels][strips]   blocks of each strip
+     index[lines][indices]   of each block: its k step; 4x1: four inputs. A strip's last block of 4x1 may have fewer:
+   its last columns are zero, and repeat the input before them. count[panels][strips]   blocks of each strip
      first[panels + 1]       lines before each panel */
 struct tern_sparse {
     const int8_t *value;

@@ -1,9 +1,9 @@
 /* Block-sparse weights: what is made from panels and back, and what a file may not hold. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "quant/prune.h"
 #include "quant/sparse.h"
@@ -114,7 +114,7 @@ static void test_parse(void **state)
     assert_true(fraction == 0.25);
     assert_int_equal(tern_sparse_parse("16x4", &shape, &fraction), 0);
     assert_true(shape == TERN_BLOCK_16X4 && fraction == 0);
-    static const char *const bad[] = {"",         "8x4",      "16x4:",    "16x4:1.5",          "16x4:-0.1",
+    static const char *const bad[] = {"",         "8x4",       "16x4:",     "16x4:1.5",      "16x4:-0.1",
                                       "16x4:nan", "16x4:0.5x", "16x4: 0.5", "16x4 16x4 16x4"};
     for (int i = 0; i < 9; i++)
         if (!tern_sparse_parse(bad[i], &shape, &fraction))

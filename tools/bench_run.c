@@ -30,7 +30,8 @@ static void describe_sparsity(struct bench_model *m)
         }
     }
     if (first)
-        snprintf(m->sparsity, sizeof m->sparsity, "%s:%.3f", tern_block_shape_name(first->sparse.shape), 1 - lines / all);
+        snprintf(m->sparsity, sizeof m->sparsity, "%s:%.3f", tern_block_shape_name(first->sparse.shape),
+                 1 - lines / all);
     else
         snprintf(m->sparsity, sizeof m->sparsity, "none");
 }

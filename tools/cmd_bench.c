@@ -60,7 +60,9 @@ static int check_options(struct bench *b)
     enum tern_block_shape block;
     double fraction;
     if (b->sparse && tern_sparse_parse(b->sparse, &block, &fraction))
-        return cli_fail(CLI_USAGE, "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are 16x4, 4x4, 1x4, 4x1");
+        return cli_fail(CLI_USAGE,
+                        "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are 16x4, 4x4, 1x4 and 4x1, not '%.64s'",
+                        b->sparse);
     if (b->sparse && b->weights && strcmp(b->weights, "int8"))
         return cli_fail(CLI_USAGE, "bench: --sparse goes with --weights int8");
     if ((b->weights || b->embeddings || b->sparse) && !b->shape)

@@ -57,8 +57,9 @@ static const char help_convert[] =
     "  --strict            fail, before anything is written, if a tensor would have another type than was asked for:\n"
     "                      pooler and classifier that of --weights, the position table that of --embeddings\n"
     "  --rest int8         asks for int8 where they cannot have that type, so that --strict lets them through\n"
-    "  --sparse SHAPE[:FRACTION]  store the layers' int8 matrices as blocks of SHAPE (outputs x inputs: 16x4, 4x4, 1x4\n"
-    "                      or 4x1) that are not all zero; with a FRACTION so much of each matrix's blocks, those of\n"
+    "  --sparse SHAPE[:FRACTION]\n"
+    "                      store the layers' int8 matrices as blocks of SHAPE (outputs x inputs: 16x4, 4x4, 1x4 or\n"
+    "                      4x1) that are not all zero; with a FRACTION so much of each matrix's blocks, those of the\n"
     "                      least magnitude, becomes zero first. What that costs in accuracy, tern eval tells\n"
     "  -q, --quiet         no report of what each tensor became\n";
 
@@ -144,7 +145,8 @@ static const char help_bench[] =
     "  --shape NAME        seeded weights instead of a file: distilbert minilm-l6 bert-base bert-mini tinybert-4l\n"
     "  --weights NAME      of the seeded weights (int8): as tern convert's, but for auto\n"
     "  --embeddings NAME   of the seeded word table (int8): int8, int4 or ternary\n"
-    "  --sparse SHAPE:FRACTION  of the seeded weights (dense): as tern convert's\n"
+    "  --sparse SHAPE:FRACTION\n"
+    "                      of the seeded weights (dense): as tern convert's\n"
     "  -s, --seq LIST      tokens of a text (16,32,128,384, as far as the model goes)\n"
     "  -b, --batch LIST    texts of a run (1)\n"
     "  --ragged N          the texts of a run have lengths spread evenly from N to --seq, in seeded order\n"

@@ -9,7 +9,8 @@
 const char *seeded_name(int shape);
 /* The index of a name, -1 when there is none. */
 int seeded_find(const char *name);
-/* `sparse`: as that of tern_convert_options, which it must fit; NULL: dense. Builds it; free(*bytes) after closing the model. `progress` may be NULL. */
+/* Builds it; free(*bytes) after closing the model. `sparse`: as that of tern_convert_options, NULL: dense. `progress`
+   may be NULL. */
 tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_weights weights,
                          enum tern_format embeddings, const char *sparse,
                          void (*progress)(void *context, size_t done, size_t total), tern_error *err);

@@ -20,8 +20,8 @@ static void add_block(int32_t *sum, const int8_t *a, const int8_t *value, const 
         }
 }
 
-void tern_spmm_ref(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c,
-                   int m, int panels, int k4)
+void tern_spmm_ref(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
+                   ptrdiff_t ld_c, int m, int panels, int k4)
 {
     const enum tern_block_shape shape = w->shape;
     const int outputs = tern_block_outputs(shape), k = k4 * TERN_PANEL_K;

@@ -25,7 +25,8 @@ static ALWAYS_INLINE void tern_transpose16(__m512i *r)
     }
     for (int i = 0; i < 4; i++) { /* 4 x 4 of 128 bits */
         const __m512i a = _mm512_shuffle_i32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_i32x4(t[i], t[i + 4], 0xDD);
-        const __m512i c = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88), d = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0xDD);
+        const __m512i c = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88),
+                      d = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0xDD);
         r[i] = _mm512_shuffle_i32x4(a, c, 0x88), r[i + 8] = _mm512_shuffle_i32x4(a, c, 0xDD);
         r[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88), r[i + 12] = _mm512_shuffle_i32x4(b, d, 0xDD);
     }
@@ -45,7 +46,8 @@ static ALWAYS_INLINE void store_inputs(uint8_t *to, ptrdiff_t rows, __m512i x)
 
 /* a[m][4 * k4] to [rows / 16][k4][16][4], so that a k step of 16 rows is one line; for 4x1 to [4 * k4][rows]. Rows that
    lack are 0. */
-static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
+static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m,
+                              int k4)
 {
     const ptrdiff_t rows = tern_spmm512_rows(shape, m);
     const __m512i top = _mm512_set1_epi8(-128);
@@ -55,9 +57,10 @@ static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, 
             const __mmask16 some = tern_mask16(steps);
             __m512i r[16];
             for (int j = 0; j < 16; j++)
-                r[j] = i + j < m ? _mm512_xor_si512(
-                                       _mm512_maskz_loadu_epi32(some, a + (i + j) * ld_a + (ptrdiff_t)k * TERN_PANEL_K), top)
-                                 : _mm512_setzero_si512();
+                r[j] = i + j < m
+                           ? _mm512_xor_si512(
+                                 _mm512_maskz_loadu_epi32(some, a + (i + j) * ld_a + (ptrdiff_t)k * TERN_PANEL_K), top)
+                           : _mm512_setzero_si512();
             tern_transpose16(r);
             for (int j = 0; j < steps; j++) {
                 if (shape == TERN_BLOCK_4X1)
@@ -105,8 +108,8 @@ static ALWAYS_INLINE __m512i tern_gather16(const uint8_t *x, ptrdiff_t step, con
 }
 
 /* The same for 64 rows: *xv holds rows 16 l + 4 v .. 16 l + 4 v + 3 in its l-th 128 bits. */
-static ALWAYS_INLINE void tern_gather64(const uint8_t *x, ptrdiff_t step, const uint16_t *index, __m512i *x0, __m512i *x1,
-                                        __m512i *x2, __m512i *x3)
+static ALWAYS_INLINE void tern_gather64(const uint8_t *x, ptrdiff_t step, const uint16_t *index, __m512i *x0,
+                                        __m512i *x1, __m512i *x2, __m512i *x3)
 {
     const __m512i a = _mm512_loadu_si512(x + index[0] * step), b = _mm512_loadu_si512(x + index[1] * step);
     const __m512i c = _mm512_loadu_si512(x + index[2] * step), d = _mm512_loadu_si512(x + index[3] * step);

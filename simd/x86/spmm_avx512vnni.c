@@ -1,9 +1,10 @@
 /* Block-sparse times int8 rows with vpdpbusd. Activations are the unsigned operand: packed once with 128 added, as
-   [16 rows][k step][row][4], so that a block's inputs to the rows of a tile are one line; 128 times the
-   sum of its weights is taken off each output at the end, so that no product waits for it. All of it wraps modulo 2^32, so it is exact whenever the result fits.
-   Blocks of 16x4 keep the channels in the lanes and broadcast activations, as the dense kernel does. The others keep
-   16 rows in the lanes and broadcast weights (Intel's sparse kernels: Shen et al., "An efficient sparse inference
-   software accelerator", 2023), and transpose at the end; 4x1 gathers four inputs of [input][row] first. */
+   [16 rows][k step][row][4], so that a block's inputs to 16 rows are one line; 128 times the sum of its weights is
+   taken off each output at the end, so that no product waits for it. All of it wraps modulo 2^32, so it is exact whenever the
+   result fits. Blocks of 16x4 keep the channels in the lanes and broadcast activations, as the dense kernel does. The
+   others keep 16 rows in the lanes and broadcast weights (Intel's sparse kernels: Shen et al., "An efficient sparse
+   inference software accelerator for transformer-based language models on CPUs", 2023), and transpose at the end; 4x1
+   gathers four inputs of [input][row] first. */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
@@ -15,7 +16,8 @@ enum { LANES = 16, TILE_ROWS = 16 };
 static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)
 {
     sum = _mm512_dpbusd_epi32(sum, x, w);
-    __asm__ volatile("" : "+v"(sum)); /* gcc copies the sums of a loop that may run zero times at every step, and spills */
+    __asm__ volatile(""
+                     : "+v"(sum)); /* gcc copies the sums of a loop that may run zero times at every step, and spills */
     return sum;
 }
 
@@ -79,7 +81,9 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 }
 
 /* Few rows: four blocks at a time, each with sums of its own, because a product waits for the one before. */
-#define FEW_ROWS(do) do(0) do(1) do(2) do(3)
+#define FEW_ROWS(do)                                                                                                   \
+    do                                                                                                                 \
+    (0) do(1) do(2) do(3)
 #define START_FEW(i) __m512i s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;
 #define MULTIPLY_FEW(i)                                                                                                \
     if (i < rows) {                                                                                                    \
@@ -126,11 +130,12 @@ typedef void tile_fn(const struct tile *t);
     {                                                                                                                  \
         name(t, rows);                                                                                                 \
     }
-TILE(few_tile, 1) TILE(few_tile, 2) TILE(few_tile, 3) TILE(few_tile, 4) TILE(tile, 5) TILE(tile, 6)
-TILE(tile, 7) TILE(tile, 8) TILE(tile, 9) TILE(tile, 10) TILE(tile, 11) TILE(tile, 12)
-TILE(tile, 13) TILE(tile, 14) TILE(tile, 15) TILE(tile, 16)
-static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2,  tile_3,  tile_4,  tile_5,  tile_6,  tile_7,  tile_8,
-                                          tile_9, tile_10, tile_11, tile_12, tile_13, tile_14, tile_15, tile_16};
+TILE(few_tile, 1)
+TILE(few_tile, 2) TILE(few_tile, 3) TILE(few_tile, 4) TILE(tile, 5) TILE(tile, 6) TILE(tile, 7) TILE(tile, 8)
+    TILE(tile, 9) TILE(tile, 10) TILE(tile, 11) TILE(tile, 12) TILE(tile, 13) TILE(tile, 14) TILE(tile, 15)
+        TILE(tile, 16) static tile_fn *const tiles[TILE_ROWS] = {tile_1,  tile_2,  tile_3,  tile_4,  tile_5,  tile_6,
+                                                                 tile_7,  tile_8,  tile_9,  tile_10, tile_11, tile_12,
+                                                                 tile_13, tile_14, tile_15, tile_16};
 
 /* 128 times the sums of a line's 16 groups of four, over `lines` lines; two sums side by side. */
 static ALWAYS_INLINE __m512i excess_of(const int8_t *value, int lines)
@@ -149,8 +154,8 @@ static ALWAYS_INLINE __m512i excess_of(const int8_t *value, int lines)
 /* Some panels by all tiles, so that the tile's rows and the panels' blocks stay near. */
 enum { PANEL_BLOCK = 16 };
 
-static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int32_t *c, ptrdiff_t ld_c, int m, int panels,
-                        int k4)
+static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
+                        int panels, int k4)
 {
     __m512i excess[PANEL_BLOCK];
     for (int first = 0; first < panels; first += PANEL_BLOCK) {
@@ -164,8 +169,8 @@ static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int3
             tile_fn *const run = tiles[(m - i < TILE_ROWS ? m - i : TILE_ROWS) - 1];
             for (int j = 0; j < count; j++) {
                 const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
-                const struct tile t = {x, p.value, p.index, *p.count, excess[j],
-                                       c + i * ld_c + (ptrdiff_t)(first + j) * TERN_PANEL, ld_c};
+                const struct tile t = {
+                    x, p.value, p.index, *p.count, excess[j], c + i * ld_c + (ptrdiff_t)(first + j) * TERN_PANEL, ld_c};
                 run(&t);
             }
         }
@@ -184,13 +189,15 @@ struct strip {
     int32_t *out;
 };
 
-#define ALL_VECTORS(do) do(0) do(1) do(2) do(3)
+#define ALL_VECTORS(do)                                                                                                \
+    do                                                                                                                 \
+    (0) do(1) do(2) do(3)
 
 /* 1x4: four blocks at a time, whose weights are one load, for two sums that take turns. */
 #define START_ROW(v) __m512i s##v = zero, e##v = zero;
 #define MULTIPLY_ROW(sum, v, at, w)                                                                                    \
     if (v < vectors) {                                                                                                 \
-        sum##v = add_product(sum##v, _mm512_load_si512(s->x + *(at) * TERN_LINE + v * s->step), w);                    \
+        sum##v = add_product(sum##v, _mm512_load_si512(s->x + *(at)*TERN_LINE + v * s->step), w);                      \
     }
 #define BLOCK_ROW(sum, at, w)                                                                                          \
     {                                                                                                                  \
@@ -282,7 +289,8 @@ static ALWAYS_INLINE __m512i four_excess(const int8_t *value, int blocks)
 {
     const int lines = blocks / 4, left = blocks % 4 * 16;
     __m512i sum = excess_of(value, lines);
-    sum = add_product(sum, _mm512_set1_epi8(-128), _mm512_maskz_loadu_epi8(tern_mask64(left), value + lines * TERN_LINE));
+    sum =
+        add_product(sum, _mm512_set1_epi8(-128), _mm512_maskz_loadu_epi8(tern_mask64(left), value + lines * TERN_LINE));
     sum = _mm512_add_epi32(sum, _mm512_shuffle_i32x4(sum, sum, 0x4E));
     return _mm512_add_epi32(sum, _mm512_shuffle_i32x4(sum, sum, 0xB1));
 }
@@ -317,7 +325,8 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, c
     ALL_VECTORS(STORE_FOUR)
 }
 
-/* With one vector of rows: two blocks at a time, each with sums of its own, because a product waits for the one before. */
+/* With one vector of rows: two blocks at a time, each with sums of its own, because a product waits for the one before.
+ */
 struct four_sums {
     __m512i s0, s1, s2, s3;
 };
@@ -341,8 +350,9 @@ static ALWAYS_INLINE void four_strip_1(const struct strip *s, const enum inputs 
     for (int b = s->blocks; b > 0; b -= 2, value += 32, index += 2 * each) {
         even = add_four(even, inputs == STEP ? one_row(s, index) : tern_gather16(s->x, s->step, index, places), value);
         if (b > 1)
-            odd = add_four(odd, inputs == STEP ? one_row(s, index + 1) : tern_gather16(s->x, s->step, index + 4, places),
-                           value + 16);
+            odd =
+                add_four(odd, inputs == STEP ? one_row(s, index + 1) : tern_gather16(s->x, s->step, index + 4, places),
+                         value + 16);
     }
     const struct four_sums t = {_mm512_add_epi32(even.s0, odd.s0), _mm512_add_epi32(even.s1, odd.s1),
                                 _mm512_add_epi32(even.s2, odd.s2), _mm512_add_epi32(even.s3, odd.s3)};
@@ -359,14 +369,14 @@ typedef void strip_fn(const struct strip *s);
     {                                                                                                                  \
         row_strip(s, vectors);                                                                                         \
     }
-ONE(2) ONE(3) ONE(4)
+ONE(2)
+ONE(3) ONE(4)
 #define FOUR(vectors)                                                                                                  \
     static void four_##vectors(const struct strip *s)                                                                  \
     {                                                                                                                  \
         four_strip(s, vectors, STEP);                                                                                  \
     }
-FOUR(2) FOUR(3) FOUR(4)
-static void four_1(const struct strip *s)
+    FOUR(2) FOUR(3) FOUR(4) static void four_1(const struct strip *s)
 {
     four_strip_1(s, STEP);
 }

@@ -39,7 +39,8 @@ static int taken(struct check *t, enum density density, int strip)
 }
 
 /* The places of one strip: index[], as the format has it. Returns the blocks. */
-static int strip_of(struct check *t, uint16_t *index, enum tern_block_shape shape, enum density density, int strip, int k4)
+static int strip_of(struct check *t, uint16_t *index, enum tern_block_shape shape, enum density density, int strip,
+                    int k4)
 {
     const int places = shape == TERN_BLOCK_4X1 ? k4 * TERN_PANEL_K : k4, each = tern_block_indices(shape);
     int n = 0;
@@ -73,14 +74,16 @@ static void one(struct check *t, enum tern_block_shape shape, enum density densi
         int blocks = 0;
         first[p] = lines;
         for (int s = 0; s < strips; s++) {
-            count[p * strips + s] = (uint16_t)strip_of(t, index + lines * per_line + blocks * each, shape, density, s + p, k4);
+            count[p * strips + s] =
+                (uint16_t)strip_of(t, index + lines * per_line + blocks * each, shape, density, s + p, k4);
             blocks += count[p * strips + s];
         }
         lines += (blocks + tern_line_blocks(shape) - 1) / tern_line_blocks(shape);
     }
     first[panels] = lines;
     const int k = k4 * TERN_PANEL_K, n = panels * TERN_PANEL, gap = check_param(t, 0, 19);
-    const struct args a = {shape, k + gap, n + gap, m, panels, k4, panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0};
+    const struct args a = {
+        shape, k + gap, n + gap, m, panels, k4, panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0};
     check_buf(t, A, "a", CHECK_IN, 1, m, k, a.ld_a);
     check_fill(t, A, a_fill, -127, 127);
     check_buf(t, PACKED, "packed", CHECK_SCRATCH, 64, 1, (int)(tern_spmm_scratch(m, k4) + 63) / 64,
@@ -101,15 +104,16 @@ static void one(struct check *t, enum tern_block_shape shape, enum density densi
     check_buf(t, C, "c", CHECK_OUT, sizeof(int32_t), m, n, a.ld_c);
     t->work = 2.0 * m * n * k; /* of the dense product */
     t->work_gops = 1;
-    check_run(t, call, &a, "shape %d, density %d, m=%d panels=%d k4=%d split=%d a=%s values=%s", shape, density, m, panels,
-              k4, a.split, check_fill_name(a_fill), check_fill_name(value_fill));
+    check_run(t, call, &a, "shape %d, density %d, m=%d panels=%d k4=%d split=%d a=%s values=%s", shape, density, m,
+              panels, k4, a.split, check_fill_name(a_fill), check_fill_name(value_fill));
 }
 
 static void shape_cases(struct check *t, enum tern_block_shape shape)
 {
     for (int k4 = 1; k4 <= 20; k4 += t->quick && k4 > 4 ? 5 : 1)
         for (int m = 1; m <= 18; m += t->quick && m > 5 ? 6 : 1)
-            one(t, shape, (enum density)rng_between(&t->rng, FEW, MIXED), m, 1 + (m + k4) % 4, k4, FILL_RANDOM, FILL_RANDOM);
+            one(t, shape, (enum density)rng_between(&t->rng, FEW, MIXED), m, 1 + (m + k4) % 4, k4, FILL_RANDOM,
+                FILL_RANDOM);
     for (int m = 19; m <= TERN_SPMM_ROWS; m += t->quick ? 9 : 1)
         one(t, shape, m & 1 ? FIFTH : MIXED, m, 1 + m % 3, 30 + m, FILL_RANDOM, FILL_RANDOM);
     for (int density = 0; density < N_DENSITIES; density++)
@@ -117,7 +121,8 @@ static void shape_cases(struct check *t, enum tern_block_shape shape)
             one(t, shape, (enum density)density, m, 5, 33, FILL_RANDOM, FILL_RANDOM);
     for (int a = 0; a < N_FILLS; a++)
         for (int v = 0; v < N_FILLS; v++)
-            one(t, shape, HALF, 1 + (3 * a + 7 * v) % 40, 1 + (a & 1), 1 + (a + v) * 3, (enum check_fill)a, (enum check_fill)v);
+            one(t, shape, HALF, 1 + (3 * a + 7 * v) % 40, 1 + (a & 1), 1 + (a + v) * 3, (enum check_fill)a,
+                (enum check_fill)v);
     one(t, shape, ALL, 3, 1, 2048, FILL_MAX, FILL_MAX);
     one(t, shape, ALL, 17, 1, 2048, FILL_MIN, FILL_MAX);
     one(t, shape, FIFTH, 64, 4, 768, FILL_RANDOM, FILL_EDGES);
