@@ -1,9 +1,9 @@
 /* Block-sparse weights: what is made from panels and back, and what a file may not hold. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
 
 #include "quant/prune.h"
 #include "quant/sparse.h"
