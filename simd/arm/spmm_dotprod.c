@@ -14,19 +14,53 @@ enum { LANES = 4, PASS = 16 /* rows of a pass over a narrow strip */ };
 
 /* ---- How rows are laid out ------------------------------------------------------------------------------------- */
 
+/* The transpose of 4 x 4 lanes of 32 bits. */
+static inline int32x4x4_t transposed(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d)
+{
+    const int32x4x2_t ab = vtrnq_s32(a, b), cd = vtrnq_s32(c, d);
+    const int32x4x4_t t = {{vcombine_s32(vget_low_s32(ab.val[0]), vget_low_s32(cd.val[0])),
+                            vcombine_s32(vget_low_s32(ab.val[1]), vget_low_s32(cd.val[1])),
+                            vcombine_s32(vget_high_s32(ab.val[0]), vget_high_s32(cd.val[0])),
+                            vcombine_s32(vget_high_s32(ab.val[1]), vget_high_s32(cd.val[1]))}};
+    return t;
+}
+
+/* Four k steps of four rows, `to` being the first row's place in the first step. */
+static inline void pack_four(int8_t *to, ptrdiff_t rows, const int8_t *a, ptrdiff_t ld_a)
+{
+    const int32x4x4_t t =
+        transposed(vreinterpretq_s32_s8(vld1q_s8(a)), vreinterpretq_s32_s8(vld1q_s8(a + ld_a)),
+                   vreinterpretq_s32_s8(vld1q_s8(a + 2 * ld_a)), vreinterpretq_s32_s8(vld1q_s8(a + 3 * ld_a)));
+    for (int j = 0; j < 4; j++)
+        vst1q_s8(to + j * rows * TERN_PANEL_K, vreinterpretq_s8_s32(t.val[j]));
+}
+
+static void pack_step(int8_t *packed, const int8_t *a, int columns, ptrdiff_t rows, int i, ptrdiff_t step)
+{
+    if (columns)
+        for (int j = 0; j < TERN_PANEL_K; j++)
+            packed[(step * TERN_PANEL_K + j) * rows + i] = a[step * TERN_PANEL_K + j];
+    else
+        memcpy(packed + (step * rows + i) * TERN_PANEL_K, a + step * TERN_PANEL_K, TERN_PANEL_K);
+}
+
 /* Rows that lack are 0, so that whole registers can be multiplied. */
 static void pack(int8_t *packed, const int8_t *a, ptrdiff_t ld_a, int columns, ptrdiff_t rows, int m, int k4)
 {
     if (m < rows)
         memset(packed, 0, (size_t)rows * (size_t)k4 * TERN_PANEL_K);
-    for (int i = 0; i < m; i++, a += ld_a)
-        for (ptrdiff_t step = 0; step < k4; step++) {
-            if (columns)
-                for (int j = 0; j < TERN_PANEL_K; j++)
-                    packed[(step * TERN_PANEL_K + j) * rows + i] = a[step * TERN_PANEL_K + j];
-            else
-                memcpy(packed + (step * rows + i) * TERN_PANEL_K, a + step * TERN_PANEL_K, TERN_PANEL_K);
-        }
+    int i = 0;
+    for (; !columns && i + 4 <= m; i += 4, a += 4 * ld_a) {
+        ptrdiff_t step = 0;
+        for (; step + 4 <= k4; step += 4)
+            pack_four(packed + (step * rows + i) * TERN_PANEL_K, rows, a + step * TERN_PANEL_K, ld_a);
+        for (; step < k4; step++)
+            for (int j = 0; j < 4; j++)
+                pack_step(packed, a + j * ld_a, 0, rows, i + j, step);
+    }
+    for (; i < m; i++, a += ld_a)
+        for (ptrdiff_t step = 0; step < k4; step++)
+            pack_step(packed, a, columns, rows, i, step);
 }
 
 /* ---- 16x4: channels in the lanes ------------------------------------------------------------------------------- */
@@ -193,14 +227,10 @@ static void store_transposed(const int32_t *sums, int m, int32_t *c, ptrdiff_t l
     for (int row = 0; row < m; row += LANES)
         for (int j = 0; j < TERN_PANEL; j += 4) {
             const int32_t *at = sums + j * PASS + row;
-            const int32x4x2_t ab = vtrnq_s32(vld1q_s32(at), vld1q_s32(at + PASS));
-            const int32x4x2_t cd = vtrnq_s32(vld1q_s32(at + 2 * PASS), vld1q_s32(at + 3 * PASS));
-            const int32x4_t r[LANES] = {vcombine_s32(vget_low_s32(ab.val[0]), vget_low_s32(cd.val[0])),
-                                        vcombine_s32(vget_low_s32(ab.val[1]), vget_low_s32(cd.val[1])),
-                                        vcombine_s32(vget_high_s32(ab.val[0]), vget_high_s32(cd.val[0])),
-                                        vcombine_s32(vget_high_s32(ab.val[1]), vget_high_s32(cd.val[1]))};
+            const int32x4x4_t t =
+                transposed(vld1q_s32(at), vld1q_s32(at + PASS), vld1q_s32(at + 2 * PASS), vld1q_s32(at + 3 * PASS));
             for (int i = 0; i < LANES && row + i < m; i++)
-                vst1q_s32(c + (row + i) * ld_c + j, r[i]);
+                vst1q_s32(c + (row + i) * ld_c + j, t.val[i]);
         }
 }
 
