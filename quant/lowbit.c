@@ -118,7 +118,7 @@ static double grouped_channel(const struct grid *g, const struct tern_coding *c,
         for (int m = about - 1; scale > 0 && !plain && m <= about + 1; m++) {
             const double error =
                 m < 1 || m > most ? INFINITY : squared_error(g, w + i * group, weight, n, scale * (float)m);
-            if (least < 0 || error < least) {
+            if (m >= 1 && m <= most && (least < 0 || error < least)) {
                 least = error;
                 best = m;
             }

@@ -24,7 +24,8 @@ static tern_status tokenize_lines(struct tern_sample *s, const char *text, size_
     for (size_t i = 0; i < lines && !status; i++) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         stop = stop ? stop : end;
-        if (i == 0 || i * texts / lines != (i - 1) * texts / lines) {
+        /* 64 bits: the product of many lines wraps in 32, and would take more lines than there is room for. */
+        if (i == 0 || (uint64_t)i * texts / lines != (uint64_t)(i - 1) * texts / lines) {
             size_t n;
             status = tern_tokenize(tokenizer, line, (size_t)(stop - line), NULL, 0, TERN_TRUNCATE_HEAD,
                                    s->ids + s->offsets[s->n], NULL, tokens, &n, err);
