@@ -12,4 +12,9 @@ tern_status tern_build(struct tern_builder **out, const struct tern_source *sour
 tern_status tern_build_model(tern_model **out, void **bytes, const struct tern_source *source,
                              const tern_tokenizer *tokenizer, tern_error *err);
 
+/* Opens what was written and holds it against the f32 path on a few plain sentences: TERN_DIFFERENT when it disagrees
+   by more than its weights explain. */
+tern_status tern_verify(const char *written, const struct tern_source *source, const tern_tokenizer *tokenizer,
+                        const tern_convert_options *o, tern_error *err);
+
 #endif
