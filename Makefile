@@ -96,7 +96,7 @@ say = $(if $(V),@:,@echo '  $1')
 
 # ---- Building ------------------------------------------------------------------------------------------------------
 
-.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-cold bench-onednn bench-formats count-arm deps clean help print-% FORCE
+.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-cold bench-onednn bench-sparse bench-formats count-arm deps clean help print-% FORCE
 all: lib cli
 lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
@@ -234,6 +234,17 @@ bench-onednn: $(STATIC_LIB)
 	    $(LIBS) -ldnnl
 	OMP_NUM_THREADS=1 $(BUILD)/onednn_gemm $(ARGS)
 
+# ARGS="ROWS ZEROS..."; a peer whose library is missing is left out.
+HAVE_PEER = $(shell echo '\#include <$1>' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
+bench-sparse: PEERS := $(if $(call HAVE_PEER,libxsmm.h),libxsmm) $(if $(call HAVE_PEER,dnnl.h),onednn)
+bench-sparse: $(STATIC_LIB)
+	$(if $(filter libxsmm,$(PEERS)),,@echo 'without libxsmm: install libxsmm-dev')
+	$(if $(filter onednn,$(PEERS)),,@echo 'without oneDNN: install libdnnl-dev')
+	$(Q)$(CC) $(FLAGS) $(CFLAGS) $(DEFINES) $(INCLUDES) $(if $(filter libxsmm,$(PEERS)),-DWITH_LIBXSMM) \
+	    $(if $(filter onednn,$(PEERS)),-DWITH_ONEDNN) -o $(BUILD)/sparse_gemm tools/peers/sparse_gemm.c $(STATIC_LIB) \
+	    $(if $(filter libxsmm,$(PEERS)),-lxsmm -lxsmmnoblas) $(if $(filter onednn,$(PEERS)),-ldnnl) $(LIBS)
+	OMP_NUM_THREADS=1 $(BUILD)/sparse_gemm $(ARGS)
+
 clean:
 	rm -rf build
 
@@ -254,6 +265,7 @@ help:
 	@echo 'make bench-formats  bits, bytes, accuracy and time of every format: CHECKPOINT, TEXTS, SST2, STSB'
 	@echo 'make count-arm    executed instructions and llvm-mca cycles of the ARM builds (no times)'
 	@echo 'make bench-onednn int8 GEMM beside that of oneDNN; ARGS="avx2 16 128"'
+	@echo 'make bench-sparse block-sparse products beside libxsmm and oneDNN; ARGS="64 50 80 90" (rows, per cent of zeros)'
 	@echo 'CROSS=aarch64-linux-gnu | arm-linux-gnueabihf | riscv64-linux-gnu (once before: toolchains/setup.sh <triple>)'
 	@echo 'CC, CFLAGS, LDFLAGS, WERROR=1, SANITIZE=address,undefined or thread, V=1 (print commands),'
 	@echo 'WITH_CPUINFO=0, WITH_PTHREADPOOL=0, ONEDNN=1'

@@ -4,8 +4,7 @@
    packed before the clock starts. Last column: outputs that oneDNN gets wrong when all operands are at their extremes;
    without VNNI it adds two products in 16 bits, which saturate. */
 #include "simd/table.h"
-
-#include <dnnl.h>
+#include "tools/peers/onednn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,72 +24,12 @@ static double now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-static void check(dnnl_status_t status, const char *what)
-{
-    if (status == dnnl_success)
-        return;
-    fprintf(stderr, "onednn_gemm: %s: status %d\n", what, (int)status);
-    exit(1);
-}
-
 static void *take(size_t bytes)
 {
     void *p = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (!p)
         exit(1);
     return p;
-}
-
-struct peer {
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-    dnnl_primitive_t matmul;
-    dnnl_exec_arg_t args[3];
-    const char *implementation;
-};
-
-static dnnl_memory_t memory_of(const struct peer *p, const dnnl_memory_desc_t *desc, void *data)
-{
-    dnnl_memory_t memory;
-    check(dnnl_memory_create(&memory, desc, p->engine, data), "memory");
-    return memory;
-}
-
-/* x[m][k] unsigned times w[k][n] to c[m][n]; w is reordered to what the implementation wants. */
-static void peer_open(struct peer *p, int m, int n, int k, uint8_t *x, int8_t *w, int32_t *c)
-{
-    check(dnnl_engine_create(&p->engine, dnnl_cpu, 0), "engine");
-    check(dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags), "stream");
-    dnnl_dims_t xd = {m, k}, wd = {k, n}, cd = {m, n};
-    dnnl_memory_desc_t xm, wm, plain, cm;
-    check(dnnl_memory_desc_init_by_tag(&xm, 2, xd, dnnl_u8, dnnl_ab), "x");
-    check(dnnl_memory_desc_init_by_tag(&wm, 2, wd, dnnl_s8, dnnl_format_tag_any), "w");
-    check(dnnl_memory_desc_init_by_tag(&plain, 2, wd, dnnl_s8, dnnl_ab), "w");
-    check(dnnl_memory_desc_init_by_tag(&cm, 2, cd, dnnl_s32, dnnl_ab), "c");
-    dnnl_matmul_desc_t desc;
-    dnnl_primitive_desc_t pd;
-    check(dnnl_matmul_desc_init(&desc, &xm, &wm, NULL, &cm), "matmul");
-    check(dnnl_primitive_desc_create(&pd, &desc, NULL, p->engine, NULL), "matmul");
-    const dnnl_memory_desc_t *packed = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
-    dnnl_memory_t from = memory_of(p, &plain, w), to = memory_of(p, packed, DNNL_MEMORY_ALLOCATE);
-    dnnl_primitive_desc_t reorder_pd;
-    dnnl_primitive_t reorder;
-    check(dnnl_reorder_primitive_desc_create(&reorder_pd, &plain, p->engine, packed, p->engine, NULL), "reorder");
-    check(dnnl_primitive_create(&reorder, reorder_pd), "reorder");
-    dnnl_exec_arg_t args[2] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    check(dnnl_primitive_execute(reorder, p->stream, 2, args), "reorder");
-    dnnl_stream_wait(p->stream);
-    check(dnnl_primitive_create(&p->matmul, pd), "matmul");
-    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&p->implementation);
-    p->args[0] = (dnnl_exec_arg_t){DNNL_ARG_SRC, memory_of(p, &xm, x)};
-    p->args[1] = (dnnl_exec_arg_t){DNNL_ARG_WEIGHTS, to};
-    p->args[2] = (dnnl_exec_arg_t){DNNL_ARG_DST, memory_of(p, &cm, c)};
-}
-
-static void peer_run(struct peer *p)
-{
-    check(dnnl_primitive_execute(p->matmul, p->stream, 3, p->args), "matmul");
-    dnnl_stream_wait(p->stream);
 }
 
 struct operands {
@@ -149,15 +88,16 @@ static struct times measure(const struct tern_ops *ops, int m, int which)
     struct operands o = {take(mk), take(mk), take(nk), take(nk), take(mn), take(mn)};
     int saturated = 0;
     struct times t = {1e9, 1e9};
-    struct peer peer;
+    const struct tern_ahead nothing = {NULL, 0};
+    struct onednn peer;
     for (int extreme = 1; extreme >= 0; extreme--) {
         fill(&o, m, n, k, extreme);
-        peer_open(&peer, m, n, k, o.x, o.w, o.theirs);
+        onednn_open(&peer, m, n, k, o.x, o.w, o.theirs);
         for (int round = 0; round < (extreme ? 1 : ROUNDS); round++) {
             double start = now_ms();
-            ops->gemm_s8(o.a, k, o.b, o.ours, n, m, n / 16, k / 4, ahead);
+            ops->gemm_s8(o.a, k, o.b, o.ours, n, m, n / 16, k / 4, nothing);
             double middle = now_ms();
-            peer_run(&peer);
+            onednn_run(&peer);
             double end = now_ms();
             if (!extreme) {
                 t.ours = least(t.ours, middle - start);
