@@ -1,4 +1,5 @@
 #include "tools/commands.h"
+#include "tools/sparsity.h"
 
 #include "models/config.h"
 #include "runtime/file.h"
@@ -34,9 +35,11 @@ static int summary(const struct convert *c)
     if (code)
         return code;
     const tern_model_info *i = tern_model_get_info(model);
-    fprintf(stderr, "%s: %llu bytes, %llu parameters, %.3f bits per weight (%s), checksum %016llx\n", c->out,
-            (unsigned long long)i->file_bytes, (unsigned long long)i->parameters,
-            (double)i->file_bytes * 8 / (double)i->parameters, i->weights, (unsigned long long)i->checksum);
+    char sparsity[64];
+    sparsity_text(sparsity, sizeof sparsity, model);
+    fprintf(stderr, "%s: %llu bytes, %llu parameters, %.3f bits per weight (%s, sparsity: %s), checksum %016llx\n",
+            c->out, (unsigned long long)i->file_bytes, (unsigned long long)i->parameters,
+            (double)i->file_bytes * 8 / (double)i->parameters, i->weights, sparsity, (unsigned long long)i->checksum);
     tern_model_close(model);
     return CLI_OK;
 }
