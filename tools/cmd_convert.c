@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct convert {
-    const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse;
+    const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse, *sparse_isa;
     int32_t group;
     int quiet, bar, strict;
 };
@@ -51,7 +51,7 @@ static int convert(struct convert *c, const char *directory)
     const tern_convert_options options = {
         .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c,
         .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
-        .strict = c->strict, .rest = c->rest, .sparse = c->sparse};
+        .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .sparse_isa = c->sparse_isa};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
                         "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",
@@ -84,6 +84,7 @@ int cmd_convert(int argc, char **argv)
         {"strict", 0, CLI_FLAG, &c.strict, 0, 0},
         {"rest", 0, CLI_STRING, &c.rest, 0, 0},
         {"sparse", 0, CLI_STRING, &c.sparse, 0, 0},
+        {"sparse-isa", 0, CLI_STRING, &c.sparse_isa, 0, 0},
         {0}};
     int n, code = cli_parse(options, "convert", argc, argv, &n);
     if (n < 0)
