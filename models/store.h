@@ -4,6 +4,7 @@
 
 #include "models/builder.h"
 #include "models/weights.h"
+#include "quant/sparse_table.h"
 #include "quant/trained.h"
 
 /* Where float tensors come from: a checkpoint, or a seeded generator. Names are those of models/checkpoint.h. */
@@ -21,6 +22,11 @@ struct tern_source {
     int sparse;
     enum tern_block_shape block;
     double prune;
+    /* Where blocks pay, on the ISA of that name, for rows of a bucket (or TERN_ANY_BUCKET). With `find_blocks` it decides
+       for every matrix whether it is stored sparse and in which shape, otherwise the report goes by it; NULL: neither. */
+    const struct tern_sparse_routes *routes;
+    const char *routes_isa;
+    int rows_bucket, find_blocks;
     int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */
     /* Second-order quantisation of low-bit weights; NULL: to the nearest. May return NULL, which fails. */
     const struct tern_second_order *(*second)(void *calibration, int layer, enum tern_layer_input which);

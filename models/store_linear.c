@@ -1,5 +1,4 @@
 #include "models/store_parts.h"
-#include "quant/prune.h"
 #include "quant/sparse.h"
 
 #include <stdio.h>
@@ -72,7 +71,7 @@ static struct tern_coding coding_of(struct tern_store *s, const char *name)
 /* The blocks of the int8 panels in s->dense, of which there are `lines` of 64 bytes at least. Returns their bytes. */
 static double store_sparse(struct tern_store *s, const char *name, int n, int k, int32_t *param, int64_t *blocks)
 {
-    const enum tern_block_shape shape = s->source->block;
+    const enum tern_block_shape shape = s->block;
     const int panels = tern_panels(n), k4 = tern_k4(k), strips = panels * tern_block_strips(shape);
     uint16_t *count = tern_store_add_vector(s, name, ".count", TERN_I16, strips);
     int32_t *first = tern_store_add_vector(s, name, ".first", TERN_I32, panels + 1);
@@ -92,19 +91,12 @@ static double store_sparse(struct tern_store *s, const char *name, int n, int k,
     return (double)lines * TERN_LINE + 2.0 * indices + 2.0 * strips + 4.0 * panels;
 }
 
-static void prune(struct tern_store *s, const char *name, int n, int k)
-{
-    const struct tern_pruning pruning = {s->source->block, s->source->prune};
-    if (!s->status && tern_prune(s->matrix, n, k, &pruning))
-        s->status = tern_fail_nomem(s->err, name, 0);
-}
-
 static void report_linear(struct tern_store *s, const char *name, int n, int k, const struct tern_linear_out *out,
                           double bytes, int64_t blocks)
 {
     const enum tern_format format = out->coding.format;
     char became[64], how[32] = "per output channel";
-    const enum tern_block_shape shape = s->source->block;
+    const enum tern_block_shape shape = s->block;
     const double block = tern_block_outputs(shape) * (shape == TERN_BLOCK_4X1 ? 1 : TERN_PANEL_K);
     if (blocks >= 0)
         snprintf(how, sizeof how, "%.1f %% of %s blocks left", 100 * (double)blocks * block / ((double)n * k),
@@ -128,10 +120,9 @@ double tern_store_linear(struct tern_store *s, const char *name, int n, int k, c
     struct tern_linear_out out = {0};
     if (s->layer >= 0) /* the heads' few weights stay int8 */
         out.coding = coding_of(s, name);
-    const int sparse = s->layer >= 0 && s->source->sparse;
+    const int sparse = tern_store_blocks(s, name, n, k);
     int64_t blocks = -1; /* that are left */
     if (sparse) {
-        prune(s, name, n, k);
         out.weight = s->dense;
         memset(s->dense, 0, (size_t)padded * (size_t)tern_k4(k) * TERN_PANEL_K);
     }

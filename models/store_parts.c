@@ -39,6 +39,16 @@ void tern_store_report(struct tern_store *s, const char *name, const char *becam
     s->source->report(s->source->listener, line);
 }
 
+void tern_store_say(const struct tern_store *s, const char *name, const char *what)
+{
+    if (s->status || !s->source->report)
+        return;
+    char line[240], full[64];
+    snprintf(full, sizeof full, "%s%s", s->prefix, name);
+    snprintf(line, sizeof line, "%-20s %s", full, what);
+    s->source->report(s->source->listener, line);
+}
+
 void tern_store_advance(struct tern_store *s, size_t count)
 {
     s->done += count;

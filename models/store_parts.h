@@ -21,6 +21,7 @@ struct tern_store {
     struct tern_coding coding; /* of the encoder's matrices */
     float *scratch;            /* of the quantisers */
     int8_t *row_q;             /* [hidden] a row of values, in scratch */
+    enum tern_block_shape block; /* of the sparse matrix that is being stored */
     int8_t *dense;             /* a sparse matrix before its blocks are counted; NULL: none is */
     size_t done, total;
     tern_status status;
@@ -34,8 +35,9 @@ void *tern_store_add(struct tern_store *s, const char *name, const char *suffix,
                      const int64_t *shape);
 void *tern_store_add_vector(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype,
                             int count);
-/* One line of the report; `how` of a tensor that stays int8 when another type was asked for. */
+/* Lines of the report; `how` of a tensor that stays int8 when another type was asked for. */
 void tern_store_report(struct tern_store *s, const char *name, const char *became, double bits, double error);
+void tern_store_say(const struct tern_store *s, const char *name, const char *what);
 void tern_store_say_instead(const struct tern_store *s, char *how, size_t capacity, enum tern_format asked);
 /* So many weights more are done. */
 void tern_store_advance(struct tern_store *s, size_t count);
@@ -45,6 +47,9 @@ enum tern_store_kind { TERN_STORE_REQUANT, TERN_STORE_RESIDUAL, TERN_STORE_LOGIT
    output's unit. */
 double tern_store_linear(struct tern_store *s, const char *name, int n, int k, const struct tern_input *in,
                          enum tern_store_kind kind, double unit);
+
+/* Whether matrix `name` [n][k] in s->matrix is stored sparse, and then s->block; prunes it first if that is asked for. */
+int tern_store_blocks(struct tern_store *s, const char *name, int n, int k);
 
 /* Stores the embedding tables. Returns the unit of a row's multiplier, 1 / 256 of the sums'. */
 double tern_store_tables(struct tern_store *s);

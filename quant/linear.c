@@ -96,13 +96,10 @@ struct job {
 /* How a matrix meets its rows. Every way gives the same accumulators. */
 enum route { INT8, LOOK_UP, MULTIPLY_CODES, UNPACK, SPARSE, EXPAND };
 
-/* Where the two cross depends on how many rows share the work of packing or of expanding (simd/sparse.def). */
-int tern_prefers_sparse(const struct tern_linear *w, int m, const struct tern_routes *routes)
+enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct tern_sparse_routes *routes)
 {
-    const int bucket = m <= 2 ? 0 : m <= 8 ? 1 : m <= 32 ? 2 : 3;
-    const int64_t values = (int64_t)w->sparse.first[tern_panels(w->n)] * TERN_LINE;
-    const int64_t all = (int64_t)tern_panels(w->n) * tern_k4(w->k) * TERN_LINE;
-    return 100 * values <= routes->sparse[w->sparse.shape][bucket] * all;
+    const int64_t all = (int64_t)tern_panels(w->n) * tern_k4(w->k);
+    return tern_way_stored(routes, w->sparse.shape, tern_row_bucket(m), w->sparse.first[tern_panels(w->n)], all);
 }
 
 static enum route route_of(const struct job *j, const struct tern_linear *w)
@@ -111,7 +108,7 @@ static enum route route_of(const struct job *j, const struct tern_linear *w)
     if (w->weight)
         return INT8;
     if (w->sparse.value)
-        return tern_prefers_sparse(w, j->x->m, most) ? SPARSE : EXPAND;
+        return tern_sparse_way(w, j->x->m, &most->sparse) == TERN_WAY_SPARSE ? SPARSE : EXPAND;
     const int bits = w->codes.book->bits;
     if (bits == 4)
         return j->x->m <= most->s4 ? MULTIPLY_CODES : UNPACK;

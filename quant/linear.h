@@ -2,9 +2,9 @@
 #ifndef TERN_LINEAR_H
 #define TERN_LINEAR_H
 
+#include "quant/picker.h"
 #include "runtime/profile.h"
 #include "runtime/thread.h"
-#include "simd/table.h"
 
 /* One weight matrix as the file has it. All pointers lead into the mapped file. */
 struct tern_linear {
@@ -22,8 +22,8 @@ struct tern_linear {
 
 /* Panels of k inputs that are unpacked together: 2, 4, 8 or 16. */
 int tern_unpacked_panels(int k);
-/* Whether a sparse matrix meets m rows as it is; otherwise it is expanded to int8 panels first. */
-int tern_prefers_sparse(const struct tern_linear *w, int m, const struct tern_routes *routes);
+/* How a sparse matrix meets m rows. */
+enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct tern_sparse_routes *routes);
 
 /* int8 rows with what quantising them left behind. */
 struct tern_rows {

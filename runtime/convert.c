@@ -18,6 +18,7 @@ static enum tern_weights weights_of(enum tern_format format)
 struct reader {
     struct tern_checkpoint checkpoint;
     enum tern_rule rule;
+    struct tern_sparse_routes routes; /* where blocks pay */
 };
 
 static tern_status read_tensor(void *context, const char *name, float *out, size_t count, tern_error *err)
@@ -133,14 +134,54 @@ static tern_status find_and_write(const char *path, struct tern_source source, c
     return status ? status : calibrate_and_write(path, source, tokenizer, o, err);
 }
 
+/* "auto", for any number of rows, or "auto:TOKENS". 0, or -1 when it is neither. */
+static int read_auto(int *bucket, const char *text)
+{
+    *bucket = TERN_ANY_BUCKET;
+    if (strncmp(text, "auto", 4))
+        return -1;
+    if (!text[4])
+        return 0;
+    char *end;
+    if (text[4] != ':' || text[5] < '0' || text[5] > '9')
+        return -1;
+    const long tokens = strtol(text + 5, &end, 10);
+    if (*end || tokens < 1 || tokens > 1 << 20)
+        return -1;
+    *bucket = tern_row_bucket((int)tokens);
+    return 0;
+}
+
+/* Where blocks pay on the ISA that the file is for, which this CPU need not have. */
+static tern_status read_routes(struct tern_sparse_routes *routes, struct tern_source *source,
+                               const tern_convert_options *o, tern_error *err)
+{
+    struct tern_ops ops;
+    unsigned features;
+    const int isa = o->sparse_isa ? tern_isa_find(o->sparse_isa) : 0;
+    if (isa < 0)
+        return tern_fail(err, TERN_USAGE, "sparse ISA '%.32s' is unknown; tern info --isas lists this CPU's",
+                         o->sparse_isa);
+    if (o->sparse_isa)
+        features = tern_isa_needs((enum tern_isa)isa);
+    else if (tern_cpu_select(&features, NULL, err))
+        return TERN_USAGE;
+    tern_table_build(&ops, features);
+    *routes = ops.routes.sparse;
+    source->routes = routes;
+    source->routes_isa = o->sparse_isa ? o->sparse_isa : tern_isa_name(tern_table_best(features));
+    return tern_sparse_table_apply(routes, o->sparse_table, source->routes_isa, err);
+}
+
 static tern_status read_sparse_option(struct tern_source *source, const struct tern_config *config, const char *text,
                                       tern_error *err)
 {
     source->sparse = 1;
-    if (tern_sparse_parse(text, &source->block, &source->prune))
+    source->find_blocks = !read_auto(&source->rows_bucket, text);
+    if (!source->find_blocks && tern_sparse_parse(text, &source->block, &source->prune))
         return tern_fail(err, TERN_USAGE,
-                         "sparse '%.32s' is no SHAPE or SHAPE:FRACTION; the shapes are 16x4, 4x4, 1x4 and 4x1, a "
-                         "fraction is between 0 and 1, as in 16x4:0.8",
+                         "sparse '%.32s' is no SHAPE, SHAPE:FRACTION, auto or auto:TOKENS; the shapes are 16x4, 4x4, 1x4 "
+                         "and 4x1, a fraction is between 0 and 1, as in 16x4:0.8",
                          text);
     if (config->weights != TERN_WEIGHTS_INT8)
         return tern_fail(err, TERN_USAGE, "block-sparse weights are int8; %s is not supported with them",
@@ -186,7 +227,7 @@ static tern_status check_options(const struct tern_config *config, const tern_co
 }
 
 /* The options' names to what they stand for; refused where they are unknown or do not fit together. */
-static tern_status read_options(struct tern_config *config, struct tern_source *source, enum tern_rule *rule,
+static tern_status read_options(struct tern_config *config, struct tern_source *source, struct reader *reader,
                                 const tern_convert_options *o, tern_error *err)
 {
     const int embeddings = tern_embeddings_find(o->embeddings), found = tern_rule_find(o->trained);
@@ -196,16 +237,18 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
         return tern_fail(err, TERN_USAGE, "no training '%.32s' is known; twn, b1.58 and bitnet are", o->trained);
     if (o->rest && strcmp(o->rest, "int8"))
         return tern_fail(err, TERN_USAGE, "the rest cannot be '%.32s', it can be int8", o->rest);
-    *rule = (enum tern_rule)found;
+    reader->rule = (enum tern_rule)found;
     *source = (struct tern_source){.embeddings = (enum tern_format)embeddings, .rest_asked = o->rest != NULL,
                                    .group = o->group, .read = read_tensor, .report = o->report,
                                    .progress = o->progress, .listener = o->context};
     tern_status status = read_weights_option(config, o->weights, err);
     if (!status && o->sparse)
         status = read_sparse_option(source, config, o->sparse, err);
+    if (!status && o->sparse)
+        status = read_routes(&reader->routes, source, o, err);
     if (!status)
         status = check_options(config, o, err);
-    return status ? status : check_trained(*rule, config, o, err);
+    return status ? status : check_trained(reader->rule, config, o, err);
 }
 
 tern_status tern_convert(const char *directory, const char *path, const tern_convert_options *options, tern_error *err)
@@ -221,7 +264,7 @@ tern_status tern_convert(const char *directory, const char *path, const tern_con
     struct tern_source source;
     struct tern_config asked = {.weights = TERN_WEIGHTS_INT8}, *const config = &reader.checkpoint.config;
     tern_tokenizer *tokenizer = NULL;
-    tern_status status = read_options(&asked, &source, &reader.rule, &o, err);
+    tern_status status = read_options(&asked, &source, &reader, &o, err);
     if (!status)
         status = tern_checkpoint_open(&reader.checkpoint, directory, err);
     if (status)

@@ -1,5 +1,6 @@
 #include "models/bert_f32.h"
 #include "models/heads.h"
+#include "quant/sparse_table.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
 
@@ -111,8 +112,10 @@ tern_status tern_session_open(tern_session **out, const tern_model *model, const
     status = tern_cpu_select(&s->features, o.isa, err);
     if (!status) {
         tern_table_build(&s->ops, s->features);
-        status = tern_pool_open(&s->pool, o.threads, err);
+        status = tern_sparse_table_apply(&s->ops.routes.sparse, o.sparse_table, tern_session_isa(s), err);
     }
+    if (!status)
+        status = tern_pool_open(&s->pool, o.threads, err);
     if (!status) {
         plan(s);
         status = tern_arena_open(&s->arena, err);

@@ -129,6 +129,9 @@ typedef struct tern_session_options {
     int32_t max_tokens;  /* most tokens of all texts of one run together; 0: the model's own limit for one text */
     int32_t max_texts;   /* most texts of one run; 0: 1 */
     const char *isa;     /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
+    /* Where block-sparse products and dense ones cross on this machine: the text that `tern bench --calibrate-sparse`
+       writes for the ISA in use. Results do not depend on it. NULL: what is built in. */
+    const char *sparse_table;
 } tern_session_options;
 
 /* Plans and allocates everything that runs will need: the run functions allocate nothing.
@@ -188,8 +191,14 @@ typedef struct tern_convert_options {
     const char *rest; /* "int8": asks for it where low bits cannot be had (see strict); NULL: is not asked for */
     /* "SHAPE" or "SHAPE:FRACTION": the layers' matrices are stored block-sparse, in blocks of SHAPE ("16x4", "4x4",
        "1x4" or "4x1", outputs x inputs) that are not all zero. With a FRACTION so many of each matrix's blocks, those of the
-       least magnitude, become zero first. Needs weights "int8". NULL: dense. */
+       least magnitude, become zero first. Needs weights "int8". NULL: dense.
+       "auto" or "auto:TOKENS": nothing becomes zero; a matrix whose zeros lie in blocks is stored in the shape that runs
+       fastest, where that is not slower than dense for runs of any number of tokens, or of about TOKENS. */
     const char *sparse;
+    /* For "auto", and for what the report says: the ISA that the file is for, any of this library's, whatever this CPU
+       is. NULL: the variable TERN_ISA, else the best that this CPU has. */
+    const char *sparse_isa;
+    const char *sparse_table; /* as in tern_session_options, for that ISA; NULL: the one built in */
 } tern_convert_options;
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the

@@ -34,6 +34,14 @@ unsigned tern_isa_needs(enum tern_isa isa)
     return rows[isa].needs;
 }
 
+int tern_isa_find(const char *name)
+{
+    for (int i = 0; i < TERN_N_ISAS; i++)
+        if (!strcmp(rows[i].name, name))
+            return i;
+    return -1;
+}
+
 #if defined(__x86_64__)
 
 /* Linux's arch_prctl codes (Documentation/arch/x86/xstate.rst); older headers lack them. The first asks what the kernel

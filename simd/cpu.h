@@ -25,6 +25,8 @@ enum tern_isa {
 
 const char *tern_isa_name(enum tern_isa isa);
 unsigned tern_isa_needs(enum tern_isa isa);
+/* -1: there is no ISA of that name. */
+int tern_isa_find(const char *name);
 
 /* All features of this CPU, OS state included; ignores TERN_ISA. Asks for no permission. */
 unsigned tern_cpu_features(void);

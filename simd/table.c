@@ -31,9 +31,13 @@ void tern_table_build(struct tern_ops *ops, unsigned features)
 #undef ROUTE
 #define SPARSE_UP_TO(isa, shape, rows2, rows8, rows32, more)                                                           \
     if (usable(TERN_ISA_##isa, features))                                                                              \
-        set_sparse(ops->routes.sparse[TERN_BLOCK_##shape], rows2, rows8, rows32, more);
+        set_sparse(ops->routes.sparse.as_stored[TERN_BLOCK_##shape], rows2, rows8, rows32, more);
+#define SPARSE_PAYS_UP_TO(isa, shape, rows2, rows8, rows32, more)                                                      \
+    if (usable(TERN_ISA_##isa, features))                                                                              \
+        set_sparse(ops->routes.sparse.pays[TERN_BLOCK_##shape], rows2, rows8, rows32, more);
 #include "simd/sparse.def"
 #undef SPARSE_UP_TO
+#undef SPARSE_PAYS_UP_TO
 }
 
 const char *tern_op_name(enum tern_op op)

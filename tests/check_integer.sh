@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 dir=$1 prefix=${2:-}
 
 # The objects of the int8 run path. Every pattern must match something: a renamed file may not slip out of the test.
-run_path=(simd/ref simd/table quant/linear models/attention models/bert models/heads)
+run_path=(simd/ref simd/table quant/linear quant/picker models/attention models/bert models/heads)
 run_path+=(runtime/session runtime/arena runtime/thread)
 # Not of it: the f32 path and what only convert uses.
 other='_f32'

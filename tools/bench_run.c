@@ -1,8 +1,8 @@
 #include "tools/bench.h"
-#include "quant/sparse.h"
 #include "tools/bench_profile.h"
 #include "tools/host.h"
 #include "tools/seeded.h"
+#include "tools/sparsity.h"
 
 #include "runtime/model.h"
 #include "simd/table.h"
@@ -14,28 +14,6 @@
 enum { MOST_RUNS = 100000, WARM_RUNS = 2, LEAST_RUNS = 30, FEWEST_RUNS = 5 };
 static const double warm_ms = 50, least_ms = 1000, patience_ms = 20000, host_every_ms = 100;
 
-/* Of the layers' matrices together; the shape is the first one's. */
-static void describe_sparsity(struct bench_model *m)
-{
-    double lines = 0, all = 0;
-    const struct tern_linear *first = NULL;
-    for (int i = 0; m->model->int8.layers && i < m->model->config.layers; i++) {
-        const struct tern_layer *l = &m->model->int8.layers[i];
-        const struct tern_linear *const w[] = {&l->query, &l->key, &l->value, &l->attn_out, &l->ffn_up, &l->ffn_down};
-        for (int j = 0; j < TERN_N_MATRICES; j++) {
-            const double size = (double)tern_panels(w[j]->n) * tern_k4(w[j]->k);
-            all += size;
-            lines += w[j]->sparse.value ? (double)w[j]->sparse.first[tern_panels(w[j]->n)] : size;
-            first = !first && w[j]->sparse.value ? w[j] : first;
-        }
-    }
-    if (first)
-        snprintf(m->sparsity, sizeof m->sparsity, "%s:%.3f", tern_block_shape_name(first->sparse.shape),
-                 1 - lines / all);
-    else
-        snprintf(m->sparsity, sizeof m->sparsity, "none");
-}
-
 int bench_open_file(struct bench_model *m, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -43,7 +21,7 @@ int bench_open_file(struct bench_model *m, const char *path)
     int code = cli_open_model(&m->model, path);
     m->load_ms = cli_now_ms() - start;
     if (!code)
-        describe_sparsity(m);
+        sparsity_name(m->sparsity, sizeof m->sparsity, m->model);
     m->name = slash ? slash + 1 : path;
     return code;
 }
@@ -68,7 +46,7 @@ int bench_open_shape(struct bench_model *m, int shape, const char *weights, enum
     if (tern_model_open_memory(&again, m->bytes, (size_t)m->model->info.file_bytes, &err))
         return cli_status(&err);
     m->load_ms = cli_now_ms() - start;
-    describe_sparsity(m);
+    sparsity_name(m->sparsity, sizeof m->sparsity, m->model);
     tern_model_close(again);
     return CLI_OK;
 }

@@ -1,4 +1,5 @@
 #include "tools/commands.h"
+#include "tools/sparsity.h"
 
 #include "models/config.h"
 #include "runtime/file.h"
@@ -6,7 +7,7 @@
 #include <string.h>
 
 struct convert {
-    const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse;
+    const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse, *sparse_isa;
     int32_t group;
     int quiet, bar, strict;
 };
@@ -34,9 +35,11 @@ static int summary(const struct convert *c)
     if (code)
         return code;
     const tern_model_info *i = tern_model_get_info(model);
-    fprintf(stderr, "%s: %llu bytes, %llu parameters, %.3f bits per weight (%s), checksum %016llx\n", c->out,
-            (unsigned long long)i->file_bytes, (unsigned long long)i->parameters,
-            (double)i->file_bytes * 8 / (double)i->parameters, i->weights, (unsigned long long)i->checksum);
+    char sparsity[64];
+    sparsity_text(sparsity, sizeof sparsity, model);
+    fprintf(stderr, "%s: %llu bytes, %llu parameters, %.3f bits per weight (%s, sparsity: %s), checksum %016llx\n",
+            c->out, (unsigned long long)i->file_bytes, (unsigned long long)i->parameters,
+            (double)i->file_bytes * 8 / (double)i->parameters, i->weights, sparsity, (unsigned long long)i->checksum);
     tern_model_close(model);
     return CLI_OK;
 }
@@ -48,7 +51,7 @@ static int convert(struct convert *c, const char *directory)
     const tern_convert_options options = {
         .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c,
         .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
-        .strict = c->strict, .rest = c->rest, .sparse = c->sparse};
+        .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .sparse_isa = c->sparse_isa};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
                         "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",
@@ -81,6 +84,7 @@ int cmd_convert(int argc, char **argv)
         {"strict", 0, CLI_FLAG, &c.strict, 0, 0},
         {"rest", 0, CLI_STRING, &c.rest, 0, 0},
         {"sparse", 0, CLI_STRING, &c.sparse, 0, 0},
+        {"sparse-isa", 0, CLI_STRING, &c.sparse_isa, 0, 0},
         {0}};
     int n, code = cli_parse(options, "convert", argc, argv, &n);
     if (n < 0)

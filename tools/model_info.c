@@ -1,7 +1,9 @@
 #include "tools/model_info.h"
 #include "tools/cli.h"
+#include "tools/sparsity.h"
 
 #include "models/checkpoint_names.h"
+#include "quant/sparse.h"
 #include "runtime/model.h"
 
 #include <inttypes.h>
@@ -17,10 +19,10 @@ static double weights_of(const struct tern_config *config, const struct tern_ten
     const size_t n = strlen(t->name);
     if (n > 100)
         return 0;
-    /* An int8 embedding table is stored as ".q", low-bit weights as ".code". */
+    /* An int8 embedding table is stored as ".q", low-bit weights as ".code", block-sparse ones as ".value". */
     snprintf(name, sizeof name, "%s", t->name);
     char *dot = strrchr(name, '.');
-    if (dot && (!strcmp(dot, ".q") || !strcmp(dot, ".code")))
+    if (dot && (!strcmp(dot, ".q") || !strcmp(dot, ".code") || !strcmp(dot, ".value")))
         snprintf(dot, sizeof name - (size_t)(dot - name), ".weight");
     const struct tern_part *part = tern_part_parse(name, &layer, &bias);
     if (!part || bias || !part->columns)
@@ -37,17 +39,45 @@ static void print_shape(const struct tern_tensor *t, char *out, size_t capacity)
         snprintf(out + used, capacity - used, "]");
 }
 
-/* Codes go with their groups' multipliers. */
-static size_t group_bytes(const tern_model *m, const struct tern_tensor *t)
+/* The tensor that goes with `t` under another suffix; NULL: none does. */
+static const struct tern_tensor *beside(const tern_model *m, const struct tern_tensor *t, const char *suffix)
 {
     char name[128];
     snprintf(name, sizeof name, "%s", t->name);
     char *dot = strrchr(name, '.');
-    if (!dot || strcmp(dot, ".code"))
-        return 0;
-    snprintf(dot, sizeof name - (size_t)(dot - name), ".group");
-    const struct tern_tensor *group = tern_safetensors_find(&m->tensors, name);
-    return group ? group->bytes : 0;
+    if (!dot)
+        return NULL;
+    snprintf(dot, sizeof name - (size_t)(dot - name), "%s", suffix);
+    return tern_safetensors_find(&m->tensors, name);
+}
+
+/* Codes go with their groups' multipliers, blocks with what says where they belong. */
+static size_t stored_bytes(const tern_model *m, const struct tern_tensor *t)
+{
+    static const char *const suffixes[] = {".group", ".index", ".count", ".first"};
+    size_t bytes = t->bytes;
+    for (int i = 0; i < 4; i++) {
+        const struct tern_tensor *part = beside(m, t, suffixes[i]);
+        bytes += part ? part->bytes : 0;
+    }
+    return bytes;
+}
+
+/* Of a block-sparse matrix: its shape, and the part of its blocks that is left; -1 when `t` holds no blocks. */
+static int blocks_of(const tern_model *m, const struct tern_tensor *t, double weights, double *left)
+{
+    const struct tern_tensor *param = beside(m, t, ".param"), *count = beside(m, t, ".count");
+    if (!(weights > 0) || !param || !count)
+        return -1;
+    const int shape = ((const int32_t *)(const void *)param->data)[6] - 1;
+    if (shape < 0 || shape >= TERN_N_BLOCK_SHAPES)
+        return -1;
+    const uint16_t *counts = (const void *)count->data; /* zero where it is padded */
+    double blocks = 0;
+    for (int64_t i = 0; i < count->shape[0]; i++)
+        blocks += counts[i];
+    *left = blocks * tern_block_outputs((enum tern_block_shape)shape) * TERN_PANEL_K / weights;
+    return shape;
 }
 
 static void print_tensors(const tern_model *m, int json)
@@ -56,18 +86,27 @@ static void print_tensors(const tern_model *m, int json)
         const struct tern_tensor *t = &m->tensors.tensors[i];
         const double weights = weights_of(&m->config, t);
         char shape[128], bits[32] = "";
+        double left = 0;
+        const int blocks = blocks_of(m, t, weights, &left);
+        const char *block = blocks < 0 ? "" : tern_block_shape_name((enum tern_block_shape)blocks);
         print_shape(t, shape, sizeof shape);
         if (weights > 0)
-            snprintf(bits, sizeof bits, "%.3f", (double)(t->bytes + group_bytes(m, t)) * 8 / weights);
+            snprintf(bits, sizeof bits, "%.3f", (double)stored_bytes(m, t) * 8 / weights);
         if (json) {
             fputs(i ? ",{\"name\":" : "{\"name\":", stdout);
             cli_json_text(stdout, t->name);
-            printf(",\"dtype\":\"%s\",\"shape\":%s,\"bytes\":%zu,\"bits_per_weight\":%s}", tern_dtype_name(t->dtype),
+            printf(",\"dtype\":\"%s\",\"shape\":%s,\"bytes\":%zu,\"bits_per_weight\":%s", tern_dtype_name(t->dtype),
                    shape, t->bytes, *bits ? bits : "null");
+            if (blocks >= 0)
+                printf(",\"block\":\"%s\",\"blocks_left\":%.4f", block, left);
+            putchar('}');
         } else {
             cli_plain(stdout, t->name, strlen(t->name));
-            printf("%*s %-4s %-20s %10zu %8s\n", (int)(strlen(t->name) < 28 ? 28 - strlen(t->name) : 0), "",
+            printf("%*s %-4s %-20s %10zu %8s", (int)(strlen(t->name) < 28 ? 28 - strlen(t->name) : 0), "",
                    tern_dtype_name(t->dtype), shape, t->bytes, bits);
+            if (blocks >= 0)
+                printf("  %.1f %% of %s blocks left", 100 * left, block);
+            putchar('\n');
         }
     }
 }
@@ -75,6 +114,8 @@ static void print_tensors(const tern_model *m, int json)
 static void print(const tern_model *m, const char *path)
 {
     const tern_model_info *i = &m->info;
+    char sparsity[64];
+    sparsity_text(sparsity, sizeof sparsity, m);
     printf("file          %s\n", path);
     printf("bytes         %" PRIu64 "\n", i->file_bytes);
     printf("checksum      %016" PRIx64 "\n", i->checksum);
@@ -82,6 +123,7 @@ static void print(const tern_model *m, const char *path)
            i->hidden, i->heads, i->intermediate, i->activation);
     printf("weights       %s, %" PRIu64 " parameters, %.3f bits each with all that goes with them\n", i->weights,
            i->parameters, (double)i->file_bytes * 8 / (double)i->parameters);
+    printf("sparsity      %s\n", sparsity);
     printf("vocabulary    %d ids%s\n", i->vocab, m->tokenizer ? "" : " (the file has no tokenizer)");
     printf("longest text  %d tokens, %d token types\n", i->max_tokens, i->token_types);
     printf("embedding     %s%s\n", i->pooling == TERN_POOL_MEAN ? "mean of the tokens" : "first token",
@@ -99,12 +141,16 @@ static void print(const tern_model *m, const char *path)
 static void print_json(const tern_model *m, const char *path)
 {
     const tern_model_info *i = &m->info;
+    char sparsity[24];
+    sparsity_name(sparsity, sizeof sparsity, m);
     fputs("{\"file\":", stdout);
     cli_json_text(stdout, path);
     printf(",\"architecture\":\"%s\",\"weights\":\"%s\",\"activation\":\"%s\",\"layers\":%d,\"hidden\":%d,\"heads\":%d,"
-           "\"intermediate\":%d,\"vocab\":%d,\"max_tokens\":%d,\"token_types\":%d,\"n_labels\":%d,\"labels\":[",
+           "\"intermediate\":%d,\"vocab\":%d,\"max_tokens\":%d,\"token_types\":%d,\"n_labels\":%d,\"sparsity\":\"%s\","
+           "\"labels\":[",
            i->architecture, i->weights, i->activation, i->layers, i->hidden, i->heads, i->intermediate, i->vocab,
-           i->max_tokens, i->token_types, i->n_labels);
+           i->max_tokens, i->token_types, i->n_labels,
+           sparsity);
     for (int32_t k = 0; k < i->n_labels; k++) {
         fputs(k ? "," : "", stdout);
         cli_json_text(stdout, tern_model_label(m, k));

@@ -1,0 +1,18 @@
+/* The zeros that a float matrix has, and whether they lie in blocks. Host side only. */
+#ifndef TERN_ZEROS_H
+#define TERN_ZEROS_H
+
+#include "simd/sparse.h"
+
+struct tern_zeros {
+    double zero;                       /* part of the weights */
+    double left[TERN_N_BLOCK_SHAPES];  /* part of the blocks that are not all zero */
+    double inside[TERN_N_BLOCK_SHAPES]; /* part of the zero weights that lie in blocks that are */
+};
+
+/* Of w[n][k]; blocks at the edges of n and k may be smaller. */
+void tern_count_zeros(struct tern_zeros *out, const float *w, int n, int k);
+/* The largest shape whose empty blocks hold nearly all zeros: what the matrix was pruned in. -1: none. */
+int tern_zeros_shape(const struct tern_zeros *zeros);
+
+#endif
