@@ -76,6 +76,48 @@ struct tern_row_scale tern_score_scale(int32_t amax_q, int32_t amax_k, struct te
     return s;
 }
 
+/* ---- Routes ---------------------------------------------------------------------------------------------------- */
+
+static int prefers_sparse(const struct tern_linear *w, int m, const struct tern_routes *routes)
+{
+    const int64_t all = (int64_t)tern_panels(w->n) * tern_k4(w->k), left = w->sparse.first[tern_panels(w->n)];
+    return tern_way_stored(&routes->sparse, w->sparse.shape, tern_row_bucket(m), left, all) == TERN_WAY_SPARSE;
+}
+
+enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct tern_routes *routes)
+{
+    if (w->weight)
+        return TERN_ROUTE_INT8;
+    if (w->sparse.value)
+        return prefers_sparse(w, m, routes) ? TERN_ROUTE_SPARSE : TERN_ROUTE_EXPAND;
+    const int bits = w->codes.book->bits;
+    if (bits == 4)
+        return m <= routes->s4 ? TERN_ROUTE_CODES : TERN_ROUTE_UNPACK;
+    return m <= (w->codes.mul ? routes->lut_group : routes->lut)[bits - 1] ? TERN_ROUTE_LOOK_UP : TERN_ROUTE_UNPACK;
+}
+
+static const struct {
+    const char *name;
+    enum tern_op op;
+} ways[TERN_N_ROUTES] = {
+    [TERN_ROUTE_INT8] = {"int8", TERN_OP_gemm_s8},
+    [TERN_ROUTE_LOOK_UP] = {"looked up", TERN_OP_gemm_lut},
+    [TERN_ROUTE_CODES] = {"codes", TERN_OP_gemm_s4},
+    [TERN_ROUTE_UNPACK] = {"unpacked", TERN_OP_gemm_s8},
+    [TERN_ROUTE_SPARSE] = {"sparse", TERN_OP_spmm},
+    [TERN_ROUTE_EXPAND] = {"expanded", TERN_OP_gemm_s8},
+};
+
+const char *tern_route_name(enum tern_route route)
+{
+    return ways[route].name;
+}
+
+enum tern_op tern_route_op(enum tern_route route)
+{
+    return ways[route].op;
+}
+
 /* ---- Tiles: accumulators of some rows and panels in L1, then their epilogue ------------------------------------ */
 
 struct job {
@@ -93,31 +135,14 @@ struct job {
     int count;
 };
 
-/* How a matrix meets its rows. Every way gives the same accumulators. */
-enum route { INT8, LOOK_UP, MULTIPLY_CODES, UNPACK, SPARSE, EXPAND };
-
-enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct tern_sparse_routes *routes)
+static enum tern_route route_of(const struct job *j, const struct tern_linear *w)
 {
-    const int64_t all = (int64_t)tern_panels(w->n) * tern_k4(w->k);
-    return tern_way_stored(routes, w->sparse.shape, tern_row_bucket(m), w->sparse.first[tern_panels(w->n)], all);
+    return tern_route_of(w, j->x->m, &j->run->ops->routes);
 }
 
-static enum route route_of(const struct job *j, const struct tern_linear *w)
+static int is_unpacked(enum tern_route route)
 {
-    const struct tern_routes *most = &j->run->ops->routes;
-    if (w->weight)
-        return INT8;
-    if (w->sparse.value)
-        return tern_sparse_way(w, j->x->m, &most->sparse) == TERN_WAY_SPARSE ? SPARSE : EXPAND;
-    const int bits = w->codes.book->bits;
-    if (bits == 4)
-        return j->x->m <= most->s4 ? MULTIPLY_CODES : UNPACK;
-    return j->x->m <= (w->codes.mul ? most->lut_group : most->lut)[bits - 1] ? LOOK_UP : UNPACK;
-}
-
-static int is_unpacked(enum route route)
-{
-    return route == UNPACK || route == EXPAND;
+    return route == TERN_ROUTE_UNPACK || route == TERN_ROUTE_EXPAND;
 }
 
 int tern_unpacked_panels(int k)
@@ -188,10 +213,10 @@ static int64_t stored_bytes(const struct tern_linear *w, int first, int panels)
 
 /* Panels of a matrix, as a task reads them. */
 struct panels {
-    enum route route;
-    const int8_t *weight;    /* INT8, UNPACK */
+    enum tern_route route;
+    const int8_t *weight;    /* int8, and what was unpacked or expanded */
     struct tern_ahead ahead; /* the weights of the panels after these, as the file has them */
-    struct tern_codes codes; /* LOOK_UP, MULTIPLY_CODES */
+    struct tern_codes codes; /* to look up, and to multiply */
     struct tern_sparse sparse;
     int count, k4;
 };
@@ -202,22 +227,22 @@ enum { AHEAD = 2 };
 static struct panels panels_of(const struct job *j, const struct tern_linear *w, int first, int count, int thread)
 {
     struct panels p = {.route = route_of(j, w), .count = count, .k4 = tern_k4(w->k)};
-    if (p.route == INT8) {
+    if (p.route == TERN_ROUTE_INT8) {
         p.weight = w->weight + (ptrdiff_t)first * p.k4 * TERN_LINE;
         p.ahead.panel = (ptrdiff_t)p.k4 * TERN_LINE;
         p.ahead.at = p.weight + AHEAD * p.ahead.panel;
         return p;
     }
     int8_t *const unpacked = j->run->panels ? j->run->panels + thread * j->run->panels_bytes : NULL;
-    if (p.route == SPARSE || p.route == EXPAND) {
+    if (p.route == TERN_ROUTE_SPARSE || p.route == TERN_ROUTE_EXPAND) {
         p.sparse = tern_sparse_at(&w->sparse, first);
-        if (p.route == EXPAND)
+        if (p.route == TERN_ROUTE_EXPAND)
             tern_sparse_expand(&p.sparse, unpacked, count, p.k4);
         p.weight = unpacked;
         return p;
     }
     p.codes = tern_codes_at(&w->codes, first, p.k4);
-    if (p.route == UNPACK) {
+    if (p.route == TERN_ROUTE_UNPACK) {
         j->run->ops->unpack(&p.codes, unpacked, count, p.k4);
         p.weight = unpacked;
         p.ahead.panel = (ptrdiff_t)tern_code_lines(p.codes.book->bits, p.k4) * TERN_LINE;
@@ -231,13 +256,13 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
     const struct tern_runner *run = j->run;
     const int8_t *q = j->x->q + first_row * j->x->ld;
     const ptrdiff_t ld = j->width * TERN_PANEL, blocks = tern_blocks(p->k4);
-    if (p->route == LOOK_UP)
+    if (p->route == TERN_ROUTE_LOOK_UP)
         run->ops->gemm_lut(run->table, blocks * TERN_LUT_BLOCK, run->table_sum, blocks, &p->codes, tile, ld, rows,
                            p->count, p->k4);
-    else if (p->route == SPARSE)
+    else if (p->route == TERN_ROUTE_SPARSE)
         run->ops->spmm(NULL, 0, run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes, &p->sparse, tile, ld,
                        rows, p->count, p->k4);
-    else if (p->route == MULTIPLY_CODES)
+    else if (p->route == TERN_ROUTE_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
     else
         run->ops->gemm_s8(q, j->x->ld, p->weight, tile, ld, rows, p->count, p->k4, p->ahead);
@@ -259,13 +284,19 @@ static void panels_task(void *context, int task, int thread)
     int32_t *tile = j->run->tile + (ptrdiff_t)thread * TERN_TILE;
     int64_t time = tern_profile_start(j->run->profile), bytes = stored_bytes(w, panel, panels);
     const struct panels weights = panels_of(j, w, panel, panels, thread);
+    if (j->run->profile)
+        j->run->profile[thread].stage[j->stage].routes |= 1u << weights.route;
+    const int64_t products = /* of a row; zero blocks have none */
+        weights.route == TERN_ROUTE_SPARSE
+            ? (int64_t)(w->sparse.first[panel + panels] - w->sparse.first[panel]) * TERN_LINE
+            : (int64_t)width * w->k;
     const int output = j->out ? 2 : 6; /* bytes per value that the epilogue writes, and the stream that it reads */
 
     for (int i = j->first_row; i < j->end_row; i += TERN_TILE_ROWS) {
         int rows = j->end_row - i < TERN_TILE_ROWS ? j->end_row - i : TERN_TILE_ROWS;
         multiply(j, &weights, tile, i, rows);
         const int64_t values = (int64_t)rows * width;
-        time = tern_profile_charge(j->run->profile, thread, j->stage, time, values * w->k,
+        time = tern_profile_charge(j->run->profile, thread, j->stage, time, rows * products,
                                    bytes + (int64_t)rows * w->k + 4 * values);
         bytes = 0; /* the weights count once */
         epilogue(j, which, tile, i, rows, column, width);
@@ -300,10 +331,10 @@ static void run_tasks(struct job *j)
 {
     const int tasks = split(j);
     int look_up = 0;
-    if (route_of(j, j->w[0]) == SPARSE)
+    if (route_of(j, j->w[0]) == TERN_ROUTE_SPARSE)
         tern_pool_run(j->run->pool, pack_task, j, quotient_up(j->x->m, TERN_TILE_ROWS));
     for (int i = 0; i < j->count; i++)
-        look_up |= route_of(j, j->w[i]) == LOOK_UP;
+        look_up |= route_of(j, j->w[i]) == TERN_ROUTE_LOOK_UP;
     const int rows = look_up ? TERN_LUT_ROWS : j->x->m;
     for (j->first_row = 0; j->first_row < j->x->m; j->first_row = j->end_row) {
         j->end_row = j->x->m - j->first_row < rows ? j->x->m : j->first_row + rows;
@@ -318,9 +349,9 @@ static int run_alike(const struct job *j)
 {
     int sparse = 0;
     for (int i = 0; i < j->count; i++) {
-        const enum route route = route_of(j, j->w[i]);
-        sparse += route == SPARSE && j->w[i]->sparse.shape == j->w[0]->sparse.shape;
-        if (route == SPARSE && !sparse)
+        const enum tern_route route = route_of(j, j->w[i]);
+        sparse += route == TERN_ROUTE_SPARSE && j->w[i]->sparse.shape == j->w[0]->sparse.shape;
+        if (route == TERN_ROUTE_SPARSE && !sparse)
             return 0;
     }
     return sparse == 0 || sparse == j->count;

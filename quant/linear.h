@@ -22,8 +22,21 @@ struct tern_linear {
 
 /* Panels of k inputs that are unpacked together: 2, 4, 8 or 16. */
 int tern_unpacked_panels(int k);
-/* How a sparse matrix meets m rows. */
-enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct tern_sparse_routes *routes);
+
+/* How a matrix meets its rows. Every way gives the same accumulators. */
+enum tern_route {
+    TERN_ROUTE_INT8,
+    TERN_ROUTE_LOOK_UP, /* codes of 1 to 3 bits choose among sums of activations */
+    TERN_ROUTE_CODES,   /* codes of 4 bits are unpacked in registers */
+    TERN_ROUTE_UNPACK,  /* codes are unpacked to int8 panels first */
+    TERN_ROUTE_SPARSE,
+    TERN_ROUTE_EXPAND,  /* blocks are expanded to int8 panels first */
+    TERN_N_ROUTES
+};
+enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct tern_routes *routes);
+/* "int8", "looked up", "codes", "unpacked", "sparse", "expanded", and the op that multiplies. */
+const char *tern_route_name(enum tern_route route);
+enum tern_op tern_route_op(enum tern_route route);
 
 /* int8 rows with what quantising them left behind. */
 struct tern_rows {

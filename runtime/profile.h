@@ -17,6 +17,7 @@ enum tern_stage {
 struct tern_profile {
     struct tern_stage_sum {
         int64_t ns, calls, products, bytes;
+        uint32_t routes; /* of linear layers: a bit for each way that products went (enum tern_route) */
     } stage[TERN_N_STAGES];
 };
 

@@ -117,6 +117,17 @@ is 'bench --profile' $? 0
 is 'its stages' "$(grep -o '"stage":"gemm [^"]*"' "$work/p.json" | sort -u | wc -l)" 6
 is 'shares above the whole' "$(grep -o '"share":[0-9.]*' "$work/p.json" | awk -F: '{ s += $2 } END { print (s > 4.001) }')" 0
 is 'a roofline of nothing' "$(grep -c '"time_over_roofline":\(0\.0*,\|inf\|nan\|-\)' "$work/p.json")" 0
+# Which way each product went: by rows (simd/routes.def), and for auto widths or sparse blocks by matrix.
+route() { # SEQ OPTION..., the ways of the second feed-forward product
+    seq=$1 && shift
+    tern bench --shape bert-mini -s "$seq" -b 1 -r 1 -t 1 --profile --format json "$@" 2>/dev/null |
+        sed -n 's/.*"gemm feed-forward down"[^]]*"routes":\[\([^]]*\)\].*/\1/p'
+}
+is 'the route of int8' "$(route 5 --isa scalar)" '{"route":"int8","op":"gemm_s8","isa":"scalar"}'
+is 'the route of int4' "$(route 5 --isa scalar --weights int4)" '{"route":"unpacked","op":"gemm_s8","isa":"scalar"}'
+is 'the route of sparse blocks' "$(route 5 --isa scalar --sparse 16x4:0.9)" \
+    '{"route":"sparse","op":"spmm","isa":"scalar"}'
+is 'a table without its routes' "$(bench -t 1 --isa scalar --profile | grep -c '^| gemm .*| int8 scalar ')" 24
 bench -t 1 --profile | grep -q '^Time / roofline: [0-9]'
 is 'bench --profile as a table' $? 0
 tern bench --roofline --isa scalar --format json | grep -q '^\[{"threads":1,"int8_gops":{"scalar":[1-9]'

@@ -1,5 +1,6 @@
 #include "tools/bench_profile.h"
 
+#include "quant/linear.h"
 #include "runtime/session.h"
 
 #include <string.h>
@@ -39,6 +40,7 @@ int bench_profile_measure(struct bench_profile *p, tern_session *session, int (*
             p->sum.stage[i].calls += threads[t].stage[i].calls;
             p->sum.stage[i].products += threads[t].stage[i].products;
             p->sum.stage[i].bytes += threads[t].stage[i].bytes;
+            p->sum.stage[i].routes |= threads[t].stage[i].routes;
             marks += threads[t].stage[i].calls;
         }
     p->runs = runs;
@@ -77,6 +79,42 @@ static struct line line_of(const struct bench_profile *p, int stage, double peak
     return l;
 }
 
+/* The ways that a stage's products went, a bit each. Those of attention have the one. */
+static uint32_t routes_of(const struct tern_stage_sum *s)
+{
+    return s->routes ? s->routes : s->products ? 1u << TERN_ROUTE_INT8 : 0;
+}
+
+static const char *isa_of(const struct bench_profile *p, enum tern_route route)
+{
+    return tern_isa_name(tern_table_isa(tern_route_op(route), p->features));
+}
+
+/* "codes avx512vnni", and " + unpacked amx" where matrices differ. */
+static void print_routes(FILE *out, const struct bench_profile *p, uint32_t routes)
+{
+    char text[TERN_N_ROUTES * 32] = "";
+    int used = 0;
+    for (int i = 0; i < TERN_N_ROUTES; i++)
+        if (routes >> i & 1)
+            used += snprintf(text + used, sizeof text - (size_t)used, "%s%s %s", used ? " + " : "",
+                             tern_route_name((enum tern_route)i), isa_of(p, (enum tern_route)i));
+    fprintf(out, " %-22s |\n", text);
+}
+
+static void routes_json(FILE *out, const struct bench_profile *p, uint32_t routes)
+{
+    fputs(",\"routes\":[", out);
+    for (int i = 0, first = 1; i < TERN_N_ROUTES; i++)
+        if (routes >> i & 1) {
+            fprintf(out, "%s{\"route\":\"%s\",\"op\":\"%s\",\"isa\":\"%s\"}", first ? "" : ",",
+                    tern_route_name((enum tern_route)i), tern_op_name(tern_route_op((enum tern_route)i)),
+                    isa_of(p, (enum tern_route)i));
+            first = 0;
+        }
+    putc(']', out);
+}
+
 static double peak_of(const struct bench_profile *p)
 {
     const struct roofline *r = &p->roofline;
@@ -91,14 +129,14 @@ void bench_profile_print(FILE *out, const struct bench_profile *p)
     const double peak = peak_of(p);
     struct line sum = {0};
     fprintf(out,
-            "\nProfile: %d threads, seq %d, batch %d, %d runs, %.3f ms each of which the clock takes %.3f; products by "
-            "%s\n\n",
+            "\nProfile: %d threads, seq %d, batch %d, %d runs, %.3f ms each of which the clock takes %.3f; roofline "
+            "of %s\n\n",
             p->threads, p->seq, p->batch, p->runs, p->wall_ms, p->clock_ms, p->isa);
-    fprintf(out, "| %-26s | %8s | %6s | %8s | %8s | %7s | %10s | %-8s |\n", "stage", "ms", "share", "GOP/s", "MB",
-            "GB/s", "% of roof", "bound by");
-    fprintf(
-        out,
-        "|----------------------------|---------:|-------:|---------:|---------:|--------:|-----------:|----------|\n");
+    fprintf(out, "| %-26s | %8s | %6s | %8s | %8s | %7s | %10s | %-8s | %-22s |\n", "stage", "ms", "share", "GOP/s",
+            "MB", "GB/s", "% of roof", "bound by", "weights, kernel");
+    fputs("|----------------------------|---------:|-------:|---------:|---------:|--------:|-----------:|----------|"
+          "------------------------|\n",
+          out);
     for (int i = 0; i < TERN_N_STAGES; i++) {
         const struct line l = line_of(p, i, peak);
         if (!p->sum.stage[i].calls)
@@ -111,12 +149,14 @@ void bench_profile_print(FILE *out, const struct bench_profile *p)
             fprintf(out, "%8.0f", l.gops);
         else
             fprintf(out, "%8s", "");
-        fprintf(out, " | %8.2f | %7.1f | %10.0f | %-8s |\n", l.mb, l.gbs, l.ms > 0 ? 100 * l.floor_ms / l.ms : 0,
+        fprintf(out, " | %8.2f | %7.1f | %10.0f | %-8s |", l.mb, l.gbs, l.ms > 0 ? 100 * l.floor_ms / l.ms : 0,
                 l.bound);
+        print_routes(out, p, routes_of(&p->sum.stage[i]));
     }
     const double other = p->wall_ms - p->clock_ms - sum.ms;
-    fprintf(out, "| %-26s | %8.3f | %5.1f%% | %8s | %8s | %7s | %10s | %-8s |\n", "hand-over, head, waiting", other,
+    fprintf(out, "| %-26s | %8.3f | %5.1f%% | %8s | %8s | %7s | %10s | %-8s |", "hand-over, head, waiting", other,
             100 * other / p->wall_ms, "", "", "", "", "");
+    print_routes(out, p, 0);
     fprintf(out, "\nTime / roofline: %.2f (%.3f ms of %.3f)\n", p->wall_ms / sum.floor_ms, p->wall_ms, sum.floor_ms);
 }
 
@@ -133,8 +173,10 @@ void bench_profile_json(FILE *out, const struct bench_profile *p)
         floor_ms += l.floor_ms;
         fprintf(out,
                 "%s{\"stage\":\"%s\",\"ms\":%.4f,\"share\":%.4f,\"gops\":%.1f,\"mb\":%.3f,\"gbs\":%.2f,\"roofline_ms\":"
-                "%.4f,\"bound\":\"%s\"}",
+                "%.4f,\"bound\":\"%s\"",
                 first ? "" : ",", names[i], l.ms, l.share / 100, l.gops, l.mb, l.gbs, l.floor_ms, l.bound);
+        routes_json(out, p, routes_of(&p->sum.stage[i]));
+        putc('}', out);
         first = 0;
     }
     fprintf(out, "],\"roofline_ms\":%.4f,\"time_over_roofline\":%.3f}", floor_ms, p->wall_ms / floor_ms);

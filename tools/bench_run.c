@@ -163,11 +163,10 @@ static int profile_runs(struct bench_profile *p, struct run *r, const struct ben
 {
     enum { MOST = 50 };
     const struct tern_config *c = &m->model->config;
-    unsigned features;
     tern_error err;
-    if (tern_cpu_select(&features, isa, &err))
+    if (tern_cpu_select(&p->features, isa, &err))
         return cli_status(&err);
-    p->isa = tern_isa_name(tern_table_isa(TERN_OP_gemm_s8, features));
+    p->isa = tern_isa_name(tern_table_isa(TERN_OP_gemm_s8, p->features));
     p->seq = record->seq;
     p->batch = record->batch;
     p->weight_bytes =
