@@ -8,6 +8,7 @@
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
+#include "simd/x86/spmm_avx2_few.h"
 
 #include <string.h>
 
@@ -312,6 +313,12 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
 void tern_spmm_avx2(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                     ptrdiff_t ld_c, int m, int panels, int k4)
 {
+    if (w->shape != TERN_BLOCK_16X4 && m <= FEW_ROWS_MAX) {
+        if (a)
+            few_pack(packed, a, ld_a, w->shape, m, k4);
+        few_panels(w, packed, c, ld_c, m, panels, k4);
+        return;
+    }
     if (a)
         pack(packed, a, ld_a, w->shape, m, k4);
     if (w->shape == TERN_BLOCK_16X4) {

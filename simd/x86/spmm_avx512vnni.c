@@ -28,6 +28,8 @@ static ALWAYS_INLINE __m512i four(const void *bytes)
     return _mm512_set1_epi32(x);
 }
 
+#include "simd/x86/spmm512_few.h"
+
 /* ---- 16x4: channels in the lanes -------------------------------------------------------------------------------- */
 
 struct tile {
@@ -412,6 +414,12 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
 void tern_spmm_avx512vnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                           ptrdiff_t ld_c, int m, int panels, int k4)
 {
+    if (w->shape != TERN_BLOCK_16X4 && m <= FEW_ROWS_MAX) {
+        if (a)
+            few_pack(packed, a, ld_a, w->shape, m, k4);
+        few_panels(w, packed, c, ld_c, m, panels, k4);
+        return;
+    }
     if (a)
         tern_spmm512_pack(packed, a, ld_a, w->shape, m, k4);
     if (w->shape == TERN_BLOCK_16X4) {

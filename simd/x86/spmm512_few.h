@@ -1,0 +1,241 @@
+/* Narrow blocks times at most 8 rows, four at a time, with vpdpbusd: four blocks lie side by side in a register, each
+   with its inputs of the four rows, so that one product works on all four. Included by a kernel that has defined
+   add_product. */
+#ifndef TERN_X86_SPMM512_FEW_H
+#define TERN_X86_SPMM512_FEW_H
+
+#include "simd/x86/avx512.h"
+
+#include <string.h>
+
+enum {
+    FEW_ROWS_MAX = 8,
+    GROUP = 4,       /* rows that are multiplied together */
+    STEP_BYTES = 16, /* their inputs of a k step */
+    CHUNK = 96       /* fours of blocks whose running sums are kept */
+};
+
+/* The 4 x 4 transpose of 128 bits. */
+static ALWAYS_INLINE void transpose_quarters(__m512i *r)
+{
+    const __m512i a = _mm512_shuffle_i32x4(r[0], r[1], 0x88), b = _mm512_shuffle_i32x4(r[0], r[1], 0xDD);
+    const __m512i c = _mm512_shuffle_i32x4(r[2], r[3], 0x88), d = _mm512_shuffle_i32x4(r[2], r[3], 0xDD);
+    r[0] = _mm512_shuffle_i32x4(a, c, 0x88), r[2] = _mm512_shuffle_i32x4(a, c, 0xDD);
+    r[1] = _mm512_shuffle_i32x4(b, d, 0x88), r[3] = _mm512_shuffle_i32x4(b, d, 0xDD);
+}
+
+/* The 128 bits of each added up: those of r[i] to the i-th 128 bits. */
+static ALWAYS_INLINE __m512i add_quarters(__m512i r0, __m512i r1, __m512i r2, __m512i r3)
+{
+    const __m512i a = _mm512_add_epi32(_mm512_shuffle_i32x4(r0, r1, 0x88), _mm512_shuffle_i32x4(r0, r1, 0xDD));
+    const __m512i b = _mm512_add_epi32(_mm512_shuffle_i32x4(r2, r3, 0x88), _mm512_shuffle_i32x4(r2, r3, 0xDD));
+    return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
+}
+
+/* 4 x 4 bytes or 4 x 4 lanes of 32 bits: the transpose's order. */
+static ALWAYS_INLINE __m512i transposed_bytes(__m512i x)
+{
+    return _mm512_shuffle_epi8(
+        x, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
+}
+
+/* a[rows][4 * k4] to [rows / 4][k4][4 rows][4], or for 4x1 to [rows / 4][4 * k4][4 rows]. A group of one or two rows
+   repeats them. */
+static void few_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
+{
+    const __m512i top = _mm512_set1_epi8(-128);
+    for (int i = 0; i < m; i += GROUP, packed += (ptrdiff_t)k4 * STEP_BYTES)
+        for (int k = 0; k < k4; k += 16) {
+            const int steps = k4 - k < 16 ? k4 - k : 16, rows = m - i < GROUP ? m - i : GROUP;
+            __m512i r[GROUP], t[GROUP];
+            for (int j = 0; j < GROUP; j++)
+                r[j] = _mm512_xor_si512(_mm512_maskz_loadu_epi32(tern_mask16(steps), a + (i + j % rows) * ld_a +
+                                                                                         (ptrdiff_t)k * TERN_PANEL_K),
+                                        top);
+            const __m512i low01 = _mm512_unpacklo_epi32(r[0], r[1]), high01 = _mm512_unpackhi_epi32(r[0], r[1]);
+            const __m512i low23 = _mm512_unpacklo_epi32(r[2], r[3]), high23 = _mm512_unpackhi_epi32(r[2], r[3]);
+            t[0] = _mm512_unpacklo_epi64(low01, low23), t[1] = _mm512_unpackhi_epi64(low01, low23);
+            t[2] = _mm512_unpacklo_epi64(high01, high23), t[3] = _mm512_unpackhi_epi64(high01, high23);
+            transpose_quarters(t);
+            for (int j = 0; j < steps; j += 4)
+                _mm512_mask_storeu_epi32(packed + (ptrdiff_t)(k + j) * STEP_BYTES,
+                                         tern_mask16(4 * (steps - j < 4 ? steps - j : 4)),
+                                         shape == TERN_BLOCK_4X1 ? transposed_bytes(t[j / 4]) : t[j / 4]);
+        }
+}
+
+/* Blocks of 4x1 gather an input of four rows, 32 bits, four times for each block. */
+static ALWAYS_INLINE __m128i input_of_rows(const uint8_t *x, const uint16_t *index)
+{
+    int32_t v[4];
+    for (int i = 0; i < 4; i++)
+        memcpy(v + i, x + index[i] * GROUP, sizeof *v);
+    return _mm_setr_epi32(v[0], v[1], v[2], v[3]);
+}
+static ALWAYS_INLINE __m128i step_of_rows(const uint8_t *x, const uint16_t *index)
+{
+    return _mm_load_si128((const __m128i *)(x + *index * STEP_BYTES));
+}
+
+/* The inputs of four blocks, or of fewer: then of some twice, which meet weights of 0. */
+static ALWAYS_INLINE __m512i inputs_of_four(const uint8_t *x, const uint16_t *index, const int indices, int blocks)
+{
+    const uint16_t *i1 = index + (blocks > 1 ? indices : 0), *i2 = index + (blocks > 2 ? 2 * indices : 0);
+    const uint16_t *i3 = index + (blocks > 3 ? 3 * indices : 0);
+    __m256i low, high;
+    if (indices == 1) {
+        low = _mm256_inserti128_si256(_mm256_castsi128_si256(step_of_rows(x, index)), step_of_rows(x, i1), 1);
+        high = _mm256_inserti128_si256(_mm256_castsi128_si256(step_of_rows(x, i2)), step_of_rows(x, i3), 1);
+    } else {
+        low = _mm256_inserti128_si256(_mm256_castsi128_si256(input_of_rows(x, index)), input_of_rows(x, i1), 1);
+        high = _mm256_inserti128_si256(_mm256_castsi128_si256(input_of_rows(x, i2)), input_of_rows(x, i3), 1);
+    }
+    const __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+    return indices == 1 ? all : transposed_bytes(all);
+}
+
+/* Four outputs: x's rows turn past the weights' outputs, so s<i> holds row (output + i) % 4 of each output. */
+struct few_sums {
+    __m512i s0, s1, s2, s3, excess;
+};
+
+static ALWAYS_INLINE struct few_sums few_add(struct few_sums t, __m512i x, __m512i w, const int turns)
+{
+    t.s0 = add_product(t.s0, x, w);
+    if (turns > 1)
+        t.s1 = add_product(t.s1, _mm512_shuffle_epi32(x, 0x39), w);
+    if (turns > 2) {
+        t.s2 = add_product(t.s2, _mm512_shuffle_epi32(x, 0x4E), w);
+        t.s3 = add_product(t.s3, _mm512_shuffle_epi32(x, 0x93), w);
+    }
+    t.excess = add_product(t.excess, _mm512_set1_epi8(-128), w);
+    return t;
+}
+
+/* A strip of four outputs: [row][output]. */
+static ALWAYS_INLINE __m512i few_strip(const uint8_t *x, const int8_t *value, const uint16_t *index, int blocks,
+                                       const int indices, const int turns)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    struct few_sums t = {zero, zero, zero, zero, zero};
+    for (; blocks >= 4; blocks -= 4, index += 4 * indices, value += TERN_LINE)
+        t = few_add(t, inputs_of_four(x, index, indices, 4), _mm512_loadu_si512(value), turns);
+    if (blocks)
+        t = few_add(t, inputs_of_four(x, index, indices, blocks),
+                    _mm512_maskz_loadu_epi8(tern_mask64(16 * blocks), value), turns);
+    /* element 4 * turn + output to 4 * row + output */
+    const __m512i order = _mm512_setr_epi32(0, 13, 10, 7, 4, 1, 14, 11, 8, 5, 2, 15, 12, 9, 6, 3);
+    const __m512i excess = add_quarters(t.excess, t.excess, t.excess, t.excess);
+    if (turns == 1)
+        return _mm512_sub_epi32(add_quarters(t.s0, t.s0, t.s0, t.s0), excess);
+    if (turns == 2)
+        t.s2 = t.s0, t.s3 = t.s1;
+    return _mm512_sub_epi32(_mm512_permutexvar_epi32(order, add_quarters(t.s0, t.s1, t.s2, t.s3)), excess);
+}
+
+struct few_panel {
+    const uint8_t *x;
+    struct tern_sparse_panel p;
+    int32_t *c;
+    ptrdiff_t ld_c;
+    int rows;
+};
+
+/* [row][output] of four strips to c[rows][16]. */
+static ALWAYS_INLINE void few_store(__m512i *r, const struct few_panel *f)
+{
+    transpose_quarters(r);
+    for (int i = 0; i < GROUP; i++)
+        if (i < f->rows)
+            _mm512_storeu_si512(f->c + i * f->ld_c, r[i]);
+}
+
+static ALWAYS_INLINE void few_four(const struct few_panel *f, const int indices, const int turns)
+{
+    const int8_t *value = f->p.value;
+    const uint16_t *index = f->p.index;
+    __m512i r[4];
+    for (int i = 0; i < 4; i++) {
+        const int blocks = f->p.count[i];
+        r[i] = few_strip(f->x, value, index, blocks, indices, turns);
+        value += blocks * 16, index += blocks * indices;
+    }
+    few_store(r, f);
+}
+
+/* 1x4. A strip is too short for a loop of its own, whose end the CPU would not foresee: four blocks at a time whatever
+   their strip, and what they add up to after each is kept. A strip's sum is the difference of two of these. */
+static void few_one(const struct few_panel *f)
+{
+    const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
+    const __m512i spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    __m512i running[CHUNK + 2], sums[TERN_PANEL], sum = zero, before = zero;
+    int all = 0;
+    for (int i = 0; i < TERN_PANEL; i++)
+        all += f->p.count[i], sums[i] = zero;
+    int strip = 0, end = *f->p.count;
+    for (int first = 0; first < all; first += 4 * CHUNK) {
+        const int blocks = all - first < 4 * CHUNK ? all - first : 4 * CHUNK;
+        const int8_t *value = f->p.value + (ptrdiff_t)first * TERN_PANEL_K;
+        const uint16_t *index = f->p.index + first;
+        running[0] = sum;
+        for (int i = 0, left = blocks; left > 0; i++, left -= 4, value += 16, index += 4) {
+            const __m128i four_w =
+                left >= 4 ? _mm_loadu_si128((const __m128i *)value) : _mm_maskz_loadu_epi32((__mmask8)tern_mask16(left), value);
+            const __m512i w = _mm512_permutexvar_epi32(spread, _mm512_castsi128_si512(four_w));
+            const __m512i x = inputs_of_four(f->x, index, 1, left);
+            sum = _mm512_add_epi32(
+                sum, _mm512_sub_epi32(_mm512_dpbusd_epi32(zero, x, w), _mm512_dpbusd_epi32(zero, offset, w)));
+            running[i + 1] = sum;
+        }
+        for (; strip < TERN_PANEL && end <= first + blocks; strip++) {
+            const int at = (end - first) / 4, into = (end - first) % 4;
+            const __m512i here =
+                _mm512_mask_mov_epi32(running[at], tern_mask16(4 * into), running[at + (into > 0)]);
+            sums[strip] = _mm512_sub_epi32(here, before);
+            before = here;
+            end += strip + 1 < TERN_PANEL ? f->p.count[strip + 1] : 0;
+        }
+    }
+    /* [strip][row] to [row][strip] */
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    __m512i r[4];
+    for (int i = 0; i < 4; i++)
+        r[i] = _mm512_permutexvar_epi32(order,
+                                        add_quarters(sums[4 * i], sums[4 * i + 1], sums[4 * i + 2], sums[4 * i + 3]));
+    few_store(r, f);
+}
+
+typedef void few_fn(const struct few_panel *f);
+
+#define FEW_FOUR(turns)                                                                                                \
+    static void few_blocks_##turns(const struct few_panel *f)                                                          \
+    {                                                                                                                  \
+        few_four(f, 1, turns);                                                                                         \
+    }                                                                                                                  \
+    static void few_columns_##turns(const struct few_panel *f)                                                         \
+    {                                                                                                                  \
+        few_four(f, 4, turns);                                                                                         \
+    }
+FEW_FOUR(1)
+FEW_FOUR(2)
+FEW_FOUR(4)
+
+static few_fn *const few[TERN_N_BLOCK_SHAPES][GROUP] = {
+    [TERN_BLOCK_1X4] = {few_one, few_one, few_one, few_one},
+    [TERN_BLOCK_4X4] = {few_blocks_1, few_blocks_2, few_blocks_4, few_blocks_4},
+    [TERN_BLOCK_4X1] = {few_columns_1, few_columns_2, few_columns_4, few_columns_4}};
+
+static void few_panels(const struct tern_sparse *w, const uint8_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
+                       int panels, int k4)
+{
+    for (int j = 0; j < panels; j++)
+        for (int i = 0; i < m; i += GROUP) {
+            const int rows = m - i < GROUP ? m - i : GROUP;
+            const struct few_panel f = {packed + (ptrdiff_t)i * k4 * TERN_PANEL_K, tern_sparse_panel_at(w, j),
+                                        c + i * ld_c + (ptrdiff_t)j * TERN_PANEL, ld_c, rows};
+            few[w->shape][rows - 1](&f);
+        }
+}
+
+#endif

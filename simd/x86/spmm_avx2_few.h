@@ -1,0 +1,245 @@
+/* Narrow blocks times at most 8 rows, four at a time, with pmaddwd: the four rows' inputs of a k step, 16 bits each, are
+   one register, [row][4]. A block of four outputs meets it in four turns, so that no lane is idle. */
+#ifndef TERN_X86_SPMM_AVX2_FEW_H
+#define TERN_X86_SPMM_AVX2_FEW_H
+
+#include "simd/x86/avx2.h"
+
+#include <string.h>
+
+enum {
+    FEW_ROWS_MAX = 8,
+    GROUP = 4,  /* rows that are multiplied together */
+    CHUNK = 256 /* running sums that are kept */
+};
+
+/* Rows that a k step is laid out for. */
+static int few_lanes(enum tern_block_shape shape, int rows)
+{
+    return shape == TERN_BLOCK_4X1 || rows > 2 ? GROUP : rows;
+}
+
+/* a[rows][4 * k4] to [k4][lanes][4], for 4x1 to [4 * k4][lanes]; rows are repeated to fill the lanes. */
+static void few_pack_group(int16_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int rows,
+                           int k4)
+{
+    const int lanes = few_lanes(shape, rows);
+    for (int i = 0; i < lanes; i++) {
+        const int8_t *row = a + i % rows * ld_a;
+        int16_t *to = packed + i * TERN_PANEL_K;
+        int step = 0;
+        for (; step + 4 <= k4; step += 4) {
+            int64_t four[4];
+            tern_store256(four, _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(row + step * TERN_PANEL_K))));
+            for (int j = 0; j < 4; j++)
+                memcpy(to + (ptrdiff_t)(step + j) * lanes * TERN_PANEL_K, four + j, sizeof *four);
+        }
+        for (; step < k4; step++)
+            for (int j = 0; j < TERN_PANEL_K; j++)
+                to[(ptrdiff_t)step * lanes * TERN_PANEL_K + j] = row[step * TERN_PANEL_K + j];
+    }
+    if (shape != TERN_BLOCK_4X1)
+        return;
+    const __m256i words = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15)); /* two rows to [4 inputs][2 rows] */
+    const __m256i pairs = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    for (int step = 0; step < k4; step++, packed += GROUP * TERN_PANEL_K)
+        tern_store256(packed, _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(tern_load256(packed), words), pairs));
+}
+
+static void few_pack(int16_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
+{
+    for (int i = 0; i < m; i += GROUP, packed += (ptrdiff_t)k4 * GROUP * TERN_PANEL_K)
+        few_pack_group(packed, a + i * ld_a, ld_a, shape, m - i < GROUP ? m - i : GROUP, k4);
+}
+
+struct few_panel {
+    const int16_t *x;
+    struct tern_sparse_panel p;
+    int32_t *c;
+    ptrdiff_t ld_c;
+    int rows;
+};
+
+static ALWAYS_INLINE __m128i load64(const int16_t *x)
+{
+    return _mm_loadl_epi64((const __m128i *)x);
+}
+
+/* A block's inputs of four rows, [row][4]. */
+static ALWAYS_INLINE __m256i few_inputs(const int16_t *x, const uint16_t *index, const int columns, const int lanes)
+{
+    if (columns) {
+        const __m128i low = _mm_unpacklo_epi16(load64(x + index[0] * GROUP), load64(x + index[1] * GROUP));
+        const __m128i high = _mm_unpacklo_epi16(load64(x + index[2] * GROUP), load64(x + index[3] * GROUP));
+        return _mm256_setr_m128i(_mm_unpacklo_epi32(low, high), _mm_unpackhi_epi32(low, high));
+    }
+    const int16_t *at = x + *index * lanes * TERN_PANEL_K;
+    if (lanes == 1)
+        return _mm256_broadcastq_epi64(load64(at));
+    return lanes == 2 ? _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)at)) : tern_load256(at);
+}
+
+/* s<turn> holds row (output ^ turn) of each output, two partial sums side by side. To c[rows][4]. */
+static ALWAYS_INLINE void few_store_four(const struct few_panel *f, int32_t *c, __m256i s0, __m256i s1, __m256i s2,
+                                         __m256i s3)
+{
+    const __m256i s01 = _mm256_hadd_epi32(s0, s1), s23 = _mm256_hadd_epi32(s2, s3);
+    const __m256i low = tern_straight256(_mm256_shuffle_epi32(_mm256_blend_epi32(s01, s23, 0xF0), 0x6C));
+    const __m256i high = tern_straight256(_mm256_shuffle_epi32(_mm256_blend_epi32(s23, s01, 0xF0), 0x6C));
+    _mm_storeu_si128((__m128i *)c, _mm256_castsi256_si128(low));
+    if (f->rows > 1)
+        _mm_storeu_si128((__m128i *)(c + f->ld_c), _mm256_extracti128_si256(low, 1));
+    if (f->rows > 2)
+        _mm_storeu_si128((__m128i *)(c + 2 * f->ld_c), _mm256_castsi256_si128(high));
+    if (f->rows > 3)
+        _mm_storeu_si128((__m128i *)(c + 3 * f->ld_c), _mm256_extracti128_si256(high, 1));
+}
+
+/* 4x4 and 4x1: a block's sums of four outputs. */
+static ALWAYS_INLINE void few_four(const struct few_panel *f, const int columns, const int turns)
+{
+    const int indices = columns ? TERN_PANEL_K : 1;
+    const int8_t *value = f->p.value;
+    const uint16_t *index = f->p.index;
+    for (int i = 0; i < 4; i++) {
+        const __m256i zero = _mm256_setzero_si256();
+        __m256i s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+        for (int b = f->p.count[i]; b > 0; b--, index += indices, value += 16) {
+            const __m256i w = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)value));
+            const __m256i x = few_inputs(f->x, index, columns, turns);
+            s0 = _mm256_add_epi32(s0, _mm256_madd_epi16(x, w));
+            if (turns > 1)
+                s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(_mm256_shuffle_epi32(x, 0x4E), w));
+            if (turns > 2) {
+                const __m256i y = _mm256_permute4x64_epi64(x, 0x4E);
+                s2 = _mm256_add_epi32(s2, _mm256_madd_epi16(y, w));
+                s3 = _mm256_add_epi32(s3, _mm256_madd_epi16(_mm256_shuffle_epi32(y, 0x4E), w));
+            }
+        }
+        s1 = turns > 1 ? s1 : s0, s2 = turns > 2 ? s2 : s0, s3 = turns > 2 ? s3 : s1;
+        few_store_four(f, f->c + 4 * i, s0, s1, s2, s3);
+    }
+}
+
+/* 1x4. A strip is too short for a loop of its own, whose end the CPU would not foresee: block after block whatever its
+   strip, and what they add up to is kept. A strip's sum is the difference of two of these.
+   A row alone: four blocks side by side. Otherwise one block at a time, [row][two partial sums]. */
+static ALWAYS_INLINE __m256i few_add_four(__m256i sum, __m256i *running, const int16_t *x, const int8_t *value,
+                                          const uint16_t *index, const int rows)
+{
+    const __m256i w = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)value));
+    if (rows == 1) {
+        const __m128i low = _mm_unpacklo_epi64(load64(x + index[0] * TERN_PANEL_K), load64(x + index[1] * TERN_PANEL_K));
+        const __m128i high =
+            _mm_unpacklo_epi64(load64(x + index[2] * TERN_PANEL_K), load64(x + index[3] * TERN_PANEL_K));
+        return *running = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_setr_m128i(low, high), w));
+    }
+    running[0] = sum =
+        _mm256_add_epi32(sum, _mm256_madd_epi16(few_inputs(x, index, 0, rows), _mm256_permute4x64_epi64(w, 0x00)));
+    running[1] = sum =
+        _mm256_add_epi32(sum, _mm256_madd_epi16(few_inputs(x, index + 1, 0, rows), _mm256_permute4x64_epi64(w, 0x55)));
+    running[2] = sum =
+        _mm256_add_epi32(sum, _mm256_madd_epi16(few_inputs(x, index + 2, 0, rows), _mm256_permute4x64_epi64(w, 0xAA)));
+    running[3] = sum =
+        _mm256_add_epi32(sum, _mm256_madd_epi16(few_inputs(x, index + 3, 0, rows), _mm256_permute4x64_epi64(w, 0xFF)));
+    return sum;
+}
+
+/* The last one to three blocks of a panel: weights of 0 and an input that is there stand for those that lack. */
+static ALWAYS_INLINE __m256i few_add_last(__m256i sum, __m256i *running, const int16_t *x, const int8_t *value,
+                                          const uint16_t *index, const int rows, int blocks)
+{
+    int8_t values[16] = {0};
+    uint16_t indices[4];
+    memcpy(values, value, (size_t)blocks * TERN_PANEL_K);
+    for (int i = 0; i < 4; i++)
+        indices[i] = index[i < blocks ? i : 0];
+    return few_add_four(sum, running, x, values, indices, rows);
+}
+
+static ALWAYS_INLINE void few_one(const struct few_panel *f, const int rows)
+{
+    const int each = rows == 1 ? 4 : 1; /* blocks of a running sum */
+    __m256i running[CHUNK + 2], sums[TERN_PANEL], sum = _mm256_setzero_si256(), before = sum;
+    int all = 0;
+    for (int i = 0; i < TERN_PANEL; i++)
+        all += f->p.count[i], sums[i] = sum;
+    int strip = 0, end = *f->p.count;
+    for (int first = 0; first < all; first += each * CHUNK) {
+        const int blocks = all - first < each * CHUNK ? all - first : each * CHUNK;
+        const int8_t *value = f->p.value + (ptrdiff_t)first * TERN_PANEL_K;
+        const uint16_t *index = f->p.index + first;
+        __m256i *to = running;
+        *to++ = sum;
+        int b = 0;
+        for (; b + 4 <= blocks; b += 4, to += 4 / each)
+            sum = few_add_four(sum, to, f->x, value + b * TERN_PANEL_K, index + b, rows);
+        if (b < blocks)
+            sum = few_add_last(sum, to, f->x, value + b * TERN_PANEL_K, index + b, rows, blocks - b);
+        for (; strip < TERN_PANEL && end <= first + blocks; strip++) {
+            const int at = (end - first) / each, into = (end - first) % each;
+            const __m256i part = _mm256_cmpgt_epi64(_mm256_set1_epi64x(into), _mm256_setr_epi64x(0, 1, 2, 3));
+            const __m256i here =
+                each == 1 ? running[at] : _mm256_blendv_epi8(running[at], running[at + (into > 0)], part);
+            sums[strip] = _mm256_sub_epi32(here, before);
+            before = here;
+            end += strip + 1 < TERN_PANEL ? f->p.count[strip + 1] : 0;
+        }
+    }
+    for (int i = 0; i < TERN_PANEL; i += 4) {
+        int32_t *c = f->c + i;
+        const __m256i s01 = _mm256_hadd_epi32(sums[i], sums[i + 1]), s23 = _mm256_hadd_epi32(sums[i + 2], sums[i + 3]);
+        if (rows == 1) {
+            const __m256i s = _mm256_hadd_epi32(s01, s23);
+            _mm_storeu_si128((__m128i *)c, _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1)));
+            continue;
+        }
+        const __m256i even = _mm256_castps_si256(
+            _mm256_shuffle_ps(_mm256_castsi256_ps(s01), _mm256_castsi256_ps(s23), 0x88)); /* rows 0 and 2 */
+        const __m256i odd = _mm256_castps_si256(
+            _mm256_shuffle_ps(_mm256_castsi256_ps(s01), _mm256_castsi256_ps(s23), 0xDD)); /* rows 1 and 3 */
+        _mm_storeu_si128((__m128i *)c, _mm256_castsi256_si128(even));
+        _mm_storeu_si128((__m128i *)(c + f->ld_c), _mm256_castsi256_si128(odd));
+        if (f->rows > 2)
+            _mm_storeu_si128((__m128i *)(c + 2 * f->ld_c), _mm256_extracti128_si256(even, 1));
+        if (f->rows > 3)
+            _mm_storeu_si128((__m128i *)(c + 3 * f->ld_c), _mm256_extracti128_si256(odd, 1));
+    }
+}
+
+typedef void few_fn(const struct few_panel *f);
+
+#define FEW(name, call)                                                                                                \
+    static void few_##name(const struct few_panel *f)                                                                  \
+    {                                                                                                                  \
+        call;                                                                                                          \
+    }
+FEW(one_1, few_one(f, 1))
+FEW(one_2, few_one(f, 2))
+FEW(one_4, few_one(f, 4))
+FEW(blocks_1, few_four(f, 0, 1))
+FEW(blocks_2, few_four(f, 0, 2))
+FEW(blocks_4, few_four(f, 0, 4))
+FEW(columns_1, few_four(f, 1, 1))
+FEW(columns_2, few_four(f, 1, 2))
+FEW(columns_4, few_four(f, 1, 4))
+
+static few_fn *const few[TERN_N_BLOCK_SHAPES][GROUP] = {
+    [TERN_BLOCK_1X4] = {few_one_1, few_one_2, few_one_4, few_one_4},
+    [TERN_BLOCK_4X4] = {few_blocks_1, few_blocks_2, few_blocks_4, few_blocks_4},
+    [TERN_BLOCK_4X1] = {few_columns_1, few_columns_2, few_columns_4, few_columns_4}};
+
+static void few_panels(const struct tern_sparse *w, const int16_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
+                       int panels, int k4)
+{
+    for (int j = 0; j < panels; j++)
+        for (int i = 0; i < m; i += GROUP) {
+            const int rows = m - i < GROUP ? m - i : GROUP;
+            const struct few_panel f = {packed + (ptrdiff_t)i * k4 * TERN_PANEL_K, tern_sparse_panel_at(w, j),
+                                        c + i * ld_c + (ptrdiff_t)j * TERN_PANEL, ld_c, rows};
+            few[w->shape][rows - 1](&f);
+        }
+}
+
+#endif
