@@ -21,7 +21,7 @@ struct tern_store {
     struct tern_coding coding; /* of the encoder's matrices */
     float *scratch;            /* of the quantisers */
     int8_t *row_q;             /* [hidden] a row of values, in scratch */
-    int8_t *dense;             /* a sparse matrix before its blocks are counted; NULL: none is */
+    int8_t *dense;             /* a sparse matrix, or its codes, before its blocks are counted; NULL: none is */
     size_t done, total;
     tern_status status;
     tern_error *err;

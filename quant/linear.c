@@ -94,7 +94,7 @@ struct job {
 };
 
 /* How a matrix meets its rows. Every way gives the same accumulators. */
-enum route { INT8, LOOK_UP, MULTIPLY_CODES, UNPACK, SPARSE, EXPAND };
+enum route { INT8, LOOK_UP, MULTIPLY_CODES, UNPACK, SPARSE, EXPAND, MULTIPLY_BLOCKS, UNPACK_BLOCKS };
 
 /* Where the two cross depends on how many rows share the work of packing or of expanding (simd/sparse.def). */
 int tern_prefers_sparse(const struct tern_linear *w, int m, const struct tern_routes *routes)
@@ -110,7 +110,9 @@ static enum route route_of(const struct job *j, const struct tern_linear *w)
     const struct tern_routes *most = &j->run->ops->routes;
     if (w->weight)
         return INT8;
-    if (w->sparse.value)
+    if (w->sparse.first && w->codes.line)
+        return w->sparse.shape == TERN_BLOCK_16X4 && j->x->m <= most->spmm_s4 ? MULTIPLY_BLOCKS : UNPACK_BLOCKS;
+    if (w->sparse.first)
         return tern_prefers_sparse(w, j->x->m, most) ? SPARSE : EXPAND;
     const int bits = w->codes.book->bits;
     if (bits == 4)
@@ -120,7 +122,7 @@ static enum route route_of(const struct job *j, const struct tern_linear *w)
 
 static int is_unpacked(enum route route)
 {
-    return route == UNPACK || route == EXPAND;
+    return route == UNPACK || route == EXPAND || route == UNPACK_BLOCKS;
 }
 
 int tern_unpacked_panels(int k)
@@ -180,9 +182,10 @@ static void epilogue(const struct job *j, int which, const int32_t *tile, int fi
 static int64_t stored_bytes(const struct tern_linear *w, int first, int panels)
 {
     const int k4 = tern_k4(w->k);
-    if (w->sparse.value)
+    if (w->sparse.first)
         return (int64_t)(w->sparse.first[first + panels] - w->sparse.first[first]) *
-               (TERN_LINE + 2 * tern_line_indices(w->sparse.shape));
+                   (TERN_LINE / (w->codes.line ? 2 : 1) + 2 * tern_line_indices(w->sparse.shape)) +
+               (int64_t)panels * tern_code_groups(&w->codes, k4) * TERN_PANEL;
     if (w->weight)
         return (int64_t)panels * k4 * TERN_LINE;
     return (int64_t)panels *
@@ -194,7 +197,7 @@ struct panels {
     enum route route;
     const int8_t *weight;    /* INT8, UNPACK */
     struct tern_ahead ahead; /* the weights of the panels after these, as the file has them */
-    struct tern_codes codes; /* LOOK_UP, MULTIPLY_CODES */
+    struct tern_codes codes; /* LOOK_UP, MULTIPLY_CODES, MULTIPLY_BLOCKS */
     struct tern_sparse sparse;
     int count, k4;
 };
@@ -219,6 +222,15 @@ static struct panels panels_of(const struct job *j, const struct tern_linear *w,
         p.weight = unpacked;
         return p;
     }
+    if (p.route == MULTIPLY_BLOCKS || p.route == UNPACK_BLOCKS) {
+        p.sparse = tern_sparse_at(&w->sparse, first);
+        p.codes = tern_sparse_codes_at(&w->sparse, &w->codes, first, p.k4);
+        if (p.route == UNPACK_BLOCKS) {
+            j->run->ops->unpack_blocks(&p.sparse, &p.codes, unpacked, count, p.k4);
+            p.sparse.value = unpacked;
+        }
+        return p;
+    }
     p.codes = tern_codes_at(&w->codes, first, p.k4);
     if (p.route == UNPACK) {
         j->run->ops->unpack(&p.codes, unpacked, count, p.k4);
@@ -233,13 +245,15 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
 {
     const struct tern_runner *run = j->run;
     const int8_t *q = j->x->q + first_row * j->x->ld;
+    uint8_t *const packed = run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes;
     const ptrdiff_t ld = j->width * TERN_PANEL, blocks = tern_blocks(p->k4);
     if (p->route == LOOK_UP)
         run->ops->gemm_lut(run->table, blocks * TERN_LUT_BLOCK, run->table_sum, blocks, &p->codes, tile, ld, rows,
                            p->count, p->k4);
-    else if (p->route == SPARSE)
-        run->ops->spmm(NULL, 0, run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes, &p->sparse, tile, ld,
-                       rows, p->count, p->k4);
+    else if (p->route == SPARSE || p->route == UNPACK_BLOCKS)
+        run->ops->spmm(NULL, 0, packed, &p->sparse, tile, ld, rows, p->count, p->k4);
+    else if (p->route == MULTIPLY_BLOCKS)
+        run->ops->spmm_s4(NULL, 0, packed, &p->sparse, &p->codes, tile, ld, rows, p->count, p->k4);
     else if (p->route == MULTIPLY_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
     else
@@ -287,14 +301,31 @@ static void make_tables(const struct job *j)
     }
 }
 
-/* Lays out one tile's rows for the sparse matrices, which are of one shape (run_alike). */
+/* Whether two ways read rows that are packed, and packed alike. */
+static int packs(enum route route)
+{
+    return route == SPARSE || route == UNPACK_BLOCKS || route == MULTIPLY_BLOCKS;
+}
+static int packs_alike(const struct job *j, const struct tern_linear *w, const struct tern_linear *v)
+{
+    const enum route x = route_of(j, w), y = route_of(j, v);
+    return packs(x) && packs(y) && (x == MULTIPLY_BLOCKS) == (y == MULTIPLY_BLOCKS) &&
+           w->sparse.shape == v->sparse.shape && (x != MULTIPLY_BLOCKS || w->codes.book == v->codes.book);
+}
+
+/* Lays out one tile's rows for the sparse matrices, which read them alike (run_alike). */
 static void pack_task(void *context, int task, int thread)
 {
     const struct job *j = context;
     const int row = task * TERN_TILE_ROWS, rows = j->x->m - row < TERN_TILE_ROWS ? j->x->m - row : TERN_TILE_ROWS;
     const int64_t time = tern_profile_start(j->run->profile);
-    j->run->ops->spmm(j->x->q + row * j->x->ld, j->x->ld, j->run->packed + task * j->run->packed_bytes,
-                      &j->w[0]->sparse, NULL, 0, rows, 0, tern_k4(j->w[0]->k));
+    const struct tern_linear *w = j->w[0];
+    const int8_t *q = j->x->q + row * j->x->ld;
+    uint8_t *packed = j->run->packed + task * j->run->packed_bytes;
+    if (route_of(j, w) == MULTIPLY_BLOCKS)
+        j->run->ops->spmm_s4(q, j->x->ld, packed, &w->sparse, &w->codes, NULL, 0, rows, 0, tern_k4(w->k));
+    else
+        j->run->ops->spmm(q, j->x->ld, packed, &w->sparse, NULL, 0, rows, 0, tern_k4(w->k));
     tern_profile_charge(j->run->profile, thread, j->stage, time, 0, 2 * (int64_t)rows * j->w[0]->k);
 }
 
@@ -303,7 +334,7 @@ static void run_tasks(struct job *j)
 {
     const int tasks = split(j);
     int look_up = 0;
-    if (route_of(j, j->w[0]) == SPARSE)
+    if (packs(route_of(j, j->w[0])))
         tern_pool_run(j->run->pool, pack_task, j, quotient_up(j->x->m, TERN_TILE_ROWS));
     for (int i = 0; i < j->count; i++)
         look_up |= route_of(j, j->w[i]) == LOOK_UP;
@@ -316,14 +347,13 @@ static void run_tasks(struct job *j)
     }
 }
 
-/* Sparse matrices run together when all are, with blocks of one shape: they share the packed rows. */
+/* Sparse matrices run together when all are, and read their rows alike: they share the packed ones. */
 static int run_alike(const struct job *j)
 {
     int sparse = 0;
     for (int i = 0; i < j->count; i++) {
-        const enum route route = route_of(j, j->w[i]);
-        sparse += route == SPARSE && j->w[i]->sparse.shape == j->w[0]->sparse.shape;
-        if (route == SPARSE && !sparse)
+        sparse += packs_alike(j, j->w[0], j->w[i]);
+        if (packs(route_of(j, j->w[i])) && !sparse)
             return 0;
     }
     return sparse == 0 || sparse == j->count;

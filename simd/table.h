@@ -9,6 +9,7 @@
 enum { TERN_ANY_ROWS = 1 << 30 };
 struct tern_routes {
     int s4;       /* 4 bits */
+    int spmm_s4;  /* 4 bits in blocks of 16x4 */
     int lut[2];   /* 1 and 2 bits without multipliers */
     int lut_group[3]; /* 1, 2 and 3 bits with them */
     int sparse[TERN_N_BLOCK_SHAPES][4]; /* simd/sparse.def */

@@ -25,8 +25,8 @@ static void describe_sparsity(struct bench_model *m)
         for (int j = 0; j < TERN_N_MATRICES; j++) {
             const double size = (double)tern_panels(w[j]->n) * tern_k4(w[j]->k);
             all += size;
-            lines += w[j]->sparse.value ? (double)w[j]->sparse.first[tern_panels(w[j]->n)] : size;
-            first = !first && w[j]->sparse.value ? w[j] : first;
+            lines += w[j]->sparse.first ? (double)w[j]->sparse.first[tern_panels(w[j]->n)] : size;
+            first = !first && w[j]->sparse.first ? w[j] : first;
         }
     }
     if (first)
