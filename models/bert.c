@@ -5,7 +5,7 @@ enum { ROW_BLOCK = 8, LINE = 64 };
 
 static int is_sparse(const struct tern_linear *w)
 {
-    return w->sparse.value != NULL;
+    return w->sparse.first != NULL;
 }
 
 static int has_sparse(const struct tern_bert *b)

@@ -66,18 +66,12 @@ static const uint8_t *load_lines(struct tern_loader *l, const char *part, enum t
     return line;
 }
 
-/* The codes of matrix `name`, of the format and group size in its parameters. */
-static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *name, int n, int k, const int32_t *p)
+/* The multipliers of matrix `name`, of the group size in its parameters. */
+static void load_groups(struct tern_loader *l, struct tern_codes *w, const char *name, int panels, int k4,
+                        const int32_t *p)
 {
     char part[96];
-    const enum tern_format format = (enum tern_format)p[4];
-    const int panels = tern_panels(n), k4 = tern_k4(k);
-    w->book = tern_codebook(format);
-    snprintf(part, sizeof part, "%s.code", name);
-    w->line = load_lines(l, part, format, panels, tern_code_lines(w->book->bits, k4));
     snprintf(part, sizeof part, "%s.group", name);
-    if (!tern_format_grouped(format))
-        return;
     if (p[5] != 32 && p[5] != 64 && p[5] != 128) {
         tern_load_fail(l, part, "has groups of another size than 32, 64 or 128 inputs");
         return;
@@ -93,15 +87,44 @@ static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *
         }
 }
 
-/* The blocks of matrix `name`, of the shape in its parameters. */
-static void load_sparse(struct tern_loader *l, struct tern_sparse *w, const char *name, int n, int k, const int32_t *p)
+/* The codes of matrix `name`, of the format and group size in its parameters. */
+static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *name, int n, int k, const int32_t *p)
 {
     char part[96];
-    if (p[4] != TERN_FORMAT_INT8 || p[6] > TERN_N_BLOCK_SHAPES || p[7] < 1) {
+    const enum tern_format format = (enum tern_format)p[4];
+    const int panels = tern_panels(n), k4 = tern_k4(k);
+    w->book = tern_codebook(format);
+    snprintf(part, sizeof part, "%s.code", name);
+    w->line = load_lines(l, part, format, panels, tern_code_lines(w->book->bits, k4));
+    if (tern_format_grouped(format))
+        load_groups(l, w, name, panels, k4, p);
+}
+
+/* The codes of a block-sparse matrix, two lines of values to a line. */
+static void load_block_codes(struct tern_loader *l, struct tern_codes *w, const char *name, int n, int k,
+                             const int32_t *p)
+{
+    char part[96];
+    const int64_t shape[2] = {p[7] / 2, TERN_LINE};
+    w->book = tern_codebook((enum tern_format)p[4]);
+    snprintf(part, sizeof part, "%s.code", name);
+    w->line = tern_load_tensor(l, part, TERN_U8, 2, shape);
+    load_groups(l, w, name, tern_panels(n), tern_k4(k), p);
+}
+
+/* The blocks of matrix `name`, of the shape in its parameters; with codes their values are in those. */
+static void load_sparse(struct tern_loader *l, struct tern_linear *out, const char *name, int n, int k,
+                        const int32_t *p)
+{
+    char part[96];
+    const int coded = p[4] != TERN_FORMAT_INT8;
+    if (p[6] < 1 || p[6] > TERN_N_BLOCK_SHAPES || p[7] < 1 || (coded && p[7] % 2) ||
+        tern_sparse_unfit((enum tern_format)p[4], (enum tern_block_shape)(p[6] - 1))) {
         snprintf(part, sizeof part, "%s.param", name);
         tern_load_fail(l, part, "names blocks that do not exist");
         return;
     }
+    struct tern_sparse *const w = &out->sparse;
     w->shape = (enum tern_block_shape)(p[6] - 1);
     const int panels = tern_panels(n);
     const int64_t lines[2] = {p[7], TERN_LINE}, counts = tern_round_up(panels * tern_block_strips(w->shape), PAD16);
@@ -113,8 +136,11 @@ static void load_sparse(struct tern_loader *l, struct tern_sparse *w, const char
     w->count = tern_load_tensor(l, part, TERN_I16, 1, &counts);
     snprintf(part, sizeof part, "%s.first", name);
     w->first = tern_load_tensor(l, part, TERN_I32, 1, &first);
-    snprintf(part, sizeof part, "%s.value", name);
-    w->value = load_s8(l, part, 2, lines);
+    snprintf(part, sizeof part, "%s.%s", name, coded ? "code" : "value");
+    if (coded)
+        load_block_codes(l, &out->codes, name, n, k, p);
+    else
+        w->value = load_s8(l, part, 2, lines);
     const char *fault = l->status ? NULL : tern_sparse_fault(w, panels, tern_k4(k), p[7]);
     if (fault)
         tern_load_fail(l, part, fault);
@@ -142,7 +168,7 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const char
         tern_load_fail(l, part, "holds a number out of range");
     snprintf(part, sizeof part, "%s.weight", name);
     if (p[6])
-        load_sparse(l, &w->sparse, name, n, k, p);
+        load_sparse(l, w, name, n, k, p);
     else if (p[4] == TERN_FORMAT_INT8)
         w->weight = load_s8(l, part, 4, shape);
     else
@@ -267,7 +293,7 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     }
     if (c->n_labels)
         load_linear(&l, &out->classifier, "classifier", c->n_labels, c->hidden, 1);
-    if (out->pooler.sparse.value || out->classifier.sparse.value) /* tern_bert_plan has no room for their rows */
+    if (out->pooler.sparse.first || out->classifier.sparse.first) /* tern_bert_plan has no room for their rows */
         tern_load_fail(&l, "pooler or classifier", "is block-sparse; only the layers' matrices may be");
     if (out->classifier.codes.line) /* tern_linear_logits has no kernel for them */
         tern_load_fail(&l, "classifier.code", "holds low-bit weights; a classifier's are int8");

@@ -18,7 +18,7 @@ struct tern_source {
     const uint8_t *trained;
     int rest_asked; /* that int8 is asked for, for what cannot have the types of the weights and the embeddings */
     /* Block-sparse layers: `sparse` of the shape `block`, after pruning that fraction of every matrix's blocks (0: the
-       zeros that are there). The weights are int8. */
+       zeros that are there). The weights are int8 or have 4 bits. */
     int sparse;
     enum tern_block_shape block;
     double prune;

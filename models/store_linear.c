@@ -2,6 +2,7 @@
 #include "quant/sparse.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Adds the tensors that hold the weights. Returns their bytes. */
@@ -9,17 +10,20 @@ static double add_weights(struct tern_store *s, const char *name, int n, int k, 
 {
     const enum tern_format format = out->coding.format;
     const int panels = tern_panels(n), k4 = tern_k4(k);
-    if (out->weight) /* sparse: store_sparse */
-        return 0;
     if (format == TERN_FORMAT_INT8) {
+        if (out->weight) /* sparse: store_sparse */
+            return 0;
         const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
         out->weight = tern_store_add(s, name, ".weight", TERN_I8, 4, shape);
         return (double)panels * k4 * TERN_LINE;
     }
     const int lines = tern_code_lines(tern_format_bits(format), k4);
     const int64_t shape[3] = {panels, lines, TERN_LINE};
-    double bytes = (double)panels * lines * TERN_LINE;
-    out->line = tern_store_add(s, name, ".code", TERN_U8, 3, shape);
+    double bytes = 0;
+    if (!out->weight) {
+        bytes = (double)panels * lines * TERN_LINE;
+        out->line = tern_store_add(s, name, ".code", TERN_U8, 3, shape);
+    }
     if (tern_format_grouped(format)) {
         const int64_t muls = (int64_t)panels * ((k + out->coding.group - 1) / out->coding.group) * TERN_PANEL;
         const int64_t padded = (muls + 63) / 64 * 64;
@@ -68,9 +72,22 @@ static struct tern_coding coding_of(struct tern_store *s, const char *name)
     return coding;
 }
 
-/* The blocks of the int8 panels in s->dense, of which there are `lines` of 64 bytes at least. Returns their bytes. */
+/* The values of a matrix's blocks as codes of 4 bits. Returns their bytes. */
+static double store_block_codes(struct tern_store *s, const char *name, const int8_t *value, int lines,
+                                enum tern_format format)
+{
+    const int64_t dims[2] = {lines / 2, TERN_LINE};
+    uint8_t *code = tern_store_add(s, name, ".code", TERN_U8, 2, dims);
+    if (code)
+        tern_sparse_codes(value, lines, tern_code_of_zero(format), code);
+    return (double)lines / 2 * TERN_LINE;
+}
+
+/* The blocks of the int8 panels in s->dense, or of its codes. Returns their bytes. */
 static double store_sparse(struct tern_store *s, const char *name, int n, int k, int32_t *param, int64_t *blocks)
 {
+    const enum tern_format format = (enum tern_format)param[4];
+    const int coded = format != TERN_FORMAT_INT8;
     const enum tern_block_shape shape = s->block;
     const int panels = tern_panels(n), k4 = tern_k4(k), strips = panels * tern_block_strips(shape);
     uint16_t *count = tern_store_add_vector(s, name, ".count", TERN_I16, strips);
@@ -78,17 +95,26 @@ static double store_sparse(struct tern_store *s, const char *name, int n, int k,
     if (s->status)
         return 0;
     *blocks = tern_sparse_survey(s->dense, panels, k4, shape, count, first);
-    const int lines = first[panels] ? first[panels] : 1, indices = lines * tern_line_indices(shape);
+    if (coded)
+        tern_sparse_pair(first, panels);
+    const int lines = first[panels] ? first[panels] : 1 + coded, indices = lines * tern_line_indices(shape);
     const int64_t dims[2] = {lines, TERN_LINE};
-    int8_t *value = tern_store_add(s, name, ".value", TERN_I8, 2, dims);
+    int8_t *value = coded ? calloc((size_t)lines, TERN_LINE) : tern_store_add(s, name, ".value", TERN_I8, 2, dims);
     uint16_t *index = tern_store_add_vector(s, name, ".index", TERN_I16, indices);
-    if (s->status)
-        return 0;
-    const struct tern_sparse w = {value, index, count, first, shape};
-    tern_sparse_fill(s->dense, panels, k4, &w, value, index);
+    double bytes = (double)lines * TERN_LINE;
+    if (!s->status && !value)
+        s->status = tern_fail_nomem(s->err, name, (size_t)lines * TERN_LINE);
+    if (!s->status) {
+        const struct tern_sparse w = {value, index, count, first, shape};
+        tern_sparse_fill(s->dense, panels, k4, &w, value, index);
+        if (coded)
+            bytes = store_block_codes(s, name, value, lines, format);
+    }
+    if (coded)
+        free(value);
     param[6] = (int32_t)shape + 1;
     param[7] = lines;
-    return (double)lines * TERN_LINE + 2.0 * indices + 2.0 * strips + 4.0 * panels;
+    return bytes + 2.0 * indices + 2.0 * strips + 4.0 * panels;
 }
 
 static void report_linear(struct tern_store *s, const char *name, int n, int k, const struct tern_linear_out *out,
@@ -123,6 +149,7 @@ double tern_store_linear(struct tern_store *s, const char *name, int n, int k, c
     const int sparse = tern_store_blocks(s, name, n, k);
     int64_t blocks = -1; /* that are left */
     if (sparse) {
+        out.coding.keep_zeros = 1;
         out.weight = s->dense;
         memset(s->dense, 0, (size_t)padded * (size_t)tern_k4(k) * TERN_PANEL_K);
     }
@@ -150,7 +177,7 @@ double tern_store_linear(struct tern_store *s, const char *name, int n, int k, c
     param[4] = (int32_t)out.coding.format;
     param[5] = tern_format_grouped(out.coding.format) ? out.coding.group : 0;
     if (sparse)
-        bytes = store_sparse(s, name, n, k, param, &blocks);
+        bytes += store_sparse(s, name, n, k, param, &blocks);
     bytes += (double)padded * (2 + (kind == TERN_STORE_REQUANT ? 2 : 4)) + PARAMS * 4;
     report_linear(s, name, n, k, &out, bytes, blocks);
     tern_store_advance(s, (size_t)n * (size_t)k);

@@ -22,7 +22,7 @@ struct tern_store {
     float *scratch;            /* of the quantisers */
     int8_t *row_q;             /* [hidden] a row of values, in scratch */
     enum tern_block_shape block; /* of the sparse matrix that is being stored */
-    int8_t *dense;             /* a sparse matrix before its blocks are counted; NULL: none is */
+    int8_t *dense;             /* a sparse matrix, or its codes, before its blocks are counted; NULL: none is */
     size_t done, total;
     tern_status status;
     tern_error *err;

@@ -24,6 +24,15 @@ const struct tern_codebook *tern_codebook(enum tern_format format)
     return format == TERN_FORMAT_INT8 ? 0 : &formats[format].book;
 }
 
+int tern_code_of_zero(enum tern_format format)
+{
+    const struct tern_codebook *book = &formats[format].book;
+    int code = 0;
+    while (code < 1 << book->bits && book->value[code])
+        code++;
+    return code < 1 << book->bits ? code : 0;
+}
+
 const char *tern_format_name(enum tern_format format)
 {
     return formats[format].name;

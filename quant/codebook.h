@@ -19,6 +19,8 @@ enum tern_format {
 
 /* NULL for int8, which has none. */
 const struct tern_codebook *tern_codebook(enum tern_format format);
+/* The first code of the value 0; 0 for formats that lack it. */
+int tern_code_of_zero(enum tern_format format);
 /* "int4" and so on. */
 const char *tern_format_name(enum tern_format format);
 /* Whether groups of inputs have multipliers; otherwise a channel has its one scale. */

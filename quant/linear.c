@@ -88,7 +88,9 @@ enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct t
 {
     if (w->weight)
         return TERN_ROUTE_INT8;
-    if (w->sparse.value)
+    if (w->sparse.first && w->codes.line)
+        return w->sparse.shape == TERN_BLOCK_16X4 && m <= routes->spmm_s4 ? TERN_ROUTE_BLOCK_CODES : TERN_ROUTE_UNPACK_BLOCKS;
+    if (w->sparse.first)
         return prefers_sparse(w, m, routes) ? TERN_ROUTE_SPARSE : TERN_ROUTE_EXPAND;
     const int bits = w->codes.book->bits;
     if (bits == 4)
@@ -106,6 +108,8 @@ static const struct {
     [TERN_ROUTE_UNPACK] = {"unpacked", TERN_OP_gemm_s8},
     [TERN_ROUTE_SPARSE] = {"sparse", TERN_OP_spmm},
     [TERN_ROUTE_EXPAND] = {"expanded", TERN_OP_gemm_s8},
+    [TERN_ROUTE_BLOCK_CODES] = {"sparse codes", TERN_OP_spmm_s4},
+    [TERN_ROUTE_UNPACK_BLOCKS] = {"sparse unpacked", TERN_OP_spmm},
 };
 
 const char *tern_route_name(enum tern_route route)
@@ -142,7 +146,13 @@ static enum tern_route route_of(const struct job *j, const struct tern_linear *w
 
 static int is_unpacked(enum tern_route route)
 {
-    return route == TERN_ROUTE_UNPACK || route == TERN_ROUTE_EXPAND;
+    return route == TERN_ROUTE_UNPACK || route == TERN_ROUTE_EXPAND || route == TERN_ROUTE_UNPACK_BLOCKS;
+}
+
+/* The ways that leave zero blocks out; they read packed rows. */
+static int packs(enum tern_route route)
+{
+    return route == TERN_ROUTE_SPARSE || route == TERN_ROUTE_UNPACK_BLOCKS || route == TERN_ROUTE_BLOCK_CODES;
 }
 
 int tern_unpacked_panels(int k)
@@ -202,9 +212,10 @@ static void epilogue(const struct job *j, int which, const int32_t *tile, int fi
 static int64_t stored_bytes(const struct tern_linear *w, int first, int panels)
 {
     const int k4 = tern_k4(w->k);
-    if (w->sparse.value)
+    if (w->sparse.first)
         return (int64_t)(w->sparse.first[first + panels] - w->sparse.first[first]) *
-               (TERN_LINE + 2 * tern_line_indices(w->sparse.shape));
+                   (TERN_LINE / (w->codes.line ? 2 : 1) + 2 * tern_line_indices(w->sparse.shape)) +
+               (int64_t)panels * tern_code_groups(&w->codes, k4) * TERN_PANEL;
     if (w->weight)
         return (int64_t)panels * k4 * TERN_LINE;
     return (int64_t)panels *
@@ -241,6 +252,15 @@ static struct panels panels_of(const struct job *j, const struct tern_linear *w,
         p.weight = unpacked;
         return p;
     }
+    if (p.route == TERN_ROUTE_BLOCK_CODES || p.route == TERN_ROUTE_UNPACK_BLOCKS) {
+        p.sparse = tern_sparse_at(&w->sparse, first);
+        p.codes = tern_sparse_codes_at(&w->sparse, &w->codes, first, p.k4);
+        if (p.route == TERN_ROUTE_UNPACK_BLOCKS) {
+            j->run->ops->unpack_blocks(&p.sparse, &p.codes, unpacked, count, p.k4);
+            p.sparse.value = unpacked;
+        }
+        return p;
+    }
     p.codes = tern_codes_at(&w->codes, first, p.k4);
     if (p.route == TERN_ROUTE_UNPACK) {
         j->run->ops->unpack(&p.codes, unpacked, count, p.k4);
@@ -255,13 +275,15 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
 {
     const struct tern_runner *run = j->run;
     const int8_t *q = j->x->q + first_row * j->x->ld;
+    uint8_t *const packed = run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes;
     const ptrdiff_t ld = j->width * TERN_PANEL, blocks = tern_blocks(p->k4);
     if (p->route == TERN_ROUTE_LOOK_UP)
         run->ops->gemm_lut(run->table, blocks * TERN_LUT_BLOCK, run->table_sum, blocks, &p->codes, tile, ld, rows,
                            p->count, p->k4);
-    else if (p->route == TERN_ROUTE_SPARSE)
-        run->ops->spmm(NULL, 0, run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes, &p->sparse, tile, ld,
-                       rows, p->count, p->k4);
+    else if (p->route == TERN_ROUTE_SPARSE || p->route == TERN_ROUTE_UNPACK_BLOCKS)
+        run->ops->spmm(NULL, 0, packed, &p->sparse, tile, ld, rows, p->count, p->k4);
+    else if (p->route == TERN_ROUTE_BLOCK_CODES)
+        run->ops->spmm_s4(NULL, 0, packed, &p->sparse, &p->codes, tile, ld, rows, p->count, p->k4);
     else if (p->route == TERN_ROUTE_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
     else
@@ -287,7 +309,7 @@ static void panels_task(void *context, int task, int thread)
     if (j->run->profile)
         j->run->profile[thread].stage[j->stage].routes |= 1u << weights.route;
     const int64_t products = /* of a row; zero blocks have none */
-        weights.route == TERN_ROUTE_SPARSE
+        packs(weights.route)
             ? (int64_t)(w->sparse.first[panel + panels] - w->sparse.first[panel]) * TERN_LINE
             : (int64_t)width * w->k;
     const int output = j->out ? 2 : 6; /* bytes per value that the epilogue writes, and the stream that it reads */
@@ -315,14 +337,27 @@ static void make_tables(const struct job *j)
     }
 }
 
-/* Lays out one tile's rows for the sparse matrices, which are of one shape (run_alike). */
+/* Whether two ways read rows that are packed, and packed alike. */
+static int packs_alike(const struct job *j, const struct tern_linear *w, const struct tern_linear *v)
+{
+    const enum tern_route x = route_of(j, w), y = route_of(j, v);
+    return packs(x) && packs(y) && (x == TERN_ROUTE_BLOCK_CODES) == (y == TERN_ROUTE_BLOCK_CODES) &&
+           w->sparse.shape == v->sparse.shape && (x != TERN_ROUTE_BLOCK_CODES || w->codes.book == v->codes.book);
+}
+
+/* Lays out one tile's rows for the sparse matrices, which read them alike (run_alike). */
 static void pack_task(void *context, int task, int thread)
 {
     const struct job *j = context;
     const int row = task * TERN_TILE_ROWS, rows = j->x->m - row < TERN_TILE_ROWS ? j->x->m - row : TERN_TILE_ROWS;
     const int64_t time = tern_profile_start(j->run->profile);
-    j->run->ops->spmm(j->x->q + row * j->x->ld, j->x->ld, j->run->packed + task * j->run->packed_bytes,
-                      &j->w[0]->sparse, NULL, 0, rows, 0, tern_k4(j->w[0]->k));
+    const struct tern_linear *w = j->w[0];
+    const int8_t *q = j->x->q + row * j->x->ld;
+    uint8_t *packed = j->run->packed + task * j->run->packed_bytes;
+    if (route_of(j, w) == TERN_ROUTE_BLOCK_CODES)
+        j->run->ops->spmm_s4(q, j->x->ld, packed, &w->sparse, &w->codes, NULL, 0, rows, 0, tern_k4(w->k));
+    else
+        j->run->ops->spmm(q, j->x->ld, packed, &w->sparse, NULL, 0, rows, 0, tern_k4(w->k));
     tern_profile_charge(j->run->profile, thread, j->stage, time, 0, 2 * (int64_t)rows * j->w[0]->k);
 }
 
@@ -331,7 +366,7 @@ static void run_tasks(struct job *j)
 {
     const int tasks = split(j);
     int look_up = 0;
-    if (route_of(j, j->w[0]) == TERN_ROUTE_SPARSE)
+    if (packs(route_of(j, j->w[0])))
         tern_pool_run(j->run->pool, pack_task, j, quotient_up(j->x->m, TERN_TILE_ROWS));
     for (int i = 0; i < j->count; i++)
         look_up |= route_of(j, j->w[i]) == TERN_ROUTE_LOOK_UP;
@@ -344,14 +379,13 @@ static void run_tasks(struct job *j)
     }
 }
 
-/* Sparse matrices run together when all are, with blocks of one shape: they share the packed rows. */
+/* Sparse matrices run together when all are, and read their rows alike: they share the packed ones. */
 static int run_alike(const struct job *j)
 {
     int sparse = 0;
     for (int i = 0; i < j->count; i++) {
-        const enum tern_route route = route_of(j, j->w[i]);
-        sparse += route == TERN_ROUTE_SPARSE && j->w[i]->sparse.shape == j->w[0]->sparse.shape;
-        if (route == TERN_ROUTE_SPARSE && !sparse)
+        sparse += packs_alike(j, j->w[0], j->w[i]);
+        if (packs(route_of(j, j->w[i])) && !sparse)
             return 0;
     }
     return sparse == 0 || sparse == j->count;

@@ -10,7 +10,7 @@
 struct tern_linear {
     const int8_t *weight;   /* panels [panels][k4][16][4]; NULL when the weights are low-bit or sparse */
     struct tern_codes codes;   /* line NULL: none */
-    struct tern_sparse sparse; /* value NULL: none */
+    struct tern_sparse sparse; /* first NULL: none; with codes, value is NULL */
     const int16_t *mul;     /* [16 * panels] scale of a channel over the largest, times TERN_MUL_ONE */
     const int16_t *bias16;  /* [16 * panels] in units of the output; NULL when bias32 is used */
     const int32_t *bias32;  /* [16 * panels] in units of the residual sum, or Q16 for logits */
@@ -31,10 +31,12 @@ enum tern_route {
     TERN_ROUTE_UNPACK,  /* codes are unpacked to int8 panels first */
     TERN_ROUTE_SPARSE,
     TERN_ROUTE_EXPAND,  /* blocks are expanded to int8 panels first */
+    TERN_ROUTE_BLOCK_CODES,   /* blocks of codes are unpacked in registers */
+    TERN_ROUTE_UNPACK_BLOCKS, /* blocks of codes are unpacked to blocks of int8 first */
     TERN_N_ROUTES
 };
 enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct tern_routes *routes);
-/* "int8", "looked up", "codes", "unpacked", "sparse", "expanded", and the op that multiplies. */
+/* "int8", "looked up", "codes", "unpacked", "sparse", "expanded", "sparse codes", "sparse unpacked", and the op that multiplies. */
 const char *tern_route_name(enum tern_route route);
 enum tern_op tern_route_op(enum tern_route route);
 
@@ -60,7 +62,7 @@ struct tern_runner {
     struct tern_pool *pool;
     struct tern_row_scale *scale; /* [3 * max rows] */
     int32_t *tile;                /* [threads][TERN_TILE] */
-    int8_t *panels;               /* [threads][panels_bytes]: low-bit weights, unpacked */
+    int8_t *panels;               /* [threads][panels_bytes]: low-bit weights, unpacked; sparse ones as lines */
     ptrdiff_t panels_bytes;
     uint8_t *packed;              /* [blocks of TERN_TILE_ROWS rows][packed_bytes]: rows for sparse weights */
     ptrdiff_t packed_bytes;

@@ -178,14 +178,24 @@ static void round_channel(const struct tern_coding *c, const struct grid *g, con
     }
 }
 
-/* All channels at once, so that a row of the factor is read once for all of them. row[k] is scratch. */
+/* The place of 0, which 4-bit formats have. */
+static int place_of_zero(const struct grid *g)
+{
+    return nearest(g, 0);
+}
+
+/* All channels at once, so that a row of the factor is read once for all of them. row[k] is scratch. What would have
+   been added to a weight that stays 0 is an error of its own, made good in those after it (SparseGPT: Frantar and
+   Alistarh 2023). Until a weight has its code, that says whether it stays 0. */
 static void compensate(const struct tern_coding *c, const struct grid *g, float *rows, int count, int k, uint8_t *codes,
                        const uint8_t *mul, const double *scale, float *row)
 {
     for (int j = 0; j < count; j++) {
         float *w = rows + (ptrdiff_t)j * k;
-        for (int p = 0; p < k; p++)
+        for (int p = 0; p < k; p++) {
             row[p] = w[c->second->order[p]];
+            codes[(ptrdiff_t)j * k + p] = c->keep_zeros && w[p] == 0;
+        }
         memcpy(w, row, (size_t)k * sizeof *row);
     }
     for (int p = 0; p < k; p++) {
@@ -194,8 +204,9 @@ static void compensate(const struct tern_coding *c, const struct grid *g, float 
         for (int j = 0; j < count; j++) {
             float *w = rows + (ptrdiff_t)j * k;
             const float unit = unit_of(c, mul, scale[j], j, input);
-            const int at = nearest(g, unit > 0 ? w[p] / unit : 0);
-            codes[(ptrdiff_t)j * k + input] = g->code[at];
+            uint8_t *code = codes + (ptrdiff_t)j * k + input;
+            const int at = *code ? place_of_zero(g) : nearest(g, unit > 0 ? w[p] / unit : 0);
+            *code = g->code[at];
             const float error = (w[p] - g->value[at] * unit) / factor[p];
             for (int later = p + 1; later < k; later++)
                 w[later] -= error * factor[later];

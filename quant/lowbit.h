@@ -17,6 +17,7 @@ struct tern_second_order {
 struct tern_coding {
     enum tern_format format;
     int group;      /* inputs of a group: 32, 64 or 128; ignored by formats without groups */
+    int keep_zeros; /* weights that are 0 stay 0, where `second` would change them: pruned ones */
     int plain;      /* scales from the largest weight instead of a search: for weights that stand for none */
     const struct tern_second_order *second; /* NULL: every weight to its nearest value */
 };

@@ -88,6 +88,15 @@ int64_t tern_sparse_survey(const int8_t *dense, int panels, int k4, enum tern_bl
     return all;
 }
 
+void tern_sparse_pair(int32_t *first, int panels)
+{
+    for (int p = 0, before = 0; p < panels; p++) {
+        const int lines = first[p + 1] - before;
+        before = first[p + 1];
+        first[p + 1] = first[p] + lines + (lines & 1);
+    }
+}
+
 /* The columns of one strip, four to a block; a block's missing ones repeat the last index. Returns the blocks. */
 static int fill_columns(const int8_t *strip, int k4, int8_t *value, uint16_t *index)
 {
@@ -133,6 +142,22 @@ void tern_sparse_fill(const int8_t *dense, int panels, int k4, const struct tern
     }
 }
 
+void tern_sparse_codes(const int8_t *value, int lines, int zero, uint8_t *code)
+{
+    for (int i = 0; i < lines; i += 2, value += 2 * TERN_LINE)
+        for (int j = 0; j < TERN_LINE; j++)
+            *code++ = (uint8_t)((value[j] ^ zero) | (value[TERN_LINE + j] ^ zero) << 4);
+}
+
+const char *tern_sparse_unfit(enum tern_format format, enum tern_block_shape shape)
+{
+    if (format == TERN_FORMAT_INT8)
+        return NULL;
+    if (tern_format_bits(format) != 4)
+        return "block-sparse weights are int8, int4, nf4 or fp4";
+    return shape == TERN_BLOCK_4X1 ? "blocks of 4x1 are int8; 4-bit weights take 16x4, 4x4 and 1x4" : NULL;
+}
+
 static void expand_block(int8_t *strip, enum tern_block_shape shape, const int8_t *value, const uint16_t *index)
 {
     const int bytes = tern_block_outputs(shape) * TERN_PANEL_K;
@@ -170,9 +195,10 @@ static int ascends(const int8_t *value, const uint16_t *index, int blocks, enum 
             return 0;
         if (i == 0 || index[i] > index[i - 1])
             continue;
+        if (index[i] < index[i - 1] || each == 1 || i / 4 < blocks - 1 || i % 4 == 0)
+            return 0;
         const int8_t *column = value + (ptrdiff_t)(i / 4) * 16 + i % 4;
-        if (index[i] < index[i - 1] || each == 1 || i / 4 < blocks - 1 || i % 4 == 0 ||
-            (column[0] | column[4] | column[8] | column[12]))
+        if (column[0] | column[4] | column[8] | column[12])
             return 0;
     }
     return 1;
@@ -188,14 +214,16 @@ const char *tern_sparse_fault(const struct tern_sparse *w, int panels, int k4, i
         int64_t blocks = 0;
         for (int s = 0; s < strips; s++)
             blocks += w->count[p * strips + s];
-        if (w->first[p + 1] < w->first[p] || w->first[p + 1] - w->first[p] != (blocks + line - 1) / line ||
+        int64_t due = (blocks + line - 1) / line;
+        due += w->value ? 0 : due & 1;
+        if (w->first[p + 1] < w->first[p] || w->first[p + 1] - w->first[p] != due ||
             w->first[p + 1] > lines)
             return "counts more or fewer blocks than it has";
         const struct tern_sparse_panel panel = tern_sparse_panel_at(w, p);
         for (int s = 0, block = 0; s < strips; block += w->count[p * strips + s++])
-            if (!ascends(panel.value + (ptrdiff_t)block * bytes, panel.index + (ptrdiff_t)block * each,
+            if (!ascends(panel.value ? panel.value + (ptrdiff_t)block * bytes : NULL, panel.index + (ptrdiff_t)block * each,
                          w->count[p * strips + s], w->shape, places(w->shape, k4)))
                 return "has an index that is out of range, unsorted or there twice";
     }
-    return w->first[panels] == lines || (lines == 1 && w->first[panels] == 0) ? NULL : "has lines that no panel owns";
+    return w->first[panels] == lines || (w->first[panels] == 0 && lines == (w->value ? 1 : 2)) ? NULL : "has lines that no panel owns";
 }

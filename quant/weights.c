@@ -102,7 +102,9 @@ static void store_codes(struct tern_linear_out *out, const struct tern_float_lin
     const int k4 = tern_k4(f->k), channel = j % TERN_PANEL, panel = j / TERN_PANEL;
     const int group = tern_format_grouped(out->coding.format) ? out->coding.group : 0;
     const int groups = group ? (f->k + group - 1) / group : 0;
-    uint8_t *line = out->line + (ptrdiff_t)panel * tern_code_lines(book->bits, k4) * TERN_LINE;
+    uint8_t *line = out->line ? out->line + (ptrdiff_t)panel * tern_code_lines(book->bits, k4) * TERN_LINE : NULL;
+    int8_t *apart = out->line ? NULL : out->weight + ((ptrdiff_t)panel * k4 * TERN_PANEL + channel) * TERN_PANEL_K;
+    const int zero = tern_code_of_zero(out->coding.format);
     const uint8_t *mul = group ? out->group_mul + (ptrdiff_t)panel * groups * TERN_PANEL + channel : NULL;
     float *row = t->rows + (ptrdiff_t)TERN_PANEL * f->k;
     const double bias = folded_row(row, f, in, j), scale = t->scale[j];
@@ -110,7 +112,10 @@ static void store_codes(struct tern_linear_out *out, const struct tern_float_lin
     for (int l = 0; l < f->k; l++) {
         const int code = t->codes[(ptrdiff_t)channel * f->k + l];
         const int q = book->value[code] * (group ? mul[l / group * TERN_PANEL] : 1);
-        tern_code_put(line, book->bits, l / TERN_PANEL_K, channel, l % TERN_PANEL_K, code);
+        if (line)
+            tern_code_put(line, book->bits, l / TERN_PANEL_K, channel, l % TERN_PANEL_K, code);
+        else
+            apart[(ptrdiff_t)(l / TERN_PANEL_K) * TERN_LINE + l % TERN_PANEL_K] = (int8_t)(code ^ zero);
         norm2 += q * q;
         *wrong += ((double)row[l] - q * scale) * ((double)row[l] - q * scale);
         *all += (double)row[l] * (double)row[l];

@@ -183,9 +183,12 @@ static tern_status read_sparse_option(struct tern_source *source, const struct t
                          "sparse '%.32s' is no SHAPE, SHAPE:FRACTION, auto or auto:TOKENS; the shapes are 16x4, 4x4, 1x4 "
                          "and 4x1, a fraction is between 0 and 1, as in 16x4:0.8",
                          text);
-    if (config->weights != TERN_WEIGHTS_INT8)
-        return tern_fail(err, TERN_USAGE, "block-sparse weights are int8; %s is not supported with them",
-                         tern_weights_name(config->weights));
+    const int of_one_type = config->weights >= TERN_WEIGHTS_INT8 && config->weights != TERN_WEIGHTS_MIXED;
+    const char *unfit = tern_sparse_unfit(of_one_type ? (enum tern_format)(config->weights - TERN_WEIGHTS_INT8)
+                                                      : TERN_FORMAT_BINARY, source->block);
+    if (unfit)
+        return tern_fail(err, TERN_USAGE, "%s; weights '%.32s' with --sparse %.32s are not supported", unfit,
+                         tern_weights_name(config->weights), text);
     return TERN_OK;
 }
 

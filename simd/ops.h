@@ -89,6 +89,16 @@ typedef void tern_gemm_lut_fn(const uint8_t *table, ptrdiff_t ld_table, const in
 typedef void tern_spmm_fn(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                           ptrdiff_t ld_c, int m, int panels, int k4);
 
+/* Block-sparse weights of 4 bits to int8: the values of w's blocks, value[lines][64] as struct tern_sparse has them, from
+   the codes of the same panels. What pads a panel's lines is not written. */
+typedef void tern_unpack_blocks_fn(const struct tern_sparse *w, const struct tern_codes *codes, int8_t *value,
+                                   int panels, int k4);
+
+/* spmm with blocks of 16x4 of 4-bit weights, for few rows: what unpack_blocks would give is multiplied without being
+   stored. `packed` as in spmm, for this kernel and w's codebook. */
+typedef void tern_spmm_s4_fn(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w,
+                             const struct tern_codes *codes, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4);
+
 /* Accumulators to int16, in a common unit:
      a = sat16(rshift(acc[i][j], row[i].shift))
      out[i][j] = max(adds(mulr(a, mulr(mul[j], row[i].mul)), bias[j]), -32767)

@@ -15,7 +15,11 @@ enum tern_block_shape { TERN_BLOCK_16X4, TERN_BLOCK_4X4, TERN_BLOCK_1X4, TERN_BL
      value[lines][64]        int8, block after block, [outputs][4 inputs]
      index[lines][indices]   of each block: its k step; 4x1: four inputs. A strip's last block of 4x1 may have fewer:
    its last columns are zero, and repeat the input before them. count[panels][strips]   blocks of each strip
-     first[panels + 1]       lines before each panel */
+     first[panels + 1]       lines before each panel
+   With 4-bit codes (struct tern_codes) there are no values, value is NULL: a panel's lines come in pairs, the last of
+   an odd number padded, whose codes are one line of 64 bytes, those of the first in the low nibbles. The multiplier is
+   that of the block's k step, mul[panels][groups][16] as in dense weights. Blocks of 4x1, whose columns may lie in
+   different groups, have no codes. */
 struct tern_sparse {
     const int8_t *value;
     const uint16_t *index;
@@ -56,7 +60,7 @@ struct tern_sparse_panel {
 static inline struct tern_sparse_panel tern_sparse_panel_at(const struct tern_sparse *w, int panel)
 {
     const ptrdiff_t line = w->first[panel] - w->first[0];
-    const struct tern_sparse_panel at = {w->value + line * TERN_LINE, w->index + line * tern_line_indices(w->shape),
+    const struct tern_sparse_panel at = {w->value ? w->value + line * TERN_LINE : NULL, w->index + line * tern_line_indices(w->shape),
                                          w->count + (ptrdiff_t)panel * tern_block_strips(w->shape)};
     return at;
 }
@@ -67,6 +71,55 @@ static inline struct tern_sparse tern_sparse_at(const struct tern_sparse *w, int
     const struct tern_sparse_panel p = tern_sparse_panel_at(w, panel);
     const struct tern_sparse at = {p.value, p.index, p.count, w->first + panel, w->shape};
     return at;
+}
+
+/* The codes of `w`'s panels from panel `panel` on. */
+static inline struct tern_codes tern_sparse_codes_at(const struct tern_sparse *w, const struct tern_codes *codes,
+                                                     int panel, int k4)
+{
+    struct tern_codes at = *codes;
+    at.line += (ptrdiff_t)(w->first[panel] - w->first[0]) / 2 * TERN_LINE;
+    at.mul += (ptrdiff_t)panel * tern_code_groups(codes, k4) * TERN_PANEL;
+    return at;
+}
+
+/* The code of value `at` of a panel, whose codes begin at `line`. */
+static inline int tern_sparse_code(const uint8_t *line, ptrdiff_t at)
+{
+    return line[at / (2 * TERN_LINE) * TERN_LINE + at % TERN_LINE] >> at / TERN_LINE % 2 * 4 & 15;
+}
+
+/* A walk over a panel's lines for the multipliers of its values, four of which always share one. */
+struct tern_mul_walk {
+    const uint16_t *index, *count; /* of the next block; of the strips after this one */
+    const uint8_t *mul;            /* [groups][16] from the strip's first channel on */
+    int group;                     /* k steps */
+    int outputs, left;             /* of a block; blocks left in the strip */
+    int strips;                    /* left after this one */
+};
+static inline struct tern_mul_walk tern_mul_walk_of(const struct tern_sparse_panel *p, enum tern_block_shape shape,
+                                                    const uint8_t *mul, int group)
+{
+    const struct tern_mul_walk walk = {
+        p->index, p->count + 1, mul, group, tern_block_outputs(shape), p->count[0], tern_block_strips(shape) - 1};
+    return walk;
+}
+/* The multipliers of the next line. Returns how many of its fours of values are a block's; those after them pad. */
+static inline int tern_mul_walk_line(struct tern_mul_walk *w, uint8_t mul[TERN_PANEL])
+{
+    int fours = 0;
+    while (fours < TERN_PANEL) {
+        for (; !w->left && w->strips; w->strips--, w->mul += w->outputs)
+            w->left = *w->count++;
+        if (!w->left)
+            break;
+        const uint8_t *from = w->mul + *w->index++ / w->group * TERN_PANEL;
+        for (int o = 0; o < w->outputs; o++)
+            mul[fours + o] = from[o];
+        fours += w->outputs;
+        w->left--;
+    }
+    return fours;
 }
 
 /* Rows of one spmm call, and the scratch that it takes. */

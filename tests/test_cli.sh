@@ -80,7 +80,9 @@ refused 2 'A-B' bench --shape bert-mini -s 8-4
 refused 2 "'yaml'" bench --shape bert-mini --format yaml
 refused 2 "'int9'" bench --shape bert-mini --weights int9
 refused 2 'SHAPE:FRACTION' bench --shape bert-mini --sparse 8x8:0.5
-refused 2 'weights int8' bench --shape bert-mini --sparse 16x4:0.5 --weights int4
+refused 2 'int8, int4, nf4 or fp4' bench --shape bert-mini --sparse 16x4:0.5 --weights ternary
+refused 2 '4-bit weights take 16x4' bench --shape bert-mini --sparse 4x1:0.5 --weights int4
+refused 2 'f32 has no block-sparse form' bench --shape bert-mini --sparse 4x1:0.5 --weights f32
 refused 2 'stands alone' bench --roofline absent.tern
 refused 2 'goes with --format' bench --shape bert-mini --profile --format csv
 refused 2 'f32 has no stages' bench --shape bert-mini -s 5 -r 1 --profile --weights f32
@@ -92,7 +94,8 @@ refused 2 '-o FILE' convert "$work"
 refused 2 "'int9'" convert "$work" -o "$work/x.tern" --weights int9
 refused 2 'int8 needs none' convert "$work" -o "$work/x.tern" --calibrate texts.txt
 refused 2 'shapes are 16x4' convert "$work" -o "$work/x.tern" --sparse 16x4:2
-refused 2 'block-sparse weights are int8' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --weights int4
+refused 2 'block-sparse weights are int8' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --weights int3
+refused 2 'blocks of 4x1 are int8' convert "$work" -o "$work/x.tern" --sparse 4x1:0.5 --weights nf4
 refused 2 "'bwn'" convert "$work" -o "$work/x.tern" --weights ternary --trained bwn
 refused 2 "ask for weights 'ternary'" convert "$work" -o "$work/x.tern" --trained twn
 refused 2 "ask for weights 'binary'" convert "$work" -o "$work/x.tern" --weights ternary --trained bitnet

@@ -42,6 +42,12 @@ static const struct {
     {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, "4x1:0.7", 0x0bedb97c2fdb5016},
     {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, "16x4:0.99", 0x6c4be4a166a3e3ce},
     {TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, 0, "4x1", 0x2bc7f1645c2e8989}, /* nothing pruned: the dense digest */
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 32, "16x4:0.7", 0x4b3d6c6801f2b6b6},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_NF4, TERN_FORMAT_INT4, 64, "16x4:0.4", 0x38d3732231cdf1d4},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_FP4, TERN_FORMAT_INT8, 128, "4x4:0.6", 0xc70ce0446e0a844d},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 64, "1x4:0.8", 0x0320dcbdc491dfc9},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 64, "16x4:0.99", 0x28bc169cddbcf862},
+    {TERN_WEIGHTS_INT8 + TERN_FORMAT_INT4, TERN_FORMAT_INT8, 32, "16x4", 0xacd0195567eac3a3}, /* likewise */
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -185,7 +191,7 @@ static void test_dense_twins(void **state)
         struct fixture f = build(i, 1);
         int32_t result[TEXTS * HIDDEN];
         run(f.model, 1, TEXTS, result);
-        assert_null(f.model->int8.layers[0].query.sparse.value);
+        assert_null(f.model->int8.layers[0].query.sparse.first);
         if (XXH3_64bits(result, sizeof result) != cases[i].digest)
             fail_msg("the dense twin of %s differs", cases[i].sparse);
         tern_model_close(f.model);

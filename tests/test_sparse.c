@@ -7,6 +7,7 @@
 
 #include "quant/prune.h"
 #include "quant/sparse.h"
+#include "simd/table.h"
 #include "tests/rng.h"
 
 #include <stdlib.h>
@@ -82,6 +83,59 @@ static void test_faults(void **state)
         }
         assert_non_null(tern_sparse_fault(&good.w, PANELS, K4, good.lines + 1));
     }
+}
+
+/* Blocks of codes: lines in pairs, the values of the dense matrix whose codes they are; and what a file may not hold. */
+static void test_codes(void **state)
+{
+    (void)state;
+    static struct matrix m;
+    static int8_t apart[DENSE], lines[DENSE * 4], back[DENSE];
+    static uint8_t code[DENSE * 2], mul[PANELS * 3 * TERN_PANEL];
+    struct tern_ops ops;
+    struct rng r = rng_seeded(5, "codes");
+    tern_table_build(&ops, 0);
+    for (int i = 0; i < PANELS * 3 * TERN_PANEL; i++)
+        mul[i] = (uint8_t)rng_between(&r, 1, 8);
+    for (int shape = 0; shape < TERN_BLOCK_4X1; shape++)
+        for (int format = TERN_FORMAT_INT4; format <= TERN_FORMAT_FP4; format++) {
+            const struct tern_codebook *book = tern_codebook((enum tern_format)format);
+            const int zero = tern_code_of_zero((enum tern_format)format);
+            const struct tern_codes codes = {code, mul, book, 8}; /* three groups of 8 steps in 21 */
+            assert_int_equal(book->value[zero], 0);
+            make(&m, (enum tern_block_shape)shape, 5 + 40 * (format == TERN_FORMAT_NF4), &r);
+            for (int i = 0; i < DENSE; i++)
+                apart[i] = (int8_t)(m.dense[i] ? (m.dense[i] & 15) ^ zero : 0);
+            memset(m.value, 0, sizeof m.value);
+            tern_sparse_survey(apart, PANELS, K4, m.w.shape, m.count, m.first);
+            tern_sparse_pair(m.first, PANELS);
+            tern_sparse_fill(apart, PANELS, K4, &m.w, m.value, m.index);
+            const int n = m.first[PANELS];
+            tern_sparse_codes(m.value, n, zero, code);
+            struct tern_sparse w = {NULL, m.index, m.count, m.first, m.w.shape};
+            assert_int_equal(n % 2, 0);
+            assert_null(tern_sparse_fault(&w, PANELS, K4, n));
+            assert_non_null(tern_sparse_fault(&w, PANELS, K4, n + 2));
+            ops.unpack_blocks(&w, &codes, lines, PANELS, K4);
+            w.value = lines;
+            tern_sparse_expand(&w, back, PANELS, K4);
+            for (int i = 0; i < DENSE; i++) {
+                const int panel = i / (K4 * STEP), step = i / STEP % K4, channel = i % STEP / 4;
+                const int scale = mul[(panel * 3 + step / 8) * TERN_PANEL + channel];
+                assert_int_equal(back[i], book->value[apart[i] ^ zero] * scale);
+            }
+            w.value = NULL;
+            m.first[1]--; /* an odd number of lines */
+            assert_non_null(tern_sparse_fault(&w, PANELS, K4, n));
+            m.first[1]++;
+            m.index[0] = K4;
+            assert_non_null(tern_sparse_fault(&w, PANELS, K4, n));
+            m.index[0] = m.index[1];
+            assert_non_null(tern_sparse_fault(&w, PANELS, K4, n));
+        }
+    assert_null(tern_sparse_unfit(TERN_FORMAT_INT8, TERN_BLOCK_4X1));
+    assert_non_null(tern_sparse_unfit(TERN_FORMAT_NF4, TERN_BLOCK_4X1));
+    assert_non_null(tern_sparse_unfit(TERN_FORMAT_TERNARY, TERN_BLOCK_16X4));
 }
 
 /* Columns of 4x1 that repeat the last input must be zero, and lie at the end of their strip. */
@@ -161,6 +215,7 @@ static void test_prune(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_faults),
+                                       cmocka_unit_test(test_codes),
                                        cmocka_unit_test(test_repeated_columns), cmocka_unit_test(test_parse),
                                        cmocka_unit_test(test_prune)};
     return cmocka_run_group_tests(tests, NULL, NULL);

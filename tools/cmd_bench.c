@@ -63,8 +63,12 @@ static int check_options(struct bench *b)
         return cli_fail(CLI_USAGE,
                         "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are 16x4, 4x4, 1x4 and 4x1, not '%.64s'",
                         b->sparse);
-    if (b->sparse && b->weights && strcmp(b->weights, "int8"))
-        return cli_fail(CLI_USAGE, "bench: --sparse goes with --weights int8");
+    const int weights = b->weights ? tern_weights_find(b->weights) - TERN_WEIGHTS_INT8 : TERN_FORMAT_INT8;
+    const char *unfit = !b->sparse ? NULL
+                        : weights < 0 ? "f32 has no block-sparse form"
+                                      : tern_sparse_unfit((enum tern_format)weights, block);
+    if (unfit)
+        return cli_fail(CLI_USAGE, "bench: %s", unfit);
     if ((b->weights || b->embeddings || b->sparse) && !b->shape)
         return cli_fail(CLI_USAGE, "bench: --weights, --embeddings and --sparse go with --shape; a file has its own");
     unsigned features;

@@ -1,6 +1,4 @@
-#include "tests/kernels/check.h"
-
-#include <string.h>
+#include "tests/kernels/blocks.h"
 
 enum { A, PACKED, VALUE, INDEX, COUNT, FIRST, C };
 
@@ -27,31 +25,6 @@ static void call(check_fn *fn, void *const *p, const void *args)
     spmm(NULL, 0, p[PACKED], &w, p[C], a->ld_c, a->m, a->split, a->k4);
 }
 
-/* How many of the places of a strip are taken. */
-enum density { EMPTY, FEW, FIFTH, HALF, ALL, MIXED, N_DENSITIES };
-
-static int taken(struct check *t, enum density density, int strip)
-{
-    const int percent[] = {0, 3, 20, 50, 100};
-    if (density == MIXED)
-        density = (enum density)((strip * 7 + 4) % 5);
-    return rng_between(&t->rng, 0, 99) < percent[density];
-}
-
-/* The places of one strip: index[], as the format has it. Returns the blocks. */
-static int strip_of(struct check *t, uint16_t *index, enum tern_block_shape shape, enum density density, int strip,
-                    int k4)
-{
-    const int places = shape == TERN_BLOCK_4X1 ? k4 * TERN_PANEL_K : k4, each = tern_block_indices(shape);
-    int n = 0;
-    for (int i = 0; i < places; i++)
-        if (taken(t, density, strip))
-            index[n++] = (uint16_t)i;
-    for (; n % each; n++)
-        index[n] = index[n - 1];
-    return n / each;
-}
-
 static void zero_padding(int8_t *value, const uint16_t *index, int blocks)
 {
     for (int b = 0; b < blocks; b++)
@@ -60,27 +33,14 @@ static void zero_padding(int8_t *value, const uint16_t *index, int blocks)
                 value[16 * b + 4 * o + i] = 0;
 }
 
-/* Every list of every strip first, so that the buffers' sizes are known. */
 static void one(struct check *t, enum tern_block_shape shape, enum density density, int m, int panels, int k4,
                 enum check_fill a_fill, enum check_fill value_fill)
 {
-    enum { MOST_LINES = 40000 };
-    static uint16_t index[MOST_LINES * 16], count[64 * 16];
-    static int32_t first[65];
-    const int strips = tern_block_strips(shape), per_line = tern_line_indices(shape), each = tern_block_indices(shape);
-    int lines = 0;
-    memset(index, 0, sizeof index);
-    for (int p = 0; p < panels; p++) {
-        int blocks = 0;
-        first[p] = lines;
-        for (int s = 0; s < strips; s++) {
-            count[p * strips + s] =
-                (uint16_t)strip_of(t, index + lines * per_line + blocks * each, shape, density, s + p, k4);
-            blocks += count[p * strips + s];
-        }
-        lines += (blocks + tern_line_blocks(shape) - 1) / tern_line_blocks(shape);
-    }
-    first[panels] = lines;
+    static struct test_blocks b;
+    test_blocks(t, &b, shape, density, panels, k4, 1);
+    const uint16_t *const index = b.index, *const count = b.count;
+    const int32_t *const first = b.first;
+    const int strips = tern_block_strips(shape), per_line = tern_line_indices(shape), lines = b.lines;
     const int k = k4 * TERN_PANEL_K, n = panels * TERN_PANEL, gap = check_param(t, 0, 19);
     const struct args a = {
         shape, k + gap, n + gap, m, panels, k4, panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0};
@@ -96,11 +56,7 @@ static void one(struct check *t, enum tern_block_shape shape, enum density densi
             blocks += count[p * strips + s];
         zero_padding(value + first[p] * 64, index + first[p] * per_line, blocks);
     }
-    const int indices = lines ? lines * per_line : 1;
-    memcpy(check_buf(t, INDEX, "indices", CHECK_IN, 2, 1, indices, indices), index, (size_t)indices * 2);
-    memcpy(check_buf(t, COUNT, "counts", CHECK_IN, 2, 1, panels * strips, panels * strips), count,
-           (size_t)(panels * strips) * 2);
-    memcpy(check_buf(t, FIRST, "first", CHECK_IN, 4, 1, panels + 1, panels + 1), first, (size_t)(panels + 1) * 4);
+    test_blocks_bufs(t, &b, INDEX, COUNT, FIRST);
     check_buf(t, C, "c", CHECK_OUT, sizeof(int32_t), m, n, a.ld_c);
     t->work = 2.0 * m * n * k; /* of the dense product */
     t->work_gops = 1;
