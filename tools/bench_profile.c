@@ -99,7 +99,7 @@ static void print_routes(FILE *out, const struct bench_profile *p, uint32_t rout
         if (routes >> i & 1)
             used += snprintf(text + used, sizeof text - (size_t)used, "%s%s %s", used ? " + " : "",
                              tern_route_name((enum tern_route)i), isa_of(p, (enum tern_route)i));
-    fprintf(out, " %-22s |\n", text);
+    fprintf(out, " %-26s |\n", text);
 }
 
 static void routes_json(FILE *out, const struct bench_profile *p, uint32_t routes)
@@ -132,10 +132,10 @@ void bench_profile_print(FILE *out, const struct bench_profile *p)
             "\nProfile: %d threads, seq %d, batch %d, %d runs, %.3f ms each of which the clock takes %.3f; roofline "
             "of %s\n\n",
             p->threads, p->seq, p->batch, p->runs, p->wall_ms, p->clock_ms, p->isa);
-    fprintf(out, "| %-26s | %8s | %6s | %8s | %8s | %7s | %10s | %-8s | %-22s |\n", "stage", "ms", "share", "GOP/s",
+    fprintf(out, "| %-26s | %8s | %6s | %8s | %8s | %7s | %10s | %-8s | %-26s |\n", "stage", "ms", "share", "GOP/s",
             "MB", "GB/s", "% of roof", "bound by", "weights, kernel");
     fputs("|----------------------------|---------:|-------:|---------:|---------:|--------:|-----------:|----------|"
-          "------------------------|\n",
+          "----------------------------|\n",
           out);
     for (int i = 0; i < TERN_N_STAGES; i++) {
         const struct line l = line_of(p, i, peak);
