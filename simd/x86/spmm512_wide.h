@@ -1,0 +1,228 @@
+/* Blocks of 16x4 times rows of [k step][16 rows][4] with vpdpbusd, channels in the lanes. Four rows' inputs, one load
+   that fills each 128 bits with them, meet the weights as they are and turned by one, two and three channels within
+   their 128 bits: four products for 16 channels by four rows, and 16 rows take five loads where broadcasting each row
+   took 17. The loads were the limit: on Zen 5 a block by 16 rows takes 8.3 cycles of two products each, before 10.7.
+   What sums hold then lies on diagonals, set straight once per tile. Included by a kernel that has defined
+   add_product. */
+#ifndef TERN_X86_SPMM512_WIDE_H
+#define TERN_X86_SPMM512_WIDE_H
+
+#include "simd/x86/avx512.h"
+
+enum {
+    TILE_ROWS = 16,
+    QUAD_ROWS = 4,
+    QUAD_BYTES = QUAD_ROWS * TERN_PANEL_K,
+    PANEL_BLOCK = 16, /* panels by all tiles, so that the tile's rows and the panels' blocks stay near */
+};
+
+struct tile {
+    const uint8_t *x; /* [k steps][16][4] */
+    const int8_t *value;
+    const uint16_t *index;
+    int blocks;
+    __m512i excess; /* 128 times the sum of each channel's weights */
+    int32_t *c;
+    ptrdiff_t ld_c;
+    int rows;
+};
+
+/* A block's weights, and turned: lane d of each 128 bits of w<r> is channel (d + r) % 4 there. */
+struct turned {
+    __m512i w0, w1, w2, w3;
+};
+static ALWAYS_INLINE struct turned turn(const int8_t *value)
+{
+    const __m512i w = _mm512_loadu_si512(value);
+    const struct turned t = {w, _mm512_shuffle_epi32(w, 0x39), _mm512_shuffle_epi32(w, 0x4E),
+                             _mm512_shuffle_epi32(w, 0x93)};
+    return t;
+}
+
+/* The sums of four rows by 16 channels: lane d of each 128 bits of s<r> is row d, channel (d + r) % 4 there. */
+struct quad {
+    __m512i s0, s1, s2, s3;
+};
+static ALWAYS_INLINE struct quad add_block(struct quad q, const uint8_t *x, struct turned t)
+{
+    const __m512i rows = _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)x));
+    q.s0 = add_product(q.s0, rows, t.w0);
+    q.s1 = add_product(q.s1, rows, t.w1);
+    q.s2 = add_product(q.s2, rows, t.w2);
+    q.s3 = add_product(q.s3, rows, t.w3);
+    return q;
+}
+
+static ALWAYS_INLINE struct quad add_quads(struct quad a, struct quad b)
+{
+    const struct quad sum = {_mm512_add_epi32(a.s0, b.s0), _mm512_add_epi32(a.s1, b.s1), _mm512_add_epi32(a.s2, b.s2),
+                             _mm512_add_epi32(a.s3, b.s3)};
+    return sum;
+}
+
+/* Turned back, lane j of every sum is channel j; its row is what remains to be picked: (j - r) % 4 in s<r>. */
+static ALWAYS_INLINE __m512i pick(__m512i lane0, __m512i lane1, __m512i lane2, __m512i lane3)
+{
+    return _mm512_mask_blend_epi32(0xCCCC, _mm512_mask_blend_epi32(0x2222, lane0, lane1),
+                                   _mm512_mask_blend_epi32(0x8888, lane2, lane3));
+}
+
+static ALWAYS_INLINE void store_quad(const struct tile *t, int first, struct quad q)
+{
+    const __m512i s0 = q.s0, s1 = _mm512_shuffle_epi32(q.s1, 0x93), s2 = _mm512_shuffle_epi32(q.s2, 0x4E);
+    const __m512i s3 = _mm512_shuffle_epi32(q.s3, 0x39), excess = t->excess;
+    const ptrdiff_t ld_c = t->ld_c;
+    const int rows = t->rows - first;
+    int32_t *c = t->c + first * ld_c;
+    _mm512_storeu_si512(c, _mm512_sub_epi32(pick(s0, s1, s2, s3), excess));
+    if (rows > 1)
+        _mm512_storeu_si512(c + ld_c, _mm512_sub_epi32(pick(s3, s0, s1, s2), excess));
+    if (rows > 2)
+        _mm512_storeu_si512(c + 2 * ld_c, _mm512_sub_epi32(pick(s2, s3, s0, s1), excess));
+    if (rows > 3)
+        _mm512_storeu_si512(c + 3 * ld_c, _mm512_sub_epi32(pick(s1, s2, s3, s0), excess));
+}
+
+/* 9 to 16 rows. */
+static ALWAYS_INLINE void tile(const struct tile *t, const int quads)
+{
+    struct quad q0 = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+    struct quad q1 = q0, q2 = q0, q3 = q0;
+    const int8_t *value = t->value;
+    for (const uint16_t *index = t->index, *end = index + t->blocks; index < end; index++, value += TERN_LINE) {
+        const uint8_t *x = t->x + *index * TERN_LINE;
+        const struct turned w = turn(value);
+        q0 = add_block(q0, x, w);
+        q1 = add_block(q1, x + QUAD_BYTES, w);
+        q2 = add_block(q2, x + 2 * QUAD_BYTES, w);
+        if (quads > 3)
+            q3 = add_block(q3, x + 3 * QUAD_BYTES, w);
+    }
+    store_quad(t, 0, q0);
+    store_quad(t, QUAD_ROWS, q1);
+    store_quad(t, 2 * QUAD_ROWS, q2);
+    if (quads > 3)
+        store_quad(t, 3 * QUAD_ROWS, q3);
+}
+
+/* Up to 8 rows: two blocks at a time, or four by one quad, because a product waits for the one before. */
+static ALWAYS_INLINE void few_tile(const struct tile *t, const int quads)
+{
+    struct quad a0 = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+    struct quad a1 = a0, b0 = a0, b1 = a0;
+    const int8_t *value = t->value;
+    const uint16_t *index = t->index, *end = index + t->blocks;
+    for (; end - index >= 2; index += 2, value += 2 * TERN_LINE) {
+        const uint8_t *x = t->x + index[0] * TERN_LINE, *y = t->x + index[1] * TERN_LINE;
+        const struct turned v = turn(value), w = turn(value + TERN_LINE);
+        a0 = add_block(a0, x, v);
+        b0 = add_block(b0, y, w);
+        if (quads > 1) {
+            a1 = add_block(a1, x + QUAD_BYTES, v);
+            b1 = add_block(b1, y + QUAD_BYTES, w);
+        }
+    }
+    if (index < end) {
+        const uint8_t *x = t->x + index[0] * TERN_LINE;
+        const struct turned w = turn(value);
+        a0 = add_block(a0, x, w);
+        if (quads > 1)
+            a1 = add_block(a1, x + QUAD_BYTES, w);
+    }
+    store_quad(t, 0, add_quads(a0, b0));
+    if (quads > 1)
+        store_quad(t, QUAD_ROWS, add_quads(a1, b1));
+}
+
+/* One row: broadcast, four blocks at a time. */
+static ALWAYS_INLINE __m512i inputs(const uint8_t *x)
+{
+    int32_t four;
+    memcpy(&four, x, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+
+static void row_tile(const struct tile *t)
+{
+    __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
+    const int8_t *value = t->value;
+    const uint16_t *index = t->index, *end = index + t->blocks;
+    for (; end - index >= 4; index += 4, value += 4 * TERN_LINE) {
+        s0 = add_product(s0, inputs(t->x + index[0] * TERN_LINE), _mm512_loadu_si512(value));
+        s1 = add_product(s1, inputs(t->x + index[1] * TERN_LINE), _mm512_loadu_si512(value + TERN_LINE));
+        s2 = add_product(s2, inputs(t->x + index[2] * TERN_LINE), _mm512_loadu_si512(value + 2 * TERN_LINE));
+        s3 = add_product(s3, inputs(t->x + index[3] * TERN_LINE), _mm512_loadu_si512(value + 3 * TERN_LINE));
+    }
+    for (; index < end; index++, value += TERN_LINE)
+        s0 = add_product(s0, inputs(t->x + *index * TERN_LINE), _mm512_loadu_si512(value));
+    const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(s0, s1), _mm512_add_epi32(s2, s3));
+    _mm512_storeu_si512(t->c, _mm512_sub_epi32(sum, t->excess));
+}
+
+static void one_quad(const struct tile *t)
+{
+    few_tile(t, 1);
+}
+static void two_quads(const struct tile *t)
+{
+    few_tile(t, 2);
+}
+static void three_quads(const struct tile *t)
+{
+    tile(t, 3);
+}
+static void four_quads(const struct tile *t)
+{
+    tile(t, 4);
+}
+
+static void run_tile(const struct tile *t)
+{
+    static void (*const by_quads[])(const struct tile *) = {one_quad, two_quads, three_quads, four_quads};
+    if (t->rows == 1)
+        row_tile(t);
+    else
+        by_quads[(t->rows - 1) / QUAD_ROWS](t);
+}
+
+/* 128 times the sums of a line's 16 groups of four, over `lines` lines; two sums side by side. */
+static ALWAYS_INLINE __m512i excess_of(const int8_t *value, int lines)
+{
+    const __m512i offset = _mm512_set1_epi8(-128);
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    for (int i = 0; i + 1 < lines; i += 2, value += 2 * TERN_LINE) {
+        even = add_product(even, offset, _mm512_loadu_si512(value));
+        odd = add_product(odd, offset, _mm512_loadu_si512(value + TERN_LINE));
+    }
+    if (lines & 1)
+        even = add_product(even, offset, _mm512_loadu_si512(value));
+    return _mm512_add_epi32(even, odd);
+}
+
+static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
+                        int panels, int k4)
+{
+    __m512i excess[PANEL_BLOCK];
+    for (int first = 0; first < panels; first += PANEL_BLOCK) {
+        const int count = panels - first < PANEL_BLOCK ? panels - first : PANEL_BLOCK;
+        for (int j = 0; j < count; j++) {
+            const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
+            excess[j] = excess_of(p.value, *p.count);
+        }
+        for (int i = 0; i < m; i += TILE_ROWS)
+            for (int j = 0; j < count; j++) {
+                const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
+                const struct tile t = {.x = packed + (ptrdiff_t)i / TILE_ROWS * k4 * TERN_LINE,
+                                       .value = p.value,
+                                       .index = p.index,
+                                       .blocks = *p.count,
+                                       .excess = excess[j],
+                                       .c = c + i * ld_c + (ptrdiff_t)(first + j) * TERN_PANEL,
+                                       .ld_c = ld_c,
+                                       .rows = m - i < TILE_ROWS ? m - i : TILE_ROWS};
+                run_tile(&t);
+            }
+    }
+}
+
+#endif
