@@ -19,9 +19,10 @@ enum {
 struct tile {
     const uint8_t *x; /* [k steps][16][4] */
     const int8_t *value;
+    ptrdiff_t ahead; /* from value to what may be brought into L2 meanwhile: the same place in the next panels */
     const uint16_t *index;
     int blocks;
-    __m512i excess; /* 128 times the sum of each channel's weights */
+    __m512i *excess; /* 128 times the sum of each channel's weights: made by the first rows' tile, read by the others */
     int32_t *c;
     ptrdiff_t ld_c;
     int rows;
@@ -67,10 +68,10 @@ static ALWAYS_INLINE __m512i pick(__m512i lane0, __m512i lane1, __m512i lane2, _
                                    _mm512_mask_blend_epi32(0x8888, lane2, lane3));
 }
 
-static ALWAYS_INLINE void store_quad(const struct tile *t, int first, struct quad q)
+static ALWAYS_INLINE void store_quad(const struct tile *t, int first, struct quad q, __m512i excess)
 {
     const __m512i s0 = q.s0, s1 = _mm512_shuffle_epi32(q.s1, 0x93), s2 = _mm512_shuffle_epi32(q.s2, 0x4E);
-    const __m512i s3 = _mm512_shuffle_epi32(q.s3, 0x39), excess = t->excess;
+    const __m512i s3 = _mm512_shuffle_epi32(q.s3, 0x39);
     const ptrdiff_t ld_c = t->ld_c;
     const int rows = t->rows - first;
     int32_t *c = t->c + first * ld_c;
@@ -83,31 +84,43 @@ static ALWAYS_INLINE void store_quad(const struct tile *t, int first, struct qua
         _mm512_storeu_si512(c + 3 * ld_c, _mm512_sub_epi32(pick(s1, s2, s3, s0), excess));
 }
 
-/* 9 to 16 rows. */
-static ALWAYS_INLINE void tile(const struct tile *t, const int quads)
+static ALWAYS_INLINE __m512i add_excess(__m512i sum, __m512i weights)
 {
+    return add_product(sum, _mm512_set1_epi8(-128), weights);
+}
+
+/* 9 to 16 rows. */
+static ALWAYS_INLINE void tile(const struct tile *t, const int quads, const int first)
+{
+    __m512i excess = first ? _mm512_setzero_si512() : *t->excess;
     struct quad q0 = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
     struct quad q1 = q0, q2 = q0, q3 = q0;
     const int8_t *value = t->value;
     for (const uint16_t *index = t->index, *end = index + t->blocks; index < end; index++, value += TERN_LINE) {
         const uint8_t *x = t->x + *index * TERN_LINE;
         const struct turned w = turn(value);
+        _mm_prefetch((const char *)((uintptr_t)value + (uintptr_t)t->ahead), _MM_HINT_T1);
         q0 = add_block(q0, x, w);
         q1 = add_block(q1, x + QUAD_BYTES, w);
         q2 = add_block(q2, x + 2 * QUAD_BYTES, w);
         if (quads > 3)
             q3 = add_block(q3, x + 3 * QUAD_BYTES, w);
+        if (first)
+            excess = add_excess(excess, w.w0);
     }
-    store_quad(t, 0, q0);
-    store_quad(t, QUAD_ROWS, q1);
-    store_quad(t, 2 * QUAD_ROWS, q2);
+    store_quad(t, 0, q0, excess);
+    store_quad(t, QUAD_ROWS, q1, excess);
+    store_quad(t, 2 * QUAD_ROWS, q2, excess);
     if (quads > 3)
-        store_quad(t, 3 * QUAD_ROWS, q3);
+        store_quad(t, 3 * QUAD_ROWS, q3, excess);
+    if (first)
+        *t->excess = excess;
 }
 
-/* Up to 8 rows: two blocks at a time, or four by one quad, because a product waits for the one before. */
-static ALWAYS_INLINE void few_tile(const struct tile *t, const int quads)
+/* Up to 8 rows: two blocks at a time, because a product waits for the one before. */
+static ALWAYS_INLINE void few_tile(const struct tile *t, const int quads, const int first)
 {
+    __m512i excess = first ? _mm512_setzero_si512() : *t->excess;
     struct quad a0 = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
     struct quad a1 = a0, b0 = a0, b1 = a0;
     const int8_t *value = t->value;
@@ -121,6 +134,8 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int quads)
             a1 = add_block(a1, x + QUAD_BYTES, v);
             b1 = add_block(b1, y + QUAD_BYTES, w);
         }
+        if (first)
+            excess = add_excess(add_excess(excess, v.w0), w.w0);
     }
     if (index < end) {
         const uint8_t *x = t->x + index[0] * TERN_LINE;
@@ -128,13 +143,17 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int quads)
         a0 = add_block(a0, x, w);
         if (quads > 1)
             a1 = add_block(a1, x + QUAD_BYTES, w);
+        if (first)
+            excess = add_excess(excess, w.w0);
     }
-    store_quad(t, 0, add_quads(a0, b0));
+    store_quad(t, 0, add_quads(a0, b0), excess);
     if (quads > 1)
-        store_quad(t, QUAD_ROWS, add_quads(a1, b1));
+        store_quad(t, QUAD_ROWS, add_quads(a1, b1), excess);
+    if (first)
+        *t->excess = excess;
 }
 
-/* One row: broadcast, four blocks at a time. */
+/* One row: broadcast, two blocks at a time; its weights' sums beside. */
 static ALWAYS_INLINE __m512i inputs(const uint8_t *x)
 {
     int32_t four;
@@ -142,61 +161,57 @@ static ALWAYS_INLINE __m512i inputs(const uint8_t *x)
     return _mm512_set1_epi32(four);
 }
 
-static void row_tile(const struct tile *t)
+static ALWAYS_INLINE void row_tile(const struct tile *t, const int first)
 {
-    __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
+    __m512i s0 = _mm512_setzero_si512(), s1 = s0, e0 = s0, e1 = s0;
     const int8_t *value = t->value;
     const uint16_t *index = t->index, *end = index + t->blocks;
-    for (; end - index >= 4; index += 4, value += 4 * TERN_LINE) {
-        s0 = add_product(s0, inputs(t->x + index[0] * TERN_LINE), _mm512_loadu_si512(value));
-        s1 = add_product(s1, inputs(t->x + index[1] * TERN_LINE), _mm512_loadu_si512(value + TERN_LINE));
-        s2 = add_product(s2, inputs(t->x + index[2] * TERN_LINE), _mm512_loadu_si512(value + 2 * TERN_LINE));
-        s3 = add_product(s3, inputs(t->x + index[3] * TERN_LINE), _mm512_loadu_si512(value + 3 * TERN_LINE));
+    for (; end - index >= 2; index += 2, value += 2 * TERN_LINE) {
+        const __m512i v = _mm512_loadu_si512(value), w = _mm512_loadu_si512(value + TERN_LINE);
+        s0 = add_product(s0, inputs(t->x + index[0] * TERN_LINE), v);
+        s1 = add_product(s1, inputs(t->x + index[1] * TERN_LINE), w);
+        if (first) {
+            e0 = add_excess(e0, v);
+            e1 = add_excess(e1, w);
+        }
     }
-    for (; index < end; index++, value += TERN_LINE)
-        s0 = add_product(s0, inputs(t->x + *index * TERN_LINE), _mm512_loadu_si512(value));
-    const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(s0, s1), _mm512_add_epi32(s2, s3));
-    _mm512_storeu_si512(t->c, _mm512_sub_epi32(sum, t->excess));
-}
-
-static void one_quad(const struct tile *t)
-{
-    few_tile(t, 1);
-}
-static void two_quads(const struct tile *t)
-{
-    few_tile(t, 2);
-}
-static void three_quads(const struct tile *t)
-{
-    tile(t, 3);
-}
-static void four_quads(const struct tile *t)
-{
-    tile(t, 4);
-}
-
-static void run_tile(const struct tile *t)
-{
-    static void (*const by_quads[])(const struct tile *) = {one_quad, two_quads, three_quads, four_quads};
-    if (t->rows == 1)
-        row_tile(t);
-    else
-        by_quads[(t->rows - 1) / QUAD_ROWS](t);
-}
-
-/* 128 times the sums of a line's 16 groups of four, over `lines` lines; two sums side by side. */
-static ALWAYS_INLINE __m512i excess_of(const int8_t *value, int lines)
-{
-    const __m512i offset = _mm512_set1_epi8(-128);
-    __m512i even = _mm512_setzero_si512(), odd = even;
-    for (int i = 0; i + 1 < lines; i += 2, value += 2 * TERN_LINE) {
-        even = add_product(even, offset, _mm512_loadu_si512(value));
-        odd = add_product(odd, offset, _mm512_loadu_si512(value + TERN_LINE));
+    if (index < end) {
+        const __m512i w = _mm512_loadu_si512(value);
+        s0 = add_product(s0, inputs(t->x + *index * TERN_LINE), w);
+        e0 = first ? add_excess(e0, w) : e0;
     }
-    if (lines & 1)
-        even = add_product(even, offset, _mm512_loadu_si512(value));
-    return _mm512_add_epi32(even, odd);
+    const __m512i excess = first ? _mm512_add_epi32(e0, e1) : *t->excess;
+    _mm512_storeu_si512(t->c, _mm512_sub_epi32(_mm512_add_epi32(s0, s1), excess));
+    if (first)
+        *t->excess = excess;
+}
+
+typedef void tile_fn(const struct tile *t);
+
+#define TILE(name, call)                                                                                               \
+    static void name(const struct tile *t)                                                                             \
+    {                                                                                                                  \
+        call;                                                                                                          \
+    }
+TILE(row_first, row_tile(t, 1))
+TILE(row_later, row_tile(t, 0))
+TILE(quad1_first, few_tile(t, 1, 1))
+TILE(quad1_later, few_tile(t, 1, 0))
+TILE(quad2_first, few_tile(t, 2, 1))
+TILE(quad2_later, few_tile(t, 2, 0))
+TILE(quad3_first, tile(t, 3, 1))
+TILE(quad3_later, tile(t, 3, 0))
+TILE(quad4_first, tile(t, 4, 1))
+TILE(quad4_later, tile(t, 4, 0))
+
+/* By the rows' number, and whether they are the first. */
+static tile_fn *tile_of(int rows, int first)
+{
+    static tile_fn *const quads[4][2] = {
+        {quad1_later, quad1_first}, {quad2_later, quad2_first}, {quad3_later, quad3_first}, {quad4_later, quad4_first}};
+    if (rows == 1)
+        return first ? row_first : row_later;
+    return quads[(rows - 1) / QUAD_ROWS][first];
 }
 
 static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
@@ -205,23 +220,24 @@ static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int3
     __m512i excess[PANEL_BLOCK];
     for (int first = 0; first < panels; first += PANEL_BLOCK) {
         const int count = panels - first < PANEL_BLOCK ? panels - first : PANEL_BLOCK;
-        for (int j = 0; j < count; j++) {
-            const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
-            excess[j] = excess_of(p.value, *p.count);
-        }
-        for (int i = 0; i < m; i += TILE_ROWS)
+        const ptrdiff_t bytes = (ptrdiff_t)(w->first[first + count] - w->first[first]) * TERN_LINE;
+        for (int i = 0; i < m; i += TILE_ROWS) {
+            const int rows = m - i < TILE_ROWS ? m - i : TILE_ROWS;
+            tile_fn *const run = tile_of(rows, i == 0);
             for (int j = 0; j < count; j++) {
                 const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
                 const struct tile t = {.x = packed + (ptrdiff_t)i / TILE_ROWS * k4 * TERN_LINE,
                                        .value = p.value,
+                                       .ahead = i ? 0 : bytes,
                                        .index = p.index,
                                        .blocks = *p.count,
-                                       .excess = excess[j],
+                                       .excess = &excess[j],
                                        .c = c + i * ld_c + (ptrdiff_t)(first + j) * TERN_PANEL,
                                        .ld_c = ld_c,
-                                       .rows = m - i < TILE_ROWS ? m - i : TILE_ROWS};
-                run_tile(&t);
+                                       .rows = rows};
+                run(&t);
             }
+        }
     }
 }
 

@@ -138,6 +138,20 @@ static void one_1(const struct strip *s)
         _mm512_store_si512(out + 3 * TERN_SPMM_ROWS, _mm512_sub_epi32(s3_##v, _mm512_shuffle_epi32(excess, 0xFF)));    \
     }
 
+/* 128 times the sums of a line's 16 groups of four, over `lines` lines; two sums side by side. */
+static ALWAYS_INLINE __m512i excess_of(const int8_t *value, int lines)
+{
+    const __m512i offset = _mm512_set1_epi8(-128);
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    for (int i = 0; i + 1 < lines; i += 2, value += 2 * TERN_LINE) {
+        even = add_product(even, offset, _mm512_loadu_si512(value));
+        odd = add_product(odd, offset, _mm512_loadu_si512(value + TERN_LINE));
+    }
+    if (lines & 1)
+        even = add_product(even, offset, _mm512_loadu_si512(value));
+    return _mm512_add_epi32(even, odd);
+}
+
 /* 128 times the sums of four outputs' weights, in each 128 bits. */
 static ALWAYS_INLINE __m512i four_excess(const int8_t *value, int blocks)
 {
