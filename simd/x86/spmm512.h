@@ -77,7 +77,7 @@ static inline void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t
 }
 
 /* sums[16 outputs][TERN_SPMM_ROWS] to c[m][16]. `mixed`: in tern_gather64's order of rows. */
-static void tern_spmm512_store(const int32_t *sums, int m, int mixed, int32_t *c, ptrdiff_t ld_c)
+static inline void tern_spmm512_store(const int32_t *sums, int m, int mixed, int32_t *c, ptrdiff_t ld_c)
 {
     for (int v = 0; v < (mixed ? TERN_SPMM_ROWS : m); v += 16) {
         __m512i r[16];
