@@ -70,8 +70,8 @@ static ALWAYS_INLINE void tern_spmm512_pack_as(const int8_t flip, uint8_t *packe
         }
 }
 
-static inline void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m,
-                                     int k4)
+static inline void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape,
+                                     int m, int k4)
 {
     tern_spmm512_pack_as(-128, packed, a, ld_a, shape, m, k4);
 }

@@ -15,7 +15,7 @@ enum {
     GROUP = 8,
     GROUP_STEP = GROUP * TERN_PANEL_K, /* bytes of a group per k step */
     TILE_ROWS = 6,
-    FEW_ROWS = 3, /* up to here two blocks at a time */
+    FEW_ROWS = 2, /* up to here two blocks at a time */
     COLUMNS = 32, /* rows that one load of an input of 4x1 holds */
 };
 
@@ -158,7 +158,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
     ALL_ROWS(STORE)
 }
 
-#define FEW(do) do(0) do(1) do(2)
+#define FEW(do) do(0) do(1)
 #define START_SECOND(i) __m256i u##i##_0 = zero, u##i##_1 = zero;
 #define MULTIPLY_SECOND(i)                                                                                             \
     if (i < rows) {                                                                                                    \
@@ -166,12 +166,19 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
         u##i##_0 = add_product(u##i##_0, a, v0);                                                                       \
         u##i##_1 = add_product(u##i##_1, a, v1);                                                                       \
     }
-#define JOIN(i) s##i##_0 = _mm256_add_epi32(s##i##_0, u##i##_0), s##i##_1 = _mm256_add_epi32(s##i##_1, u##i##_1);
+#define STORE_FEW(i)                                                                                                   \
+    if (i < rows) {                                                                                                    \
+        int32_t *c = t->c + i * t->ld_c;                                                                               \
+        tern_store256(c, _mm256_sub_epi32(_mm256_add_epi32(s##i##_0, u##i##_0), _mm256_add_epi32(e0, f0)));            \
+        tern_store256(c + 8, _mm256_sub_epi32(_mm256_add_epi32(s##i##_1, u##i##_1), _mm256_add_epi32(e1, f1)));        \
+    }
 
-/* Few rows: a product waits for the one before, so two blocks at a time, each with sums of its own. */
+/* Few rows: a product waits for the one before, so two blocks at a time, each with sums of its own; and weights are
+   read once, for their excess as well. */
 static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
 {
-    const __m256i zero = _mm256_setzero_si256();
+    const __m256i zero = _mm256_setzero_si256(), offset = _mm256_set1_epi8(-128);
+    __m256i e0 = zero, e1 = zero, f0 = zero, f1 = zero;
     FEW(START)
     FEW(START_SECOND)
     const int8_t *value = t->value;
@@ -179,15 +186,16 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
     for (int left = t->blocks; left > 0; left -= 2, index += 2, value += 2 * TERN_LINE) {
         const uint8_t *x = t->x + index[0] * GROUP_STEP;
         const __m256i w0 = tern_load256(value), w1 = tern_load256(value + 32);
+        e0 = add_product(e0, offset, w0), e1 = add_product(e1, offset, w1);
         FEW(MULTIPLY)
         if (left > 1) {
             const uint8_t *y = t->x + index[1] * GROUP_STEP;
             const __m256i v0 = tern_load256(value + TERN_LINE), v1 = tern_load256(value + TERN_LINE + 32);
+            f0 = add_product(f0, offset, v0), f1 = add_product(f1, offset, v1);
             FEW(MULTIPLY_SECOND)
         }
     }
-    FEW(JOIN)
-    FEW(STORE)
+    FEW(STORE_FEW)
 }
 
 typedef void tile_fn(const struct tile *t);
@@ -196,7 +204,7 @@ typedef void tile_fn(const struct tile *t);
     {                                                                                                                  \
         name(t, rows);                                                                                                 \
     }
-TILE(few_tile, 1) TILE(few_tile, 2) TILE(few_tile, 3) TILE(tile, 4) TILE(tile, 5) TILE(tile, 6)
+TILE(few_tile, 1) TILE(few_tile, 2) TILE(tile, 3) TILE(tile, 4) TILE(tile, 5) TILE(tile, 6)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
 
 /* 128 times the sums of a line's 16 groups of four, over `lines` lines. */
@@ -217,8 +225,10 @@ static void excess_of(int32_t *excess, const int8_t *value, int lines)
     tern_store256(excess + 8, _mm256_add_epi32(s1, u1));
 }
 
-/* Some panels by all tiles, so that the tile's rows and the panels' blocks stay near. */
+/* Some panels by all tiles, so that the tile's rows and the panels' blocks stay near. Only m <= FEW_ROWS has a tile so
+   low, which finds its own excess. */
 enum { PANEL_BLOCK = 16 };
+_Static_assert((TILE_ROWS + 1) / 2 > FEW_ROWS, "two tiles have more than a few rows each");
 
 static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
                         int panels, int k4)
@@ -226,7 +236,7 @@ static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int3
     int32_t excess[PANEL_BLOCK][TERN_PANEL];
     for (int first = 0; first < panels; first += PANEL_BLOCK) {
         const int count = panels - first < PANEL_BLOCK ? panels - first : PANEL_BLOCK;
-        for (int j = 0; j < count; j++) {
+        for (int j = 0; m > FEW_ROWS && j < count; j++) {
             const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
             excess_of(excess[j], p.value, *p.count);
         }
@@ -281,27 +291,36 @@ static void strip_excess(int32_t *excess, const int8_t *value, int blocks, int o
     _mm_storeu_si128((__m128i *)excess, r);
 }
 
-/* 1x4: up to 8 groups at a time. */
-#define GROUPS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7)
-#define START_GROUP(g) __m256i s##g = zero;
-#define MULTIPLY_GROUP(g)                                                                                              \
-    if (g < groups)                                                                                                    \
-        s##g = add_product(s##g, tern_load256(x + g * s->step), w);
-#define STORE_GROUP(g)                                                                                                 \
-    if (g < groups)                                                                                                    \
-        tern_store256(s->out + g * GROUP, _mm256_sub_epi32(s##g, excess));
+/* 1x4: sums s0 .. s7 are those of `groups` groups, of each of `batch` blocks, because a product waits for the one
+   before. */
+#define SUMS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7)
+#define START_SUM(i) __m256i s##i = zero;
+#define MULTIPLY_SUM(i)                                                                                                \
+    if (i < groups * together)                                                                                         \
+        s##i = add_product(s##i, tern_load256(s->x + index[i / groups] * GROUP_STEP + i % groups * s->step),           \
+                           four(value + i / groups * TERN_PANEL_K));
 
-static ALWAYS_INLINE void row_strip(const struct strip *s, const int groups)
+static ALWAYS_INLINE void row_strip(const struct strip *s, const int groups, const int batch)
 {
-    const __m256i zero = _mm256_setzero_si256();
-    GROUPS(START_GROUP)
-    for (int b = 0; b < s->blocks; b++) {
-        const uint8_t *x = s->x + s->index[b] * GROUP_STEP;
-        const __m256i w = four(s->value + b * TERN_PANEL_K);
-        GROUPS(MULTIPLY_GROUP)
+    const __m256i zero = _mm256_setzero_si256(), excess = _mm256_set1_epi32(*s->excess);
+    SUMS(START_SUM)
+    const int8_t *value = s->value;
+    const uint16_t *index = s->index, *end = index + s->blocks;
+    for (; end - index >= batch; index += batch, value += batch * TERN_PANEL_K) {
+        const int together = batch;
+        SUMS(MULTIPLY_SUM)
     }
-    const __m256i excess = _mm256_set1_epi32(*s->excess);
-    GROUPS(STORE_GROUP)
+    for (; index < end; index++, value += TERN_PANEL_K) {
+        const int together = 1;
+        SUMS(MULTIPLY_SUM)
+    }
+    const __m256i sum[8] = {s0, s1, s2, s3, s4, s5, s6, s7};
+    for (int g = 0; g < groups; g++) {
+        __m256i all = sum[g];
+        for (int i = g + groups; i < groups * batch; i += groups)
+            all = _mm256_add_epi32(all, sum[i]);
+        tern_store256(s->out + g * GROUP, _mm256_sub_epi32(all, excess));
+    }
 }
 
 /* Four outputs by two groups of rows. */
@@ -351,13 +370,13 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int columns, c
 }
 
 typedef void strip_fn(const struct strip *s);
-#define ONE(groups)                                                                                                    \
+#define ONE(groups, batch)                                                                                             \
     static void one_##groups(const struct strip *s)                                                                    \
     {                                                                                                                  \
-        row_strip(s, groups);                                                                                          \
+        row_strip(s, groups, batch);                                                                                   \
     }
-ONE(2) ONE(4) ONE(6) ONE(8)
-static strip_fn *const ones[] = {one_2, one_4, one_6, one_8};
+ONE(1, 8) ONE(2, 4) ONE(3, 2) ONE(4, 2) ONE(5, 1) ONE(6, 1) ONE(7, 1) ONE(8, 1)
+static strip_fn *const ones[] = {one_1, one_2, one_3, one_4, one_5, one_6, one_7, one_8};
 static void block_strip(const struct strip *s)
 {
     four_strip(s, 0, 0);
@@ -377,7 +396,7 @@ static void run_strip(struct strip s, enum tern_block_shape shape, int m)
     const uint8_t *x = s.x;
     int32_t *out = s.out;
     if (shape == TERN_BLOCK_1X4) {
-        ones[(m - 1) / (2 * GROUP)](&s);
+        ones[(m - 1) / GROUP](&s);
         return;
     }
     for (int i = 0; shape == TERN_BLOCK_4X4 && i < m; i += 2 * GROUP) {
