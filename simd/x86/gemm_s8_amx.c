@@ -11,14 +11,13 @@
 #error "compile with -mamx-tile -mamx-int8"
 #endif
 #include "simd/table.h"
-
-#include <immintrin.h>
+#include "simd/x86/amx.h"
 
 #include <string.h>
 
 enum {
-    TILE = 16, /* rows of a tile: rows of A and C, k steps of B */
-    LINE = 64, /* bytes of a tile's row */
+    TILE = TERN_AMX_ROWS, /* rows of A and C, k steps of B */
+    LINE = TERN_AMX_LINE,
     TILE_BYTES = TILE * LINE,
     STEP = TERN_PANEL * TERN_PANEL_K, /* bytes of a panel per k step */
     ROW_CHUNK = 128,                  /* rows whose K tail is kept; a multiple of 2 * TILE */
@@ -29,28 +28,6 @@ enum {
 #define A1 5
 #define B0 6
 #define B1 7
-
-/* The memory operand of LDTILECFG, palette 1 (Intel SDM volume 1, 18.2). */
-struct configuration {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-};
-_Static_assert(sizeof(struct configuration) == 64, "LDTILECFG reads 64 bytes");
-
-/* Holds the compiler to the order of memory: to it the tile instructions are opaque, and gcc's name no memory. */
-#define MEMORY_ORDER __asm__ volatile("" ::: "memory")
-
-static void configure(int rows)
-{
-    struct configuration c = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        c.row_bytes[i] = LINE;
-        c.rows[i] = (uint8_t)(i < B0 ? rows : TILE);
-    }
-    MEMORY_ORDER;
-    _tile_loadconfig(&c);
-}
 
 /* What the tiles of one pair of panels read. Without a tail tail_k is 0. */
 struct operands {
@@ -170,7 +147,7 @@ void tern_gemm_s8_amx(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
                       int k4, struct tern_ahead ahead)
 {
     const int rows = m < TILE ? m : TILE;
-    configure(rows);
+    tern_amx_configure(rows, B0);
     for (int i = 0; i < m; i += ROW_CHUNK) {
         /* A last chunk of less than a tile begins earlier. */
         const int left = m - i, first = left < rows ? m - rows : i, count = m - first;

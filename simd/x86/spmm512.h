@@ -1,5 +1,4 @@
-/* Block-sparse products with 16 rows in the lanes of 512 bits: how the rows are laid out, and brought back. Bytes are
-   unsigned, with 128 added. */
+/* Block-sparse products with 16 rows in the lanes of 512 bits: how the rows are laid out, and brought back. */
 #ifndef TERN_X86_SPMM512_H
 #define TERN_X86_SPMM512_H
 
@@ -45,12 +44,12 @@ static ALWAYS_INLINE void store_inputs(uint8_t *to, ptrdiff_t rows, __m512i x)
 }
 
 /* a[m][4 * k4] to [rows / 16][k4][16][4], so that a k step of 16 rows is one line; for 4x1 to [4 * k4][rows]. Rows that
-   lack are 0. */
-static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m,
-                              int k4)
+   lack are 0. Bits `flip` of each byte change: -128 makes bytes unsigned, with 128 added; 0 leaves them. */
+static ALWAYS_INLINE void tern_spmm512_pack_as(const int8_t flip, uint8_t *packed, const int8_t *a, ptrdiff_t ld_a,
+                                               enum tern_block_shape shape, int m, int k4)
 {
     const ptrdiff_t rows = tern_spmm512_rows(shape, m);
-    const __m512i top = _mm512_set1_epi8(-128);
+    const __m512i top = _mm512_set1_epi8(flip);
     for (int i = 0; i < rows; i += 16)
         for (int k = 0; k < k4; k += 16) {
             const int steps = k4 - k < 16 ? k4 - k : 16;
@@ -71,8 +70,14 @@ static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, 
         }
 }
 
+static inline void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape,
+                                     int m, int k4)
+{
+    tern_spmm512_pack_as(-128, packed, a, ld_a, shape, m, k4);
+}
+
 /* sums[16 outputs][TERN_SPMM_ROWS] to c[m][16]. `mixed`: in tern_gather64's order of rows. */
-static void tern_spmm512_store(const int32_t *sums, int m, int mixed, int32_t *c, ptrdiff_t ld_c)
+static inline void tern_spmm512_store(const int32_t *sums, int m, int mixed, int32_t *c, ptrdiff_t ld_c)
 {
     for (int v = 0; v < (mixed ? TERN_SPMM_ROWS : m); v += 16) {
         __m512i r[16];
