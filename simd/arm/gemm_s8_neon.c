@@ -6,36 +6,15 @@
 #error "needs NEON"
 #endif
 
-#include "simd/arm/four_k.h"
-
-_Static_assert(2 * 127 * 127 <= INT16_MAX, "two products fit in 16 bits");
+#include "simd/arm/mac2.h"
 
 /* Sixteen bytes are a piece: four channels. */
 enum { PIECE = 4 * TERN_PANEL_K, GROUP = TERN_PANEL * TERN_PANEL_K };
 
-/* No arrays of vectors below: clang 14 would keep them in memory. */
-struct sums {
-    int32x4_t low, high;
-};
-
-/* Two pieces for up to two rows. */
+/* Two pieces for up to two rows. No arrays of vectors below: clang 14 would keep them in memory. */
 struct block {
     struct sums even0, odd0, even1, odd1;
 };
-
-TERN_INLINE struct sums mac2(struct sums s, int8x16_t b0, int8x16_t b1, struct two_groups a)
-{
-    s.low = vpadalq_s16(s.low, vmlal_s8(vmull_s8(vget_low_s8(b0), low_half(a.k0)), vget_low_s8(b1), low_half(a.k1)));
-    s.high = vpadalq_s16(s.high, mla_high(mul_high(b0, a.k0), b1, a.k1));
-    return s;
-}
-
-TERN_INLINE struct sums mac1(struct sums s, int8x16_t b, four_k a)
-{
-    s.low = vpadalq_s16(s.low, vmull_s8(vget_low_s8(b), low_half(a)));
-    s.high = vpadalq_s16(s.high, mul_high(b, a));
-    return s;
-}
 
 TERN_INLINE struct block block_mac2(struct block s, const int8_t *b, struct two_groups a0, struct two_groups a1,
                                     int rows)
