@@ -44,8 +44,8 @@ static ALWAYS_INLINE void store_inputs(uint8_t *to, ptrdiff_t rows, __m512i x)
     _mm_storeu_si128((__m128i *)(to + 3 * rows), _mm512_extracti32x4_epi32(x, 3));
 }
 
-/* a[m][4 * k4] to [rows / 16][k4][16][4], so that a k step of 16 rows is one line; for 4x1 to [4 * k4][rows]. Rows that
-   lack are 0. */
+/* a[m][4 * k4] to [rows / 16][k4][16][4] for 16x4, so that a k step of 16 rows is one line; to [k4][rows][4] for 4x4 and
+   1x4, so that a block's lines are neighbours; to [4 * k4][rows] for 4x1. Rows that lack are 0. */
 static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m,
                               int k4)
 {
@@ -65,6 +65,8 @@ static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, 
             for (int j = 0; j < steps; j++) {
                 if (shape == TERN_BLOCK_4X1)
                     store_inputs(packed + (ptrdiff_t)(k + j) * TERN_PANEL_K * rows + i, rows, r[j]);
+                else if (shape != TERN_BLOCK_16X4)
+                    _mm512_store_si512(packed + (ptrdiff_t)(k + j) * TERN_PANEL_K * rows + i * TERN_PANEL_K, r[j]);
                 else
                     _mm512_store_si512(packed + ((ptrdiff_t)i / 16 * k4 + k + j) * TERN_LINE, r[j]);
             }

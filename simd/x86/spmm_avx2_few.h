@@ -8,10 +8,15 @@
 #include <string.h>
 
 enum {
-    FEW_ROWS_MAX = 8,
     GROUP = 4,  /* rows that are multiplied together */
     CHUNK = 256 /* running sums that are kept */
 };
+
+/* Whether rows are multiplied so: beyond it 16 rows in the lanes take less time (Zen 5). */
+static inline int is_few(enum tern_block_shape shape, int m)
+{
+    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_1X4 ? 2 * GROUP : 3 * GROUP);
+}
 
 /* Rows that a k step is laid out for. */
 static int few_lanes(enum tern_block_shape shape, int rows)
@@ -70,11 +75,11 @@ static ALWAYS_INLINE __m128i load64(const int16_t *x)
 static ALWAYS_INLINE __m256i few_inputs(const int16_t *x, const uint16_t *index, const int columns, const int lanes)
 {
     if (columns) {
-        const __m128i low = _mm_unpacklo_epi16(load64(x + index[0] * GROUP), load64(x + index[1] * GROUP));
-        const __m128i high = _mm_unpacklo_epi16(load64(x + index[2] * GROUP), load64(x + index[3] * GROUP));
+        const __m128i low = _mm_unpacklo_epi16(load64(x + (size_t)index[0] * GROUP), load64(x + (size_t)index[1] * GROUP));
+        const __m128i high = _mm_unpacklo_epi16(load64(x + (size_t)index[2] * GROUP), load64(x + (size_t)index[3] * GROUP));
         return _mm256_setr_m128i(_mm_unpacklo_epi32(low, high), _mm_unpackhi_epi32(low, high));
     }
-    const int16_t *at = x + *index * lanes * TERN_PANEL_K;
+    const int16_t *at = x + (size_t)*index * (size_t)(lanes * TERN_PANEL_K);
     if (lanes == 1)
         return _mm256_broadcastq_epi64(load64(at));
     return lanes == 2 ? _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)at)) : tern_load256(at);
@@ -130,9 +135,9 @@ static ALWAYS_INLINE __m256i few_add_four(__m256i sum, __m256i *running, const i
 {
     const __m256i w = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)value));
     if (rows == 1) {
-        const __m128i low = _mm_unpacklo_epi64(load64(x + index[0] * TERN_PANEL_K), load64(x + index[1] * TERN_PANEL_K));
+        const __m128i low = _mm_unpacklo_epi64(load64(x + (size_t)index[0] * TERN_PANEL_K), load64(x + (size_t)index[1] * TERN_PANEL_K));
         const __m128i high =
-            _mm_unpacklo_epi64(load64(x + index[2] * TERN_PANEL_K), load64(x + index[3] * TERN_PANEL_K));
+            _mm_unpacklo_epi64(load64(x + (size_t)index[2] * TERN_PANEL_K), load64(x + (size_t)index[3] * TERN_PANEL_K));
         return *running = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_setr_m128i(low, high), w));
     }
     running[0] = sum =
