@@ -73,19 +73,37 @@ static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, 
         }
 }
 
+/* 128 bits from each of four places, side by side: loads where a transpose would shuffle (512-bit shuffles: Zen 5 makes
+   one or two a cycle, Intel one). */
+static ALWAYS_INLINE __m512i tern_load_quarters(const void *from, ptrdiff_t step)
+{
+    const char *p = from;
+    __m512i x = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)p));
+    x = _mm512_mask_broadcast_i32x4(x, 0x00F0, _mm_loadu_si128((const __m128i *)(p + step)));
+    x = _mm512_mask_broadcast_i32x4(x, 0x0F00, _mm_loadu_si128((const __m128i *)(p + 2 * step)));
+    return _mm512_mask_broadcast_i32x4(x, 0xF000, _mm_loadu_si128((const __m128i *)(p + 3 * step)));
+}
+
+/* The transpose of 4 x 4 lanes of 32 bits within each 128, in place. */
+static ALWAYS_INLINE void tern_transpose4(__m512i *r)
+{
+    const __m512i a = _mm512_unpacklo_epi32(r[0], r[1]), b = _mm512_unpackhi_epi32(r[0], r[1]);
+    const __m512i c = _mm512_unpacklo_epi32(r[2], r[3]), d = _mm512_unpackhi_epi32(r[2], r[3]);
+    r[0] = _mm512_unpacklo_epi64(a, c), r[1] = _mm512_unpackhi_epi64(a, c);
+    r[2] = _mm512_unpacklo_epi64(b, d), r[3] = _mm512_unpackhi_epi64(b, d);
+}
+
 /* sums[16 outputs][TERN_SPMM_ROWS] to c[m][16]. `mixed`: in tern_gather64's order of rows. */
 static void tern_spmm512_store(const int32_t *sums, int m, int mixed, int32_t *c, ptrdiff_t ld_c)
 {
-    for (int v = 0; v < (mixed ? TERN_SPMM_ROWS : m); v += 16) {
-        __m512i r[16];
-        for (int j = 0; j < 16; j++)
-            r[j] = _mm512_load_si512(sums + j * TERN_SPMM_ROWS + v);
-        tern_transpose16(r);
-        for (int j = 0; j < 16; j++) {
-            const int row = mixed ? j / 4 * 16 + v / 4 + j % 4 : v + j;
-            if (row < m)
-                _mm512_storeu_si512(c + row * ld_c, r[j]);
-        }
+    for (int i = 0; i < (mixed ? TERN_SPMM_ROWS : m); i += 4) {
+        const int row = mixed ? i / 4 % 4 * 16 + i / 16 * 4 : i;
+        __m512i r[4]; /* of each, outputs j, 4 + j, 8 + j, 12 + j */
+        for (int j = 0; j < 4; j++)
+            r[j] = tern_load_quarters(sums + j * TERN_SPMM_ROWS + i, 4 * TERN_SPMM_ROWS * (ptrdiff_t)sizeof *sums);
+        tern_transpose4(r);
+        for (int j = 0; j < 4 && row + j < m; j++)
+            _mm512_storeu_si512(c + (row + j) * ld_c, r[j]);
     }
 }
 
