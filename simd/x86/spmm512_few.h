@@ -9,11 +9,16 @@
 #include <string.h>
 
 enum {
-    FEW_ROWS_MAX = 8,
     GROUP = 4,       /* rows that are multiplied together */
     STEP_BYTES = 16, /* their inputs of a k step */
     CHUNK = 96       /* fours of blocks whose running sums are kept */
 };
+
+/* Whether rows are multiplied so: beyond it 16 rows in the lanes take less time (Zen 5). */
+static inline int is_few(enum tern_block_shape shape, int m)
+{
+    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_4X4 ? 2 * GROUP : GROUP);
+}
 
 /* The 4 x 4 transpose of 128 bits. */
 static ALWAYS_INLINE void transpose_quarters(__m512i *r)
@@ -64,34 +69,34 @@ static void few_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern
         }
 }
 
-/* Blocks of 4x1 gather an input of four rows, 32 bits, four times for each block. */
-static ALWAYS_INLINE __m128i input_of_rows(const uint8_t *x, const uint16_t *index)
+static ALWAYS_INLINE __m128i step_of_rows(const uint8_t *x, size_t step)
+{
+    return _mm_load_si128((const __m128i *)(x + step * STEP_BYTES));
+}
+/* A block of 4x1 gathers four inputs of four rows, [input][row]. */
+static ALWAYS_INLINE __m128i inputs_of_rows(const uint8_t *x, const uint16_t *index)
 {
     int32_t v[4];
     for (int i = 0; i < 4; i++)
-        memcpy(v + i, x + index[i] * GROUP, sizeof *v);
+        memcpy(v + i, x + (size_t)index[i] * GROUP, sizeof *v);
     return _mm_setr_epi32(v[0], v[1], v[2], v[3]);
 }
-static ALWAYS_INLINE __m128i step_of_rows(const uint8_t *x, const uint16_t *index)
+static ALWAYS_INLINE __m512i side_by_side(__m128i x0, __m128i x1, __m128i x2, __m128i x3)
 {
-    return _mm_load_si128((const __m128i *)(x + *index * STEP_BYTES));
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(x0), x1, 1);
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(x2), x3, 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
-/* The inputs of four blocks, or of fewer: then of some twice, which meet weights of 0. */
+/* The inputs of four blocks; or of fewer, then of the first again, which meet weights of 0. */
 static ALWAYS_INLINE __m512i inputs_of_four(const uint8_t *x, const uint16_t *index, const int indices, int blocks)
 {
     const uint16_t *i1 = index + (blocks > 1 ? indices : 0), *i2 = index + (blocks > 2 ? 2 * indices : 0);
     const uint16_t *i3 = index + (blocks > 3 ? 3 * indices : 0);
-    __m256i low, high;
-    if (indices == 1) {
-        low = _mm256_inserti128_si256(_mm256_castsi128_si256(step_of_rows(x, index)), step_of_rows(x, i1), 1);
-        high = _mm256_inserti128_si256(_mm256_castsi128_si256(step_of_rows(x, i2)), step_of_rows(x, i3), 1);
-    } else {
-        low = _mm256_inserti128_si256(_mm256_castsi128_si256(input_of_rows(x, index)), input_of_rows(x, i1), 1);
-        high = _mm256_inserti128_si256(_mm256_castsi128_si256(input_of_rows(x, i2)), input_of_rows(x, i3), 1);
-    }
-    const __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-    return indices == 1 ? all : transposed_bytes(all);
+    if (indices == 1)
+        return side_by_side(step_of_rows(x, *index), step_of_rows(x, *i1), step_of_rows(x, *i2), step_of_rows(x, *i3));
+    return transposed_bytes(
+        side_by_side(inputs_of_rows(x, index), inputs_of_rows(x, i1), inputs_of_rows(x, i2), inputs_of_rows(x, i3)));
 }
 
 /* Four outputs: x's rows turn past the weights' outputs, so s<i> holds row (output + i) % 4 of each output. */
@@ -165,10 +170,18 @@ static ALWAYS_INLINE void few_four(const struct few_panel *f, const int indices,
 
 /* 1x4. A strip is too short for a loop of its own, whose end the CPU would not foresee: four blocks at a time whatever
    their strip, and what they add up to after each is kept. A strip's sum is the difference of two of these. */
-static void few_one(const struct few_panel *f)
+static ALWAYS_INLINE __m512i one_add(__m512i sum, __m512i x, __m128i four_w)
 {
     const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
     const __m512i spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    const __m512i w = _mm512_permutexvar_epi32(spread, _mm512_castsi128_si512(four_w));
+    return _mm512_add_epi32(sum,
+                            _mm512_sub_epi32(_mm512_dpbusd_epi32(zero, x, w), _mm512_dpbusd_epi32(zero, offset, w)));
+}
+
+static void few_one(const struct few_panel *f)
+{
+    const __m512i zero = _mm512_setzero_si512();
     __m512i running[CHUNK + 2], sums[TERN_PANEL], sum = zero, before = zero;
     int all = 0;
     for (int i = 0; i < TERN_PANEL; i++)
@@ -179,15 +192,12 @@ static void few_one(const struct few_panel *f)
         const int8_t *value = f->p.value + (ptrdiff_t)first * TERN_PANEL_K;
         const uint16_t *index = f->p.index + first;
         running[0] = sum;
-        for (int i = 0, left = blocks; left > 0; i++, left -= 4, value += 16, index += 4) {
-            const __m128i four_w =
-                left >= 4 ? _mm_loadu_si128((const __m128i *)value) : _mm_maskz_loadu_epi32((__mmask8)tern_mask16(left), value);
-            const __m512i w = _mm512_permutexvar_epi32(spread, _mm512_castsi128_si512(four_w));
-            const __m512i x = inputs_of_four(f->x, index, 1, left);
-            sum = _mm512_add_epi32(
-                sum, _mm512_sub_epi32(_mm512_dpbusd_epi32(zero, x, w), _mm512_dpbusd_epi32(zero, offset, w)));
-            running[i + 1] = sum;
-        }
+        __m512i *to = running + 1;
+        int left = blocks;
+        for (; left >= 4; left -= 4, value += 16, index += 4)
+            *to++ = sum = one_add(sum, inputs_of_four(f->x, index, 1, 4), _mm_loadu_si128((const __m128i *)value));
+        if (left)
+            *to = sum = one_add(sum, inputs_of_four(f->x, index, 1, left), _mm_maskz_loadu_epi32((__mmask8)tern_mask16(left), value));
         for (; strip < TERN_PANEL && end <= first + blocks; strip++) {
             const int at = (end - first) / 4, into = (end - first) % 4;
             const __m512i here =

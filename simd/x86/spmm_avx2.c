@@ -313,7 +313,7 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
 void tern_spmm_avx2(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                     ptrdiff_t ld_c, int m, int panels, int k4)
 {
-    if (w->shape != TERN_BLOCK_16X4 && m <= FEW_ROWS_MAX) {
+    if (is_few(w->shape, m)) {
         if (a)
             few_pack(packed, a, ld_a, w->shape, m, k4);
         few_panels(w, packed, c, ld_c, m, panels, k4);

@@ -8,10 +8,15 @@
 #include <string.h>
 
 enum {
-    FEW_ROWS_MAX = 8,
     GROUP = 4,  /* rows that are multiplied together */
     CHUNK = 256 /* running sums that are kept */
 };
+
+/* Whether rows are multiplied so: beyond it 16 rows in the lanes take less time (Zen 5). */
+static inline int is_few(enum tern_block_shape shape, int m)
+{
+    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_1X4 ? 2 * GROUP : 3 * GROUP);
+}
 
 /* Rows that a k step is laid out for. */
 static int few_lanes(enum tern_block_shape shape, int rows)
@@ -70,11 +75,11 @@ static ALWAYS_INLINE __m128i load64(const int16_t *x)
 static ALWAYS_INLINE __m256i few_inputs(const int16_t *x, const uint16_t *index, const int columns, const int lanes)
 {
     if (columns) {
-        const __m128i low = _mm_unpacklo_epi16(load64(x + index[0] * GROUP), load64(x + index[1] * GROUP));
-        const __m128i high = _mm_unpacklo_epi16(load64(x + index[2] * GROUP), load64(x + index[3] * GROUP));
+        const __m128i low = _mm_unpacklo_epi16(load64(x + (size_t)index[0] * GROUP), load64(x + (size_t)index[1] * GROUP));
+        const __m128i high = _mm_unpacklo_epi16(load64(x + (size_t)index[2] * GROUP), load64(x + (size_t)index[3] * GROUP));
         return _mm256_setr_m128i(_mm_unpacklo_epi32(low, high), _mm_unpackhi_epi32(low, high));
     }
-    const int16_t *at = x + *index * lanes * TERN_PANEL_K;
+    const int16_t *at = x + (size_t)*index * (size_t)(lanes * TERN_PANEL_K);
     if (lanes == 1)
         return _mm256_broadcastq_epi64(load64(at));
     return lanes == 2 ? _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)at)) : tern_load256(at);
@@ -124,16 +129,28 @@ static ALWAYS_INLINE void few_four(const struct few_panel *f, const int columns,
 
 /* 1x4. A strip is too short for a loop of its own, whose end the CPU would not foresee: block after block whatever its
    strip, and what they add up to is kept. A strip's sum is the difference of two of these.
-   A row alone: four blocks side by side. Otherwise one block at a time, [row][two partial sums]. */
+   A row alone: four blocks side by side; two rows: two blocks. Otherwise one at a time. Then rows, of each two partial
+   sums. */
+static ALWAYS_INLINE __m256i two_blocks(const int16_t *x, const uint16_t *index)
+{
+    return _mm256_setr_m128i(_mm_loadu_si128((const __m128i *)(x + (size_t)index[0] * 2 * TERN_PANEL_K)),
+                             _mm_loadu_si128((const __m128i *)(x + (size_t)index[1] * 2 * TERN_PANEL_K)));
+}
 static ALWAYS_INLINE __m256i few_add_four(__m256i sum, __m256i *running, const int16_t *x, const int8_t *value,
                                           const uint16_t *index, const int rows)
 {
     const __m256i w = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)value));
     if (rows == 1) {
-        const __m128i low = _mm_unpacklo_epi64(load64(x + index[0] * TERN_PANEL_K), load64(x + index[1] * TERN_PANEL_K));
+        const __m128i low = _mm_unpacklo_epi64(load64(x + (size_t)index[0] * TERN_PANEL_K), load64(x + (size_t)index[1] * TERN_PANEL_K));
         const __m128i high =
-            _mm_unpacklo_epi64(load64(x + index[2] * TERN_PANEL_K), load64(x + index[3] * TERN_PANEL_K));
+            _mm_unpacklo_epi64(load64(x + (size_t)index[2] * TERN_PANEL_K), load64(x + (size_t)index[3] * TERN_PANEL_K));
         return *running = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_setr_m128i(low, high), w));
+    }
+    if (rows == 2) {
+        running[0] = sum =
+            _mm256_add_epi32(sum, _mm256_madd_epi16(two_blocks(x, index), _mm256_permute4x64_epi64(w, 0x50)));
+        return running[1] = _mm256_add_epi32(
+                   sum, _mm256_madd_epi16(two_blocks(x, index + 2), _mm256_permute4x64_epi64(w, 0xFA)));
     }
     running[0] = sum =
         _mm256_add_epi32(sum, _mm256_madd_epi16(few_inputs(x, index, 0, rows), _mm256_permute4x64_epi64(w, 0x00)));
@@ -160,7 +177,7 @@ static ALWAYS_INLINE __m256i few_add_last(__m256i sum, __m256i *running, const i
 
 static ALWAYS_INLINE void few_one(const struct few_panel *f, const int rows)
 {
-    const int each = rows == 1 ? 4 : 1; /* blocks of a running sum */
+    const int each = 4 / rows; /* blocks of a running sum */
     __m256i running[CHUNK + 2], sums[TERN_PANEL], sum = _mm256_setzero_si256(), before = sum;
     int all = 0;
     for (int i = 0; i < TERN_PANEL; i++)
@@ -179,7 +196,7 @@ static ALWAYS_INLINE void few_one(const struct few_panel *f, const int rows)
             sum = few_add_last(sum, to, f->x, value + b * TERN_PANEL_K, index + b, rows, blocks - b);
         for (; strip < TERN_PANEL && end <= first + blocks; strip++) {
             const int at = (end - first) / each, into = (end - first) % each;
-            const __m256i part = _mm256_cmpgt_epi64(_mm256_set1_epi64x(into), _mm256_setr_epi64x(0, 1, 2, 3));
+            const __m256i part = _mm256_cmpgt_epi64(_mm256_set1_epi64x(into * rows), _mm256_setr_epi64x(0, 1, 2, 3));
             const __m256i here =
                 each == 1 ? running[at] : _mm256_blendv_epi8(running[at], running[at + (into > 0)], part);
             sums[strip] = _mm256_sub_epi32(here, before);
@@ -195,10 +212,13 @@ static ALWAYS_INLINE void few_one(const struct few_panel *f, const int rows)
             _mm_storeu_si128((__m128i *)c, _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1)));
             continue;
         }
-        const __m256i even = _mm256_castps_si256(
-            _mm256_shuffle_ps(_mm256_castsi256_ps(s01), _mm256_castsi256_ps(s23), 0x88)); /* rows 0 and 2 */
-        const __m256i odd = _mm256_castps_si256(
-            _mm256_shuffle_ps(_mm256_castsi256_ps(s01), _mm256_castsi256_ps(s23), 0xDD)); /* rows 1 and 3 */
+        const __m256 f01 = _mm256_castsi256_ps(s01), f23 = _mm256_castsi256_ps(s23);
+        __m256i even = _mm256_castps_si256(_mm256_shuffle_ps(f01, f23, 0x88)); /* rows 0 and 2, or 0 of both blocks */
+        __m256i odd = _mm256_castps_si256(_mm256_shuffle_ps(f01, f23, 0xDD));
+        if (rows == 2) {
+            even = _mm256_add_epi32(even, _mm256_permute2x128_si256(even, even, 1));
+            odd = _mm256_add_epi32(odd, _mm256_permute2x128_si256(odd, odd, 1));
+        }
         _mm_storeu_si128((__m128i *)c, _mm256_castsi256_si128(even));
         _mm_storeu_si128((__m128i *)(c + f->ld_c), _mm256_castsi256_si128(odd));
         if (f->rows > 2)

@@ -86,7 +86,7 @@ static void wide_panel(const struct tern_sparse_panel *p, const uint8_t *packed,
 /* The blocks of a strip, and where its sums go: out[outputs][TERN_SPMM_ROWS]. */
 struct strip {
     const uint8_t *x;
-    ptrdiff_t step; /* between vectors of rows; 4x1: between inputs */
+    ptrdiff_t step; /* bytes of a k step; 4x1: of an input */
     const int8_t *value;
     const uint16_t *index;
     int blocks;
@@ -97,7 +97,7 @@ struct strip {
 #define START_ROW(v) __m512i s##v = zero;
 #define MULTIPLY_ROW(v)                                                                                                \
     if (v < vectors)                                                                                                   \
-        s##v = add(s##v, w, _mm512_load_si512(x + v * s->step));
+        s##v = add(s##v, w, _mm512_load_si512(x + v * TERN_LINE));
 #define STORE_ROW(v)                                                                                                   \
     if (v < vectors)                                                                                                   \
         _mm512_store_si512(s->out + v * LANES, s##v);
@@ -107,7 +107,7 @@ static ALWAYS_INLINE void row_strip(const struct strip *s, const int vectors)
     const __m512i zero = _mm512_setzero_si512();
     ALL_VECTORS(START_ROW)
     for (int b = 0; b < s->blocks; b++) {
-        const uint8_t *x = s->x + s->index[b] * TERN_LINE;
+        const uint8_t *x = s->x + s->index[b] * s->step;
         const struct weights w = weights_of(four(s->value + b * TERN_PANEL_K));
         ALL_VECTORS(MULTIPLY_ROW)
     }
@@ -143,14 +143,14 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, c
     for (int b = 0; b < s->blocks; b++, value += 16) {
         __m512i x0 = zero, x1 = zero, x2 = zero, x3 = zero;
         if (inputs == STEP) {
-            const uint8_t *x = s->x + s->index[b] * TERN_LINE;
+            const uint8_t *x = s->x + s->index[b] * s->step;
             x0 = _mm512_load_si512(x);
             if (vectors > 1)
-                x1 = _mm512_load_si512(x + s->step);
+                x1 = _mm512_load_si512(x + TERN_LINE);
             if (vectors > 2)
-                x2 = _mm512_load_si512(x + 2 * s->step);
+                x2 = _mm512_load_si512(x + 2 * TERN_LINE);
             if (vectors > 3)
-                x3 = _mm512_load_si512(x + 3 * s->step);
+                x3 = _mm512_load_si512(x + 3 * TERN_LINE);
         } else if (vectors == 1) {
             x0 = tern_gather16(s->x, s->step, s->index + 4 * b, places);
         } else {
@@ -182,12 +182,12 @@ static strip_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one
                                                          [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
 
 static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const uint8_t *packed, int m,
-                         int k4, int32_t *c, ptrdiff_t ld_c)
+                         int32_t *c, ptrdiff_t ld_c)
 {
     int32_t sums[TERN_PANEL * TERN_SPMM_ROWS] __attribute__((aligned(64)));
     const int outputs = tern_block_outputs(shape), rows = tern_spmm512_rows(shape, m);
     strip_fn *const run = strips[shape][rows / LANES - 1];
-    struct strip s = {packed, shape == TERN_BLOCK_4X1 ? rows : (ptrdiff_t)k4 * TERN_LINE, p->value, p->index, 0, sums};
+    struct strip s = {packed, shape == TERN_BLOCK_4X1 ? rows : rows * TERN_PANEL_K, p->value, p->index, 0, sums};
     for (int i = 0; i < tern_block_strips(shape); i++) {
         s.blocks = p->count[i];
         run(&s);
@@ -208,6 +208,6 @@ void tern_spmm_avx512bw(const int8_t *a, ptrdiff_t ld_a, void *packed, const str
         if (w->shape == TERN_BLOCK_16X4)
             wide_panel(&p, packed, m, k4, c, ld_c);
         else
-            narrow_panel(&p, w->shape, packed, m, k4, c, ld_c);
+            narrow_panel(&p, w->shape, packed, m, c, ld_c);
     }
 }

@@ -1,10 +1,10 @@
-/* Block-sparse times int8 rows with vpdpbusd. Activations are the unsigned operand: packed once with 128 added, as
-   [16 rows][k step][row][4], so that a block's inputs to 16 rows are one line; 128 times the sum of its weights is
-   taken off each output at the end, so that no product waits for it. All of it wraps modulo 2^32, so it is exact whenever the
-   result fits. Blocks of 16x4 keep the channels in the lanes and broadcast activations, as the dense kernel does. The
-   others keep 16 rows in the lanes and broadcast weights (Intel's sparse kernels: Shen et al., "An efficient sparse
-   inference software accelerator for transformer-based language models on CPUs", 2023), and transpose at the end; 4x1
-   gathers four inputs of [input][row] first. */
+/* Block-sparse times int8 rows with vpdpbusd. Activations are the unsigned operand: packed once with 128 added, so that
+   a block's inputs to 16 rows are one line (spmm512.h); 128 times the sum of its weights is taken off each output at the
+   end, so that no product waits for it. All of it wraps modulo 2^32, so it is exact whenever the result fits. Blocks of
+   16x4 keep the channels in the lanes (spmm512_wide.h). The others keep 16 rows in the lanes and broadcast weights
+   (Intel's sparse kernels: Shen et al., "An efficient sparse inference software accelerator for transformer-based
+   language models on CPUs", 2023), and transpose at the end; 4x1 gathers four inputs of [input][row] first. Few rows
+   have a layout of their own (spmm512_few.h). */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
@@ -36,7 +36,7 @@ static ALWAYS_INLINE __m512i four(const void *bytes)
 /* The blocks of a strip, and where its sums go: out[outputs][TERN_SPMM_ROWS]. */
 struct strip {
     const uint8_t *x;
-    ptrdiff_t step; /* between vectors of rows; 4x1: between inputs */
+    ptrdiff_t step; /* bytes of a k step; 4x1: of an input */
     const int8_t *value;
     const uint16_t *index;
     int blocks;
@@ -51,7 +51,7 @@ struct strip {
 #define START_ROW(v) __m512i s##v = zero, e##v = zero;
 #define MULTIPLY_ROW(sum, v, at, w)                                                                                    \
     if (v < vectors) {                                                                                                 \
-        sum##v = add_product(sum##v, _mm512_load_si512(s->x + *(at)*TERN_LINE + v * s->step), w);                      \
+        sum##v = add_product(sum##v, _mm512_load_si512(s->x + *(at)*s->step + v * TERN_LINE), w);                      \
     }
 #define BLOCK_ROW(sum, at, w)                                                                                          \
     {                                                                                                                  \
@@ -152,13 +152,9 @@ static ALWAYS_INLINE __m512i excess_of(const int8_t *value, int lines)
     return _mm512_add_epi32(even, odd);
 }
 
-/* 128 times the sums of four outputs' weights, in each 128 bits. */
-static ALWAYS_INLINE __m512i four_excess(const int8_t *value, int blocks)
+/* Sums of the 128 bits, in each. */
+static ALWAYS_INLINE __m512i sum_quarters(__m512i sum)
 {
-    const int lines = blocks / 4, left = blocks % 4 * 16;
-    __m512i sum = excess_of(value, lines);
-    sum =
-        add_product(sum, _mm512_set1_epi8(-128), _mm512_maskz_loadu_epi8(tern_mask64(left), value + lines * TERN_LINE));
     sum = _mm512_add_epi32(sum, _mm512_shuffle_i32x4(sum, sum, 0x4E));
     return _mm512_add_epi32(sum, _mm512_shuffle_i32x4(sum, sum, 0xB1));
 }
@@ -168,29 +164,43 @@ enum inputs { STEP, GATHER };
 
 static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, const enum inputs inputs)
 {
-    const __m512i zero = _mm512_setzero_si512();
-    const __m512i excess = four_excess(s->value, s->blocks);
+    const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
+    __m512i excess4 = zero; /* of four blocks side by side */
     ALL_VECTORS(START_FOUR)
     const int8_t *value = s->value;
     const uint16_t *index = s->index;
-    for (int b = 0; b < s->blocks; b++, value += 16) {
-        __m512i x0 = zero, x1 = zero, x2 = zero, x3 = zero;
-        if (inputs == STEP) {
-            const uint8_t *x = s->x + index[b] * TERN_LINE;
-            x0 = _mm512_load_si512(x);
-            if (vectors > 1)
-                x1 = _mm512_load_si512(x + s->step);
-            if (vectors > 2)
-                x2 = _mm512_load_si512(x + 2 * s->step);
-            if (vectors > 3)
-                x3 = _mm512_load_si512(x + 3 * s->step);
-        } else {
-            tern_gather64(s->x, s->step, index + 4 * b, &x0, &x1, &x2, &x3);
+    for (int left = s->blocks; left > 0; left -= 4) {
+        const int blocks = left < 4 ? left : 4;
+        excess4 = add_product(excess4, offset, _mm512_maskz_loadu_epi8(tern_mask64(16 * blocks), value));
+        for (int b = 0; b < blocks; b++, value += 16) {
+            __m512i x0 = zero, x1 = zero, x2 = zero, x3 = zero;
+            if (inputs == STEP) {
+                const uint8_t *x = s->x + *index++ * s->step;
+                x0 = _mm512_load_si512(x);
+                if (vectors > 1)
+                    x1 = _mm512_load_si512(x + TERN_LINE);
+                if (vectors > 2)
+                    x2 = _mm512_load_si512(x + 2 * TERN_LINE);
+                if (vectors > 3)
+                    x3 = _mm512_load_si512(x + 3 * TERN_LINE);
+            } else {
+                tern_gather64(s->x, s->step, index, &x0, &x1, &x2, &x3);
+                index += 4;
+            }
+            const __m512i w0 = four(value), w1 = four(value + 4), w2 = four(value + 8), w3 = four(value + 12);
+            ALL_VECTORS(MULTIPLY_FOUR)
         }
-        const __m512i w0 = four(value), w1 = four(value + 4), w2 = four(value + 8), w3 = four(value + 12);
-        ALL_VECTORS(MULTIPLY_FOUR)
     }
+    const __m512i excess = sum_quarters(excess4);
     ALL_VECTORS(STORE_FOUR)
+}
+
+/* 128 times the sums of four outputs' weights, in each 128 bits. */
+static ALWAYS_INLINE __m512i four_excess(const int8_t *value, int blocks)
+{
+    const int lines = blocks / 4, left = blocks % 4 * 16;
+    return sum_quarters(add_product(excess_of(value, lines), _mm512_set1_epi8(-128),
+                                    _mm512_maskz_loadu_epi8(tern_mask64(left), value + lines * TERN_LINE)));
 }
 
 /* With one vector of rows: two blocks at a time, each with sums of its own, because a product waits for the one before.
@@ -261,12 +271,12 @@ static strip_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one
                                                          [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
 
 static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const uint8_t *packed, int m,
-                         int k4, int32_t *c, ptrdiff_t ld_c)
+                         int32_t *c, ptrdiff_t ld_c)
 {
     int32_t sums[TERN_PANEL * TERN_SPMM_ROWS] __attribute__((aligned(64)));
     const int outputs = tern_block_outputs(shape), rows = tern_spmm512_rows(shape, m);
     strip_fn *const run = strips[shape][rows / LANES - 1];
-    struct strip s = {packed, shape == TERN_BLOCK_4X1 ? rows : (ptrdiff_t)k4 * TERN_LINE, p->value, p->index, 0, sums};
+    struct strip s = {packed, shape == TERN_BLOCK_4X1 ? rows : rows * TERN_PANEL_K, p->value, p->index, 0, sums};
     for (int i = 0; i < tern_block_strips(shape); i++) {
         s.blocks = p->count[i];
         run(&s);
@@ -280,7 +290,7 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
 void tern_spmm_avx512vnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                           ptrdiff_t ld_c, int m, int panels, int k4)
 {
-    if (w->shape != TERN_BLOCK_16X4 && m <= FEW_ROWS_MAX) {
+    if (is_few(w->shape, m)) {
         if (a)
             few_pack(packed, a, ld_a, w->shape, m, k4);
         few_panels(w, packed, c, ld_c, m, panels, k4);
@@ -294,6 +304,6 @@ void tern_spmm_avx512vnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const s
     }
     for (int i = 0; i < panels; i++, c += TERN_PANEL) {
         const struct tern_sparse_panel p = tern_sparse_panel_at(w, i);
-        narrow_panel(&p, w->shape, packed, m, k4, c, ld_c);
+        narrow_panel(&p, w->shape, packed, m, c, ld_c);
     }
 }
