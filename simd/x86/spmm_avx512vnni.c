@@ -1,17 +1,20 @@
-/* Block-sparse times int8 rows with vpdpbusd. Activations are the unsigned operand: packed once with 128 added, as
-   [16 rows][k step][row][4], so that a block's inputs to 16 rows are one line; 128 times the sum of its weights is
-   taken off each output at the end, so that no product waits for it. All of it wraps modulo 2^32, so it is exact whenever the
-   result fits. Blocks of 16x4 keep the channels in the lanes and broadcast activations, as the dense kernel does. The
-   others keep 16 rows in the lanes and broadcast weights (Intel's sparse kernels: Shen et al., "An efficient sparse
-   inference software accelerator for transformer-based language models on CPUs", 2023), and transpose at the end; 4x1
-   gathers four inputs of [input][row] first. */
+/* Block-sparse times int8 rows with vpdpbusd. Activations are the unsigned operand: packed once with 128 added; 128
+   times the sum of the weights is taken off each output at the end, so that no product waits for it. All of it wraps
+   modulo 2^32, so it is exact whenever the result fits. Three forms: blocks of 16x4 have the channels in the lanes
+   (spmm512_wide.h); narrow blocks and few rows lie side by side (spmm512_few.h); for more rows 16 of them are in the
+   lanes and weights are broadcast, here (Intel's sparse kernels: Shen et al., "An efficient sparse inference software
+   accelerator for transformer-based language models on CPUs", 2023), with a transpose at the end; 4x1 gathers four
+   inputs of [input][row] first.
+
+   1x4 at 64 rows waits for its loads, four for four products: 29491 blocks, 80 % of 768 x 768 being zero, take at least
+   21 us of the 33 (Zen 5, measured with nothing but the loads and the products). */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
 #include "simd/table.h"
 #include "simd/x86/spmm512.h"
 
-enum { LANES = 16, TILE_ROWS = 16 };
+enum { LANES = 16 };
 
 static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)
 {
@@ -29,162 +32,14 @@ static ALWAYS_INLINE __m512i four(const void *bytes)
 }
 
 #include "simd/x86/spmm512_few.h"
-
-/* ---- 16x4: channels in the lanes -------------------------------------------------------------------------------- */
-
-struct tile {
-    const uint8_t *x; /* [k steps][16][4] */
-    const int8_t *value;
-    const uint16_t *index;
-    int blocks;
-    __m512i excess; /* 128 times the sum of each channel's weights */
-    int32_t *c;
-    ptrdiff_t ld_c;
-};
-
-#define ALL_ROWS(do)                                                                                                   \
-    do                                                                                                                 \
-    (0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
-
-#define START(i) __m512i s##i = zero;
-#define MULTIPLY(i)                                                                                                    \
-    if (i < rows) {                                                                                                    \
-        s##i = add_product(s##i, input(x, i, quad), w);                                                                \
-    }
-#define STORE(i)                                                                                                       \
-    if (i < rows)                                                                                                      \
-        _mm512_storeu_si512(t->c + i * t->ld_c, _mm512_sub_epi32(s##i, t->excess));
-
-/* Row i's four inputs in every lane. A quarter of the rows take them by a shuffle of one load, because a load that
-   broadcasts 32 bits is slower than the products that wait for it (Zen 5: 1.4 a cycle; 3.05 to 3.45 times dense). */
-static ALWAYS_INLINE __m512i input(const uint8_t *x, const int i, __m512i quad)
-{
-    switch (i) {
-    case 0: return _mm512_shuffle_epi32(quad, 0x00);
-    case 1: return _mm512_shuffle_epi32(quad, 0x55);
-    case 2: return _mm512_shuffle_epi32(quad, 0xAA);
-    case 3: return _mm512_shuffle_epi32(quad, 0xFF);
-    default: return four(x + 4 * i);
-    }
-}
-
-static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
-{
-    const __m512i zero = _mm512_setzero_si512();
-    ALL_ROWS(START)
-    const int8_t *value = t->value;
-    for (const uint16_t *index = t->index, *end = index + t->blocks; index < end; index++, value += TERN_LINE) {
-        const uint8_t *x = t->x + *index * TERN_LINE;
-        const __m512i w = _mm512_loadu_si512(value);
-        const __m512i quad = _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)x));
-        ALL_ROWS(MULTIPLY)
-    }
-    ALL_ROWS(STORE)
-}
-
-/* Few rows: four blocks at a time, each with sums of its own, because a product waits for the one before. */
-#define FEW_ROWS(do)                                                                                                   \
-    do                                                                                                                 \
-    (0) do(1) do(2) do(3)
-#define START_FEW(i) __m512i s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;
-#define MULTIPLY_FEW(i)                                                                                                \
-    if (i < rows) {                                                                                                    \
-        s##i##_0 = add_product(s##i##_0, four(x0 + 4 * i), w0);                                                        \
-        s##i##_1 = add_product(s##i##_1, four(x1 + 4 * i), w1);                                                        \
-        s##i##_2 = add_product(s##i##_2, four(x2 + 4 * i), w2);                                                        \
-        s##i##_3 = add_product(s##i##_3, four(x3 + 4 * i), w3);                                                        \
-    }
-#define MULTIPLY_ONE(i)                                                                                                \
-    if (i < rows)                                                                                                      \
-        s##i##_0 = add_product(s##i##_0, four(x0 + 4 * i), w0);
-#define STORE_FEW(i)                                                                                                   \
-    if (i < rows)                                                                                                      \
-        _mm512_storeu_si512(t->c + i * t->ld_c,                                                                        \
-                            _mm512_sub_epi32(_mm512_add_epi32(_mm512_add_epi32(s##i##_0, s##i##_1),                    \
-                                                              _mm512_add_epi32(s##i##_2, s##i##_3)),                   \
-                                             t->excess));
-
-static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
-{
-    const __m512i zero = _mm512_setzero_si512();
-    FEW_ROWS(START_FEW)
-    const int8_t *value = t->value;
-    const uint16_t *index = t->index, *end = index + t->blocks;
-    for (; end - index >= 4; index += 4, value += 4 * TERN_LINE) {
-        const uint8_t *x0 = t->x + index[0] * TERN_LINE, *x1 = t->x + index[1] * TERN_LINE;
-        const uint8_t *x2 = t->x + index[2] * TERN_LINE, *x3 = t->x + index[3] * TERN_LINE;
-        const __m512i w0 = _mm512_loadu_si512(value), w1 = _mm512_loadu_si512(value + TERN_LINE);
-        const __m512i w2 = _mm512_loadu_si512(value + 2 * TERN_LINE), w3 = _mm512_loadu_si512(value + 3 * TERN_LINE);
-        FEW_ROWS(MULTIPLY_FEW)
-    }
-    for (; index < end; index++, value += TERN_LINE) {
-        const uint8_t *x0 = t->x + *index * TERN_LINE;
-        const __m512i w0 = _mm512_loadu_si512(value);
-        FEW_ROWS(MULTIPLY_ONE)
-    }
-    FEW_ROWS(STORE_FEW)
-}
-
-typedef void tile_fn(const struct tile *t);
-
-#define TILE(name, rows)                                                                                               \
-    static void tile_##rows(const struct tile *t)                                                                      \
-    {                                                                                                                  \
-        name(t, rows);                                                                                                 \
-    }
-TILE(few_tile, 1)
-TILE(few_tile, 2) TILE(few_tile, 3) TILE(few_tile, 4) TILE(tile, 5) TILE(tile, 6) TILE(tile, 7) TILE(tile, 8)
-    TILE(tile, 9) TILE(tile, 10) TILE(tile, 11) TILE(tile, 12) TILE(tile, 13) TILE(tile, 14) TILE(tile, 15)
-        TILE(tile, 16) static tile_fn *const tiles[TILE_ROWS] = {tile_1,  tile_2,  tile_3,  tile_4,  tile_5,  tile_6,
-                                                                 tile_7,  tile_8,  tile_9,  tile_10, tile_11, tile_12,
-                                                                 tile_13, tile_14, tile_15, tile_16};
-
-/* 128 times the sums of a line's 16 groups of four, over `lines` lines; two sums side by side. */
-static ALWAYS_INLINE __m512i excess_of(const int8_t *value, int lines)
-{
-    const __m512i offset = _mm512_set1_epi8(-128);
-    __m512i even = _mm512_setzero_si512(), odd = even;
-    for (int i = 0; i + 1 < lines; i += 2, value += 2 * TERN_LINE) {
-        even = add_product(even, offset, _mm512_loadu_si512(value));
-        odd = add_product(odd, offset, _mm512_loadu_si512(value + TERN_LINE));
-    }
-    if (lines & 1)
-        even = add_product(even, offset, _mm512_loadu_si512(value));
-    return _mm512_add_epi32(even, odd);
-}
-
-/* Some panels by all tiles, so that the tile's rows and the panels' blocks stay near. */
-enum { PANEL_BLOCK = 16 };
-
-static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
-                        int panels, int k4)
-{
-    __m512i excess[PANEL_BLOCK];
-    for (int first = 0; first < panels; first += PANEL_BLOCK) {
-        const int count = panels - first < PANEL_BLOCK ? panels - first : PANEL_BLOCK;
-        for (int j = 0; j < count; j++) {
-            const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
-            excess[j] = excess_of(p.value, *p.count);
-        }
-        for (int i = 0; i < m; i += TILE_ROWS) {
-            const uint8_t *x = packed + (ptrdiff_t)i / TILE_ROWS * k4 * TERN_LINE;
-            tile_fn *const run = tiles[(m - i < TILE_ROWS ? m - i : TILE_ROWS) - 1];
-            for (int j = 0; j < count; j++) {
-                const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
-                const struct tile t = {
-                    x, p.value, p.index, *p.count, excess[j], c + i * ld_c + (ptrdiff_t)(first + j) * TERN_PANEL, ld_c};
-                run(&t);
-            }
-        }
-    }
-}
+#include "simd/x86/spmm512_wide.h"
 
 /* ---- Narrow blocks: rows in the lanes --------------------------------------------------------------------------- */
 
 /* The blocks of a strip, and where its sums go: out[outputs][TERN_SPMM_ROWS]. */
 struct strip {
     const uint8_t *x;
-    ptrdiff_t step; /* bytes of a k step; 4x1: of an input */
+    ptrdiff_t step; /* 4x1: bytes of an input */
     const int8_t *value;
     const uint16_t *index;
     int blocks;
@@ -195,12 +50,17 @@ struct strip {
     do                                                                                                                 \
     (0) do(1) do(2) do(3)
 
+/* A block's inputs of the first 16 rows; those of the others follow. */
+static ALWAYS_INLINE const uint8_t *row_line(const struct strip *s, const uint16_t *index, const int vectors)
+{
+    return s->x + (size_t)*index * (size_t)(vectors * TERN_LINE);
+}
+
 /* 1x4: four blocks at a time, whose weights are one load, for two sums that take turns. */
 #define START_ROW(v) __m512i s##v = zero, e##v = zero;
 #define MULTIPLY_ROW(sum, v, at, w)                                                                                    \
-    if (v < vectors) {                                                                                                 \
-        sum##v = add_product(sum##v, _mm512_load_si512(s->x + *(at)*s->step + v * TERN_LINE), w);                      \
-    }
+    if (v < vectors)                                                                                                   \
+        sum##v = add_product(sum##v, _mm512_load_si512(row_line(s, at, vectors) + v * TERN_LINE), w);
 #define BLOCK_ROW(sum, at, w)                                                                                          \
     {                                                                                                                  \
         const __m512i u = w;                                                                                           \
@@ -309,7 +169,7 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, c
         for (int b = 0; b < blocks; b++, value += 16) {
             __m512i x0 = zero, x1 = zero, x2 = zero, x3 = zero;
             if (inputs == STEP) {
-                const uint8_t *x = s->x + *index++ * s->step;
+                const uint8_t *x = row_line(s, index++, vectors);
                 x0 = _mm512_load_si512(x);
                 if (vectors > 1)
                     x1 = _mm512_load_si512(x + TERN_LINE);
@@ -410,7 +270,7 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
     int32_t sums[TERN_PANEL * TERN_SPMM_ROWS] __attribute__((aligned(64)));
     const int outputs = tern_block_outputs(shape), rows = tern_spmm512_rows(shape, m);
     strip_fn *const run = strips[shape][rows / LANES - 1];
-    struct strip s = {packed, shape == TERN_BLOCK_4X1 ? rows : rows * TERN_PANEL_K, p->value, p->index, 0, sums};
+    struct strip s = {packed, rows, p->value, p->index, 0, sums};
     for (int i = 0; i < tern_block_strips(shape); i++) {
         s.blocks = p->count[i];
         run(&s);
