@@ -73,8 +73,8 @@ static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, 
         }
 }
 
-/* 128 bits from each of four places, side by side: loads where a transpose would shuffle (512-bit shuffles: Zen 5 makes
-   one or two a cycle, Intel one). */
+/* 128 bits from each of four places, side by side: loads in place of half of a transpose's shuffles (64 rows of
+   768 x 768, 1x4, Zen 5: 1 us of 35 less). */
 static ALWAYS_INLINE __m512i tern_load_quarters(const void *from, ptrdiff_t step)
 {
     const char *p = from;

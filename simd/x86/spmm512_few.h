@@ -1,4 +1,4 @@
-/* Narrow blocks times at most 8 rows, four at a time, with vpdpbusd: four blocks lie side by side in a register, each
+/* Narrow blocks times few rows, four at a time, with vpdpbusd: four blocks lie side by side in a register, each
    with its inputs of the four rows, so that one product works on all four. Included by a kernel that has defined
    add_product. */
 #ifndef TERN_X86_SPMM512_FEW_H

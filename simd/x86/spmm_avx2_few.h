@@ -1,4 +1,4 @@
-/* Narrow blocks times at most 8 rows, four at a time, with pmaddwd: the four rows' inputs of a k step, 16 bits each,
+/* Narrow blocks times few rows, four at a time, with pmaddwd: the four rows' inputs of a k step, 16 bits each,
    are one register, [row][4]. A block of four outputs meets it in four turns, so that no lane is idle. */
 #ifndef TERN_X86_SPMM_AVX2_FEW_H
 #define TERN_X86_SPMM_AVX2_FEW_H

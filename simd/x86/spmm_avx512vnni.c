@@ -7,7 +7,7 @@
    inputs of [input][row] first.
 
    1x4 at 64 rows waits for its loads, four for four products: 29491 blocks, 80 % of 768 x 768 being zero, take at least
-   21 us of the 33 (Zen 5, measured with nothing but the loads and the products). */
+   21 us of the 32 (Zen 5, measured with nothing but the loads and the products). */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
