@@ -1,4 +1,4 @@
-/* Narrow blocks times at most 8 rows, four at a time, with vpdpbusd: four blocks lie side by side in a register, each
+/* Narrow blocks times few rows, four at a time, with vpdpbusd: four blocks lie side by side in a register, each
    with its inputs of the four rows, so that one product works on all four. Included by a kernel that has defined
    add_product. */
 #ifndef TERN_X86_SPMM512_FEW_H
@@ -197,11 +197,11 @@ static void few_one(const struct few_panel *f)
         for (; left >= 4; left -= 4, value += 16, index += 4)
             *to++ = sum = one_add(sum, inputs_of_four(f->x, index, 1, 4), _mm_loadu_si128((const __m128i *)value));
         if (left)
-            *to = sum = one_add(sum, inputs_of_four(f->x, index, 1, left), _mm_maskz_loadu_epi32((__mmask8)tern_mask16(left), value));
+            *to = sum = one_add(sum, inputs_of_four(f->x, index, 1, left),
+                                _mm_maskz_loadu_epi32((__mmask8)tern_mask16(left), value));
         for (; strip < TERN_PANEL && end <= first + blocks; strip++) {
             const int at = (end - first) / 4, into = (end - first) % 4;
-            const __m512i here =
-                _mm512_mask_mov_epi32(running[at], tern_mask16(4 * into), running[at + (into > 0)]);
+            const __m512i here = _mm512_mask_mov_epi32(running[at], tern_mask16(4 * into), running[at + (into > 0)]);
             sums[strip] = _mm512_sub_epi32(here, before);
             before = here;
             end += strip + 1 < TERN_PANEL ? f->p.count[strip + 1] : 0;

@@ -1,5 +1,5 @@
-/* Narrow blocks times at most 8 rows, four at a time, with pmaddwd: the four rows' inputs of a k step, 16 bits each, are
-   one register, [row][4]. A block of four outputs meets it in four turns, so that no lane is idle. */
+/* Narrow blocks times few rows, four at a time, with pmaddwd: the four rows' inputs of a k step, 16 bits each,
+   are one register, [row][4]. A block of four outputs meets it in four turns, so that no lane is idle. */
 #ifndef TERN_X86_SPMM_AVX2_FEW_H
 #define TERN_X86_SPMM_AVX2_FEW_H
 
@@ -75,8 +75,10 @@ static ALWAYS_INLINE __m128i load64(const int16_t *x)
 static ALWAYS_INLINE __m256i few_inputs(const int16_t *x, const uint16_t *index, const int columns, const int lanes)
 {
     if (columns) {
-        const __m128i low = _mm_unpacklo_epi16(load64(x + (size_t)index[0] * GROUP), load64(x + (size_t)index[1] * GROUP));
-        const __m128i high = _mm_unpacklo_epi16(load64(x + (size_t)index[2] * GROUP), load64(x + (size_t)index[3] * GROUP));
+        const __m128i low =
+            _mm_unpacklo_epi16(load64(x + (size_t)index[0] * GROUP), load64(x + (size_t)index[1] * GROUP));
+        const __m128i high =
+            _mm_unpacklo_epi16(load64(x + (size_t)index[2] * GROUP), load64(x + (size_t)index[3] * GROUP));
         return _mm256_setr_m128i(_mm_unpacklo_epi32(low, high), _mm_unpackhi_epi32(low, high));
     }
     const int16_t *at = x + (size_t)*index * (size_t)(lanes * TERN_PANEL_K);
@@ -141,9 +143,10 @@ static ALWAYS_INLINE __m256i few_add_four(__m256i sum, __m256i *running, const i
 {
     const __m256i w = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)value));
     if (rows == 1) {
-        const __m128i low = _mm_unpacklo_epi64(load64(x + (size_t)index[0] * TERN_PANEL_K), load64(x + (size_t)index[1] * TERN_PANEL_K));
-        const __m128i high =
-            _mm_unpacklo_epi64(load64(x + (size_t)index[2] * TERN_PANEL_K), load64(x + (size_t)index[3] * TERN_PANEL_K));
+        const __m128i low = _mm_unpacklo_epi64(load64(x + (size_t)index[0] * TERN_PANEL_K),
+                                               load64(x + (size_t)index[1] * TERN_PANEL_K));
+        const __m128i high = _mm_unpacklo_epi64(load64(x + (size_t)index[2] * TERN_PANEL_K),
+                                                load64(x + (size_t)index[3] * TERN_PANEL_K));
         return *running = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_setr_m128i(low, high), w));
     }
     if (rows == 2) {

@@ -79,6 +79,8 @@ static void shape_cases(struct check *t, enum tern_block_shape shape)
         for (int v = 0; v < N_FILLS; v++)
             one(t, shape, HALF, 1 + (3 * a + 7 * v) % 40, 1 + (a & 1), 1 + (a + v) * 3, (enum check_fill)a,
                 (enum check_fill)v);
+    for (int m = 1; m <= 4; m++) /* more blocks of a panel than kernels for few rows keep running sums of */
+        one(t, shape, HALF, m, 2, 300, FILL_RANDOM, FILL_RANDOM);
     one(t, shape, ALL, 3, 1, 2048, FILL_MAX, FILL_MAX);
     one(t, shape, ALL, 17, 1, 2048, FILL_MIN, FILL_MAX);
     one(t, shape, FIFTH, 64, 4, 768, FILL_RANDOM, FILL_EDGES);
