@@ -1,269 +1,220 @@
-/* Block-sparse times int8 rows with sdot by element. Rows are laid out as [k step][row][4], so that a register holds
-   four rows' inputs of a k step. Blocks of 16x4 keep the channels in the lanes: four pieces of weights as the file has
-   them meet each lane of the rows' register, 16 sdot for 5 loads. The others keep rows in the lanes and meet each lane
-   of the weights' register; 4x1 zips four inputs of [input][row] first. Sums with rows in the lanes are transposed at
-   the end. */
+/* Block-sparse times int8 rows with sdot by element. 16x4 and 4x4 keep the channels in the lanes: pieces of weights as
+   the file has them meet each lane of a register that holds four rows' inputs of a k step. So does 4x1, whose rows'
+   inputs are first zipped together. 1x4 keeps rows in the lanes, which meet each lane of four blocks' weights; its sums
+   are transposed at the end. */
 #ifndef __ARM_FEATURE_DOTPROD
 #error "compile with -march=armv8.2-a+dotprod"
 #endif
-#include "simd/arm/neon.h"
+#include "simd/arm/spmm.h"
 
-#include <string.h>
+enum { PIECE = 16, PIECES = 4, QUAD = 4 /* rows of a register */, MOST_QUADS = 4, STEP = QUAD * TERN_PANEL_K };
 
-enum { LANES = 4, PASS = 16 /* rows of a pass over a narrow strip */ };
+/* ---- Channels in the lanes -------------------------------------------------------------------------------------- */
 
-/* ---- How rows are laid out ------------------------------------------------------------------------------------- */
-
-/* The transpose of 4 x 4 lanes of 32 bits. */
-static inline int32x4x4_t transposed(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d)
+/* Four channels times up to four rows. */
+TERN_INLINE void mac_quad(int32x4_t *sum, int8x16_t w, int8x16_t x, const int rows)
 {
-    const int32x4x2_t ab = vtrnq_s32(a, b), cd = vtrnq_s32(c, d);
-    const int32x4x4_t t = {{vcombine_s32(vget_low_s32(ab.val[0]), vget_low_s32(cd.val[0])),
-                            vcombine_s32(vget_low_s32(ab.val[1]), vget_low_s32(cd.val[1])),
-                            vcombine_s32(vget_high_s32(ab.val[0]), vget_high_s32(cd.val[0])),
-                            vcombine_s32(vget_high_s32(ab.val[1]), vget_high_s32(cd.val[1]))}};
-    return t;
+    sum[0] = vdotq_laneq_s32(sum[0], w, x, 0);
+    if (rows > 1)
+        sum[1] = vdotq_laneq_s32(sum[1], w, x, 1);
+    if (rows > 2)
+        sum[2] = vdotq_laneq_s32(sum[2], w, x, 2);
+    if (rows > 3)
+        sum[3] = vdotq_laneq_s32(sum[3], w, x, 3);
 }
 
-/* Four k steps of four rows, `to` being the first row's place in the first step. */
-static inline void pack_four(int8_t *to, ptrdiff_t rows, const int8_t *a, ptrdiff_t ld_a)
+TERN_INLINE int8x16_t load_two(const int8_t *a)
 {
-    const int32x4x4_t t =
-        transposed(vreinterpretq_s32_s8(vld1q_s8(a)), vreinterpretq_s32_s8(vld1q_s8(a + ld_a)),
-                   vreinterpretq_s32_s8(vld1q_s8(a + 2 * ld_a)), vreinterpretq_s32_s8(vld1q_s8(a + 3 * ld_a)));
-    for (int j = 0; j < 4; j++)
-        vst1q_s8(to + j * rows * TERN_PANEL_K, vreinterpretq_s8_s32(t.val[j]));
+    return vcombine_s8(vld1_s8(a), vdup_n_s8(0));
 }
 
-static void pack_step(int8_t *packed, const int8_t *a, int columns, ptrdiff_t rows, int i, ptrdiff_t step)
+/* The next k step of the pass's rows. */
+TERN_INLINE void step_inputs(int8x16_t *x, struct strip *s, const int lanes)
 {
-    if (columns)
-        for (int j = 0; j < TERN_PANEL_K; j++)
-            packed[(step * TERN_PANEL_K + j) * rows + i] = a[step * TERN_PANEL_K + j];
-    else
-        memcpy(packed + (step * rows + i) * TERN_PANEL_K, a + step * TERN_PANEL_K, TERN_PANEL_K);
-}
-
-/* Rows that lack are 0, so that whole registers can be multiplied. */
-static void pack(int8_t *packed, const int8_t *a, ptrdiff_t ld_a, int columns, ptrdiff_t rows, int m, int k4)
-{
-    if (m < rows)
-        memset(packed, 0, (size_t)rows * (size_t)k4 * TERN_PANEL_K);
-    int i = 0;
-    for (; !columns && i + 4 <= m; i += 4, a += 4 * ld_a) {
-        ptrdiff_t step = 0;
-        for (; step + 4 <= k4; step += 4)
-            pack_four(packed + (step * rows + i) * TERN_PANEL_K, rows, a + step * TERN_PANEL_K, ld_a);
-        for (; step < k4; step++)
-            for (int j = 0; j < 4; j++)
-                pack_step(packed, a + j * ld_a, 0, rows, i + j, step);
-    }
-    for (; i < m; i++, a += ld_a)
-        for (ptrdiff_t step = 0; step < k4; step++)
-            pack_step(packed, a, columns, rows, i, step);
-}
-
-/* ---- 16x4: channels in the lanes ------------------------------------------------------------------------------- */
-
-struct tile {
-    const int8_t *x; /* first row of the tile in k step 0 */
-    ptrdiff_t step;  /* bytes between k steps */
-    const int8_t *value;
-    const uint16_t *index;
-    int blocks;
-    int32_t *c;
-    ptrdiff_t ld_c;
-};
-
-#define ALL_ROWS(do)                                                                                                   \
-    do                                                                                                                 \
-    (0) do(1) do(2) do(3)
-#define START(i) int32x4_t s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;
-#define MULTIPLY(i)                                                                                                    \
-    if (i < rows) {                                                                                                    \
-        s##i##_0 = vdotq_laneq_s32(s##i##_0, w.val[0], x, i);                                                          \
-        s##i##_1 = vdotq_laneq_s32(s##i##_1, w.val[1], x, i);                                                          \
-        s##i##_2 = vdotq_laneq_s32(s##i##_2, w.val[2], x, i);                                                          \
-        s##i##_3 = vdotq_laneq_s32(s##i##_3, w.val[3], x, i);                                                          \
-    }
-#define STORE(i)                                                                                                       \
-    if (i < rows) {                                                                                                    \
-        int32_t *c = t->c + i * t->ld_c;                                                                               \
-        vst1q_s32(c, s##i##_0);                                                                                        \
-        vst1q_s32(c + 4, s##i##_1);                                                                                    \
-        vst1q_s32(c + 8, s##i##_2);                                                                                    \
-        vst1q_s32(c + 12, s##i##_3);                                                                                   \
-    }
-
-static inline __attribute__((always_inline)) void tile(const struct tile *t, const int rows)
-{
-    const int32x4_t zero = vdupq_n_s32(0);
-    ALL_ROWS(START)
-    const int8_t *value = t->value;
-    for (const uint16_t *index = t->index, *end = index + t->blocks; index < end; index++, value += TERN_LINE) {
-        const int8x16_t x = vld1q_s8(t->x + *index * t->step);
-        const int8x16x4_t w = vld1q_s8_x4(value);
-        ALL_ROWS(MULTIPLY)
-    }
-    ALL_ROWS(STORE)
-}
-
-typedef void tile_fn(const struct tile *t);
-#define TILE(rows)                                                                                                     \
-    static void tile_##rows(const struct tile *t)                                                                      \
-    {                                                                                                                  \
-        tile(t, rows);                                                                                                 \
-    }
-TILE(1) TILE(2) TILE(3) TILE(4) static tile_fn *const tiles[LANES] = {tile_1, tile_2, tile_3, tile_4};
-
-static void wide_panel(const struct tern_sparse_panel *p, const int8_t *packed, ptrdiff_t rows, int m, int32_t *c,
-                       ptrdiff_t ld_c)
-{
-    for (int i = 0; i < m; i += LANES) {
-        const struct tile t = {
-            packed + i * TERN_PANEL_K, rows * TERN_PANEL_K, p->value, p->index, *p->count, c + i * ld_c, ld_c};
-        tiles[(m - i < LANES ? m - i : LANES) - 1](&t);
+    if (lanes == 1) {
+        *x = load_word_wide(s->x + next(s) * TERN_PANEL_K);
+    } else if (lanes == 2) {
+        *x = load_two(s->x + next(s) * 2 * TERN_PANEL_K);
+    } else if (lanes == QUAD) {
+        *x = vld1q_s8(s->x + next(s) * STEP);
+    } else {
+        const int8_t *at = next_step(s, lanes * TERN_PANEL_K);
+        TERN_UNROLL
+        for (int i = 0; i < lanes / QUAD; i++)
+            x[i] = vld1q_s8(at + PIECE * i);
     }
 }
 
-/* ---- Narrow blocks: rows in the lanes -------------------------------------------------------------------------- */
-
-/* The blocks of a strip for one pass's rows. */
-struct strip {
-    const int8_t *x;
-    ptrdiff_t rows;
-    const int8_t *value;
-    const uint16_t *index;
-    int blocks;
-    int32_t *out; /* [outputs][PASS] */
-};
-
-static inline int8x16x4_t step_inputs(const struct strip *s, const uint16_t *index)
+TERN_INLINE void zip_sixteen(int8x16_t *x, struct strip *s)
 {
-    return vld1q_s8_x4(s->x + *index * s->rows * TERN_PANEL_K);
-}
-
-static inline int8x16x4_t column_inputs(const struct strip *s, const uint16_t *index)
-{
-    const int8x16_t a = vld1q_s8(s->x + index[0] * s->rows), b = vld1q_s8(s->x + index[1] * s->rows);
-    const int8x16_t c = vld1q_s8(s->x + index[2] * s->rows), d = vld1q_s8(s->x + index[3] * s->rows);
+    const int8x16_t a = vld1q_s8(s->x + next(s) * 16), b = vld1q_s8(s->x + next(s) * 16);
+    const int8x16_t c = vld1q_s8(s->x + next(s) * 16), d = vld1q_s8(s->x + next(s) * 16);
     const int16x8_t ab = vreinterpretq_s16_s8(vzip1q_s8(a, b)), ab2 = vreinterpretq_s16_s8(vzip2q_s8(a, b));
     const int16x8_t cd = vreinterpretq_s16_s8(vzip1q_s8(c, d)), cd2 = vreinterpretq_s16_s8(vzip2q_s8(c, d));
-    const int8x16x4_t x = {{vreinterpretq_s8_s16(vzip1q_s16(ab, cd)), vreinterpretq_s8_s16(vzip2q_s16(ab, cd)),
-                            vreinterpretq_s8_s16(vzip1q_s16(ab2, cd2)), vreinterpretq_s8_s16(vzip2q_s16(ab2, cd2))}};
-    return x;
+    x[0] = vreinterpretq_s8_s16(vzip1q_s16(ab, cd)), x[1] = vreinterpretq_s8_s16(vzip2q_s16(ab, cd));
+    x[2] = vreinterpretq_s8_s16(vzip1q_s16(ab2, cd2)), x[3] = vreinterpretq_s8_s16(vzip2q_s16(ab2, cd2));
 }
 
-#define ADD_ROWS(s, x, w, lane)                                                                                        \
-    s##_0 = vdotq_laneq_s32(s##_0, x.val[0], w, lane);                                                                 \
-    s##_1 = vdotq_laneq_s32(s##_1, x.val[1], w, lane);                                                                 \
-    s##_2 = vdotq_laneq_s32(s##_2, x.val[2], w, lane);                                                                 \
-    s##_3 = vdotq_laneq_s32(s##_3, x.val[3], w, lane);
-#define STORE_ROWS(s, at)                                                                                              \
-    vst1q_s32(at, s##_0);                                                                                              \
-    vst1q_s32((at) + 4, s##_1);                                                                                        \
-    vst1q_s32((at) + 8, s##_2);                                                                                        \
-    vst1q_s32((at) + 12, s##_3);
-
-static void one_strip(const struct strip *s)
+/* The next four inputs of the pass's rows, [row][4]. */
+TERN_INLINE void column_inputs(int8x16_t *x, struct strip *s, const int lanes)
 {
-    int32x4_t s0_0 = vdupq_n_s32(0), s0_1 = s0_0, s0_2 = s0_0, s0_3 = s0_0;
-    int32x4_t s1_0 = s0_0, s1_1 = s0_0, s1_2 = s0_0, s1_3 = s0_0;
-    int b = 0;
-    for (; b + 4 <= s->blocks; b += 4) { /* four blocks' weights are one register */
-        const int8x16_t w = vld1q_s8(s->value + b * TERN_PANEL_K);
-        const int8x16x4_t x0 = step_inputs(s, s->index + b), x1 = step_inputs(s, s->index + b + 1);
-        ADD_ROWS(s0, x0, w, 0)
-        ADD_ROWS(s1, x1, w, 1)
-        const int8x16x4_t x2 = step_inputs(s, s->index + b + 2), x3 = step_inputs(s, s->index + b + 3);
-        ADD_ROWS(s0, x2, w, 2)
-        ADD_ROWS(s1, x3, w, 3)
-    }
-    for (; b < s->blocks; b++) {
-        int32_t bytes;
-        memcpy(&bytes, s->value + b * TERN_PANEL_K, sizeof bytes);
-        const int8x16_t w = vreinterpretq_s8_s32(vdupq_n_s32(bytes));
-        const int8x16x4_t x = step_inputs(s, s->index + b);
-        ADD_ROWS(s0, x, w, 0)
-    }
-    vst1q_s32(s->out, vaddq_s32(s0_0, s1_0));
-    vst1q_s32(s->out + 4, vaddq_s32(s0_1, s1_1));
-    vst1q_s32(s->out + 8, vaddq_s32(s0_2, s1_2));
-    vst1q_s32(s->out + 12, vaddq_s32(s0_3, s1_3));
-}
-
-static inline __attribute__((always_inline)) void four_strip(const struct strip *s, const int columns)
-{
-    int32x4_t s0_0 = vdupq_n_s32(0), s0_1 = s0_0, s0_2 = s0_0, s0_3 = s0_0;
-    int32x4_t s1_0 = s0_0, s1_1 = s0_0, s1_2 = s0_0, s1_3 = s0_0;
-    int32x4_t s2_0 = s0_0, s2_1 = s0_0, s2_2 = s0_0, s2_3 = s0_0;
-    int32x4_t s3_0 = s0_0, s3_1 = s0_0, s3_2 = s0_0, s3_3 = s0_0;
-    for (int b = 0; b < s->blocks; b++) {
-        const int8x16_t w = vld1q_s8(s->value + b * 16);
-        const int8x16x4_t x = columns ? column_inputs(s, s->index + 4 * b) : step_inputs(s, s->index + b);
-        ADD_ROWS(s0, x, w, 0)
-        ADD_ROWS(s1, x, w, 1)
-        ADD_ROWS(s2, x, w, 2)
-        ADD_ROWS(s3, x, w, 3)
-    }
-    STORE_ROWS(s0, s->out)
-    STORE_ROWS(s1, s->out + PASS)
-    STORE_ROWS(s2, s->out + 2 * PASS)
-    STORE_ROWS(s3, s->out + 3 * PASS)
-}
-
-static void block_strip(const struct strip *s)
-{
-    four_strip(s, 0);
-}
-static void column_strip(const struct strip *s)
-{
-    four_strip(s, 1);
-}
-
-/* sums[16 outputs][PASS] to c[m][16]. */
-static void store_transposed(const int32_t *sums, int m, int32_t *c, ptrdiff_t ld_c)
-{
-    for (int row = 0; row < m; row += LANES)
-        for (int j = 0; j < TERN_PANEL; j += 4) {
-            const int32_t *at = sums + j * PASS + row;
-            const int32x4x4_t t =
-                transposed(vld1q_s32(at), vld1q_s32(at + PASS), vld1q_s32(at + 2 * PASS), vld1q_s32(at + 3 * PASS));
-            for (int i = 0; i < LANES && row + i < m; i++)
-                vst1q_s32(c + (row + i) * ld_c + j, t.val[i]);
-        }
-}
-
-static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const int8_t *packed,
-                         ptrdiff_t rows, int m, int32_t *c, ptrdiff_t ld_c)
-{
-    int32_t sums[TERN_PANEL * PASS];
-    const int outputs = tern_block_outputs(shape), columns = shape == TERN_BLOCK_4X1;
-    for (int row = 0; row < m; row += PASS) {
-        struct strip s = {packed + row * (columns ? 1 : TERN_PANEL_K), rows, p->value, p->index, 0, sums};
-        for (int i = 0; i < tern_block_strips(shape); i++) {
-            s.blocks = p->count[i];
-            (columns ? column_strip : shape == TERN_BLOCK_4X4 ? block_strip : one_strip)(&s);
-            s.value += s.blocks * outputs * TERN_PANEL_K;
-            s.index += s.blocks * tern_block_indices(shape);
-            s.out += outputs * PASS;
-        }
-        store_transposed(sums, m - row < PASS ? m - row : PASS, c + row * ld_c, ld_c);
+    if (lanes == 1) {
+        const uint32_t a = (uint8_t)s->x[next(s)], b = (uint8_t)s->x[next(s)];
+        const uint32_t c = (uint8_t)s->x[next(s)], d = (uint8_t)s->x[next(s)];
+        *x = vreinterpretq_s8_u32(vdupq_n_u32(a | b << 8 | c << 16 | d << 24));
+    } else if (lanes == QUAD) {
+        *x = four_inputs(s);
+    } else {
+        zip_sixteen(x, s);
     }
 }
+
+TERN_INLINE void mac_block(int32x4_t *sum, struct strip *s, int8x16_t w, const int columns, const int lanes,
+                           const int rows)
+{
+    int8x16_t x[MOST_QUADS];
+    if (columns)
+        column_inputs(x, s, lanes);
+    else
+        step_inputs(x, s, lanes);
+    TERN_UNROLL
+    for (int i = 0; i < rows; i += QUAD)
+        mac_quad(sum + i, w, x[i / QUAD], rows - i);
+}
+
+/* Strips of four channels. */
+TERN_INLINE void four(struct strip *s, const int columns, const int lanes, const int rows)
+{
+    int32x4_t sum[QUAD * MOST_QUADS];
+    TERN_UNROLL
+    for (int i = 0; i < rows; i++)
+        sum[i] = vdupq_n_s32(0);
+    int n = s->blocks;
+    for (n -= 4; n >= 0; n -= 4) {
+        TERN_UNROLL
+        for (int b = 0; b < 4; b++)
+            mac_block(sum, s, vld1q_s8(s->value + PIECE * b), columns, lanes, rows);
+        advance(s, 4 * PIECE);
+    }
+    for (n &= 3; n; n--) {
+        mac_block(sum, s, vld1q_s8(s->value), columns, lanes, rows);
+        advance(s, PIECE);
+    }
+    TERN_UNROLL
+    for (int i = 0; i < rows; i++)
+        vst1q_s32(s->c + i * s->ld_c, sum[i]);
+}
+
+TERN_INLINE void wide(struct strip *s, const int lanes, const int rows)
+{
+    int32x4_t sum[PIECES * QUAD];
+    TERN_UNROLL
+    for (int i = 0; i < PIECES * QUAD; i++)
+        sum[i] = vdupq_n_s32(0);
+    for (int n = s->blocks; n; n--) {
+        int8x16_t x[1];
+        step_inputs(x, s, lanes);
+        const int8x16x4_t w = vld1q_s8_x4(s->value);
+        advance(s, TERN_LINE);
+        TERN_UNROLL
+        for (int j = 0; j < PIECES; j++)
+            mac_quad(sum + QUAD * j, w.val[j], x[0], rows);
+    }
+    TERN_UNROLL
+    for (int i = 0; i < rows; i++)
+        TERN_UNROLL
+    for (int j = 0; j < PIECES; j++)
+        vst1q_s32(s->c + i * s->ld_c + 4 * j, sum[QUAD * j + i]);
+}
+
+PANEL(wide_1, TERN_BLOCK_16X4, 0, wide(&s, 1, 1))
+PANEL(wide_2, TERN_BLOCK_16X4, 0, wide(&s, 2, 2))
+PANEL(wide_3, TERN_BLOCK_16X4, 0, wide(&s, QUAD, 3))
+PANEL(wide_4, TERN_BLOCK_16X4, 0, wide(&s, QUAD, 4))
+PANEL(block_1, TERN_BLOCK_4X4, 0, four(&s, 0, 1, 1))
+PANEL(block_2, TERN_BLOCK_4X4, 0, four(&s, 0, 2, 2))
+PANEL(block_3, TERN_BLOCK_4X4, 0, four(&s, 0, QUAD, 3))
+PANEL(block_4, TERN_BLOCK_4X4, 0, four(&s, 0, QUAD, 4))
+PANEL(block_8, TERN_BLOCK_4X4, 0, four(&s, 0, 8, 8))
+PANEL(block_16, TERN_BLOCK_4X4, 0, four(&s, 0, 16, 16))
+PANEL(column_1, TERN_BLOCK_4X1, 0, four(&s, 1, 1, 1))
+PANEL(column_2, TERN_BLOCK_4X1, 0, four(&s, 1, QUAD, 2))
+PANEL(column_3, TERN_BLOCK_4X1, 0, four(&s, 1, QUAD, 3))
+PANEL(column_4, TERN_BLOCK_4X1, 0, four(&s, 1, QUAD, 4))
+PANEL(column_16, TERN_BLOCK_4X1, 0, four(&s, 1, 16, 16))
+
+/* ---- Rows in the lanes ------------------------------------------------------------------------------------------ */
+
+/* The next block of 1x4, whose weights are lane b of w. */
+#define MAC_ROWS(b)                                                                                                    \
+    do {                                                                                                               \
+        int8x16_t x[2 * MOST_QUADS];                                                                                   \
+        step_inputs(x, s, lanes);                                                                                      \
+        TERN_UNROLL                                                                                                    \
+        for (int i = 0; i < quads; i++)                                                                                \
+            sum[i] = vdotq_laneq_s32(sum[i], x[i], w, b);                                                              \
+    } while (0)
+
+TERN_INLINE void one(struct strip *s, const int lanes)
+{
+    const int quads = lanes < QUAD ? 1 : lanes / QUAD;
+    int32x4_t sum[2 * MOST_QUADS];
+    TERN_UNROLL
+    for (int i = 0; i < quads; i++)
+        sum[i] = vdupq_n_s32(0);
+    int n = s->blocks;
+    for (n -= 4; n >= 0; n -= 4) {
+        const int8x16_t w = vld1q_s8(s->value);
+        advance(s, 4 * TERN_PANEL_K);
+        MAC_ROWS(0);
+        MAC_ROWS(1);
+        MAC_ROWS(2);
+        MAC_ROWS(3);
+    }
+    for (n &= 3; n; n--) {
+        const int8x16_t w = load_word_wide(s->value);
+        advance(s, TERN_PANEL_K);
+        MAC_ROWS(0);
+    }
+    if (lanes < QUAD) {
+        vst1q_lane_s32(s->c, sum[0], 0);
+        if (lanes == 2)
+            vst1q_lane_s32(s->c + s->ld_c, sum[0], 1);
+    } else {
+        TERN_UNROLL
+        for (int i = 0; i < quads; i++)
+            vst1q_s32(s->c + i * QUAD * TERN_PANEL, sum[i]);
+    }
+}
+
+PANEL(one_1, TERN_BLOCK_1X4, 0, one(&s, 1))
+PANEL(one_2, TERN_BLOCK_1X4, 0, one(&s, 2))
+PANEL(one_4, TERN_BLOCK_1X4, 1, one(&s, 4))
+PANEL(one_8, TERN_BLOCK_1X4, 1, one(&s, 8))
+PANEL(one_16, TERN_BLOCK_1X4, 1, one(&s, 16))
+PANEL(one_32, TERN_BLOCK_1X4, 1, one(&s, 32))
+
+/* Which passes rows are split into: by the instructions that one takes. Three rows are laid out as four. */
+static const struct pass passes[TERN_N_BLOCK_SHAPES][MOST_PASSES] = {
+    [TERN_BLOCK_16X4] = {{4, 4, 0, wide_4}, {4, 3, 0, wide_3}, {2, 2, 0, wide_2}, {1, 1, 0, wide_1}},
+    [TERN_BLOCK_4X4] = {{16, 16, 0, block_16},
+                        {8, 8, 0, block_8},
+                        {4, 4, 0, block_4},
+                        {4, 3, 0, block_3},
+                        {2, 2, 0, block_2},
+                        {1, 1, 0, block_1}},
+    [TERN_BLOCK_1X4] = {{32, 25, 1, one_32},
+                        {16, 11, 1, one_16},
+                        {8, 5, 1, one_8},
+                        {4, 3, 1, one_4},
+                        {2, 2, 0, one_2},
+                        {1, 1, 0, one_1}},
+    [TERN_BLOCK_4X1] =
+        {{16, 16, 0, column_16}, {4, 4, 0, column_4}, {4, 3, 0, column_3}, {4, 2, 0, column_2}, {1, 1, 0, column_1}},
+};
 
 void tern_spmm_dotprod(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                        ptrdiff_t ld_c, int m, int panels, int k4)
 {
-    const int wide = w->shape == TERN_BLOCK_16X4;
-    const ptrdiff_t rows = tern_round_up(m, wide ? LANES : PASS);
-    if (a)
-        pack(packed, a, ld_a, w->shape == TERN_BLOCK_4X1, rows, m, k4);
-    for (int i = 0; i < panels; i++, c += TERN_PANEL) {
-        const struct tern_sparse_panel p = tern_sparse_panel_at(w, i);
-        if (wide)
-            wide_panel(&p, packed, rows, m, c, ld_c);
-        else
-            narrow_panel(&p, w->shape, packed, rows, m, c, ld_c);
-    }
+    spmm(passes[w->shape], a, ld_a, packed, w, c, ld_c, m, panels, k4);
 }

@@ -198,6 +198,8 @@ def mca_table(tokens=48):
     rows = [('int8 neon', 'cortex-a72', r'tern_gemm_s8_neon|tile_2|half_tile', ()),
             ('int8 dotprod', 'cortex-a76', r'tern_gemm_s8_dotprod|tile_\d', ()),
             ('int8 i8mm', 'max,sve=off', r'tern_gemm_s8_i8mm|tile_\d', ()),
+            ('16x4 neon', 'cortex-a72', r'wide_\d', ('--sparse', '16x4:0.8')),
+            ('16x4 dotprod', 'cortex-a76', r'wide_\d', ('--sparse', '16x4:0.8')),
             ('f32 neon', 'cortex-a72', r'tern_gemm_f32_neon|tile.*', ('--weights', 'f32'))]
     print(f'\nllvm-mca {version}, cycles per multiply-add of the hottest loop (a model; relative use only)\n')
     print('| loop | instructions | multiply-adds | ' + ' | '.join(cores) + ' |')
@@ -266,6 +268,27 @@ def weights_table(o):
                 print(f'| {cpu} | {shape} | {tokens} | ' + ' | '.join(cells) + ' |', flush=True)
 
 
+def sparse_table(o):
+    """Dense int8 against block-sparse: all of an inference, and what the products of the matrices take of it."""
+    symbols = functions(TERN)
+    products = r'^(tern_(gemm_s8|spmm)_|tern_sparse_expand|tile|half_tile|(wide|block|one|column)_\d)'
+    print('\nBlock-sparse, millions of instructions per inference; in brackets those of the products, and dense / sparse\n')
+    print('| CPU | shape | tokens | dense | ' + ' | '.join(o.sparse) + ' |')
+    print('|---|---|---:|---:|' + '---:|' * len(o.sparse))
+    for cpu in o.cpus:
+        for shape in o.shapes:
+            for tokens in o.tokens:
+                cells, dense = [], None
+                for sparse in ['', *o.sparse]:
+                    extra = ('--sparse', sparse) if sparse else ()
+                    blocks = per_inference(bench(shape, tokens, extra), cpu, tokens, symbols)
+                    part = sum(n for name, n in by_function(blocks, symbols).items() if re.search(products, name))
+                    dense = dense or part
+                    cells.append(f'{total(blocks) / 1e6:.2f} ({part / 1e6:.2f}' +
+                                 (f', {dense / part:.2f}x)' if sparse else ')'))
+                print(f'| {cpu} | {shape} | {tokens} | ' + ' | '.join(cells) + ' |', flush=True)
+
+
 def breakdown(parts):
     symbols = functions(TERN)
     for (cpu, shape, tokens), blocks in parts.items():
@@ -283,7 +306,9 @@ def main():
     parser.add_argument('--cpus', default=' '.join(CPUS), help='separated by spaces')
     parser.add_argument('--weights', default='int8,int4,ternary,binary')
     parser.add_argument('--weight-tokens', default='1,8')
+    parser.add_argument('--sparse', default='16x4:0.8,16x4:0.9,4x4:0.8,1x4:0.8')
     o = parser.parse_args()
+    o.sparse = o.sparse.split(',')
     o.weights, o.weight_tokens = o.weights.split(','), [int(t) for t in o.weight_tokens.split(',')]
     o.shapes, o.cpus = o.shapes.split(','), o.cpus.split()
     o.tokens = [int(t) for t in o.tokens.split(',')]
@@ -293,6 +318,7 @@ def main():
     subprocess.run(['gcc', '-O2', '-fPIC', '-shared', '-o', f'{OUT}/qcount.so', 'tools/arm/qcount.c'], check=True)
     breakdown(instruction_table(o, ort_counts(o)))
     weights_table(o)
+    sparse_table(o)
     mca_table()
     for triple in (TRIPLE, 'arm-linux-gnueabihf'):
         library = f'build/{triple}/libtern.so.0'
