@@ -1,4 +1,5 @@
 #include "tools/bench_profile.h"
+#include "tools/sparsity.h"
 
 #include "runtime/session.h"
 
@@ -118,6 +119,7 @@ void bench_profile_print(FILE *out, const struct bench_profile *p)
     fprintf(out, "| %-26s | %8.3f | %5.1f%% | %8s | %8s | %7s | %10s | %-8s |\n", "hand-over, head, waiting", other,
             100 * other / p->wall_ms, "", "", "", "", "");
     fprintf(out, "\nTime / roofline: %.2f (%.3f ms of %.3f)\n", p->wall_ms / sum.floor_ms, p->wall_ms, sum.floor_ms);
+    sparsity_print_ways(out, p->model, p->asked_isa, p->seq * p->batch, 0);
 }
 
 void bench_profile_json(FILE *out, const struct bench_profile *p)
@@ -137,7 +139,9 @@ void bench_profile_json(FILE *out, const struct bench_profile *p)
                 first ? "" : ",", names[i], l.ms, l.share / 100, l.gops, l.mb, l.gbs, l.floor_ms, l.bound);
         first = 0;
     }
-    fprintf(out, "],\"roofline_ms\":%.4f,\"time_over_roofline\":%.3f}", floor_ms, p->wall_ms / floor_ms);
+    fprintf(out, "],\"roofline_ms\":%.4f,\"time_over_roofline\":%.3f,\"ways\":", floor_ms, p->wall_ms / floor_ms);
+    sparsity_print_ways(out, p->model, p->asked_isa, p->seq * p->batch, 1);
+    putc('}', out);
 }
 
 static void roofline_json(FILE *out, const struct roofline *r)
