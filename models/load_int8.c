@@ -97,7 +97,7 @@ static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *
 static void load_sparse(struct tern_loader *l, struct tern_sparse *w, const char *name, int n, int k, const int32_t *p)
 {
     char part[96];
-    if (p[4] != TERN_FORMAT_INT8 || p[6] > TERN_N_BLOCK_SHAPES || p[7] < 1) {
+    if (p[4] != TERN_FORMAT_INT8 || p[6] < 1 || p[6] > TERN_N_BLOCK_SHAPES || p[7] < 1) {
         snprintf(part, sizeof part, "%s.param", name);
         tern_load_fail(l, part, "names blocks that do not exist");
         return;
@@ -117,7 +117,7 @@ static void load_sparse(struct tern_loader *l, struct tern_sparse *w, const char
     w->value = load_s8(l, part, 2, lines);
     const char *fault = l->status ? NULL : tern_sparse_fault(w, panels, tern_k4(k), p[7]);
     if (fault)
-        tern_load_fail(l, part, fault);
+        tern_load_fail(l, name, fault);
 }
 
 static void load_linear(struct tern_loader *l, struct tern_linear *w, const char *name, int n, int k, int wide_bias)
@@ -268,7 +268,8 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     if (c->n_labels)
         load_linear(&l, &out->classifier, "classifier", c->n_labels, c->hidden, 1);
     if (out->pooler.sparse.value || out->classifier.sparse.value) /* tern_bert_plan has no room for their rows */
-        tern_load_fail(&l, "pooler or classifier", "is block-sparse; only the layers' matrices may be");
+        tern_load_fail(&l, out->pooler.sparse.value ? "pooler" : "classifier",
+                       "is block-sparse; only the layers' matrices may be");
     if (out->classifier.codes.line) /* tern_linear_logits has no kernel for them */
         tern_load_fail(&l, "classifier.code", "holds low-bit weights; a classifier's are int8");
     if (l.status) {

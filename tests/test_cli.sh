@@ -9,6 +9,8 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
 unset TERN_ISA
+XDG_CACHE_HOME=$work/cache # what the user has measured must not matter
+export XDG_CACHE_HOME
 
 # shellcheck disable=SC2086 # TERN_RUN is a command with its options
 tern() { ${TERN_RUN:-} "$bin" "$@"; }
@@ -82,6 +84,9 @@ refused 2 "'int9'" bench --shape bert-mini --weights int9
 refused 2 'SHAPE:FRACTION' bench --shape bert-mini --sparse 8x8:0.5
 refused 2 'weights int8' bench --shape bert-mini --sparse 16x4:0.5 --weights int4
 refused 2 'stands alone' bench --roofline absent.tern
+refused 2 'stands alone' bench --calibrate-sparse --shape bert-mini
+refused 2 'stands alone' bench --calibrate-sparse --format json
+prints '^sparse .*(built in)$' info
 refused 2 'goes with --format' bench --shape bert-mini --profile --format csv
 refused 2 'f32 has no stages' bench --shape bert-mini -s 5 -r 1 --profile --weights f32
 refused 2 '--ragged 20: more than --seq 16' bench --shape bert-mini -s 16 --ragged 20
@@ -92,6 +97,9 @@ refused 2 '-o FILE' convert "$work"
 refused 2 "'int9'" convert "$work" -o "$work/x.tern" --weights int9
 refused 2 'int8 needs none' convert "$work" -o "$work/x.tern" --calibrate texts.txt
 refused 2 'shapes are 16x4' convert "$work" -o "$work/x.tern" --sparse 16x4:2
+refused 2 "'auto:0' is no SHAPE" convert "$work" -o "$work/x.tern" --sparse auto:0
+refused 2 "'z80' is unknown" convert "$work" -o "$work/x.tern" --sparse auto --sparse-isa z80
+refused 2 'block-sparse weights are int8' convert "$work" -o "$work/x.tern" --sparse auto --weights int4
 refused 2 'block-sparse weights are int8' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --weights int4
 refused 2 "'bwn'" convert "$work" -o "$work/x.tern" --weights ternary --trained bwn
 refused 2 "ask for weights 'ternary'" convert "$work" -o "$work/x.tern" --trained twn
