@@ -130,6 +130,45 @@ is 'bench --profile as a table' $? 0
 tern bench --roofline --isa scalar --format json | grep -q '^\[{"threads":1,"int8_gops":{"scalar":[1-9]'
 is 'bench --roofline' $? 0
 
+# The table of sparse products: read, shown, gone by, and no bit depends on it; a bad one is one warning.
+isa=$(tern info --json | sed 's/.*"isa":"\([a-z0-9]*\)".*/\1/')
+cpu=$(tern info | sed -n 's/^cpu  *//p')
+table=$work/cache/tern/sparse-$isa.txt
+mkdir -p "$work/cache/tern"
+sparse() { tern bench --shape bert-mini --sparse 4x1:0.8 -s 5 -t 1 -r 1 --profile --format json 2>"$work/err"; }
+sparse_digest() { sparse | sed -n 's/.*"digest":"\([0-9a-f]*\)".*/\1/p'; }
+write_table() { # VERSION CPU ISA LIMITS
+    printf 'version %s\ncpu %s\nisa %s\n16x4 %s\n4x4 %s\n1x4 %s\n4x1 %s\n' "$1" "$2" "$3" "$4" "$4" "$4" "$4" >"$table"
+}
+version=$(tern --version | sed -n 's/^tern //p')
+built_in=$(sparse_digest)
+is 'no table, no warning' "$(cat "$work/err")" ''
+for limits in '0 0 0 0 0 0 0 0' '100 100 100 100 100 100 100 100'; do
+    write_table "$version" "$cpu" "$isa" "$limits"
+    is "the digest with limits of ${limits%% *}" "$(sparse_digest)" "$built_in"
+    is "a good table's warnings" "$(cat "$work/err")" ''
+    case $limits in 0*) way='"sparse":0,"expanded":4' ;; *) way='"sparse":4,"expanded":0' ;; esac
+    is "the way with limits of ${limits%% *}" "$(sparse | grep -o "\"query\",$way" | wc -l)" 1
+    prints 'measured on this machine' info
+done
+prints '"4x1":{"as_stored":.100,100,100,100.,"pays":.100,100,100,100.}' info --json
+for bad in version cpu isa text number empty folder; do
+    write_table "$version" "$cpu" "$isa" '50 50 50 50 50 50 50 50'
+    case $bad in
+    version) write_table 0.0.9 "$cpu" "$isa" '1 1 1 1 1 1 1 1' ;;
+    cpu) write_table "$version" 'another one' "$isa" '1 1 1 1 1 1 1 1' ;;
+    isa) write_table "$version" "$cpu" another '1 1 1 1 1 1 1 1' ;;
+    text) echo 'no table' >"$table" ;;
+    number) write_table "$version" "$cpu" "$isa" '1 1 1 1 1 1 1 101' ;;
+    empty) : >"$table" ;;
+    folder) rm "$table" && mkdir "$table" ;;
+    esac
+    is "the digest with a bad $bad in the table" "$(sparse_digest)" "$built_in"
+    is "one warning of a bad $bad" "$(grep -c '^tern: .*built-in table' "$work/err")" 1
+    is "one line of a bad $bad" "$(wc -l <"$work/err")" 1
+done
+rmdir "$table"
+
 bench -t 1 --format csv >"$work/b.csv"
 is 'bench --format csv' $? 0
 is 'the columns of a record' "$(head -1 "$work/b.csv")" \
