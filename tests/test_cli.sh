@@ -147,7 +147,7 @@ for limits in '0 0 0 0 0 0 0 0' '100 100 100 100 100 100 100 100'; do
     write_table "$version" "$cpu" "$isa" "$limits"
     is "the digest with limits of ${limits%% *}" "$(sparse_digest)" "$built_in"
     is "a good table's warnings" "$(cat "$work/err")" ''
-    case $limits in 0*) way='"sparse":0,"expanded":4' ;; *) way='"sparse":4,"expanded":0' ;; esac
+    case $limits in 0*) way='"sparse":0,"expanded":4,"dense":0,"slower":4' ;; *) way='"sparse":4,"expanded":0,"dense":0,"slower":0' ;; esac
     is "the way with limits of ${limits%% *}" "$(sparse | grep -o "\"query\",$way" | wc -l)" 1
     prints 'measured on this machine' info
 done

@@ -57,7 +57,7 @@ static void set_zeros(void *context, struct test_tensor *t)
             continue;
         struct rng r = rng_seeded(11, name);
         for (size_t k = 0; k < t->count && matrices[i].zeros == RANDOM; k++)
-            if (rng_between(&r, 0, 999) < matrices[i].fraction * 1000)
+            if ((double)rng_between(&r, 0, 999) < matrices[i].fraction * 1000)
                 t->values[k] = 0;
         const struct tern_pruning pruning = {(enum tern_block_shape)matrices[i].zeros, matrices[i].fraction};
         if (matrices[i].zeros >= 0)

@@ -73,18 +73,22 @@ const char *sparsity_table(const tern_model *model, const char *isa)
 /* Of one kind of matrix in all layers. */
 struct ways {
     int count[3];
+    int slower; /* than stored densely, by the table */
     double lines, all;
 };
 
 static struct ways ways_of(const tern_model *m, const struct tern_sparse_routes *routes, int which, int rows)
 {
-    struct ways ways = {{0}, 0, 0};
+    struct ways ways = {{0}, 0, 0, 0};
     for (int i = 0; i < m->config.layers; i++) {
         const struct tern_linear *w = matrix_of(m, i, which);
-        const double size = (double)tern_panels(w->n) * tern_k4(w->k);
-        ways.all += size;
-        ways.lines += w->sparse.first ? (double)w->sparse.first[tern_panels(w->n)] : size;
+        const int64_t size = (int64_t)tern_panels(w->n) * tern_k4(w->k);
+        const int64_t lines = w->sparse.first ? w->sparse.first[tern_panels(w->n)] : size;
+        ways.all += (double)size;
+        ways.lines += (double)lines;
         ways.count[w->sparse.first ? tern_sparse_way(w, rows, routes) : TERN_WAY_DENSE]++;
+        ways.slower += w->sparse.first && tern_way_open(routes, w->sparse.shape, tern_row_bucket(rows), lines, size) ==
+                                              TERN_WAY_DENSE;
     }
     return ways;
 }
@@ -100,18 +104,19 @@ void sparsity_print_ways(FILE *out, const tern_model *model, const char *isa, in
     tern_table_build(&ops, features);
     tern_sparse_table_apply(&ops.routes.sparse, sparse_cache_text(isa), tern_isa_name(tern_table_best(features)), NULL);
     if (!json)
-        fprintf(out, "\nOf the layers' matrices, at %d rows:\n\n| %-10s | %6s | %8s | %6s | %6s |\n"
-                     "|------------|-------:|---------:|-------:|-------:|\n",
-                rows, "matrix", "sparse", "expanded", "dense", "left");
+        fprintf(out, "\nOf the layers' matrices, at %d rows:\n\n| %-10s | %6s | %8s | %6s | %12s | %6s |\n"
+                     "|------------|-------:|---------:|-------:|-------------:|-------:|\n",
+                rows, "matrix", "sparse", "expanded", "dense", "dense better", "left");
     for (int i = 0; i < TERN_N_MATRICES; i++) {
         const struct ways w = ways_of(model, &ops.routes.sparse, i, rows);
         const int *n = w.count;
         if (json)
-            fprintf(out, "%s{\"matrix\":\"%s\",\"sparse\":%d,\"expanded\":%d,\"dense\":%d,\"left\":%.4f}", i ? "," : "[",
-                    matrix_names[i], n[TERN_WAY_SPARSE], n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE], w.lines / w.all);
+            fprintf(out, "%s{\"matrix\":\"%s\",\"sparse\":%d,\"expanded\":%d,\"dense\":%d,\"slower\":%d,\"left\":%.4f}",
+                    i ? "," : "[", matrix_names[i], n[TERN_WAY_SPARSE], n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE],
+                    w.slower, w.lines / w.all);
         else
-            fprintf(out, "| %-10s | %6d | %8d | %6d | %5.1f%% |\n", matrix_names[i], n[TERN_WAY_SPARSE],
-                    n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE], 100 * w.lines / w.all);
+            fprintf(out, "| %-10s | %6d | %8d | %6d | %12d | %5.1f%% |\n", matrix_names[i], n[TERN_WAY_SPARSE],
+                    n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE], w.slower, 100 * w.lines / w.all);
     }
     fputs(json ? "]" : "", out);
 }
