@@ -1,5 +1,5 @@
-/* Where the ways to store and to multiply a block-sparse matrix cross: found, read, and gone by at conversion. Host side
-   only. */
+/* Where the ways to store and to multiply a block-sparse matrix cross: found, read, and gone by at conversion. Host
+   side only. */
 #ifndef TERN_SPARSE_TABLE_H
 #define TERN_SPARSE_TABLE_H
 
@@ -10,12 +10,12 @@
    the worst one when it is TERN_ANY_BUCKET. */
 enum { TERN_ANY_BUCKET = -1 };
 int tern_sparse_limit(const struct tern_sparse_routes *r, enum tern_block_shape shape, int bucket);
-/* About the time of stored blocks, `left` of `all`, over that of dense storage: proportional to what is left, 1 where the
-   two cross, infinite where blocks never pay. */
+/* About the time of stored blocks, `left` of `all`, over that of dense storage: proportional to what is left, 1 where
+   the two cross, infinite where blocks never pay. */
 double tern_sparse_cost(const struct tern_sparse_routes *r, enum tern_block_shape shape, int bucket, int64_t left,
                         int64_t all);
-/* The shape of least cost for a matrix with left[shape] of all[shape] blocks, the larger blocks of equals. Dense storage
-   is faster than it where its cost is above 1. */
+/* The shape of least cost for a matrix with left[shape] of all[shape] blocks, the larger blocks of equals. Dense
+   storage is faster than it where its cost is above 1. */
 enum tern_block_shape tern_sparse_best(const struct tern_sparse_routes *r, int bucket, const int64_t *left,
                                        const int64_t *all);
 
@@ -38,8 +38,8 @@ struct tern_sparse_table {
 };
 /* What is wrong with the text; NULL: nothing. */
 const char *tern_sparse_table_read(struct tern_sparse_table *out, const char *text);
-/* Puts a text's table in the place of a built-in one for `isa`; text NULL: leaves it. TERN_USAGE: the text is malformed,
-   or for another ISA or version. Whose CPU it is for the caller has seen to. */
+/* Puts a text's table in the place of a built-in one for `isa`; text NULL: leaves it. TERN_USAGE: the text is
+   malformed, or for another ISA or version. Whose CPU it is for the caller has seen to. */
 tern_status tern_sparse_table_apply(struct tern_sparse_routes *routes, const char *text, const char *isa,
                                     tern_error *err);
 

@@ -1,7 +1,7 @@
 #include "quant/zeros.h"
 
-/* Weights that are zero by accident lie outside of blocks; of random zeros 86 % lie in empty blocks of four when 95 % of
-   the weights are zero, 97 % when 99 % are. */
+/* Weights that are zero by accident lie outside of blocks; of random zeros 86 % lie in empty blocks of four when 95 %
+   of the weights are zero, 97 % when 99 % are. */
 static const double nearly_all = 0.98;
 
 static int zeros_of_block(const float *w, int k, int height, int width)

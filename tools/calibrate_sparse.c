@@ -129,8 +129,12 @@ static void make_weights(struct bench_of_ways *b, enum tern_block_shape shape, d
     memset(b->values, 0, value_bytes);
     memset(b->index, 0, indices * sizeof *b->index);
     tern_sparse_fill(b->weights, PANELS, K4, &first, b->values, b->index);
-    const struct tern_linear common = {.mul = b->mul, .bias16 = b->bias, .kappa = tern_real_of(1.0 / (512 * 127)),
-                                       .wnorm2 = SIZE * 127 * 127, .n = SIZE, .k = SIZE};
+    const struct tern_linear common = {.mul = b->mul,
+                                       .bias16 = b->bias,
+                                       .kappa = tern_real_of(1.0 / (512 * 127)),
+                                       .wnorm2 = SIZE * 127 * 127,
+                                       .n = SIZE,
+                                       .k = SIZE};
     for (int i = 0; i < b->copies; i++) {
         int8_t *weights = b->weights + (size_t)i * DENSE, *values = b->values + (size_t)i * value_bytes;
         uint16_t *index = b->index + (size_t)i * indices;

@@ -62,11 +62,11 @@ static const char help_convert[] =
     "                      4x1) that are not all zero; with a FRACTION so much of each matrix's blocks, those of the\n"
     "                      least magnitude, becomes zero first. What that costs in accuracy, tern eval tells\n"
     "  --sparse auto[:TOKENS]\n"
-    "                      keep the zeros that are there: a matrix is stored in the shape of blocks that its zeros run\n"
-    "                      fastest in, where that is not slower than dense for any number of tokens (or for runs of\n"
+    "                      keep the zeros that are there: a matrix is stored in the shape of blocks that runs\n"
+    "                      fastest, where that is not slower than dense for any number of tokens (or for runs of\n"
     "                      about TOKENS); the report says what was found and why\n"
-    "  --sparse-isa NAME   the ISA that the file is for (this machine's): its table decides, this CPU need not have it.\n"
-    "                      The file runs on every CPU all the same\n"
+    "  --sparse-isa NAME   the ISA that the file is for (this machine's), whose table decides; this CPU need not\n"
+    "                      have it. The file runs on every CPU all the same\n"
     "  -q, --quiet         no report of what each tensor became\n";
 
 static const char help_classify[] =

@@ -119,11 +119,12 @@ int sparse_cache_write(const char *isa, const struct tern_sparse_routes *routes)
         return cli_fail(CLI_FAILED, "the path of the table is too long");
     if (tern_writer_open(&writer, path, &err))
         return cli_status(&err);
-    fprintf(writer.stream,
-            "# Per cent of a matrix's blocks left, with up to 2, 8, 32 rows, and with more: up to where stored blocks run "
-            "as\n# they are (more of them are expanded to int8 panels), and up to where they are no slower than dense "
-            "storage.\nversion %s\ncpu %s\nisa %s\n",
-            TERN_VERSION, cpu, isa);
+    fprintf(
+        writer.stream,
+        "# Per cent of a matrix's blocks left, with up to 2, 8, 32 rows, and with more: up to where stored blocks run "
+        "as\n# they are (more of them are expanded to int8 panels), and up to where they are no slower than dense "
+        "storage.\nversion %s\ncpu %s\nisa %s\n",
+        TERN_VERSION, cpu, isa);
     for (int s = 0; s < TERN_N_BLOCK_SHAPES; s++) {
         const int *a = routes->as_stored[s], *p = routes->pays[s];
         fprintf(writer.stream, "%-4s  %3d %3d %3d %3d  %3d %3d %3d %3d\n",

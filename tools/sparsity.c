@@ -87,8 +87,8 @@ static struct ways ways_of(const tern_model *m, const struct tern_sparse_routes 
         ways.all += (double)size;
         ways.lines += (double)lines;
         ways.count[w->sparse.first ? tern_sparse_way(w, rows, routes) : TERN_WAY_DENSE]++;
-        ways.slower += w->sparse.first && tern_way_open(routes, w->sparse.shape, tern_row_bucket(rows), lines, size) ==
-                                              TERN_WAY_DENSE;
+        ways.slower += w->sparse.first &&
+                       tern_way_open(routes, w->sparse.shape, tern_row_bucket(rows), lines, size) == TERN_WAY_DENSE;
     }
     return ways;
 }
@@ -104,8 +104,9 @@ void sparsity_print_ways(FILE *out, const tern_model *model, const char *isa, in
     tern_table_build(&ops, features);
     tern_sparse_table_apply(&ops.routes.sparse, sparse_cache_text(isa), tern_isa_name(tern_table_best(features)), NULL);
     if (!json)
-        fprintf(out, "\nOf the layers' matrices, at %d rows:\n\n| %-10s | %6s | %8s | %6s | %12s | %6s |\n"
-                     "|------------|-------:|---------:|-------:|-------------:|-------:|\n",
+        fprintf(out,
+                "\nOf the layers' matrices, at %d rows:\n\n| %-10s | %6s | %8s | %6s | %12s | %6s |\n"
+                "|------------|-------:|---------:|-------:|-------------:|-------:|\n",
                 rows, "matrix", "sparse", "expanded", "dense", "dense better", "left");
     for (int i = 0; i < TERN_N_MATRICES; i++) {
         const struct ways w = ways_of(model, &ops.routes.sparse, i, rows);
