@@ -143,7 +143,7 @@ static void load_sparse(struct tern_loader *l, struct tern_linear *out, const ch
         w->value = load_s8(l, part, 2, lines);
     const char *fault = l->status ? NULL : tern_sparse_fault(w, panels, tern_k4(k), p[7]);
     if (fault)
-        tern_load_fail(l, part, fault);
+        tern_load_fail(l, name, fault);
 }
 
 static void load_linear(struct tern_loader *l, struct tern_linear *w, const char *name, int n, int k, int wide_bias)
@@ -294,7 +294,8 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     if (c->n_labels)
         load_linear(&l, &out->classifier, "classifier", c->n_labels, c->hidden, 1);
     if (out->pooler.sparse.first || out->classifier.sparse.first) /* tern_bert_plan has no room for their rows */
-        tern_load_fail(&l, "pooler or classifier", "is block-sparse; only the layers' matrices may be");
+        tern_load_fail(&l, out->pooler.sparse.first ? "pooler" : "classifier",
+                       "is block-sparse; only the layers' matrices may be");
     if (out->classifier.codes.line) /* tern_linear_logits has no kernel for them */
         tern_load_fail(&l, "classifier.code", "holds low-bit weights; a classifier's are int8");
     if (l.status) {

@@ -23,6 +23,17 @@ static void say_limit(const struct tern_source *o, enum tern_block_shape shape, 
         snprintf(out, capacity, "%s blocks never pay on %s", tern_block_shape_name(shape), o->routes_isa);
 }
 
+static double cost_of(const struct tern_store *s, const struct tern_zeros *z)
+{
+    return tern_sparse_cost(s->source->routes, s->block, s->source->rows_bucket, z->left[s->block],
+                            z->blocks[s->block]);
+}
+
+static double left_percent(const struct tern_store *s, const struct tern_zeros *z)
+{
+    return 100 * (double)z->left[s->block] / (double)z->blocks[s->block];
+}
+
 /* As asked; only the report knows better. */
 static int blocks_as_asked(struct tern_store *s, const char *name, int n, int k)
 {
@@ -34,10 +45,10 @@ static int blocks_as_asked(struct tern_store *s, const char *name, int n, int k)
     if (s->status || !o->routes)
         return 1;
     tern_count_zeros(&zeros, s->matrix, n, k);
-    if (tern_sparse_cost(o->routes, s->block, o->rows_bucket, zeros.left[s->block]) > 1) {
+    if (cost_of(s, &zeros) > 1) {
         say_limit(o, s->block, limit, sizeof limit);
         snprintf(what, sizeof what, "is stored sparse as asked, though dense would be faster: %.1f %% left, %s",
-                 100 * zeros.left[s->block], limit);
+                 left_percent(s, &zeros), limit);
         tern_store_say(s, name, what);
     }
     return 1;
@@ -53,15 +64,15 @@ static int blocks_found(struct tern_store *s, const char *name, int n, int k)
         return 0;
     tern_count_zeros(&zeros, s->matrix, n, k);
     const int pruned = tern_zeros_shape(&zeros);
-    s->block = tern_sparse_best(o->routes, o->rows_bucket, zeros.left);
-    const double left = zeros.left[s->block];
-    const int sparse = tern_sparse_cost(o->routes, s->block, o->rows_bucket, left) <= 1;
+    s->block = tern_sparse_best(o->routes, o->rows_bucket, zeros.left, zeros.blocks);
+    const int sparse = cost_of(s, &zeros) <= 1;
     if (pruned >= 0)
         snprintf(found, sizeof found, "in %s blocks", tern_block_shape_name((enum tern_block_shape)pruned));
     say_limit(o, s->block, limit, sizeof limit);
     if (zeros.zero > 0)
-        snprintf(what, sizeof what, "%.1f %% zeros %s: stored %s%s (%.1f %% left; %s)", 100 * zeros.zero, found,
-                 sparse ? "as " : "densely", sparse ? tern_block_shape_name(s->block) : "", 100 * left, limit);
+        snprintf(what, sizeof what, "%.1f %% zeros %s: stored %s%s (%.1f %% left; %s)",
+                 100 * (double)zeros.zero / (double)zeros.weights, found, sparse ? "as " : "densely",
+                 sparse ? tern_block_shape_name(s->block) : "", left_percent(s, &zeros), limit);
     else
         snprintf(what, sizeof what, "no zeros: stored densely");
     tern_store_say(s, name, what);

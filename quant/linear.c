@@ -78,10 +78,11 @@ struct tern_row_scale tern_score_scale(int32_t amax_q, int32_t amax_k, struct te
 
 /* ---- Routes ---------------------------------------------------------------------------------------------------- */
 
-static int prefers_sparse(const struct tern_linear *w, int m, const struct tern_routes *routes)
+enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct tern_sparse_routes *routes)
 {
     const int64_t all = (int64_t)tern_panels(w->n) * tern_k4(w->k), left = w->sparse.first[tern_panels(w->n)];
-    return tern_way_stored(&routes->sparse, w->sparse.shape, tern_row_bucket(m), left, all) == TERN_WAY_SPARSE;
+    return w->codes.line ? TERN_WAY_SPARSE
+                         : tern_way_stored(routes, w->sparse.shape, tern_row_bucket(m), left, all);
 }
 
 enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct tern_routes *routes)
@@ -91,7 +92,7 @@ enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct t
     if (w->sparse.first && w->codes.line)
         return w->sparse.shape == TERN_BLOCK_16X4 && m <= routes->spmm_s4 ? TERN_ROUTE_BLOCK_CODES : TERN_ROUTE_UNPACK_BLOCKS;
     if (w->sparse.first)
-        return prefers_sparse(w, m, routes) ? TERN_ROUTE_SPARSE : TERN_ROUTE_EXPAND;
+        return tern_sparse_way(w, m, &routes->sparse) == TERN_WAY_SPARSE ? TERN_ROUTE_SPARSE : TERN_ROUTE_EXPAND;
     const int bits = w->codes.book->bits;
     if (bits == 4)
         return m <= routes->s4 ? TERN_ROUTE_CODES : TERN_ROUTE_UNPACK;

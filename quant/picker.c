@@ -17,8 +17,8 @@ static int within(int percent, int64_t left, int64_t all)
     return percent > 0 && 100 * left <= percent * all;
 }
 
-enum tern_way tern_way_stored(const struct tern_sparse_routes *r, enum tern_block_shape shape, int bucket,
-                              int64_t left, int64_t all)
+enum tern_way tern_way_stored(const struct tern_sparse_routes *r, enum tern_block_shape shape, int bucket, int64_t left,
+                              int64_t all)
 {
     return within(r->as_stored[shape][bucket], left, all) ? TERN_WAY_SPARSE : TERN_WAY_EXPANDED;
 }

@@ -13,8 +13,8 @@ enum tern_way { TERN_WAY_SPARSE, TERN_WAY_EXPANDED, TERN_WAY_DENSE };
 const char *tern_way_name(enum tern_way way);
 /* The cheaper way for blocks that are stored, `left` of `all` that the matrix has: as they are, or expanded to int8
    panels. */
-enum tern_way tern_way_stored(const struct tern_sparse_routes *r, enum tern_block_shape shape, int bucket,
-                              int64_t left, int64_t all);
+enum tern_way tern_way_stored(const struct tern_sparse_routes *r, enum tern_block_shape shape, int bucket, int64_t left,
+                              int64_t all);
 /* The cheapest of all, when how the matrix is stored is still open. */
 enum tern_way tern_way_open(const struct tern_sparse_routes *r, enum tern_block_shape shape, int bucket, int64_t left,
                             int64_t all);

@@ -185,23 +185,39 @@ void tern_sparse_expand(const struct tern_sparse *w, int8_t *dense, int panels, 
     }
 }
 
-/* Whether the indices of one strip ascend within `limit`. Only the last block of 4x1 may repeat its last index, above
-   columns of zeros. */
-static int ascends(const int8_t *value, const uint16_t *index, int blocks, enum tern_block_shape shape, int limit)
+/* What is wrong with the indices of one strip, which ascend within `limit`. Only the last block of 4x1 may repeat its last
+   index, above columns of zeros. */
+static const char *index_fault(const int8_t *value, const uint16_t *index, int blocks, enum tern_block_shape shape,
+                               int limit)
 {
     const int each = tern_block_indices(shape);
     for (int i = 0; i < blocks * each; i++) {
         if (index[i] >= limit)
-            return 0;
+            return "has an index that is out of range";
         if (i == 0 || index[i] > index[i - 1])
             continue;
-        if (index[i] < index[i - 1] || each == 1 || i / 4 < blocks - 1 || i % 4 == 0)
-            return 0;
+        if (index[i] < index[i - 1])
+            return "has indices that do not ascend";
+        if (each == 1 || i / 4 < blocks - 1 || i % 4 == 0)
+            return "has an index that is there twice";
         const int8_t *column = value + (ptrdiff_t)(i / 4) * 16 + i % 4;
         if (column[0] | column[4] | column[8] | column[12])
-            return 0;
+            return "has an index that is there twice";
     }
-    return 1;
+    return NULL;
+}
+
+/* Whether all is zero behind the last of a panel's blocks, so that one matrix has one form. */
+static int ends_in_zeros(const struct tern_sparse_panel *panel, enum tern_block_shape shape, int64_t blocks,
+                         int64_t lines)
+{
+    const int bytes = tern_block_outputs(shape) * TERN_PANEL_K, each = tern_block_indices(shape);
+    int any = 0;
+    for (int64_t i = blocks * bytes; panel->value && i < lines * TERN_LINE; i++) /* any code may pad */
+        any |= panel->value[i];
+    for (int64_t i = blocks * each; i < lines * tern_line_indices(shape); i++)
+        any |= panel->index[i];
+    return !any;
 }
 
 const char *tern_sparse_fault(const struct tern_sparse *w, int panels, int k4, int64_t lines)
@@ -214,16 +230,21 @@ const char *tern_sparse_fault(const struct tern_sparse *w, int panels, int k4, i
         int64_t blocks = 0;
         for (int s = 0; s < strips; s++)
             blocks += w->count[p * strips + s];
-        int64_t due = (blocks + line - 1) / line;
-        due += w->value ? 0 : due & 1;
-        if (w->first[p + 1] < w->first[p] || w->first[p + 1] - w->first[p] != due ||
-            w->first[p + 1] > lines)
-            return "counts more or fewer blocks than it has";
+        if (w->first[p + 1] < w->first[p] || w->first[p + 1] > lines)
+            return "has a panel that ends before it begins, or behind the last line";
+        const int64_t full = (blocks + line - 1) / line, due = w->value ? full : full + full % 2;
+        if (w->first[p + 1] - w->first[p] != due)
+            return "counts more or fewer blocks than its lines hold";
         const struct tern_sparse_panel panel = tern_sparse_panel_at(w, p);
-        for (int s = 0, block = 0; s < strips; block += w->count[p * strips + s++])
-            if (!ascends(panel.value ? panel.value + (ptrdiff_t)block * bytes : NULL, panel.index + (ptrdiff_t)block * each,
-                         w->count[p * strips + s], w->shape, places(w->shape, k4)))
-                return "has an index that is out of range, unsorted or there twice";
+        const char *fault = NULL;
+        for (int s = 0, block = 0; s < strips && !fault; block += w->count[p * strips + s++])
+            fault = index_fault(panel.value ? panel.value + (ptrdiff_t)block * bytes : NULL,
+                                panel.index + (ptrdiff_t)block * each, w->count[p * strips + s], w->shape,
+                                places(w->shape, k4));
+        if (!fault && !ends_in_zeros(&panel, w->shape, blocks, w->first[p + 1] - w->first[p]))
+            fault = "has something behind the last block of a panel";
+        if (fault)
+            return fault;
     }
     return w->first[panels] == lines || (w->first[panels] == 0 && lines == (w->value ? 1 : 2)) ? NULL : "has lines that no panel owns";
 }

@@ -5,9 +5,9 @@
 #include "simd/sparse.h"
 
 struct tern_zeros {
-    double zero;                       /* part of the weights */
-    double left[TERN_N_BLOCK_SHAPES];  /* part of the blocks that are not all zero */
-    double inside[TERN_N_BLOCK_SHAPES]; /* part of the zero weights that lie in blocks that are */
+    int64_t weights, zero;                                          /* all, and those that are zero */
+    int64_t blocks[TERN_N_BLOCK_SHAPES], left[TERN_N_BLOCK_SHAPES]; /* all, and those that are not all zero */
+    int64_t inside[TERN_N_BLOCK_SHAPES];                            /* zero weights in blocks that are all zero */
 };
 
 /* Of w[n][k]; blocks at the edges of n and k may be smaller. */

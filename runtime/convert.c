@@ -180,9 +180,13 @@ static tern_status read_sparse_option(struct tern_source *source, const struct t
     source->find_blocks = !read_auto(&source->rows_bucket, text);
     if (!source->find_blocks && tern_sparse_parse(text, &source->block, &source->prune))
         return tern_fail(err, TERN_USAGE,
-                         "sparse '%.32s' is no SHAPE, SHAPE:FRACTION, auto or auto:TOKENS; the shapes are 16x4, 4x4, 1x4 "
-                         "and 4x1, a fraction is between 0 and 1, as in 16x4:0.8",
+                         "sparse '%.32s' is no SHAPE, SHAPE:FRACTION, auto or auto:TOKENS; the shapes are 16x4, 4x4, "
+                         "1x4 and 4x1, a fraction is between 0 and 1, as in 16x4:0.8",
                          text);
+    if (source->find_blocks && config->weights != TERN_WEIGHTS_INT8)
+        return tern_fail(err, TERN_USAGE,
+                         "sparse 'auto' goes with int8 weights, for which its limits are measured; name a shape for %s",
+                         tern_weights_name(config->weights));
     const int of_one_type = config->weights >= TERN_WEIGHTS_INT8 && config->weights != TERN_WEIGHTS_MIXED;
     const char *unfit = tern_sparse_unfit(of_one_type ? (enum tern_format)(config->weights - TERN_WEIGHTS_INT8)
                                                       : TERN_FORMAT_BINARY, source->block);

@@ -9,6 +9,8 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
 unset TERN_ISA
+XDG_CACHE_HOME=$work/cache # what the user has measured must not matter
+export XDG_CACHE_HOME
 
 # shellcheck disable=SC2086 # TERN_RUN is a command with its options
 tern() { ${TERN_RUN:-} "$bin" "$@"; }
@@ -84,6 +86,9 @@ refused 2 'int8, int4, nf4 or fp4' bench --shape bert-mini --sparse 16x4:0.5 --w
 refused 2 '4-bit weights take 16x4' bench --shape bert-mini --sparse 4x1:0.5 --weights int4
 refused 2 'f32 has no block-sparse form' bench --shape bert-mini --sparse 4x1:0.5 --weights f32
 refused 2 'stands alone' bench --roofline absent.tern
+refused 2 'stands alone' bench --calibrate-sparse --shape bert-mini
+refused 2 'stands alone' bench --calibrate-sparse --format json
+prints '^sparse .*(built in)$' info
 refused 2 'goes with --format' bench --shape bert-mini --profile --format csv
 refused 2 'f32 has no stages' bench --shape bert-mini -s 5 -r 1 --profile --weights f32
 refused 2 '--ragged 20: more than --seq 16' bench --shape bert-mini -s 16 --ragged 20
@@ -94,6 +99,9 @@ refused 2 '-o FILE' convert "$work"
 refused 2 "'int9'" convert "$work" -o "$work/x.tern" --weights int9
 refused 2 'int8 needs none' convert "$work" -o "$work/x.tern" --calibrate texts.txt
 refused 2 'shapes are 16x4' convert "$work" -o "$work/x.tern" --sparse 16x4:2
+refused 2 "'auto:0' is no SHAPE" convert "$work" -o "$work/x.tern" --sparse auto:0
+refused 2 "'z80' is unknown" convert "$work" -o "$work/x.tern" --sparse auto --sparse-isa z80
+refused 2 'auto.* goes with int8' convert "$work" -o "$work/x.tern" --sparse auto --weights int4
 refused 2 'block-sparse weights are int8' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --weights int3
 refused 2 'blocks of 4x1 are int8' convert "$work" -o "$work/x.tern" --sparse 4x1:0.5 --weights nf4
 refused 2 "'bwn'" convert "$work" -o "$work/x.tern" --weights ternary --trained bwn
@@ -135,6 +143,45 @@ bench -t 1 --profile | grep -q '^Time / roofline: [0-9]'
 is 'bench --profile as a table' $? 0
 tern bench --roofline --isa scalar --format json | grep -q '^\[{"threads":1,"int8_gops":{"scalar":[1-9]'
 is 'bench --roofline' $? 0
+
+# The table of sparse products: read, shown, gone by, and no bit depends on it; a bad one is one warning.
+isa=$(tern info --json | sed 's/.*"isa":"\([a-z0-9]*\)".*/\1/')
+cpu=$(tern info | sed -n 's/^cpu  *//p')
+table=$work/cache/tern/sparse-$isa.txt
+mkdir -p "$work/cache/tern"
+sparse() { tern bench --shape bert-mini --sparse 4x1:0.8 -s 5 -t 1 -r 1 --profile --format json 2>"$work/err"; }
+sparse_digest() { sparse | sed -n 's/.*"digest":"\([0-9a-f]*\)".*/\1/p'; }
+write_table() { # VERSION CPU ISA LIMITS
+    printf 'version %s\ncpu %s\nisa %s\n16x4 %s\n4x4 %s\n1x4 %s\n4x1 %s\n' "$1" "$2" "$3" "$4" "$4" "$4" "$4" >"$table"
+}
+version=$(tern --version | sed -n 's/^tern //p')
+built_in=$(sparse_digest)
+is 'no table, no warning' "$(cat "$work/err")" ''
+for limits in '0 0 0 0 0 0 0 0' '100 100 100 100 100 100 100 100'; do
+    write_table "$version" "$cpu" "$isa" "$limits"
+    is "the digest with limits of ${limits%% *}" "$(sparse_digest)" "$built_in"
+    is "a good table's warnings" "$(cat "$work/err")" ''
+    case $limits in 0*) way='"sparse":0,"expanded":4,"dense":0,"slower":4' ;; *) way='"sparse":4,"expanded":0,"dense":0,"slower":0' ;; esac
+    is "the way with limits of ${limits%% *}" "$(sparse | grep -o "\"query\",$way" | wc -l)" 1
+    prints 'measured on this machine' info
+done
+prints '"4x1":{"as_stored":.100,100,100,100.,"pays":.100,100,100,100.}' info --json
+for bad in version cpu isa text number empty folder; do
+    write_table "$version" "$cpu" "$isa" '50 50 50 50 50 50 50 50'
+    case $bad in
+    version) write_table 0.0.9 "$cpu" "$isa" '1 1 1 1 1 1 1 1' ;;
+    cpu) write_table "$version" 'another one' "$isa" '1 1 1 1 1 1 1 1' ;;
+    isa) write_table "$version" "$cpu" another '1 1 1 1 1 1 1 1' ;;
+    text) echo 'no table' >"$table" ;;
+    number) write_table "$version" "$cpu" "$isa" '1 1 1 1 1 1 1 101' ;;
+    empty) : >"$table" ;;
+    folder) rm "$table" && mkdir "$table" ;;
+    esac
+    is "the digest with a bad $bad in the table" "$(sparse_digest)" "$built_in"
+    is "one warning of a bad $bad" "$(grep -c '^tern: .*built-in table' "$work/err")" 1
+    is "one line of a bad $bad" "$(wc -l <"$work/err")" 1
+done
+rmdir "$table"
 
 bench -t 1 --format csv >"$work/b.csv"
 is 'bench --format csv' $? 0

@@ -107,6 +107,7 @@ static void test_codes(void **state)
             for (int i = 0; i < DENSE; i++)
                 apart[i] = (int8_t)(m.dense[i] ? (m.dense[i] & 15) ^ zero : 0);
             memset(m.value, 0, sizeof m.value);
+            memset(m.index, 0, sizeof m.index);
             tern_sparse_survey(apart, PANELS, K4, m.w.shape, m.count, m.first);
             tern_sparse_pair(m.first, PANELS);
             tern_sparse_fill(apart, PANELS, K4, &m.w, m.value, m.index);

@@ -1,4 +1,5 @@
 #include "tools/bench_profile.h"
+#include "tools/sparsity.h"
 
 #include "quant/linear.h"
 #include "runtime/session.h"
@@ -158,6 +159,7 @@ void bench_profile_print(FILE *out, const struct bench_profile *p)
             100 * other / p->wall_ms, "", "", "", "", "");
     print_routes(out, p, 0);
     fprintf(out, "\nTime / roofline: %.2f (%.3f ms of %.3f)\n", p->wall_ms / sum.floor_ms, p->wall_ms, sum.floor_ms);
+    sparsity_print_ways(out, p->model, p->asked_isa, p->seq * p->batch, 0);
 }
 
 void bench_profile_json(FILE *out, const struct bench_profile *p)
@@ -179,7 +181,9 @@ void bench_profile_json(FILE *out, const struct bench_profile *p)
         putc('}', out);
         first = 0;
     }
-    fprintf(out, "],\"roofline_ms\":%.4f,\"time_over_roofline\":%.3f}", floor_ms, p->wall_ms / floor_ms);
+    fprintf(out, "],\"roofline_ms\":%.4f,\"time_over_roofline\":%.3f,\"ways\":", floor_ms, p->wall_ms / floor_ms);
+    sparsity_print_ways(out, p->model, p->asked_isa, p->seq * p->batch, 1);
+    putc('}', out);
 }
 
 static void roofline_json(FILE *out, const struct roofline *r)

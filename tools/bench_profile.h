@@ -14,6 +14,8 @@ struct bench_profile {
     double clock_ms; /* what reading the clock costs them, per inference; taken off the stages */
     double mark_ns;  /* one reading */
     int32_t threads, seq, batch, runs;
+    const tern_model *model;
+    const char *asked_isa;    /* of the session */
     unsigned features;        /* in force */
     const char *isa;          /* of gemm_s8's kernel */
     struct roofline roofline; /* of as many threads, with the peak of `isa` */

@@ -167,6 +167,8 @@ static int profile_runs(struct bench_profile *p, struct run *r, const struct ben
     if (tern_cpu_select(&p->features, isa, &err))
         return cli_status(&err);
     p->isa = tern_isa_name(tern_table_isa(TERN_OP_gemm_s8, p->features));
+    p->model = m->model;
+    p->asked_isa = isa;
     p->seq = record->seq;
     p->batch = record->batch;
     p->weight_bytes =
@@ -250,7 +252,8 @@ int bench_measure(struct bench_record *record, const struct bench_model *m, cons
                                           .threads = record->threads,
                                           .max_tokens = record->seq * record->batch,
                                           .max_texts = record->batch,
-                                          .isa = isa};
+                                          .isa = isa,
+                                          .sparse_table = sparsity_table(m->model, isa)};
     struct run r = {0};
     tern_error err;
     double ms;

@@ -1,6 +1,7 @@
 #include "tools/bench.h"
 #include "quant/sparse.h"
 #include "tools/bench_profile.h"
+#include "tools/calibrate_sparse.h"
 #include "tools/commands.h"
 #include "tools/host.h"
 #include "tools/seeded.h"
@@ -21,7 +22,7 @@ struct bench {
     const char *path, *shape, *weights, *embeddings, *sparse, *isa, *format_name, *out_path, *baseline_path;
     struct cli_list seq, batch, threads;
     int32_t runs, max_regress, ragged;
-    int profile, roofline_only;
+    int profile, roofline_only, calibrate_sparse;
     struct roofline roofline; /* of the thread count that was profiled last */
     struct bench_profile *profiles; /* [printed] */
     enum bench_format format;
@@ -43,11 +44,14 @@ static int check_options(struct bench *b)
     b->format = (enum bench_format)format;
     if (b->roofline_only && (b->path || b->shape || b->out_path || b->profile || b->format == BENCH_CSV))
         return cli_fail(CLI_USAGE, "bench: --roofline stands alone, with --isa and --format md or json");
+    if (b->calibrate_sparse &&
+        (b->path || b->shape || b->out_path || b->profile || b->roofline_only || b->format != BENCH_MD))
+        return cli_fail(CLI_USAGE, "bench: --calibrate-sparse stands alone, with --isa");
     if (b->profile && b->format == BENCH_CSV)
         return cli_fail(CLI_USAGE, "bench: --profile goes with --format md, json or jsonl");
     if (b->profile && b->weights && !strcmp(b->weights, "f32"))
         return cli_fail(CLI_USAGE, "bench: --profile is for integer models; f32 has no stages");
-    if (!b->path == !b->shape && !b->roofline_only)
+    if (!b->path == !b->shape && !b->roofline_only && !b->calibrate_sparse)
         return cli_fail(CLI_USAGE, "bench: give one MODEL.tern or --shape NAME; see tern bench --help");
     if (b->shape && seeded_find(b->shape) < 0)
         return cli_fail(CLI_USAGE,
@@ -197,6 +201,8 @@ static int bench(struct bench *b)
     tern_error err;
     if (b->roofline_only)
         return print_roofline(b);
+    if (b->calibrate_sparse)
+        return calibrate_sparse(b->isa);
     int code = b->baseline_path ? bench_baseline_open(&b->baseline, b->baseline_path) : CLI_OK;
     if (code)
         return code;
@@ -240,6 +246,7 @@ int cmd_bench(int argc, char **argv)
         {"profile", 0, CLI_FLAG, &b.profile, 0, 0},
         {"roofline", 0, CLI_FLAG, &b.roofline_only, 0, 0},
         {"sparse", 0, CLI_STRING, &b.sparse, 0, 0},
+        {"calibrate-sparse", 0, CLI_FLAG, &b.calibrate_sparse, 0, 0},
         {0}};
     int n, code = cli_parse(options, "bench", argc, argv, &n);
     if (n < 0)

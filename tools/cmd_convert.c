@@ -1,4 +1,5 @@
 #include "tools/commands.h"
+#include "tools/sparse_cache.h"
 #include "tools/sparsity.h"
 
 #include "models/config.h"
@@ -51,7 +52,8 @@ static int convert(struct convert *c, const char *directory)
     const tern_convert_options options = {
         .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c,
         .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
-        .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .sparse_isa = c->sparse_isa};
+        .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .sparse_isa = c->sparse_isa,
+        .sparse_table = c->sparse ? sparse_cache_text(c->sparse_isa) : NULL};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
                         "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",

@@ -2,7 +2,9 @@
 #include "tools/help.h"
 #include "tools/host.h"
 #include "tools/model_info.h"
+#include "tools/sparse_cache.h"
 
+#include "quant/sparse.h"
 #include "runtime/thread.h"
 #include "simd/table.h"
 
@@ -59,6 +61,43 @@ static void print_routes(unsigned use)
     }
 }
 
+/* The sparse table in force, and where it is from. */
+static struct tern_sparse_routes sparse_routes(unsigned use, const char **from)
+{
+    struct tern_ops ops;
+    const char *isa = tern_isa_name(tern_table_best(use)), *text = sparse_cache_text(isa);
+    tern_table_build(&ops, use);
+    *from = text ? "measured on this machine" : "built in";
+    tern_sparse_table_apply(&ops.routes.sparse, text, isa, NULL);
+    return ops.routes.sparse;
+}
+
+/* Up to which per cent of blocks left sparse weights are multiplied as they are, and pay. */
+static void print_sparse(unsigned use)
+{
+    const char *from;
+    const struct tern_sparse_routes r = sparse_routes(use, &from);
+    printf("sparse     %% of blocks left, with up to 2, 8, 32 rows, and with more (%s)\n", from);
+    for (int i = 0; i < TERN_N_BLOCK_SHAPES; i++) {
+        const int *a = r.as_stored[i], *p = r.pays[i];
+        printf("%-10s %-12s as stored up to %d, %d, %d, %d; faster than dense up to %d, %d, %d, %d\n", "",
+               tern_block_shape_name((enum tern_block_shape)i), a[0], a[1], a[2], a[3], p[0], p[1], p[2], p[3]);
+    }
+}
+
+static void print_sparse_json(unsigned use)
+{
+    const char *from;
+    const struct tern_sparse_routes r = sparse_routes(use, &from);
+    printf("\"sparse\":{\"table\":\"%s\"", from);
+    for (int i = 0; i < TERN_N_BLOCK_SHAPES; i++) {
+        const int *a = r.as_stored[i], *p = r.pays[i];
+        printf(",\"%s\":{\"as_stored\":[%d,%d,%d,%d],\"pays\":[%d,%d,%d,%d]}",
+               tern_block_shape_name((enum tern_block_shape)i), a[0], a[1], a[2], a[3], p[0], p[1], p[2], p[3]);
+    }
+    putchar('}');
+}
+
 static void print_cpu(unsigned have, unsigned use, const char *cpu)
 {
     printf("tern       %s\nbuilt by   %s\ncpu        %s\nthreads    %d allowed\n", tern_version(), cli_build(), cpu,
@@ -73,6 +112,7 @@ static void print_cpu(unsigned have, unsigned use, const char *cpu)
         printf("%-10s %-12s %s\n", i ? "" : "kernels", tern_op_name((enum tern_op)i),
                tern_isa_name(tern_table_isa((enum tern_op)i, use)));
     print_routes(use);
+    print_sparse(use);
 }
 
 static void print_cpu_json(unsigned have, unsigned use, const char *cpu)
@@ -91,7 +131,9 @@ static void print_cpu_json(unsigned have, unsigned use, const char *cpu)
     for (int i = 0; i < TERN_N_OPS; i++)
         printf("%s\"%s\":\"%s\"", i ? "," : "", tern_op_name((enum tern_op)i),
                tern_isa_name(tern_table_isa((enum tern_op)i, use)));
-    puts("}}");
+    fputs("},", stdout);
+    print_sparse_json(use);
+    puts("}");
 }
 
 static int info_cpu(const char *isa, int json)

@@ -61,6 +61,12 @@ static const char help_convert[] =
     "                      store the layers' int8 matrices as blocks of SHAPE (outputs x inputs: 16x4, 4x4, 1x4 or\n"
     "                      4x1) that are not all zero; with a FRACTION so much of each matrix's blocks, those of the\n"
     "                      least magnitude, becomes zero first. What that costs in accuracy, tern eval tells\n"
+    "  --sparse auto[:TOKENS]\n"
+    "                      keep the zeros that are there: a matrix is stored in the shape of blocks that runs\n"
+    "                      fastest, where that is not slower than dense for any number of tokens (or for runs of\n"
+    "                      about TOKENS); the report says what was found and why\n"
+    "  --sparse-isa NAME   the ISA that the file is for (this machine's), whose table decides; this CPU need not\n"
+    "                      have it. The file runs on every CPU all the same\n"
     "  -q, --quiet         no report of what each tensor became\n";
 
 static const char help_classify[] =
@@ -107,8 +113,8 @@ static const char help_info[] =
     "\n"
     "Usage: tern info [MODEL.tern]\n"
     "Without a file: the version, this CPU's features and where each was learnt, the kernel chosen for each\n"
-    "operation.\n"
-    "With one: what the model is, and every tensor in it.\n"
+    "operation, and where low-bit and block-sparse weights are multiplied as they are.\n"
+    "With one: what the model is, how sparse, and every tensor in it.\n"
     "\n"
     "  --isas              the names that --isa and TERN_ISA take on this CPU, one a line, slowest first\n"
     "  --isa NAME          show the kernels that are chosen under this restriction\n"
@@ -159,7 +165,10 @@ static const char help_bench[] =
     "                      code 3 when one is slower than --max-regress allows or a digest differs\n"
     "  --max-regress N     per cent (10)\n"
     "  --profile           where the time goes, stage by stage, beside what this machine can do at most\n"
-    "  --roofline          only that: int8 products per second of each ISA, bytes per second of each cache\n";
+    "  --roofline          only that: int8 products per second of each ISA, bytes per second of each cache\n"
+    "  --calibrate-sparse  only measure, on one thread and in about a minute, where block-sparse and dense products\n"
+    "                      cross on this machine. The table goes to $XDG_CACHE_HOME/tern or ~/.cache/tern, where all\n"
+    "                      commands look for it, and to standard output as rows for simd/sparse.def\n";
 
 const struct cli_command cli_commands[] = {
     {"convert", "a Hugging Face checkpoint into one .tern file", help_convert, cmd_convert},

@@ -1,3 +1,4 @@
+#include "tools/sparsity.h"
 #include "tools/texts.h"
 
 #include <stdlib.h>
@@ -42,7 +43,8 @@ int runner_open(struct runner *r, const tern_model *model, const char *path, enu
                                           .threads = options->threads,
                                           .max_tokens = r->budget,
                                           .max_texts = r->max_texts,
-                                          .isa = options->isa};
+                                          .isa = options->isa,
+                                          .sparse_table = sparsity_table(model, options->isa)};
     if (tern_session_open(&r->session, model, &session, &err))
         return cli_status(&err);
     int code = allocate(r);

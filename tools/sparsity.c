@@ -1,9 +1,9 @@
 #include "tools/sparsity.h"
 
 #include "quant/sparse.h"
+#include "quant/sparse_table.h"
 #include "runtime/model.h"
-
-#include <stdio.h>
+#include "tools/sparse_cache.h"
 
 /* Of the layers' matrices together. */
 struct sparsity {
@@ -12,24 +12,30 @@ struct sparsity {
     double zero;
 };
 
+static const char *const matrix_names[TERN_N_MATRICES] = {"query", "key", "value", "attn_out", "ffn_up", "ffn_down"};
+
+static const struct tern_linear *matrix_of(const tern_model *m, int layer, int which)
+{
+    const struct tern_layer *l = &m->int8.layers[layer];
+    const struct tern_linear *const w[] = {&l->query, &l->key, &l->value, &l->attn_out, &l->ffn_up, &l->ffn_down};
+    return w[which];
+}
+
 static struct sparsity sparsity_of(const tern_model *m)
 {
     struct sparsity s = {0};
     double lines = 0, all = 0;
-    for (int i = 0; m->int8.layers && i < m->config.layers; i++) {
-        const struct tern_layer *l = &m->int8.layers[i];
-        const struct tern_linear *const w[] = {&l->query, &l->key, &l->value, &l->attn_out, &l->ffn_up, &l->ffn_down};
-        for (int j = 0; j < TERN_N_MATRICES; j++) {
-            const double size = (double)tern_panels(w[j]->n) * tern_k4(w[j]->k);
-            s.matrices++;
-            all += size;
-            lines += w[j]->sparse.first ? (double)w[j]->sparse.first[tern_panels(w[j]->n)] : size;
-            if (!w[j]->sparse.first)
-                continue;
-            s.shape = s.sparse ? s.shape : w[j]->sparse.shape;
-            s.mixed |= w[j]->sparse.shape != s.shape;
-            s.sparse++;
-        }
+    for (int i = 0; m->int8.layers && i < m->config.layers * TERN_N_MATRICES; i++) {
+        const struct tern_linear *w = matrix_of(m, i / TERN_N_MATRICES, i % TERN_N_MATRICES);
+        const double size = (double)tern_panels(w->n) * tern_k4(w->k);
+        s.matrices++;
+        all += size;
+        lines += w->sparse.first ? (double)w->sparse.first[tern_panels(w->n)] : size;
+        if (!w->sparse.first)
+            continue;
+        s.shape = s.sparse ? s.shape : w->sparse.shape;
+        s.mixed |= w->sparse.shape != s.shape;
+        s.sparse++;
     }
     s.zero = all > 0 ? 1 - lines / all : 0;
     return s;
@@ -57,4 +63,61 @@ void sparsity_text(char *out, size_t capacity, const tern_model *model)
                  s.matrices);
     else
         snprintf(out, capacity, "none");
+}
+
+const char *sparsity_table(const tern_model *model, const char *isa)
+{
+    return sparsity_of(model).sparse ? sparse_cache_text(isa) : NULL;
+}
+
+/* Of one kind of matrix in all layers. */
+struct ways {
+    int count[3];
+    int slower; /* than stored densely, by the table */
+    double lines, all;
+};
+
+static struct ways ways_of(const tern_model *m, const struct tern_sparse_routes *routes, int which, int rows)
+{
+    struct ways ways = {{0}, 0, 0, 0};
+    for (int i = 0; i < m->config.layers; i++) {
+        const struct tern_linear *w = matrix_of(m, i, which);
+        const int64_t size = (int64_t)tern_panels(w->n) * tern_k4(w->k);
+        const int64_t lines = w->sparse.first ? w->sparse.first[tern_panels(w->n)] : size;
+        ways.all += (double)size;
+        ways.lines += (double)lines;
+        ways.count[w->sparse.first ? tern_sparse_way(w, rows, routes) : TERN_WAY_DENSE]++;
+        ways.slower += w->sparse.first &&
+                       tern_way_open(routes, w->sparse.shape, tern_row_bucket(rows), lines, size) == TERN_WAY_DENSE;
+    }
+    return ways;
+}
+
+void sparsity_print_ways(FILE *out, const tern_model *model, const char *isa, int rows, int json)
+{
+    struct tern_ops ops;
+    unsigned features;
+    if (!sparsity_of(model).sparse || tern_cpu_select(&features, isa, NULL)) {
+        fputs(json ? "[]" : "", out);
+        return;
+    }
+    tern_table_build(&ops, features);
+    tern_sparse_table_apply(&ops.routes.sparse, sparse_cache_text(isa), tern_isa_name(tern_table_best(features)), NULL);
+    if (!json)
+        fprintf(out,
+                "\nOf the layers' matrices, at %d rows:\n\n| %-10s | %6s | %8s | %6s | %12s | %6s |\n"
+                "|------------|-------:|---------:|-------:|-------------:|-------:|\n",
+                rows, "matrix", "sparse", "expanded", "dense", "dense better", "left");
+    for (int i = 0; i < TERN_N_MATRICES; i++) {
+        const struct ways w = ways_of(model, &ops.routes.sparse, i, rows);
+        const int *n = w.count;
+        if (json)
+            fprintf(out, "%s{\"matrix\":\"%s\",\"sparse\":%d,\"expanded\":%d,\"dense\":%d,\"slower\":%d,\"left\":%.4f}",
+                    i ? "," : "[", matrix_names[i], n[TERN_WAY_SPARSE], n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE],
+                    w.slower, w.lines / w.all);
+        else
+            fprintf(out, "| %-10s | %6d | %8d | %6d | %12d | %5.1f%% |\n", matrix_names[i], n[TERN_WAY_SPARSE],
+                    n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE], w.slower, 100 * w.lines / w.all);
+    }
+    fputs(json ? "]" : "", out);
 }

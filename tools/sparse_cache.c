@@ -1,0 +1,141 @@
+#include "tools/sparse_cache.h"
+
+#include "quant/sparse.h"
+#include "runtime/file.h"
+#include "tools/cli.h"
+#include "tools/host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LIMIT = 1 << 16 };
+
+const char *sparse_cache_isa(const char *isa)
+{
+    unsigned features;
+    if (tern_cpu_select(&features, isa, NULL))
+        return NULL;
+    return tern_isa_name(tern_table_best(features));
+}
+
+/* The folder of all caches: relative paths in the variable are to be ignored (XDG base directory specification). */
+static int base_folder(char *out, size_t capacity)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int n = -1;
+    if (xdg && *xdg == '/')
+        n = snprintf(out, capacity, "%s", xdg);
+    else if (home && *home == '/')
+        n = snprintf(out, capacity, "%s/.cache", home);
+    return n < 0 || (size_t)n >= capacity ? -1 : 0;
+}
+
+int sparse_cache_path(char *out, size_t capacity, const char *isa)
+{
+    char base[1024];
+    if (base_folder(base, sizeof base))
+        return -1;
+    const int n = snprintf(out, capacity, "%s/tern/sparse-%s.txt", base, isa);
+    return n < 0 || (size_t)n >= capacity ? -1 : 0;
+}
+
+/* What makes a table none of ours; NULL: nothing. */
+static const char *mismatch(const struct tern_sparse_table *t, const char *isa)
+{
+    char cpu[sizeof t->cpu];
+    host_cpu_name(cpu, sizeof cpu);
+    if (strcmp(t->version, TERN_VERSION))
+        return "was measured by another version";
+    if (strcmp(t->cpu, cpu))
+        return "was measured on another CPU";
+    return strcmp(t->isa, isa) ? "is for another ISA" : NULL;
+}
+
+static char *read_table(const char *isa)
+{
+    struct tern_sparse_table table;
+    tern_error err;
+    char path[1100], *text = NULL;
+    size_t size;
+    if (sparse_cache_path(path, sizeof path, isa))
+        return NULL;
+    const char *fault = NULL;
+    if (tern_read_text(&text, &size, path, LIMIT, 1, &err))
+        cli_warn("%s; going by the built-in table", err.message);
+    else if (text && memchr(text, 0, size))
+        fault = "has a byte of zero in it";
+    else if (text)
+        fault = tern_sparse_table_read(&table, text);
+    if (text && !fault)
+        fault = mismatch(&table, isa);
+    if (!fault)
+        return text;
+    cli_warn("%s %s; going by the built-in table (tern bench --calibrate-sparse makes it anew)", path, fault);
+    free(text);
+    return NULL;
+}
+
+const char *sparse_cache_text(const char *isa)
+{
+    /* One process asks for one ISA, often. */
+    static char *text;
+    static const char *text_isa;
+    const int named = isa ? tern_isa_find(isa) : -1;
+    const char *name = isa ? named < 0 ? NULL : tern_isa_name((enum tern_isa)named) : sparse_cache_isa(NULL);
+    if (!name || name == text_isa)
+        return name ? text : NULL;
+    free(text);
+    text = read_table(name);
+    text_isa = name;
+    return text;
+}
+
+static int make_folders(void)
+{
+    char folder[1100];
+    if (base_folder(folder, sizeof folder - 8))
+        return cli_fail(CLI_FAILED, "no place for the table: neither XDG_CACHE_HOME nor HOME is an absolute path");
+    for (int i = 0; i < 2; i++) {
+        if (mkdir(folder, 0700) && errno != EEXIST) /* 0700: as the XDG specification asks for */
+            return cli_fail(CLI_FAILED, "%s: cannot make the folder: %s", folder, strerror(errno));
+        if (i == 0)
+            strcat(folder, "/tern");
+    }
+    return CLI_OK;
+}
+
+int sparse_cache_write(const char *isa, const struct tern_sparse_routes *routes)
+{
+    struct tern_writer writer = {0};
+    tern_error err;
+    char path[1100], cpu[128];
+    int code = make_folders();
+    if (code)
+        return code;
+    host_cpu_name(cpu, sizeof cpu);
+    if (sparse_cache_path(path, sizeof path, isa))
+        return cli_fail(CLI_FAILED, "the path of the table is too long");
+    if (tern_writer_open(&writer, path, &err))
+        return cli_status(&err);
+    fprintf(
+        writer.stream,
+        "# Per cent of a matrix's blocks left, with up to 2, 8, 32 rows, and with more: up to where stored blocks run "
+        "as\n# they are (more of them are expanded to int8 panels), and up to where they are no slower than dense "
+        "storage.\nversion %s\ncpu %s\nisa %s\n",
+        TERN_VERSION, cpu, isa);
+    for (int s = 0; s < TERN_N_BLOCK_SHAPES; s++) {
+        const int *a = routes->as_stored[s], *p = routes->pays[s];
+        fprintf(writer.stream, "%-4s  %3d %3d %3d %3d  %3d %3d %3d %3d\n",
+                tern_block_shape_name((enum tern_block_shape)s), a[0], a[1], a[2], a[3], p[0], p[1], p[2], p[3]);
+    }
+    if (fflush(writer.stream) || ferror(writer.stream))
+        code = cli_fail(CLI_FAILED, "%s: cannot write: %s", path, strerror(errno));
+    if (!code && tern_writer_commit(&writer, &err))
+        code = cli_status(&err);
+    tern_writer_discard(&writer);
+    if (!code)
+        fprintf(stderr, "written to %s\n", path);
+    return code;
+}
