@@ -46,7 +46,7 @@ static ALWAYS_INLINE void store_inputs(uint8_t *to, ptrdiff_t rows, __m512i x)
 
 /* a[m][4 * k4] to [rows / 16][k4][16][4], so that a k step of 16 rows is one line; for 4x1 to [4 * k4][rows]. Rows that
    lack are 0. */
-static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m,
+static inline void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m,
                               int k4)
 {
     const ptrdiff_t rows = tern_spmm512_rows(shape, m);
@@ -72,7 +72,7 @@ static void tern_spmm512_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, 
 }
 
 /* sums[16 outputs][TERN_SPMM_ROWS] to c[m][16]. `mixed`: in tern_gather64's order of rows. */
-static void tern_spmm512_store(const int32_t *sums, int m, int mixed, int32_t *c, ptrdiff_t ld_c)
+static inline void tern_spmm512_store(const int32_t *sums, int m, int mixed, int32_t *c, ptrdiff_t ld_c)
 {
     for (int v = 0; v < (mixed ? TERN_SPMM_ROWS : m); v += 16) {
         __m512i r[16];
