@@ -58,9 +58,10 @@ static const char help_convert[] =
     "                      pooler and classifier that of --weights, the position table that of --embeddings\n"
     "  --rest int8         asks for int8 where they cannot have that type, so that --strict lets them through\n"
     "  --sparse SHAPE[:FRACTION]\n"
-    "                      store the layers' int8 matrices as blocks of SHAPE (outputs x inputs: 16x4, 4x4, 1x4 or\n"
-    "                      4x1) that are not all zero; with a FRACTION so much of each matrix's blocks, those of the\n"
-    "                      least magnitude, becomes zero first. What that costs in accuracy, tern eval tells\n"
+    "                      store the layers' matrices as blocks of SHAPE (outputs x inputs: 16x4, 4x4, 1x4 or 4x1)\n"
+    "                      that are not all zero; their weights are int8, int4, nf4 or fp4, of 4x1 int8. With a\n"
+    "                      FRACTION so much of each matrix's blocks, those of the least magnitude, becomes zero first.\n"
+    "                      What that costs in accuracy, tern eval tells\n"
     "  -q, --quiet         no report of what each tensor became\n";
 
 static const char help_classify[] =

@@ -37,7 +37,7 @@ static void print_shape(const struct tern_tensor *t, char *out, size_t capacity)
         snprintf(out + used, capacity - used, "]");
 }
 
-/* Codes go with their groups' multipliers. */
+/* Codes go with their groups' multipliers, those of blocks with what says where they belong. */
 static size_t group_bytes(const tern_model *m, const struct tern_tensor *t)
 {
     char name[128];
@@ -45,9 +45,14 @@ static size_t group_bytes(const tern_model *m, const struct tern_tensor *t)
     char *dot = strrchr(name, '.');
     if (!dot || strcmp(dot, ".code"))
         return 0;
-    snprintf(dot, sizeof name - (size_t)(dot - name), ".group");
-    const struct tern_tensor *group = tern_safetensors_find(&m->tensors, name);
-    return group ? group->bytes : 0;
+    static const char *const parts[] = {".group", ".index", ".count", ".first"};
+    size_t bytes = 0;
+    for (int i = 0; i < 4; i++) {
+        snprintf(dot, sizeof name - (size_t)(dot - name), "%s", parts[i]);
+        const struct tern_tensor *part = tern_safetensors_find(&m->tensors, name);
+        bytes += part ? part->bytes : 0;
+    }
+    return bytes;
 }
 
 static void print_tensors(const tern_model *m, int json)

@@ -64,13 +64,13 @@ static ALWAYS_INLINE __m512i high_values(const struct tile *t, __m512i codes, in
     return values(t, _mm512_srli_epi16(codes, 4), step);
 }
 
-/* Row i's four inputs in every lane. Some rows take them by a shuffle of one load, because loads that broadcast 32 bits
+/* Row i's four inputs in every lane. With many rows some take them by a shuffle of one load, because loads that broadcast 32 bits
    are slower than the products that wait for them. */
 static ALWAYS_INLINE __m512i input(const uint8_t *x, const int i, __m512i quad, const int rows)
 {
-    if (rows > 1 && i == 0)
+    if (rows > FEW_ROWS && i == 0)
         return _mm512_shuffle_epi32(quad, 0x00);
-    if (rows > 1 && i == 1)
+    if (rows > FEW_ROWS && i == 1)
         return _mm512_shuffle_epi32(quad, 0x55);
     if (rows > FEW_ROWS && i == 2)
         return _mm512_shuffle_epi32(quad, 0xAA);
