@@ -60,8 +60,8 @@ static const char help_convert[] =
     "  --sparse SHAPE[:FRACTION]\n"
     "                      store the layers' matrices as blocks of SHAPE (outputs x inputs: 16x4, 4x4, 1x4 or 4x1)\n"
     "                      that are not all zero; their weights are int8, int4, nf4 or fp4, of 4x1 int8. With a\n"
-    "                      FRACTION so much of each matrix's blocks, those of the least magnitude, becomes zero first.\n"
-    "                      What that costs in accuracy, tern eval tells\n"
+    "                      FRACTION so much of each matrix's blocks, those of the least magnitude, becomes zero\n"
+    "                      first. What that costs in accuracy, tern eval tells\n"
     "  -q, --quiet         no report of what each tensor became\n";
 
 static const char help_classify[] =
