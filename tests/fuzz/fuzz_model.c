@@ -25,15 +25,19 @@ static tern_status read_seeded(void *context, const char *name, float *out, size
     return TERN_OK;
 }
 
-/* Every format of weights, then int8 in blocks of every shape, half of them pruned. */
-enum { N_KINDS = TERN_N_FORMATS + TERN_N_BLOCK_SHAPES };
+/* Every format of weights, then int8 in blocks of every shape and 4 bits in those that have them, half of them
+   pruned. */
+enum { CODED = TERN_N_FORMATS + TERN_N_BLOCK_SHAPES, N_KINDS = CODED + TERN_BLOCK_4X1 };
 
 static uint8_t *make_model(int kind, size_t *bytes)
 {
-    const int sparse = kind >= TERN_N_FORMATS;
+    const int sparse = kind >= TERN_N_FORMATS, coded = kind >= CODED;
+    const enum tern_format format = (enum tern_format)(coded    ? TERN_FORMAT_INT4 + (kind - CODED)
+                                                       : sparse ? TERN_FORMAT_INT8
+                                                                : kind);
     static char *labels[LABELS] = {"a", "b", "c"};
     struct tern_config c = {.architecture = TERN_BERT,
-                            .weights = (enum tern_weights)(TERN_WEIGHTS_INT8 + (sparse ? 0 : kind)),
+                            .weights = (enum tern_weights)((int)TERN_WEIGHTS_INT8 + (int)format),
                             .layers = 1,
                             .hidden = HIDDEN,
                             .heads = 2,
@@ -50,7 +54,7 @@ static uint8_t *make_model(int kind, size_t *bytes)
     uint32_t state = 1;
     const struct tern_source source = {.config = &c,
                                        .sparse = sparse,
-                                       .block = (enum tern_block_shape)(sparse ? kind - TERN_N_FORMATS : 0),
+                                       .block = (enum tern_block_shape)(coded ? kind - CODED : sparse ? kind - TERN_N_FORMATS : 0),
                                        .prune = 0.5,
                                        .read = read_seeded,
                                        .context = &state};
