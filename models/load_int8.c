@@ -97,7 +97,7 @@ static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *
 static void load_sparse(struct tern_loader *l, struct tern_sparse *w, const char *name, int n, int k, const int32_t *p)
 {
     char part[96];
-    if (p[4] != TERN_FORMAT_INT8 || p[6] > TERN_N_BLOCK_SHAPES || p[7] < 1) {
+    if (p[4] != TERN_FORMAT_INT8 || p[6] < 1 || p[6] > TERN_N_BLOCK_SHAPES || p[7] < 1) {
         snprintf(part, sizeof part, "%s.param", name);
         tern_load_fail(l, part, "names blocks that do not exist");
         return;
