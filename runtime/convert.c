@@ -176,7 +176,8 @@ static tern_status check_options(const struct tern_config *config, const tern_co
     if (o->group && o->group != 32 && o->group != 64 && o->group != 128)
         return tern_fail(err, TERN_USAGE, "groups of %d inputs; 32, 64 and 128 are supported", o->group);
     if (o->group && (!low_bit || one_scale))
-        return tern_fail(err, TERN_USAGE, "groups are for int4, nf4, fp4, int3, int2 and auto:BITS; %s weights have none",
+        return tern_fail(err, TERN_USAGE, "groups are for int4, nf4, fp4, int3, int2 and auto:BITS; %s weights have "
+                         "none",
                          tern_weights_name(config->weights));
     if (config->weights == TERN_WEIGHTS_MIXED && !o->calibrate)
         return tern_fail(err, TERN_USAGE, "weights '%.32s' are chosen by what texts show; give some to calibrate on",

@@ -130,8 +130,10 @@ static void test_decimal(void **state)
     static const struct {
         const char *text;
         double value;
-    } good[] = {{"0", 0}, {"3", 3}, {"3.5", 3.5}, {".5", 0.5}, {"5.", 5}, {"0.8", 0.8}, {"00.10", 0.1}, {"2.71828182845904", 2.71828182845904}};
-    static const char *const bad[] = {"", ".", "..5", "1.2.3", "0x3", "1e1", "-1", "+1", " 1", "1 ", "3,5", "nan", "inf", "3junk",
+    } good[] = {{"0", 0}, {"3", 3}, {"3.5", 3.5}, {".5", 0.5}, {"5.", 5}, {"0.8", 0.8}, {"00.10", 0.1},
+                {"2.71828182845904", 2.71828182845904}};
+    static const char *const bad[] = {"", ".", "..5", "1.2.3", "0x3", "1e1", "-1", "+1", " 1", "1 ", "3,5",
+                                      "nan", "inf", "3junk",
                                       "1234567890123456"};
     const char *const before = setlocale(LC_NUMERIC, "de_DE.UTF-8"); /* where it is installed */
     double value;

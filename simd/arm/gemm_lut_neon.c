@@ -269,7 +269,8 @@ typedef void tile_fn(const uint8_t *table, const int32_t *sum, const struct tern
     }
 TILE(plain_1, 1, 1, 0) TILE(plain_2, 2, 1, 0) TILE(plain_3, 3, 1, 0) TILE(plain_1_by_2, 1, 2, 0)
 TILE(grouped_2, 2, 1, 1) TILE(grouped_3, 3, 1, 1)
-static tile_fn *const tiles[2][PLANES] = {{plain_1, plain_2, plain_3}, {NULL, grouped_2, grouped_3}}; /* 1 bit has none */
+/* No format of one bit has multipliers. */
+static tile_fn *const tiles[2][PLANES] = {{plain_1, plain_2, plain_3}, {NULL, grouped_2, grouped_3}};
 
 /* Every row meets a panel, or two, while it is in the cache. */
 void tern_gemm_lut_neon(const uint8_t *table, ptrdiff_t ld_table, const int32_t *sum, ptrdiff_t ld_sum,
