@@ -1,4 +1,5 @@
 #include "models/config_parts.h"
+#include "quant/decimal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,12 +42,10 @@ int tern_weights_find(const char *name)
 double tern_weights_bits(const char *name)
 {
     static const char prefix[] = "auto:";
-    const size_t n = sizeof prefix - 1;
-    if (strncmp(name, prefix, n) || name[n] < '0' || name[n] > '9')
+    double bits;
+    if (strncmp(name, prefix, sizeof prefix - 1) || tern_decimal(name + sizeof prefix - 1, &bits))
         return 0;
-    char *end;
-    const double bits = strtod(name + n, &end);
-    return *end || !(bits >= 2 && bits <= 8) ? 0 : bits;
+    return bits >= 2 && bits <= 8 ? bits : 0;
 }
 
 int tern_name_index(const char *const *names, int n_names, const char *name)

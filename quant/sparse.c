@@ -1,6 +1,7 @@
 #include "quant/sparse.h"
 
-#include <stdlib.h>
+#include "quant/decimal.h"
+
 #include <string.h>
 
 enum { STEP = TERN_PANEL * TERN_PANEL_K };
@@ -29,17 +30,13 @@ int tern_sparse_parse(const char *text, enum tern_block_shape *shape, double *fr
         return -1;
     memcpy(name, text, length);
     const int found = tern_block_shape_find(name);
-    char *end = NULL;
     *fraction = 0;
     if (found < 0)
         return -1;
     *shape = (enum tern_block_shape)found;
     if (!colon)
         return 0;
-    if ((colon[1] < '0' || colon[1] > '9') && colon[1] != '.')
-        return -1;
-    *fraction = strtod(colon + 1, &end);
-    return *end || end == colon + 1 || !(*fraction >= 0 && *fraction <= 1) ? -1 : 0;
+    return tern_decimal(colon + 1, fraction) || *fraction > 1 ? -1 : 0;
 }
 
 /* Places of a strip: its k steps, or for 4x1 its inputs. */

@@ -235,10 +235,13 @@ void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float
 {
     const struct scratch t = scratch_of(scratch, f->n, f->k);
     const struct survey s = begin(out, f, in, &t);
-    /* 2^30 is the product's room and 2^29 the bias's. */
+    /* 2^30 is the product's room and 2^29 the bias's. A factor takes 15 bits and no left shift (tern_residual_scale):
+       sums that were shifted are within the first bound, those that were not are amax <= 16384 (context rows and
+       activations have that range: models/store_int8.c) times `step`, as of a row that is one number, to which small
+       weights, ternary and binary ones above all, give small sums. */
     int up = TERN_UP_MAX;
-    while (up > 0 &&
-           (ldexp(TERN_SLACK * shifted_bound(&s, in), up) > ldexp(unit_y, 30) || ldexp(s.bias, up) > ldexp(unit_y, 29)))
+    while (up > 0 && (ldexp(TERN_SLACK * shifted_bound(&s, in), up) > ldexp(unit_y, 30) ||
+                      ldexp(s.bias, up) > ldexp(unit_y, 29) || ldexp(step(&s, in), up) > 2 * unit_y))
         up--;
     out->up = up;
     out->unit = ldexp(unit_y, -up);

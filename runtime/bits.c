@@ -15,7 +15,7 @@ struct search {
     const struct tern_sample *sample;
     int hidden, group;
     float *exact, *vector;   /* [texts][hidden] of the float model; [hidden] */
-    float *kept, *scratch;   /* the matrix as it was; one panel's rows, codes and the rest */
+    float *kept, *scratch;   /* the matrix and its bias as they were; one panel's rows, codes and the rest */
     double (*damage)[RUNGS]; /* [matrices] */
 };
 
@@ -64,19 +64,37 @@ static void round_matrix(const struct search *s, float *w, int n, int k, const f
     }
 }
 
-/* The damage of one matrix at each rung but the last, which counts as none. The model's bytes are this search's own. */
-static tern_status probe(struct search *s, const struct tern_f32_linear *matrix, const float *gamma, double *damage,
-                         tern_error *err)
+/* Conversion folds the norm's beta into the bias by the weights as they were (quant/weights.c), so only what reads the
+   norm's n sees the rounded ones. Here the matrix reads gamma n + beta: what rounding makes of beta comes off the bias.
+ */
+static void mend_bias(float *b, const float *bias, const float *w, const float *kept, int n, int k, const float *beta)
 {
-    const size_t bytes = (size_t)matrix->n * (size_t)matrix->k * sizeof *s->kept;
-    float *w = (float *)(uintptr_t)matrix->w;
+    for (int j = 0; j < n; j++) {
+        double wrong = 0;
+        for (int i = 0; i < k; i++)
+            wrong += ((double)w[(ptrdiff_t)j * k + i] - (double)kept[(ptrdiff_t)j * k + i]) * (double)beta[i];
+        b[j] = (float)((double)bias[j] - wrong);
+    }
+}
+
+/* The damage of one matrix at each rung but the last, which counts as none. The model's bytes are this search's own. */
+static tern_status probe(struct search *s, const struct tern_f32_linear *matrix, const struct tern_f32_norm *norm,
+                         double *damage, tern_error *err)
+{
+    const int n = matrix->n, k = matrix->k;
+    const size_t weights = (size_t)n * (size_t)k, bytes = weights * sizeof *s->kept;
+    float *w = (float *)(uintptr_t)matrix->w, *b = (float *)(uintptr_t)matrix->b, *bias = s->kept + weights;
     tern_status status = TERN_OK;
     memcpy(s->kept, w, bytes);
+    memcpy(bias, b, (size_t)n * sizeof *bias);
     damage[RUNGS - 1] = 0;
     for (int rung = 0; rung + 1 < RUNGS && !status; rung++) {
-        round_matrix(s, w, matrix->n, matrix->k, gamma, ladder[rung]);
+        round_matrix(s, w, n, k, norm ? norm->gamma : NULL, ladder[rung]);
+        if (norm)
+            mend_bias(b, bias, w, s->kept, n, k, norm->beta);
         status = measure(s, &damage[rung], err);
         memcpy(w, s->kept, bytes);
+        memcpy(b, bias, (size_t)n * sizeof *bias);
     }
     return status;
 }
@@ -88,12 +106,12 @@ static const struct tern_f32_linear *matrix_of(const struct tern_f32_layer *laye
     return all[i];
 }
 
-/* gamma of the norm that a matrix reads; NULL: none. */
-static const float *gamma_of(const struct tern_f32_weights *w, int layer, int i)
+/* The norm that a matrix reads; NULL: none. */
+static const struct tern_f32_norm *norm_of(const struct tern_f32_weights *w, int layer, int i)
 {
     if (i < 3)
-        return layer ? w->layers[layer - 1].ffn_norm.gamma : w->embed_norm.gamma;
-    return i == 4 ? w->layers[layer].attn_norm.gamma : NULL;
+        return layer ? &w->layers[layer - 1].ffn_norm : &w->embed_norm;
+    return i == 4 ? &w->layers[layer].attn_norm : NULL;
 }
 
 /* From the lowest rung everywhere up: always the step, of one rung or more, that mends most per bit and still fits. */
@@ -142,7 +160,7 @@ static tern_status probe_all(struct search *s, const struct tern_source *source,
     tern_status status = measure(s, NULL, err);
     for (int i = 0; i < matrices && !status; i++) {
         const int layer = i / TERN_N_MATRICES, which = i % TERN_N_MATRICES;
-        status = probe(s, matrix_of(&w->layers[layer], which), gamma_of(w, layer, which), s->damage[i], err);
+        status = probe(s, matrix_of(&w->layers[layer], which), norm_of(w, layer, which), s->damage[i], err);
         if (source->progress)
             source->progress(source->listener, (size_t)i + 1, (size_t)matrices);
     }
@@ -162,7 +180,7 @@ tern_status tern_choose_bits(enum tern_format *formats, double bits, const struc
     void *bytes = NULL;
     s.exact = malloc((size_t)sample->n * h * sizeof *s.exact);
     s.vector = malloc(h * sizeof *s.vector);
-    s.kept = malloc(h * k * sizeof *s.kept);
+    s.kept = malloc((h * k + k) * sizeof *s.kept);
     s.scratch = malloc((TERN_PANEL + 1) * k * sizeof *s.scratch + 2 * TERN_PANEL * (k + 1));
     s.damage = malloc((size_t)config.layers * TERN_N_MATRICES * sizeof *s.damage);
     tern_status status = TERN_OK;

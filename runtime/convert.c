@@ -215,14 +215,17 @@ static tern_status check_trained(enum tern_rule rule, const struct tern_config *
 static tern_status check_options(const struct tern_config *config, const tern_convert_options *o, tern_error *err)
 {
     const int low_bit = config->weights > TERN_WEIGHTS_INT8;
+    const int one_scale = low_bit && config->weights != TERN_WEIGHTS_MIXED &&
+                          !tern_format_grouped((enum tern_format)(config->weights - TERN_WEIGHTS_INT8));
     if (o->rest && config->weights == TERN_WEIGHTS_F32)
         return tern_fail(err, TERN_USAGE, "f32 models have no rest: all of them is f32");
     if (o->embeddings && config->weights == TERN_WEIGHTS_F32)
         return tern_fail(err, TERN_USAGE, "embeddings of f32 models are f32");
     if (o->group && o->group != 32 && o->group != 64 && o->group != 128)
         return tern_fail(err, TERN_USAGE, "groups of %d inputs; 32, 64 and 128 are supported", o->group);
-    if (o->group && !low_bit)
-        return tern_fail(err, TERN_USAGE, "groups are for low-bit weights; %s has none",
+    if (o->group && (!low_bit || one_scale))
+        return tern_fail(err, TERN_USAGE, "groups are for int4, nf4, fp4, int3, int2 and auto:BITS; %s weights have "
+                         "none",
                          tern_weights_name(config->weights));
     if (config->weights == TERN_WEIGHTS_MIXED && !o->calibrate)
         return tern_fail(err, TERN_USAGE, "weights '%.32s' are chosen by what texts show; give some to calibrate on",

@@ -178,7 +178,7 @@ typedef struct tern_convert_options {
     void *context;
     const char *embeddings; /* of the word table: "int8" (the default when NULL), "int4" or "ternary" */
     int32_t group; /* inputs that share a multiplier, of formats with groups: 32, 64 (the default when 0) or 128 */
-    /* A file with a text in each line: low-bit weights are then quantised with second-order error compensation. Needs
+    /* A file with a text in each line, blank ones aside: low-bit weights are then quantised with second-order error compensation. Needs
        LAPACK at run time. NULL: every weight to its nearest value. */
     const char *calibrate;
     /* The encoder's matrices were trained with a quantiser in the loop, and the checkpoint has their latent floats:
@@ -203,8 +203,9 @@ typedef struct tern_convert_options {
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the
    f32 path on sample texts, and renames it into place; on any error nothing is left behind. `options` may be NULL.
-   Errors: TERN_IO (reading), TERN_FORMAT (names the file and the tensor), TERN_FAILED (writing), TERN_NOMEM,
-   TERN_DIFFERENT (the check failed). */
+   Errors: TERN_IO (reading), TERN_FORMAT (names the file and the tensor), TERN_FAILED (writing, or the calibration's
+   texts cannot be read), TERN_INPUT (they are none, or not UTF-8), TERN_USAGE (options), TERN_NOMEM, TERN_DIFFERENT
+   (the check failed). */
 TERN_API tern_status tern_convert(const char *directory, const char *path, const tern_convert_options *options,
                                   tern_error *err);
 

@@ -111,6 +111,16 @@ static int all_trained(const struct tern_source *source)
     return source->trained && !memchr(source->trained, 0, matrices);
 }
 
+/* What is left to try. Trained weights leave no choice but the float path. */
+static const char *remedy(const struct tern_source *source, const tern_convert_options *o)
+{
+    if (source->embeddings != TERN_FORMAT_INT8)
+        return "keep the embeddings int8";
+    if (source->config->weights == TERN_WEIGHTS_INT8 || all_trained(source))
+        return "keep f32 with --weights f32";
+    return o->calibrate ? "take more bits" : "calibrate, or take more bits";
+}
+
 tern_status tern_verify(const char *written, const struct tern_source *source, const tern_tokenizer *tokenizer,
                         const tern_convert_options *o, tern_error *err)
 {
@@ -138,11 +148,9 @@ tern_status tern_verify(const char *written, const struct tern_source *source, c
             least_cosine = 0.8;
         if (!(c.cosine >= least_cosine))
             status = tern_fail(err, TERN_DIFFERENT,
-                               "the converted model disagrees with the f32 path (mean cosine %.4f, at least %.2f is "
+                               "the converted model disagrees with the f32 path (mean cosine %.6f, at least %.4g is "
                                "expected): nothing was written; %s",
-                               c.cosine, least_cosine,
-                               source->config->weights == TERN_WEIGHTS_INT8 ? "keep f32 with --weights f32"
-                                                                            : "calibrate, or take more bits");
+                               c.cosine, least_cosine, remedy(source, o));
     }
     tern_model_close(exact);
     free(bytes);

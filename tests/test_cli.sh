@@ -104,6 +104,13 @@ refused 2 "'z80' is unknown" convert "$work" -o "$work/x.tern" --sparse auto --s
 refused 2 'auto.* goes with int8' convert "$work" -o "$work/x.tern" --sparse auto --weights int4
 refused 2 'block-sparse weights are int8' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --weights int3
 refused 2 'blocks of 4x1 are int8' convert "$work" -o "$work/x.tern" --sparse 4x1:0.5 --weights nf4
+refused 2 'shapes are 16x4' convert "$work" -o "$work/x.tern" --sparse 16x4:0x0.8
+for bits in 0x3 nan 3junk 9 3,5; do
+    refused 2 "'auto:$bits'" convert "$work" -o "$work/x.tern" --weights auto:$bits
+done
+for weights in int8 ternary binary; do
+    refused 2 "$weights weights have none" convert "$work" -o "$work/x.tern" --weights $weights --group 64
+done
 refused 2 "'bwn'" convert "$work" -o "$work/x.tern" --weights ternary --trained bwn
 refused 2 "ask for weights 'ternary'" convert "$work" -o "$work/x.tern" --trained twn
 refused 2 "ask for weights 'binary'" convert "$work" -o "$work/x.tern" --weights ternary --trained bitnet
@@ -272,6 +279,21 @@ if [ -d ../shared/models/sentiment-mini ]; then
     is 'tensors of another type than asked, without --strict' "$(grep -c 'int8 \[.*instead of ternary' "$work/err")" 2
     tern convert -q "$from" -o "$work/strict.tern" --strict 2>/dev/null
     is 'a strict conversion to int8' $? 0
+fi
+# Texts to calibrate on: 1 where they cannot be read, 4 where they are refused. Once it was 5, and 2.
+if [ -d ../shared/models/sentiment-mini ]; then
+    calibrated() { # CODE PATTERN FILE
+        refused "$1" "$2" convert -q ../shared/models/sentiment-mini -o "$work/x.tern" --weights int4 --calibrate "$3"
+    }
+    calibrated 1 'absent.txt: cannot open' "$work/absent.txt"
+    calibrated 1 'not a regular file' "$work"
+    printf '\n \r\n\t\n' >"$work/blank.txt"
+    calibrated 4 'blank.txt: no text' "$work/blank.txt"
+    : >"$work/blank.txt"
+    calibrated 4 'blank.txt: no text' "$work/blank.txt"
+    printf 'good\nbad \355\240\200\n' >"$work/bytes.txt"
+    calibrated 4 'bytes.txt:2: not UTF-8: .*offset 4' "$work/bytes.txt"
+    is 'files left behind by bad texts' "$(find "$work" -name 'x.tern*' | wc -l)" 0
 fi
 # An output that cannot be written is no fault of the checkpoint.
 if [ -z "${TERN_RUN:-}" ] && [ -d ../shared/models/sentiment-mini ]; then

@@ -454,9 +454,26 @@ static int remove_dir(void **state)
     return 0;
 }
 
+/* The budget was read by strtod: hexadecimal and exponents passed, and whether 3.5 did was up to the locale. */
+static void test_weights_names(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"auto",     "auto:",    "auto:0x3", "auto:nan",  "auto:3junk", "auto:1.9",
+                                      "auto:8.1",
+                                      "auto:3e0", "auto:3,5", "auto: 3",  "auto:+3",   "mixed",      "INT8"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (tern_weights_find(bad[i]) >= 0)
+            fail_msg("'%s' was accepted", bad[i]);
+    assert_int_equal(tern_weights_find("int4"), TERN_WEIGHTS_INT8 + 1);
+    assert_int_equal(tern_weights_find("auto:3"), TERN_WEIGHTS_MIXED);
+    assert_true(tern_weights_bits("auto:3.25") == 3.25 && tern_weights_bits("auto:2") == 2);
+    assert_true(tern_weights_bits("int4") == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_weights_names),
         cmocka_unit_test(test_bert),
         cmocka_unit_test(test_distilbert),
         cmocka_unit_test(test_bad_numbers),

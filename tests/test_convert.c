@@ -204,7 +204,7 @@ static void test_refused_options(void **state)
 /* ---- Low-bit weights -------------------------------------------------------------------------------------------- */
 
 static const char *const low_bit[] = {"int4", "nf4", "fp4", "int3", "int2", "ternary", "binary"};
-enum { LOW_BIT = sizeof low_bit / sizeof *low_bit };
+enum { LOW_BIT = sizeof low_bit / sizeof *low_bit, GROUPED = 5 /* the first of them */ };
 static char texts_path[400];
 
 static tern_status convert_low(const char *weights, int group, const char *calibrate)
@@ -246,17 +246,16 @@ static void test_low_bit_weights(void **state)
     rewrite(&grouped);
     for (int f = 0; f < LOW_BIT; f++) {
         size_t size[4], again_size;
+        const int in_groups = f < GROUPED;
         for (int g = 0; g < 4; g++) { /* 0 is 64 */
-            assert_ok(convert_low(low_bit[f], g == 3 ? 0 : 32 << g, NULL));
+            assert_ok(convert_low(low_bit[f], g == 3 || !in_groups ? 0 : 32 << g, NULL));
             size[g] = check_low(low_bit[f]);
         }
-        if (f < 5)
+        if (in_groups)
             assert_true(size[0] > size[1] && size[1] > size[2]);
-        else
-            assert_true(size[0] == size[1] && size[1] == size[2]); /* one scale for a channel */
         assert_int_equal(size[3], size[1]);
         char *a = read_file(path, &size[3]);
-        assert_ok(convert_low(low_bit[f], 64, NULL)); /* the same bytes */
+        assert_ok(convert_low(low_bit[f], in_groups ? 64 : 0, NULL)); /* the same bytes */
         char *b = read_file(path, &again_size);
         assert_int_equal(again_size, size[3]);
         assert_memory_equal(a, b, again_size);
@@ -276,6 +275,9 @@ static void test_refused_groups(void **state)
     }
     fails(convert_low("int8", 64, NULL), TERN_USAGE, "int8");
     fails(convert_low("f32", 32, NULL), TERN_USAGE, "f32");
+    /* One scale for a channel: the size of groups was accepted, and meant nothing. */
+    fails(convert_low("ternary", 64, NULL), TERN_USAGE, "ternary");
+    fails(convert_low("binary", 64, NULL), TERN_USAGE, "binary");
 }
 
 static void write_texts(const char *bytes, size_t size)
@@ -294,11 +296,19 @@ static void test_refused_calibration(void **state)
     fails(convert_low(NULL, 0, texts_path), TERN_USAGE, "calibration");
     fails(convert_low("f32", 0, texts_path), TERN_USAGE, "calibration");
     fails(convert_low("int4", 48, texts_path), TERN_USAGE, "48");
-    fails(convert_low("int4", 0, "/nonexistent/texts"), TERN_IO, "/nonexistent/texts");
-    fails(convert_low("int4", 0, ""), TERN_IO, "");
-    fails(convert_low("int4", 0, dir), TERN_IO, dir);
-    write_texts("", 0);
-    fails(convert_low("int4", 0, texts_path), TERN_USAGE, texts_path);
+    /* These were the checkpoint's fault once (TERN_IO, exit code 5), or the caller's usage. */
+    fails(convert_low("int4", 0, "/nonexistent/texts"), TERN_FAILED, "/nonexistent/texts");
+    fails(convert_low("int4", 0, ""), TERN_FAILED, "");
+    fails(convert_low("int4", 0, dir), TERN_FAILED, dir);
+    /* Blank lines counted as texts: a file of them alone was calibrated on. */
+    static const char *const blank[] = {"", "\n", "\n\n \t\r\n", "  "};
+    for (size_t i = 0; i < sizeof blank / sizeof *blank; i++) {
+        write_texts(blank[i], strlen(blank[i]));
+        fails(convert_low("int4", 0, texts_path), TERN_INPUT, "no text");
+    }
+    /* Only lines that were taken were looked at. */
+    write_texts("good\n\nabc\377\n", 11);
+    fails(convert_low("int4", 0, texts_path), TERN_INPUT, "texts.txt:3: not UTF-8: invalid byte 0xFF at byte offset 3");
 }
 
 /* Skipped, with the reason, where there is no LAPACK. */
@@ -342,9 +352,10 @@ static void test_calibrated(void **state)
         return;
     }
     for (int f = 0; f < LOW_BIT; f++) {
-        assert_ok(convert_low(low_bit[f], 32, NULL));
+        const int group = f < GROUPED ? 32 : 0;
+        assert_ok(convert_low(low_bit[f], group, NULL));
         char *plain = read_file(path, &plain_size);
-        assert_ok(convert_low(low_bit[f], 32, texts_path));
+        assert_ok(convert_low(low_bit[f], group, texts_path));
         assert_int_equal(check_low(low_bit[f]), plain_size);
         char *calibrated = read_file(path, &bytes);
         assert_memory_not_equal(plain, calibrated, bytes); /* other codes in the same places */
@@ -354,9 +365,18 @@ static void test_calibrated(void **state)
     free(text);
     write_texts(few, sizeof few - 1);
     assert_ok(convert_low("int4", 32, texts_path));
-    write_texts("x", 1); /* far fewer tokens than inputs: the damping carries it */
+    char *with_blanks = read_file(path, &plain_size);
+    char *without = strdup(few);
+    assert_non_null(without);
+    memmove(strchr(without, '\n'), strchr(without, '\n') + 2, strlen(strchr(without, '\n') + 2) + 1);
+    write_texts(without, strlen(without));
+    free(without);
     assert_ok(convert_low("int4", 32, texts_path));
-    write_texts("\n", 1);
+    char *same = read_file(path, &bytes);
+    assert_memory_equal(same, with_blanks, bytes);
+    free(with_blanks);
+    free(same);
+    write_texts("x", 1); /* far fewer tokens than inputs: the damping carries it */
     assert_ok(convert_low("int4", 32, texts_path));
     remove(path);
     write_texts("fine\nnot \xff UTF-8\n", 17);

@@ -118,8 +118,10 @@ static void make_room(struct layer *l, int residual)
     l->bias = need(malloc((size_t)l->n * sizeof *l->bias));
 }
 
-static struct layer make_layer(enum tern_format format, int n, int k, int residual, uint64_t seed)
+/* unit_y: of the stream that the outputs are added to; 0: they are requantised. */
+static struct layer make_layer(enum tern_format format, int n, int k, double unit_y, uint64_t seed)
 {
+    const int residual = unit_y > 0;
     static const int groups[] = {32, 64, 128};
     struct rng r = rng_seeded(seed, "low-bit layer");
     struct layer l = {.n = n, .k = k, .out.coding = {.format = format, .group = groups[seed % 3]}};
@@ -139,7 +141,7 @@ static struct layer make_layer(enum tern_format format, int n, int k, int residu
     }
     if (residual) {
         l.in = (struct tern_input){0.0007, 0.0007 * 16384 * sqrt(k), NULL, NULL};
-        tern_quantize_residual(&l.out, &f, &l.in, 0.001, scratch);
+        tern_quantize_residual(&l.out, &f, &l.in, unit_y, scratch);
     } else {
         l.in = (struct tern_input){sqrt(k) / 32768, sqrt(k), gamma, beta};
         tern_quantize_requant(&l.out, &f, &l.in, 0, scratch);
@@ -414,7 +416,7 @@ static void check_sums(const struct layer *l, const struct rows *x, const int16_
 
 static void check_residual(enum tern_format format, int n, int k, int m, uint64_t seed)
 {
-    struct layer l = make_layer(format, n, k, 1, seed);
+    struct layer l = make_layer(format, n, k, 0.001, seed);
     struct rows x = make_rows(m, k, 0, seed);
     struct tern_runner run = new_runner(k);
     struct rng r = rng_seeded(seed, "y");
@@ -453,8 +455,36 @@ static void test_residual(void **state)
                 check_residual((enum tern_format)f, sizes[s].n, sizes[s].k, row_counts[r], seed);
 }
 
+/* A row that is one number has a short int8 form, and with small weights small sums: not even they may need a
+   multiplier above what 15 bits hold. It saturated, and ternary and binary layers of few inputs added a fraction. */
+static void test_residual_of_one_input(void **state)
+{
+    (void)state;
+    enum { N = 16, K = 40 };
+    int16_t row[K] = {0}, y[N] = {0};
+    int32_t sum[N];
+    struct rows x = make_rows(1, K, 0, 1);
+    struct tern_runner run = new_runner(K);
+    run.ops = &tables[0].ops;
+    run.pool = pools[1];
+    row[5] = 16384;
+    tables[0].ops.quantize(row, x.q, x.row, K);
+    for (int f = 0; f < TERN_N_FORMATS; f++)
+        for (int i = 0; i < 16; i++) {
+            struct layer l = make_layer((enum tern_format)f, N, K, ldexp(0.001, -i), 1);
+            if (l.out.up > 0) { /* else y's unit is too small for any of these sums */
+                tern_linear_residual(&run, TERN_STAGE_attn_out, &l.linear, sum, y, N, &x.view);
+                check_sums(&l, &x, y, sum);
+            }
+            free_layer(&l);
+        }
+    free_runner(&run);
+    free_rows(&x);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_requant), cmocka_unit_test(test_residual)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_requant), cmocka_unit_test(test_residual),
+                                       cmocka_unit_test(test_residual_of_one_input)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

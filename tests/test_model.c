@@ -399,6 +399,9 @@ static const struct lie tensor_lies[] = {
     {"layer.0.value.param", POKE, .index = 2, .value = 257, .says = "real number"},
     {"layer.0.value.param", POKE, .index = 2, .value = -129, .says = "real number"},
     {"layer.0.value.param", POKE, .index = 2, .value = -BIG - 1, .says = "real number"},
+    /* A negative shape of blocks was not refused here. */
+    {"layer.0.value.param", POKE, .index = 6, .value = -1, .says = "blocks that do not exist"},
+    {"layer.0.value.param", POKE, .index = 6, .value = 5, .says = "blocks that do not exist"},
     {"layer.1.attn_out.param", POKE, .index = 3, .value = 16, .says = "layer.1.attn_out.param"},
     {"layer.1.attn_out.param", POKE, .index = 3, .value = -1, .says = "layer.1.attn_out.param"},
     {"layer.1.score", POKE, .index = 0, .value = 7, .says = "real number"},

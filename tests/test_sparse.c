@@ -5,11 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "quant/decimal.h"
 #include "quant/prune.h"
 #include "quant/sparse.h"
 #include "simd/table.h"
 #include "tests/rng.h"
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,11 +171,36 @@ static void test_parse(void **state)
     assert_true(fraction == 0.25);
     assert_int_equal(tern_sparse_parse("16x4", &shape, &fraction), 0);
     assert_true(shape == TERN_BLOCK_16X4 && fraction == 0);
-    static const char *const bad[] = {"",         "8x4",       "16x4:",     "16x4:1.5",      "16x4:-0.1",
-                                      "16x4:nan", "16x4:0.5x", "16x4: 0.5", "16x4 16x4 16x4"};
-    for (int i = 0; i < 9; i++)
+    static const char *const bad[] = {"",         "8x4",       "16x4:",     "16x4:1.5",       "16x4:-0.1",
+                                      "16x4:nan", "16x4:0.5x", "16x4: 0.5", "16x4 16x4 16x4", "16x4:."};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (!tern_sparse_parse(bad[i], &shape, &fraction))
             fail_msg("'%s' was accepted", bad[i]);
+}
+
+/* strtod took what it takes: hexadecimal, exponents, and under a German locale no point. */
+static void test_decimal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double value;
+    } good[] = {{"0", 0}, {"3", 3}, {"3.5", 3.5}, {".5", 0.5}, {"5.", 5}, {"0.8", 0.8}, {"00.10", 0.1},
+                {"2.71828182845904", 2.71828182845904}};
+    static const char *const bad[] = {"", ".", "..5", "1.2.3", "0x3", "1e1", "-1", "+1", " 1", "1 ", "3,5",
+                                      "nan", "inf", "3junk",
+                                      "1234567890123456"};
+    const char *const before = setlocale(LC_NUMERIC, "de_DE.UTF-8"); /* where it is installed */
+    double value;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(tern_decimal(good[i].text, &value), 0);
+        assert_true(value == good[i].value);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (!tern_decimal(bad[i], &value))
+            fail_msg("'%s' was accepted", bad[i]);
+    if (before)
+        setlocale(LC_NUMERIC, "C");
 }
 
 /* Exactly so many blocks become zero, the least ones; the others stay. Sizes that no block divides. */
@@ -218,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_faults),
                                        cmocka_unit_test(test_codes),
                                        cmocka_unit_test(test_repeated_columns), cmocka_unit_test(test_parse),
+                                       cmocka_unit_test(test_decimal),
                                        cmocka_unit_test(test_prune)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,11 +37,10 @@ struct kind {
    that it divides a group, whose codes times activations fit in 16 bits. */
 TERN_INLINE int segment_blocks(int bits, int grouped)
 {
-    return !grouped ? BLOCKS_BY_CODES / (1 << bits) : bits == 1 ? 4 : bits == 2 ? 2 : 1;
+    return !grouped ? BLOCKS_BY_CODES / (1 << bits) : bits == 2 ? 2 : 1;
 }
 _Static_assert(BLOCKS_BY_CODES * TERN_BLOCK_STEPS * LOW_MOST <= UINT16_MAX, "a segment's low parts fit in 16 bits");
-_Static_assert(4 * 1 * TERN_BLOCK_K * 127 <= INT16_MAX && 2 * 3 * TERN_BLOCK_K * 127 <= INT16_MAX &&
-                   1 * 7 * TERN_BLOCK_K * 127 <= INT16_MAX,
+_Static_assert(2 * 3 * TERN_BLOCK_K * 127 <= INT16_MAX && 1 * 7 * TERN_BLOCK_K * 127 <= INT16_MAX,
                "a segment with a multiplier fits in 16 bits");
 
 TERN_INLINE struct sums add_low(struct sums s, uint8x16_t low, int shift)
@@ -269,8 +268,9 @@ typedef void tile_fn(const uint8_t *table, const int32_t *sum, const struct tern
         tile(table, sum, w, c, k4, (struct kind){bits, panels, grouped});                                              \
     }
 TILE(plain_1, 1, 1, 0) TILE(plain_2, 2, 1, 0) TILE(plain_3, 3, 1, 0) TILE(plain_1_by_2, 1, 2, 0)
-TILE(grouped_1, 1, 1, 1) TILE(grouped_2, 2, 1, 1) TILE(grouped_3, 3, 1, 1)
-static tile_fn *const tiles[2][PLANES] = {{plain_1, plain_2, plain_3}, {grouped_1, grouped_2, grouped_3}};
+TILE(grouped_2, 2, 1, 1) TILE(grouped_3, 3, 1, 1)
+/* No format of one bit has multipliers. */
+static tile_fn *const tiles[2][PLANES] = {{plain_1, plain_2, plain_3}, {NULL, grouped_2, grouped_3}};
 
 /* Every row meets a panel, or two, while it is in the cache. */
 void tern_gemm_lut_neon(const uint8_t *table, ptrdiff_t ld_table, const int32_t *sum, ptrdiff_t ld_sum,
