@@ -6,6 +6,11 @@
 #include "models/weights.h"
 #include "quant/trained.h"
 
+/* What pruning a matrix on texts has done to its outputs, relative squared error: with compensation and without. */
+struct tern_pruned_matrix {
+    double error, masked;
+};
+
 /* Where float tensors come from: a checkpoint, or a seeded generator. Names are those of models/checkpoint.h. */
 struct tern_source {
     const struct tern_config *config;
@@ -21,6 +26,8 @@ struct tern_source {
     int sparse;
     enum tern_block_shape block;
     double prune;
+    /* [layers][TERN_N_MATRICES] of matrices that `read` gives pruned already; NULL: they are not. */
+    const struct tern_pruned_matrix *pruned;
     int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */
     /* Second-order quantisation of low-bit weights; NULL: to the nearest. May return NULL, which fails. */
     const struct tern_second_order *(*second)(void *calibration, int layer, enum tern_layer_input which);

@@ -175,8 +175,9 @@ typedef struct tern_convert_options {
     void *context;
     const char *embeddings; /* of the word table: "int8" (the default when NULL), "int4" or "ternary" */
     int32_t group; /* inputs that share a multiplier, of formats with groups: 32, 64 (the default when 0) or 128 */
-    /* A file with a text in each line: low-bit weights are then quantised with second-order error compensation. Needs
-       LAPACK at run time. NULL: every weight to its nearest value. */
+    /* A file with a text in each line: low-bit weights are then quantised with second-order error compensation, and
+       blocks (`sparse` with a FRACTION) pruned with it. Needs LAPACK at run time. NULL: every weight to its nearest
+       value, blocks by magnitude. */
     const char *calibrate;
     /* The encoder's matrices were trained with a quantiser in the loop, and the checkpoint has their latent floats:
        what that quantiser makes of each is kept. "twn" (TernaryBERT, Teacher Intervention) and "b1.58" (BitNet b1.58)
@@ -187,8 +188,9 @@ typedef struct tern_convert_options {
     int32_t strict;
     const char *rest; /* "int8": asks for it where low bits cannot be had (see strict); NULL: is not asked for */
     /* "SHAPE" or "SHAPE:FRACTION": the layers' matrices are stored block-sparse, in blocks of SHAPE ("16x4", "4x4",
-       "1x4" or "4x1", outputs x inputs) that are not all zero. With a FRACTION so many of each matrix's blocks, those of the
-       least magnitude, become zero first. Needs weights "int8". NULL: dense. */
+       "1x4" or "4x1", outputs x inputs) that are not all zero. With a FRACTION so many of each matrix's blocks become
+       zero first: those of the least magnitude or, with `calibrate`, those whose absence the other weights can best make
+       good. Needs weights "int8". NULL: dense. */
     const char *sparse;
 } tern_convert_options;
 

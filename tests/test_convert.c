@@ -325,6 +325,86 @@ static char *numbers(size_t *size) /* 1500 lines, more than are taken */
     return text;
 }
 
+static tern_status convert_sparse(const char *sparse, const char *calibrate)
+{
+    const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse, .calibrate = calibrate};
+    err = (tern_error){TERN_OK, ""};
+    return tern_convert(dir, path, &o, &err);
+}
+
+/* Pruned on texts: as many blocks as without them, the same bytes each time, a loss in the report, and vectors nearer to
+   those of the whole model. */
+static const char *const shapes[] = {"16x4:0.5", "4x4:0.5", "1x4:0.5", "4x1:0.5", "4x4:1"};
+static int second_order_lines;
+
+static void count_second_order(void *context, const char *line)
+{
+    (void)context;
+    second_order_lines += strstr(line, "second order, loss ") != NULL;
+}
+
+/* The vector of a text by the file in `path`. */
+static void vector_of(float *vector)
+{
+    static const int32_t ids[8] = {2, 60, 61, 62, 70, 75, 80, 3}, offsets[2] = {0, 8};
+    tern_model *model;
+    tern_session *session;
+    assert_ok(tern_model_open(&model, path, &err));
+    assert_ok(tern_session_open(&session, model, NULL, &err));
+    assert_ok(tern_embed(session, &(tern_batch){ids, NULL, offsets, 1}, vector, &err));
+    tern_session_close(session);
+    tern_model_close(model);
+}
+
+static void test_pruned_on_texts(void **state)
+{
+    (void)state;
+    size_t size, bytes, again;
+    rewrite(&small);
+    char *text = numbers(&size);
+    write_texts(text, size);
+    free(text);
+    if (no_lapack()) {
+        fails(convert_sparse("4x4:0.5", texts_path), TERN_USAGE, "LAPACK");
+        return;
+    }
+    float exact[24], pruned[24], plain[24];
+    assert_ok(convert("f32", path));
+    vector_of(exact);
+    for (int i = 0; i < 5; i++) {
+        const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = shapes[i], .calibrate = texts_path,
+                                        .report = count_second_order};
+        second_order_lines = 0;
+        assert_ok(tern_convert(dir, path, &o, &err));
+        assert_int_equal(second_order_lines, 12); /* 2 layers */
+        char *first = read_file(path, &bytes);
+        vector_of(pruned);
+        assert_ok(convert_sparse(shapes[i], texts_path));
+        char *second = read_file(path, &again);
+        assert_int_equal(bytes, again);
+        assert_memory_equal(first, second, bytes);
+        free(first);
+        free(second);
+        assert_ok(convert_sparse(shapes[i], NULL));
+        vector_of(plain);
+        double wrong = 0, wrong_plain = 0;
+        for (int j = 0; j < 24; j++) {
+            wrong += ((double)pruned[j] - (double)exact[j]) * ((double)pruned[j] - (double)exact[j]);
+            wrong_plain += ((double)plain[j] - (double)exact[j]) * ((double)plain[j] - (double)exact[j]);
+        }
+        if (i < 4 && !(wrong < 0.5 * wrong_plain))
+            fail_msg("%s: %g on texts, %g by magnitude", shapes[i], wrong, wrong_plain);
+    }
+    write_texts("x", 1); /* far fewer tokens than inputs */
+    assert_ok(convert_sparse("16x4:0.5", texts_path));
+    write_texts("", 0);
+    remove(path);
+    fails(convert_sparse("4x4:0.5", texts_path), TERN_USAGE, texts_path);
+    fails(convert_sparse("4x4:0.5", "/nonexistent/texts"), TERN_IO, "/nonexistent/texts");
+    fails(convert_sparse("4x4", texts_path), TERN_USAGE, "without a fraction");
+    fails(convert_sparse("4x4:0", texts_path), TERN_USAGE, "without a fraction");
+}
+
 static void test_calibrated(void **state)
 {
     (void)state;
@@ -568,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_refused_groups),
         cmocka_unit_test(test_refused_calibration),
         cmocka_unit_test(test_calibrated),
+        cmocka_unit_test(test_pruned_on_texts),
         cmocka_unit_test(test_numbers_that_are_none),
         cmocka_unit_test(test_huge_numbers),
         cmocka_unit_test(test_tensors_of_zeros),

@@ -51,16 +51,18 @@ static const char help_convert[] =
     "                      (BitNet b1.58) go with --weights ternary, bitnet (BitNet) with --weights binary\n"
     "  --group N           inputs of a group: 32, 64 (the default) or 128\n"
     "  --embeddings NAME   of the word table: int8 (the default), int4 or ternary, with a scale per row\n"
-    "  --calibrate FILE    a text in each line: low-bit weights are quantised so that the layers' outputs on these\n"
-    "                      texts change least (second order); a thousand texts of the task will do. Needs LAPACK\n"
-    "                      (Debian: liblapack3). Without it every weight goes to its nearest value\n"
+    "  --calibrate FILE    a text in each line: low-bit weights are quantised, and blocks pruned (--sparse with a\n"
+    "                      FRACTION), so that the layers' outputs on these texts change least (second order); a\n"
+    "                      thousand texts of the task will do. Needs LAPACK (Debian: liblapack3). Without it every\n"
+    "                      weight goes to its nearest value, and blocks are pruned by magnitude\n"
     "  --strict            fail, before anything is written, if a tensor would have another type than was asked for:\n"
     "                      pooler and classifier that of --weights, the position table that of --embeddings\n"
     "  --rest int8         asks for int8 where they cannot have that type, so that --strict lets them through\n"
     "  --sparse SHAPE[:FRACTION]\n"
     "                      store the layers' int8 matrices as blocks of SHAPE (outputs x inputs: 16x4, 4x4, 1x4 or\n"
     "                      4x1) that are not all zero; with a FRACTION so much of each matrix's blocks, those of the\n"
-    "                      least magnitude, becomes zero first. What that costs in accuracy, tern eval tells\n"
+    "                      least magnitude, becomes zero first; with --calibrate those that the other weights can\n"
+    "                      best make good, and they do. What that costs in accuracy, tern eval tells\n"
     "  -q, --quiet         no report of what each tensor became\n";
 
 static const char help_classify[] =
