@@ -161,21 +161,25 @@ void tern_bert_f32_begin(struct tern_bert_f32 *b, const tern_batch *batch)
     norm(b, &b->weights->embed_norm, b->x, NULL, batch->offsets[batch->n_texts]); /* x: [tokens, hidden] */
 }
 
-void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i)
+void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i, enum tern_layer_input from)
 {
     const struct tern_f32_layer *layer = &b->weights->layers[i];
     const int tokens = batch->offsets[batch->n_texts];
-    if (show(b, i, TERN_INPUT_QKV, b->x, tokens))
-        return;
-    linear(b, &layer->query, b->x, b->query, tokens);
-    linear(b, &layer->key, b->x, b->key, tokens);
-    linear(b, &layer->value, b->x, b->value, tokens);
-    struct attention_job attention = {b, batch};
-    tern_pool_run(b->pool, head_task, &attention, batch->n_texts * b->config->heads);
-    if (show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens))
-        return;
-    linear(b, &layer->attn_out, b->context, b->query, tokens);
-    norm(b, &layer->attn_norm, b->x, b->query, tokens);
+    if (from == TERN_INPUT_QKV) {
+        if (show(b, i, TERN_INPUT_QKV, b->x, tokens))
+            return;
+        linear(b, &layer->query, b->x, b->query, tokens);
+        linear(b, &layer->key, b->x, b->key, tokens);
+        linear(b, &layer->value, b->x, b->value, tokens);
+        struct attention_job attention = {b, batch};
+        tern_pool_run(b->pool, head_task, &attention, batch->n_texts * b->config->heads);
+    }
+    if (from <= TERN_INPUT_ATTN_OUT) {
+        if (show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens))
+            return;
+        linear(b, &layer->attn_out, b->context, b->query, tokens);
+        norm(b, &layer->attn_norm, b->x, b->query, tokens);
+    }
     if (show(b, i, TERN_INPUT_FFN_UP, b->x, tokens))
         return;
     linear(b, &layer->ffn_up, b->x, b->wide, tokens); /* wide: [tokens, intermediate] */
@@ -190,7 +194,7 @@ void tern_bert_f32_forward(struct tern_bert_f32 *b, const tern_batch *batch)
 {
     tern_bert_f32_begin(b, batch);
     for (int i = 0; i < b->config->layers; i++)
-        tern_bert_f32_layer(b, batch, i);
+        tern_bert_f32_layer(b, batch, i, TERN_INPUT_QKV);
 }
 
 void tern_bert_f32_classify(struct tern_bert_f32 *b, const tern_batch *batch, float *logits)

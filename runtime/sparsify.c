@@ -32,7 +32,8 @@ struct sparsifier {
     enum tern_layer_input which;
     int side;
     /* In the arena. */
-    float *state[MODELS]; /* [tokens of the sample][hidden] */
+    float *state[MODELS];   /* [tokens of the sample][hidden] x of the encoder where the models have come to */
+    float *context[MODELS]; /* the same of the attention */
     float *seen[MODELS];  /* [inputs][BATCH] a batch of what the matrices read, transposed */
     float *cross;   /* [inputs][inputs] sum of x_pruned x_dense^T, then what it differs by from x_pruned x_pruned^T */
     float *product; /* [inputs][inputs] */
@@ -55,6 +56,7 @@ static void plan(struct sparsifier *s)
     tern_bert_f32_plan(&s->bert, &s->arena);
     for (int i = 0; i < MODELS; i++) {
         s->state[i] = tern_arena_take(&s->arena, tokens, h * sizeof(float));
+        s->context[i] = tern_arena_take(&s->arena, tokens, h * sizeof(float));
         s->seen[i] = tern_arena_take(&s->arena, k, BATCH * sizeof(float));
     }
     s->cross = tern_arena_take(&s->arena, k, k * sizeof(float));
@@ -124,8 +126,34 @@ static void mirror(const struct tern_hessian *h)
             h->moments[j * h->k + i] = h->moments[i * h->k + j];
 }
 
-/* Runs `layer` of both models over all texts: up to `which` for the moments of what it reads there, or, TERN_N_INPUTS,
-   through it, which leaves the states of the next. */
+/* One batch of `side` through a part of a layer: see run_layer. */
+static void run_batch(struct sparsifier *s, int side, const tern_batch *batch, int first, int layer)
+{
+    const ptrdiff_t h = s->source->config->hidden, at = s->sample->offsets[first] * h;
+    const size_t bytes = (size_t)batch->offsets[batch->n_texts] * (size_t)h * sizeof(float);
+    float *state = s->state[side] + at, *context = s->context[side] + at;
+    enum tern_layer_input from = TERN_INPUT_FFN_UP;
+    if (s->which <= TERN_INPUT_ATTN_OUT)
+        from = TERN_INPUT_QKV;
+    else if (s->which == TERN_INPUT_FFN_UP)
+        from = TERN_INPUT_ATTN_OUT;
+    s->side = side;
+    s->bert.weights = &s->models->model[side]->f32;
+    memcpy(s->bert.x, state, bytes);
+    if (from == TERN_INPUT_ATTN_OUT)
+        memcpy(s->bert.context, context, bytes);
+    if (layer < 0)
+        tern_bert_f32_begin(&s->bert, batch);
+    else
+        tern_bert_f32_layer(&s->bert, batch, layer, from);
+    if (s->which == TERN_INPUT_ATTN_OUT)
+        memcpy(context, s->bert.context, bytes);
+    if (s->which == TERN_INPUT_FFN_UP || s->which == TERN_N_INPUTS)
+        memcpy(state, s->bert.x, bytes);
+}
+
+/* Runs both models over all texts from the last input that was asked for to `which` of `layer`, for the moments of what
+   is read there; or, TERN_N_INPUTS, to the layer's end. Layer -1 are the embeddings. */
 static void run_layer(struct sparsifier *s, int layer, enum tern_layer_input which)
 {
     const struct tern_config *c = s->source->config;
@@ -138,19 +166,8 @@ static void run_layer(struct sparsifier *s, int layer, enum tern_layer_input whi
     for (int first = 0, n; first < s->sample->n; first += n) {
         const tern_batch batch = batch_of(s, first, offset);
         n = batch.n_texts;
-        const size_t bytes = (size_t)offset[n] * (size_t)c->hidden * sizeof(float);
-        for (s->side = 0; s->side < MODELS; s->side++) {
-            float *state = s->state[s->side] + (ptrdiff_t)s->sample->offsets[first] * c->hidden;
-            s->bert.weights = &s->models->model[s->side]->f32;
-            if (layer < 0)
-                tern_bert_f32_begin(&s->bert, &batch);
-            else {
-                memcpy(s->bert.x, state, bytes);
-                tern_bert_f32_layer(&s->bert, &batch, layer);
-            }
-            if (which == TERN_N_INPUTS)
-                memcpy(state, s->bert.x, bytes);
-        }
+        for (int side = 0; side < MODELS; side++)
+            run_batch(s, side, &batch, first, layer);
         if (which == TERN_N_INPUTS)
             continue;
         add_product(s, s->hessian.moments, s->seen[PRUNED], s->seen[PRUNED], offset[n]);
