@@ -26,6 +26,7 @@ struct tern_source {
     int sparse;
     enum tern_block_shape block;
     double prune;
+    int allocate; /* on texts: that fraction of all weights, of each matrix what costs least */
     /* [layers][TERN_N_MATRICES] of matrices that `read` gives pruned already; NULL: they are not. */
     const struct tern_pruned_matrix *pruned;
     int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */

@@ -1,64 +1,32 @@
 #include "runtime/sparsify.h"
 
-#include "models/bert_f32.h"
-#include "quant/prune_second.h"
 #include "runtime/calibrate.h"
 #include "runtime/convert.h"
+#include "runtime/sparsify_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DENSE, PRUNED, MODELS };
-enum { BATCH = 512 }; /* tokens that run together; at least a text's */
-enum { PASSES = 8 };  /* more gave no better models, 1 clearly worse ones */
+enum { PASSES = 8 }; /* more gave no better models, 1 clearly worse ones */
 
-struct tern_sparsified {
-    tern_model *model[MODELS]; /* floats; their bytes are ours */
-    void *bytes[MODELS];
-    struct tern_pruned_matrix *report; /* [layers][TERN_N_MATRICES] */
-};
-
-struct sparsifier {
-    struct tern_sparsified *models;
-    const struct tern_source *source;
-    const struct tern_sample *sample;
-    struct tern_lapack lapack;
-    struct tern_ops ops;
-    struct tern_host host;
-    struct tern_arena arena;
-    struct tern_bert_f32 bert;
-    /* What is being observed. */
-    enum tern_layer_input which;
-    int side;
-    /* In the arena. */
-    float *state[MODELS];   /* [tokens of the sample][hidden] x of the encoder where the models have come to */
-    float *context[MODELS]; /* the same of the attention */
-    float *seen[MODELS];  /* [inputs][BATCH] a batch of what the matrices read, transposed */
-    float *cross;   /* [inputs][inputs] sum of x_pruned x_dense^T, then what it differs by from x_pruned x_pruned^T */
-    float *product; /* [inputs][inputs] */
-    struct tern_hessian hessian;
-    double *factor;
-    struct tern_pruner pruner;
-    float *target, *spare;
-};
-
-static void plan(struct sparsifier *s)
+static void plan(struct tern_sparsifier *s)
 {
     const struct tern_config *c = s->source->config;
     const size_t h = (size_t)c->hidden, wide = (size_t)c->intermediate, k = wide > h ? wide : h;
     const size_t tokens = (size_t)s->sample->offsets[s->sample->n], matrix = h * k;
-    s->bert.config = s->models->model[DENSE] ? &s->models->model[DENSE]->config : c;
+    s->bert.config = s->models->model[TERN_DENSE] ? &s->models->model[TERN_DENSE]->config : c;
     s->bert.ops = &s->ops;
     s->bert.pool = s->host.pool;
-    s->bert.max_tokens = BATCH;
+    s->bert.max_tokens = TERN_SPARSIFY_BATCH;
     s->bert.longest = TERN_SPARSIFY_TOKENS;
     tern_bert_f32_plan(&s->bert, &s->arena);
-    for (int i = 0; i < MODELS; i++) {
+    for (int i = 0; i < TERN_MODELS; i++) {
         s->state[i] = tern_arena_take(&s->arena, tokens, h * sizeof(float));
         s->context[i] = tern_arena_take(&s->arena, tokens, h * sizeof(float));
-        s->seen[i] = tern_arena_take(&s->arena, k, BATCH * sizeof(float));
+        s->seen[i] = tern_arena_take(&s->arena, k, TERN_SPARSIFY_BATCH * sizeof(float));
     }
+    s->fraction = tern_arena_take(&s->arena, (size_t)c->layers, TERN_N_MATRICES * sizeof(double));
     s->cross = tern_arena_take(&s->arena, k, k * sizeof(float));
     s->product = tern_arena_take(&s->arena, k, k * sizeof(float));
     s->hessian.moments = tern_arena_take(&s->arena, k, k * sizeof(float));
@@ -83,7 +51,7 @@ static void plan(struct sparsifier *s)
 
 static int observe(void *context, int layer, enum tern_layer_input which, const float *x, int rows)
 {
-    struct sparsifier *s = context;
+    struct tern_sparsifier *s = context;
     const int k = s->hessian.k;
     float *seen = s->seen[s->side];
     (void)layer;
@@ -91,17 +59,16 @@ static int observe(void *context, int layer, enum tern_layer_input which, const 
         return 0;
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < k; j++)
-            seen[(ptrdiff_t)j * BATCH + i] = x[(ptrdiff_t)i * k + j];
+            seen[(ptrdiff_t)j * TERN_SPARSIFY_BATCH + i] = x[(ptrdiff_t)i * k + j];
     return 1;
 }
 
-/* The texts from `first` on that make a batch; offset[i] of the result's texts begin at 0. */
-static tern_batch batch_of(const struct sparsifier *s, int first, int32_t *offset)
+tern_batch tern_sparsify_batch(const struct tern_sparsifier *s, int first, int32_t *offset)
 {
     const int32_t *offsets = s->sample->offsets;
     int n = 0;
     offset[0] = 0;
-    while (first + n < s->sample->n && offsets[first + n + 1] - offsets[first] <= BATCH) {
+    while (first + n < s->sample->n && offsets[first + n + 1] - offsets[first] <= TERN_SPARSIFY_BATCH) {
         offset[n + 1] = offsets[first + n + 1] - offsets[first];
         n++;
     }
@@ -109,10 +76,11 @@ static tern_batch batch_of(const struct sparsifier *s, int first, int32_t *offse
 }
 
 /* sum[k][k] += a w^T; of a symmetric one only what lies on the diagonal and left of it. */
-static void add_product(const struct sparsifier *s, float *sum, const float *a, const float *w, int rows)
+static void add_product(const struct tern_sparsifier *s, float *sum, const float *a, const float *w, int rows)
 {
     const int k = s->hessian.k, symmetric = a == w;
-    const struct tern_gemm_f32 product = {a, w, s->product, BATCH, BATCH, k, k, k, rows, symmetric};
+    const struct tern_gemm_f32 product = {a, w,    s->product, TERN_SPARSIFY_BATCH, TERN_SPARSIFY_BATCH, k, k,
+                                          k, rows, symmetric};
     tern_gemm_f32_run(&s->host, &product);
     for (ptrdiff_t i = 0; i < k; i++)
         for (ptrdiff_t j = 0; j < (symmetric ? i + 1 : k); j++)
@@ -126,8 +94,8 @@ static void mirror(const struct tern_hessian *h)
             h->moments[j * h->k + i] = h->moments[i * h->k + j];
 }
 
-/* One batch of `side` through a part of a layer: see run_layer. */
-static void run_batch(struct sparsifier *s, int side, const tern_batch *batch, int first, int layer)
+/* One batch of `side` through a part of a layer: see tern_sparsify_run. */
+static void run_batch(struct tern_sparsifier *s, int side, const tern_batch *batch, int first, int layer)
 {
     const ptrdiff_t h = s->source->config->hidden, at = s->sample->offsets[first] * h;
     const size_t bytes = (size_t)batch->offsets[batch->n_texts] * (size_t)h * sizeof(float);
@@ -152,28 +120,29 @@ static void run_batch(struct sparsifier *s, int side, const tern_batch *batch, i
         memcpy(state, s->bert.x, bytes);
 }
 
-/* Runs both models over all texts from the last input that was asked for to `which` of `layer`, for the moments of what
-   is read there; or, TERN_N_INPUTS, to the layer's end. Layer -1 are the embeddings. */
-static void run_layer(struct sparsifier *s, int layer, enum tern_layer_input which)
+void tern_sparsify_run(struct tern_sparsifier *s, int layer, enum tern_layer_input which)
 {
     const struct tern_config *c = s->source->config;
     const size_t k = (size_t)(which == TERN_INPUT_FFN_DOWN ? c->intermediate : c->hidden);
-    int32_t offset[BATCH + 1];
+    int32_t offset[TERN_SPARSIFY_BATCH + 1];
     s->which = which;
     s->hessian.k = (int)k;
     memset(s->hessian.moments, 0, k * k * sizeof(float));
     memset(s->cross, 0, k * k * sizeof(float));
     for (int first = 0, n; first < s->sample->n; first += n) {
-        const tern_batch batch = batch_of(s, first, offset);
+        const tern_batch batch = tern_sparsify_batch(s, first, offset);
         n = batch.n_texts;
-        for (int side = 0; side < MODELS; side++)
+        for (int side = s->same ? TERN_PRUNED : 0; side < TERN_MODELS; side++)
             run_batch(s, side, &batch, first, layer);
         if (which == TERN_N_INPUTS)
             continue;
-        add_product(s, s->hessian.moments, s->seen[PRUNED], s->seen[PRUNED], offset[n]);
-        add_product(s, s->cross, s->seen[PRUNED], s->seen[DENSE], offset[n]);
+        add_product(s, s->hessian.moments, s->seen[TERN_PRUNED], s->seen[TERN_PRUNED], offset[n]);
+        if (!s->same)
+            add_product(s, s->cross, s->seen[TERN_PRUNED], s->seen[TERN_DENSE], offset[n]);
     }
     mirror(&s->hessian);
+    for (size_t i = 0; i < k * k; i++)
+        s->cross[i] = s->same ? 0 : s->cross[i] - s->hessian.moments[i];
 }
 
 /* ---- Pruning ------------------------------------------------------------------------------------------------------
@@ -189,7 +158,7 @@ static float *matrix_of(const struct tern_model *model, int layer, int i, int *n
 
 /* The weights that give, on what the pruned model lets the matrix read, the outputs nearest to those of the whole
    model: w + w (cross - moments) moments^-1. */
-static void make_target(struct sparsifier *s, const float *w, int n, int k)
+static void make_target(struct tern_sparsifier *s, const float *w, int n, int k)
 {
     const struct tern_gemm_f32 difference = {w, s->cross, s->spare, k, k, k, n, k, k, 0};
     const struct tern_gemm_f32 change = {s->spare, s->hessian.inverse, s->target, k, k, k, n, k, k, 0};
@@ -199,11 +168,10 @@ static void make_target(struct sparsifier *s, const float *w, int n, int k)
         s->target[i] += w[i];
 }
 
-static tern_status prune(struct sparsifier *s, int layer, int i, tern_error *err)
+tern_status tern_sparsify_start(struct tern_sparsifier *s, int layer, int i, float **weights, tern_error *err)
 {
     struct tern_pruner *p = &s->pruner;
-    struct tern_pruned_matrix *report = &s->models->report[layer * TERN_N_MATRICES + i];
-    float *w = matrix_of(s->models->model[PRUNED], layer, i, &p->n, &p->k);
+    float *w = *weights = matrix_of(s->models->model[TERN_PRUNED], layer, i, &p->n, &p->k);
     const ptrdiff_t size = (ptrdiff_t)p->n * p->k;
     make_target(s, w, p->n, p->k);
     p->host = &s->host;
@@ -215,34 +183,53 @@ static tern_status prune(struct sparsifier *s, int layer, int i, tern_error *err
         return tern_fail(err, TERN_FORMAT, "layer.%d: the calibration's second moments are singular", layer);
     for (ptrdiff_t j = 0; j < size; j++)
         p->w[j] = p->keep[j] ? s->target[j] : 0;
-    const double error = tern_pruner_to(p, s->source->prune, PASSES);
+    return TERN_OK;
+}
+
+static tern_status prune(struct tern_sparsifier *s, int layer, int i, tern_error *err)
+{
+    struct tern_pruner *p = &s->pruner;
+    float *w;
+    const tern_status status = tern_sparsify_start(s, layer, i, &w, err);
+    if (status)
+        return status;
+    const ptrdiff_t size = (ptrdiff_t)p->n * p->k;
+    const double error = tern_pruner_to(p, s->fraction[layer * TERN_N_MATRICES + i], PASSES);
     memcpy(w, p->w, (size_t)size * sizeof *w);
     for (ptrdiff_t j = 0; j < size; j++)
         s->spare[j] = p->keep[j] ? s->target[j] : 0;
     const double masked = tern_pruner_error(p, s->spare);
     memset(s->spare, 0, (size_t)size * sizeof *w);
     const double whole = tern_pruner_error(p, s->spare);
-    *report = (struct tern_pruned_matrix){whole > 0 ? error / whole : 0, whole > 0 ? masked / whole : 0};
+    s->models->report[layer * TERN_N_MATRICES + i] =
+        (struct tern_pruned_matrix){whole > 0 ? error / whole : 0, whole > 0 ? masked / whole : 0};
     return TERN_OK;
 }
 
-static const enum tern_layer_input input_of[TERN_N_MATRICES] = {
-    TERN_INPUT_QKV, TERN_INPUT_QKV, TERN_INPUT_QKV, TERN_INPUT_ATTN_OUT, TERN_INPUT_FFN_UP, TERN_INPUT_FFN_DOWN};
+enum tern_layer_input tern_sparsify_input(int i)
+{
+    static const enum tern_layer_input input[TERN_N_MATRICES] = {
+        TERN_INPUT_QKV, TERN_INPUT_QKV, TERN_INPUT_QKV, TERN_INPUT_ATTN_OUT, TERN_INPUT_FFN_UP, TERN_INPUT_FFN_DOWN};
+    return input[i];
+}
 
-static tern_status prune_layer(struct sparsifier *s, int layer, tern_error *err)
+tern_status tern_sparsify_invert(struct tern_sparsifier *s, int layer, tern_error *err)
+{
+    if (tern_hessian_make(&s->hessian, &s->lapack, s->factor))
+        return tern_fail(err, TERN_FORMAT,
+                         "layer.%d: the calibration's second moments are not finite or not positive; calibrate on more "
+                         "or other texts",
+                         layer);
+    return TERN_OK;
+}
+
+static tern_status prune_layer(struct tern_sparsifier *s, int layer, tern_error *err)
 {
     tern_status status = TERN_OK;
     for (int i = 0; i < TERN_N_MATRICES && !status; i++) {
-        if (i == 0 || input_of[i] != input_of[i - 1]) {
-            run_layer(s, layer, input_of[i]);
-            const ptrdiff_t pairs = (ptrdiff_t)s->hessian.k * s->hessian.k;
-            for (ptrdiff_t j = 0; j < pairs; j++)
-                s->cross[j] -= s->hessian.moments[j];
-            if (tern_hessian_make(&s->hessian, &s->lapack, s->factor))
-                status = tern_fail(err, TERN_FORMAT,
-                                   "layer.%d: the calibration's second moments are not finite or not positive; "
-                                   "calibrate on more or other texts",
-                                   layer);
+        if (i == 0 || tern_sparsify_input(i) != tern_sparsify_input(i - 1)) {
+            tern_sparsify_run(s, layer, tern_sparsify_input(i));
+            status = tern_sparsify_invert(s, layer, err);
         }
         if (!status)
             status = prune(s, layer, i, err);
@@ -253,14 +240,19 @@ static tern_status prune_layer(struct sparsifier *s, int layer, tern_error *err)
     return status;
 }
 
-static tern_status prune_model(struct sparsifier *s, tern_error *err)
+static tern_status prune_model(struct tern_sparsifier *s, tern_error *err)
 {
+    const int matrices = s->source->config->layers * TERN_N_MATRICES;
     tern_status status = TERN_OK;
-    run_layer(s, -1, TERN_N_INPUTS);
+    for (int i = 0; i < matrices; i++)
+        s->fraction[i] = s->source->prune;
+    if (s->source->allocate)
+        status = tern_sparsify_allocate(s, err);
+    tern_sparsify_run(s, -1, TERN_N_INPUTS);
     for (int layer = 0; layer < s->source->config->layers && !status; layer++) {
         status = prune_layer(s, layer, err);
         if (layer + 1 < s->source->config->layers)
-            run_layer(s, layer, TERN_N_INPUTS);
+            tern_sparsify_run(s, layer, TERN_N_INPUTS);
     }
     return status;
 }
@@ -279,12 +271,12 @@ static tern_status build_models(struct tern_sparsified *out, const struct tern_s
     out->report = calloc(matrices, sizeof *out->report);
     if (!out->report)
         return tern_fail_nomem(err, "a report", matrices * sizeof *out->report);
-    for (int i = 0; i < MODELS && !status; i++)
+    for (int i = 0; i < TERN_MODELS && !status; i++)
         status = tern_build_model(&out->model[i], &out->bytes[i], &floats, tokenizer, err);
     return status;
 }
 
-static tern_status set_up(struct sparsifier *s, tern_error *err)
+static tern_status set_up(struct tern_sparsifier *s, tern_error *err)
 {
     unsigned features;
     tern_status status = tern_cpu_select(&features, NULL, err);
@@ -306,7 +298,7 @@ static tern_status set_up(struct sparsifier *s, tern_error *err)
 tern_status tern_sparsify(struct tern_sparsified **out, const struct tern_source *source,
                           const tern_tokenizer *tokenizer, const struct tern_sample *sample, tern_error *err)
 {
-    struct sparsifier s = {.source = source, .sample = sample};
+    struct tern_sparsifier s = {.source = source, .sample = sample};
     tern_status status = TERN_OK;
     *out = NULL;
     s.models = calloc(1, sizeof *s.models);
@@ -334,7 +326,7 @@ void tern_sparsified_close(struct tern_sparsified *s)
 {
     if (!s)
         return;
-    for (int i = 0; i < MODELS; i++) {
+    for (int i = 0; i < TERN_MODELS; i++) {
         tern_model_close(s->model[i]);
         free(s->bytes[i]);
     }
@@ -346,7 +338,7 @@ void tern_sparsified_close(struct tern_sparsified *s)
 static tern_status read_pruned(void *context, const char *name, float *out, size_t count, tern_error *err)
 {
     const struct tern_sparsified *s = context;
-    const struct tern_tensor *tensor = tern_safetensors_find(&s->model[PRUNED]->tensors, name);
+    const struct tern_tensor *tensor = tern_safetensors_find(&s->model[TERN_PRUNED]->tensors, name);
     if (!tensor || tensor->bytes < count * sizeof *out)
         return tern_fail(err, TERN_FORMAT, "%s: not in the pruned model", name);
     memcpy(out, tensor->data, count * sizeof *out);

@@ -192,6 +192,9 @@ typedef struct tern_convert_options {
        zero first: those of the least magnitude or, with `calibrate`, those whose absence the other weights can best make
        good. Needs weights "int8". NULL: dense. */
     const char *sparse;
+    /* Not 0: FRACTION of `sparse` is that of all these matrices together, and each loses as much as costs the texts'
+       vectors least. Needs `calibrate`. */
+    int32_t allocate;
 } tern_convert_options;
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the

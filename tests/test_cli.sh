@@ -92,6 +92,8 @@ refused 2 '-o FILE' convert "$work"
 refused 2 "'int9'" convert "$work" -o "$work/x.tern" --weights int9
 refused 2 'int8 needs none' convert "$work" -o "$work/x.tern" --calibrate texts.txt
 refused 2 'without a fraction, needs none' convert "$work" -o "$work/x.tern" --sparse 16x4 --calibrate texts.txt
+refused 2 'allocation needs' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --allocate
+refused 2 'allocation needs' convert "$work" -o "$work/x.tern" --allocate --weights int4 --calibrate texts.txt
 refused 2 'shapes are 16x4' convert "$work" -o "$work/x.tern" --sparse 16x4:2
 refused 2 'block-sparse weights are int8' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --weights int4
 refused 2 "'bwn'" convert "$work" -o "$work/x.tern" --weights ternary --trained bwn

@@ -405,6 +405,62 @@ static void test_pruned_on_texts(void **state)
     fails(convert_sparse("4x4:0", texts_path), TERN_USAGE, "without a fraction");
 }
 
+/* Sums of the report's lines: weights of sparse matrices, and those of them that are left. */
+struct left {
+    double all, left, least, most;
+};
+
+static void add_left(void *context, const char *line)
+{
+    struct left *l = context;
+    int n, k;
+    double per_cent;
+    const char *at = strstr(line, "int8 [");
+    if (!at || sscanf(at, "int8 [%d, %d] %lf %% of", &n, &k, &per_cent) != 3)
+        return;
+    l->all += (double)n * k;
+    l->left += (double)n * k * per_cent / 100;
+    l->least = fmin(l->least, per_cent);
+    l->most = fmax(l->most, per_cent);
+}
+
+/* The fraction holds for all matrices together, to within half a block of each, and they differ. */
+static void test_allocated(void **state)
+{
+    (void)state;
+    size_t size, bytes, again;
+    rewrite(&small);
+    char *text = numbers(&size);
+    write_texts(text, size);
+    free(text);
+    struct tern_lapack lapack;
+    if (tern_lapack_open(&lapack))
+        return;
+    tern_lapack_close(&lapack);
+    static const char *const asked[] = {"4x4:0.5", "1x4:0.8", "4x1:0.97"};
+    static const double fractions[] = {0.5, 0.8, 0.97};
+    for (int i = 0; i < 3; i++) {
+        struct left l = {0, 0, 100, 0};
+        const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = asked[i], .calibrate = texts_path,
+                                        .allocate = 1, .report = add_left, .context = &l};
+        assert_ok(tern_convert(dir, path, &o, &err));
+        if (!(fabs(l.left / l.all - (1 - fractions[i])) < 0.01))
+            fail_msg("%s: %.4f are left", asked[i], l.left / l.all);
+        if (i < 2) /* not even the last rung suffices for 97 % */
+            assert_true(l.most > l.least + 10);
+        char *first = read_file(path, &bytes);
+        assert_ok(tern_convert(dir, path, &o, &err));
+        char *second = read_file(path, &again);
+        assert_int_equal(bytes, again);
+        assert_memory_equal(first, second, bytes);
+        free(first);
+        free(second);
+    }
+    const tern_convert_options no_texts = {.struct_bytes = sizeof no_texts, .sparse = "4x4:0.5", .allocate = 1};
+    remove(path);
+    fails(tern_convert(dir, path, &no_texts, &err), TERN_USAGE, "allocation needs");
+}
+
 static void test_calibrated(void **state)
 {
     (void)state;
@@ -649,6 +705,7 @@ int main(void)
         cmocka_unit_test(test_refused_calibration),
         cmocka_unit_test(test_calibrated),
         cmocka_unit_test(test_pruned_on_texts),
+        cmocka_unit_test(test_allocated),
         cmocka_unit_test(test_numbers_that_are_none),
         cmocka_unit_test(test_huge_numbers),
         cmocka_unit_test(test_tensors_of_zeros),

@@ -158,12 +158,13 @@ static int entries(const char *path)
 }
 
 static const char *convert_weights, *calibrate, *sparse;
+static int allocate;
 
 /* Converts into a folder of its own, which must hold the whole file or nothing. */
 static tern_status convert(void)
 {
     const tern_convert_options o = {.struct_bytes = sizeof o, .weights = convert_weights, .calibrate = calibrate,
-                                    .sparse = sparse};
+                                    .sparse = sparse, .allocate = allocate};
     char path[400];
     snprintf(path, sizeof path, "%s/out.tern", target);
     const tern_status status = tern_convert(dir, path, &o, &err);
@@ -238,6 +239,9 @@ static void test_calibrate(void **state)
     convert_weights = NULL;
     sparse = "4x4:0.5";
     walk(convert, "prune on texts and convert");
+    allocate = 1;
+    walk(convert, "allocate, prune and convert");
+    allocate = 0;
     calibrate = sparse = NULL;
     stride = 1;
     tern_lapack_close(&lapack);

@@ -8,7 +8,7 @@
 struct convert {
     const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse;
     int32_t group;
-    int quiet, bar, strict;
+    int quiet, bar, strict, allocate;
 };
 
 static void report(void *context, const char *line)
@@ -48,7 +48,7 @@ static int convert(struct convert *c, const char *directory)
     const tern_convert_options options = {
         .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c,
         .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
-        .strict = c->strict, .rest = c->rest, .sparse = c->sparse};
+        .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .allocate = c->allocate};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
                         "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",
@@ -81,6 +81,7 @@ int cmd_convert(int argc, char **argv)
         {"strict", 0, CLI_FLAG, &c.strict, 0, 0},
         {"rest", 0, CLI_STRING, &c.rest, 0, 0},
         {"sparse", 0, CLI_STRING, &c.sparse, 0, 0},
+        {"allocate", 0, CLI_FLAG, &c.allocate, 0, 0},
         {0}};
     int n, code = cli_parse(options, "convert", argc, argv, &n);
     if (n < 0)
