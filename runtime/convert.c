@@ -201,8 +201,9 @@ static tern_status check_options(const struct tern_config *config, const struct 
         return tern_fail(err, TERN_USAGE, "groups are for low-bit weights; %s has none",
                          tern_weights_name(config->weights));
     if (o->allocate && !(source->prune > 0 && o->calibrate))
-        return tern_fail(err, TERN_USAGE, "what to prune of each matrix is chosen by what texts show: allocation needs a "
-                                          "fraction to prune and texts to calibrate on");
+        return tern_fail(err, TERN_USAGE,
+                         "allocation needs a fraction to prune and texts to calibrate on, which show what each matrix "
+                         "can lose");
     if (config->weights == TERN_WEIGHTS_MIXED && !o->calibrate)
         return tern_fail(err, TERN_USAGE, "weights '%.32s' are chosen by what texts show; give some to calibrate on",
                          o->weights);
@@ -225,8 +226,8 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
         return tern_fail(err, TERN_USAGE, "the rest cannot be '%.32s', it can be int8", o->rest);
     *rule = (enum tern_rule)found;
     *source = (struct tern_source){.embeddings = (enum tern_format)embeddings, .rest_asked = o->rest != NULL,
-                                   .group = o->group, .allocate = o->allocate != 0, .read = read_tensor, .report = o->report,
-                                   .progress = o->progress, .listener = o->context};
+                                   .group = o->group, .allocate = o->allocate != 0, .read = read_tensor,
+                                   .report = o->report, .progress = o->progress, .listener = o->context};
     tern_status status = read_weights_option(config, o->weights, err);
     if (!status && o->sparse)
         status = read_sparse_option(source, config, o->sparse, err);

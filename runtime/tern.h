@@ -189,8 +189,8 @@ typedef struct tern_convert_options {
     const char *rest; /* "int8": asks for it where low bits cannot be had (see strict); NULL: is not asked for */
     /* "SHAPE" or "SHAPE:FRACTION": the layers' matrices are stored block-sparse, in blocks of SHAPE ("16x4", "4x4",
        "1x4" or "4x1", outputs x inputs) that are not all zero. With a FRACTION so many of each matrix's blocks become
-       zero first: those of the least magnitude or, with `calibrate`, those whose absence the other weights can best make
-       good. Needs weights "int8". NULL: dense. */
+       zero first: those of the least magnitude or, with `calibrate`, those whose absence the other weights can best
+       make good. Needs weights "int8". NULL: dense. */
     const char *sparse;
     /* Not 0: FRACTION of `sparse` is that of all these matrices together, and each loses as much as costs the texts'
        vectors least. Needs `calibrate`. */

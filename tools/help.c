@@ -63,8 +63,8 @@ static const char help_convert[] =
     "                      4x1) that are not all zero; with a FRACTION so much of each matrix's blocks, those of the\n"
     "                      least magnitude, becomes zero first; with --calibrate those that the other weights can\n"
     "                      best make good, and they do. What that costs in accuracy, tern eval tells\n"
-    "  --allocate          with --sparse SHAPE:FRACTION and --calibrate: FRACTION is that of all these matrices together,\n"
-    "                      and each loses as much as costs the texts' vectors least\n"
+    "  --allocate          with --sparse SHAPE:FRACTION and --calibrate: FRACTION is that of all these matrices\n"
+    "                      together, and each loses as much as costs the texts' vectors least\n"
     "  -q, --quiet         no report of what each tensor became\n";
 
 static const char help_classify[] =
