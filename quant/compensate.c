@@ -86,7 +86,7 @@ static double total(const struct job *j)
 double tern_compensate(const struct tern_compensation *c, float *w, int steps, double least)
 {
     const ptrdiff_t size = (ptrdiff_t)c->n * c->k;
-    double *rows = (double *)(void *)c->scratch; /* first: malloc aligns it for doubles */
+    double *rows = (double *)(void *)c->scratch; /* first: aligned for doubles */
     float *arrays = (float *)(void *)(rows + 2 * (ptrdiff_t)c->n);
     struct job j = {c, w, arrays, arrays + size, arrays + 2 * size, rows, rows + c->n};
     for (ptrdiff_t i = 0; i < size; i++)

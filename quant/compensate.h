@@ -11,7 +11,7 @@ struct tern_compensation {
     const float *target;  /* [n][k] the weights whose outputs are wanted */
     const uint8_t *keep;  /* [n][k] 0: this weight stays 0 */
     int n, k;
-    float *scratch; /* tern_compensation_scratch floats */
+    float *scratch; /* tern_compensation_scratch floats, aligned for doubles */
 };
 size_t tern_compensation_scratch(int n, int k);
 

@@ -22,7 +22,8 @@ static struct tern_host host;
 static struct problem {
     struct tern_hessian hessian;
     struct tern_pruner pruner;
-    float moments[K * K], inverse[K * K], w[N * K], target[N * K], loss[K * 4], scratch[4 * N * K];
+    float moments[K * K], inverse[K * K], w[N * K], target[N * K], loss[K * 4];
+    _Alignas(double) float scratch[4 * N * K];
     uint8_t keep[N * K];
     struct tern_block_score score[N * K];
     double factor[K * K];
