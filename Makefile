@@ -96,7 +96,7 @@ say = $(if $(V),@:,@echo '  $1')
 
 # ---- Building ------------------------------------------------------------------------------------------------------
 
-.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-cold bench-onednn bench-sparse bench-formats count-arm deps clean help print-% FORCE
+.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-cold bench-onednn bench-sparse bench-formats bench-sparsity count-arm deps clean help print-% FORCE
 all: lib cli
 lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
@@ -221,6 +221,10 @@ STSB ?= ../shared/data/stsb/sts-dev.csv
 bench-formats: all
 	@tools/formats.py $(BUILD)/tern --checkpoint $(CHECKPOINT) --texts $(TEXTS) --sst2 $(SST2) --stsb $(STSB) $(ARGS)
 
+# Writes docs/sparsity.svg too.
+bench-sparsity: all
+	@tools/sparsity.py $(BUILD)/tern --checkpoint $(CHECKPOINT) --texts $(TEXTS) --sst2 $(SST2) --svg docs/sparsity.svg $(ARGS)
+
 count-arm:
 	toolchains/setup.sh aarch64-linux-gnu
 	+$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu lib
@@ -263,6 +267,7 @@ help:
 	@echo 'make bench-peers  measure against other engines'
 	@echo 'make bench-cold   from exec to the first answer, beside ONNX Runtime'
 	@echo 'make bench-formats  bits, bytes, accuracy and time of every format: CHECKPOINT, TEXTS, SST2, STSB'
+	@echo 'make bench-sparsity  accuracy over sparsity, every block shape: a table and docs/sparsity.svg'
 	@echo 'make count-arm    executed instructions and llvm-mca cycles of the ARM builds (no times)'
 	@echo 'make bench-onednn int8 GEMM beside that of oneDNN; ARGS="avx2 16 128"'
 	@echo 'make bench-sparse block-sparse products beside libxsmm and oneDNN; ARGS="64 50 80 90" (rows, per cent of zeros)'

@@ -150,35 +150,51 @@ static void embed(const struct tern_bert_f32 *b, const tern_batch *batch)
     }
 }
 
-static void show(const struct tern_bert_f32 *b, int layer, enum tern_layer_input which, const float *x, int rows)
+static int show(const struct tern_bert_f32 *b, int layer, enum tern_layer_input which, const float *x, int rows)
 {
-    if (b->observer.observe)
-        b->observer.observe(b->observer.context, layer, which, x, rows);
+    return b->observer.observe && b->observer.observe(b->observer.context, layer, which, x, rows);
 }
 
-void tern_bert_f32_forward(struct tern_bert_f32 *b, const tern_batch *batch)
+void tern_bert_f32_begin(struct tern_bert_f32 *b, const tern_batch *batch)
 {
-    const int tokens = batch->offsets[batch->n_texts];
     embed(b, batch);
-    norm(b, &b->weights->embed_norm, b->x, NULL, tokens); /* x: [tokens, hidden] */
-    for (int i = 0; i < b->config->layers; i++) {
-        const struct tern_f32_layer *layer = &b->weights->layers[i];
-        show(b, i, TERN_INPUT_QKV, b->x, tokens);
+    norm(b, &b->weights->embed_norm, b->x, NULL, batch->offsets[batch->n_texts]); /* x: [tokens, hidden] */
+}
+
+void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i, enum tern_layer_input from)
+{
+    const struct tern_f32_layer *layer = &b->weights->layers[i];
+    const int tokens = batch->offsets[batch->n_texts];
+    if (from == TERN_INPUT_QKV) {
+        if (show(b, i, TERN_INPUT_QKV, b->x, tokens))
+            return;
         linear(b, &layer->query, b->x, b->query, tokens);
         linear(b, &layer->key, b->x, b->key, tokens);
         linear(b, &layer->value, b->x, b->value, tokens);
         struct attention_job attention = {b, batch};
         tern_pool_run(b->pool, head_task, &attention, batch->n_texts * b->config->heads);
-        show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens);
+    }
+    if (from <= TERN_INPUT_ATTN_OUT) {
+        if (show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens))
+            return;
         linear(b, &layer->attn_out, b->context, b->query, tokens);
         norm(b, &layer->attn_norm, b->x, b->query, tokens);
-        show(b, i, TERN_INPUT_FFN_UP, b->x, tokens);
-        linear(b, &layer->ffn_up, b->x, b->wide, tokens); /* wide: [tokens, intermediate] */
-        tern_pool_run(b->pool, activation_task, b, tokens);
-        show(b, i, TERN_INPUT_FFN_DOWN, b->wide, tokens);
-        linear(b, &layer->ffn_down, b->wide, b->query, tokens);
-        norm(b, &layer->ffn_norm, b->x, b->query, tokens);
     }
+    if (show(b, i, TERN_INPUT_FFN_UP, b->x, tokens))
+        return;
+    linear(b, &layer->ffn_up, b->x, b->wide, tokens); /* wide: [tokens, intermediate] */
+    tern_pool_run(b->pool, activation_task, b, tokens);
+    if (show(b, i, TERN_INPUT_FFN_DOWN, b->wide, tokens))
+        return;
+    linear(b, &layer->ffn_down, b->wide, b->query, tokens);
+    norm(b, &layer->ffn_norm, b->x, b->query, tokens);
+}
+
+void tern_bert_f32_forward(struct tern_bert_f32 *b, const tern_batch *batch)
+{
+    tern_bert_f32_begin(b, batch);
+    for (int i = 0; i < b->config->layers; i++)
+        tern_bert_f32_layer(b, batch, i, TERN_INPUT_QKV);
 }
 
 void tern_bert_f32_classify(struct tern_bert_f32 *b, const tern_batch *batch, float *logits)

@@ -6,9 +6,10 @@
 #include "models/weights.h"
 #include "runtime/arena.h"
 
-/* Sees what each matrix of each layer reads, x[rows][its inputs]. */
+/* Sees what each matrix of each layer reads, x[rows][its inputs]. Not 0: the layer ends there, its outputs are not
+   wanted. */
 struct tern_observer {
-    void (*observe)(void *context, int layer, enum tern_layer_input which, const float *x, int rows);
+    int (*observe)(void *context, int layer, enum tern_layer_input which, const float *x, int rows);
     void *context;
 };
 
@@ -29,6 +30,10 @@ struct tern_bert_f32 {
 
 void tern_bert_f32_plan(struct tern_bert_f32 *bert, struct tern_arena *arena);
 void tern_bert_f32_forward(struct tern_bert_f32 *bert, const tern_batch *batch);
+/* Its steps: x of the tokens, and x brought through one layer. That may be entered at what a matrix reads, but for
+   TERN_INPUT_FFN_DOWN: x, and for TERN_INPUT_ATTN_OUT context too, are what they were there. */
+void tern_bert_f32_begin(struct tern_bert_f32 *bert, const tern_batch *batch);
+void tern_bert_f32_layer(struct tern_bert_f32 *bert, const tern_batch *batch, int layer, enum tern_layer_input from);
 /* After forward: logits[texts][n_labels], or vectors[texts][hidden]. */
 void tern_bert_f32_classify(struct tern_bert_f32 *bert, const tern_batch *batch, float *logits);
 void tern_bert_f32_embed(struct tern_bert_f32 *bert, const tern_batch *batch, float *vectors);

@@ -28,6 +28,13 @@ static void load_norm(struct tern_loader *l, struct tern_f32_norm *norm, const c
     norm->beta = load_floats(l, name, ".bias", n, 0);
 }
 
+const struct tern_f32_linear *tern_f32_matrix(const struct tern_f32_layer *layer, int i)
+{
+    const struct tern_f32_linear *const all[TERN_N_MATRICES] = {&layer->query,    &layer->key,    &layer->value,
+                                                                &layer->attn_out, &layer->ffn_up, &layer->ffn_down};
+    return all[i];
+}
+
 tern_status tern_f32_load(struct tern_f32_weights *out, const struct tern_config *c, const struct tern_safetensors *st,
                           const char *label, tern_error *err)
 {

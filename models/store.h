@@ -7,6 +7,11 @@
 #include "quant/sparse_table.h"
 #include "quant/trained.h"
 
+/* What pruning a matrix on texts has done to its outputs, relative squared error: with compensation and without. */
+struct tern_pruned_matrix {
+    double error, masked;
+};
+
 /* Where float tensors come from: a checkpoint, or a seeded generator. Names are those of models/checkpoint.h. */
 struct tern_source {
     const struct tern_config *config;
@@ -27,6 +32,9 @@ struct tern_source {
     const struct tern_sparse_routes *routes;
     const char *routes_isa;
     int rows_bucket, find_blocks;
+    int allocate; /* on texts: that fraction of all weights, of each matrix what costs least */
+    /* [layers][TERN_N_MATRICES] of matrices that `read` gives pruned already; NULL: they are not. */
+    const struct tern_pruned_matrix *pruned;
     int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */
     /* Second-order quantisation of low-bit weights; NULL: to the nearest. May return NULL, which fails. */
     const struct tern_second_order *(*second)(void *calibration, int layer, enum tern_layer_input which);

@@ -8,7 +8,7 @@
 static void prune(struct tern_store *s, const char *name, int n, int k)
 {
     const struct tern_pruning pruning = {s->block, s->source->prune};
-    if (!s->status && tern_prune(s->matrix, n, k, &pruning))
+    if (!s->status && !s->source->pruned && tern_prune(s->matrix, n, k, &pruning))
         s->status = tern_fail_nomem(s->err, name, 0);
 }
 

@@ -121,13 +121,18 @@ static void report_linear(struct tern_store *s, const char *name, int n, int k, 
                           double bytes, int64_t blocks)
 {
     const enum tern_format format = out->coding.format;
-    char became[64], how[32] = "per output channel";
+    char became[112], how[80] = "per output channel";
     const enum tern_block_shape shape = s->block;
     const double block = tern_block_outputs(shape) * (shape == TERN_BLOCK_4X1 ? 1 : TERN_PANEL_K);
-    if (blocks >= 0)
-        snprintf(how, sizeof how, "%.1f %% of %s blocks left", 100 * (double)blocks * block / ((double)n * k),
-                 tern_block_shape_name(shape));
-    else if (is_trained(s, name))
+    if (blocks >= 0) {
+        const int length = snprintf(how, sizeof how, "%.1f %% of %s blocks left",
+                                    100 * (double)blocks * block / ((double)n * k), tern_block_shape_name(shape));
+        if (s->source->pruned) {
+            const struct tern_pruned_matrix *p = &s->source->pruned[s->layer * TERN_N_MATRICES + matrix_index(name)];
+            snprintf(how + length, sizeof how - (size_t)length, ", second order, loss %.4f (without %.4f)", p->error,
+                     p->masked);
+        }
+    } else if (is_trained(s, name))
         snprintf(how, sizeof how, "kept as trained");
     else if (tern_format_grouped(format))
         snprintf(how, sizeof how, "per %d inputs", out->coding.group);

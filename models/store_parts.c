@@ -32,7 +32,7 @@ void tern_store_report(struct tern_store *s, const char *name, const char *becam
 {
     if (s->status || !s->source->report)
         return;
-    char line[200], full[64];
+    char line[256], full[64];
     snprintf(full, sizeof full, "%s%s", s->prefix, name);
     snprintf(line, sizeof line, "%-20s %-38s %7.3f bits/weight  relative squared error %.2e", full, became, bits,
              error);

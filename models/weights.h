@@ -81,6 +81,9 @@ struct tern_f32_layer {
     struct tern_f32_linear query, key, value, attn_out, ffn_up, ffn_down;
     struct tern_f32_norm attn_norm, ffn_norm;
 };
+/* Of a layer, by the order above. */
+const struct tern_f32_linear *tern_f32_matrix(const struct tern_f32_layer *layer, int i);
+
 struct tern_f32_weights {
     const float *word, *position, *type;
     struct tern_f32_norm embed_norm;

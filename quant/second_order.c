@@ -50,7 +50,7 @@ int tern_second_order_make(const struct tern_moments *m, const struct tern_lapac
         mean += moment(m, i, i) / (double)k;
     if (!isfinite(mean))
         return -1;
-    const double damping = mean > 0 ? 0.01 * mean : 1;
+    const double damping = tern_damping(mean);
     sort(m, order);
     for (int i = 0; i < k; i++)
         moments[i] = mean > 0 ? (float)(moment(m, i, i) / mean) : 1;

@@ -99,13 +99,6 @@ static tern_status probe(struct search *s, const struct tern_f32_linear *matrix,
     return status;
 }
 
-static const struct tern_f32_linear *matrix_of(const struct tern_f32_layer *layer, int i)
-{
-    const struct tern_f32_linear *const all[TERN_N_MATRICES] = {&layer->query,    &layer->key,    &layer->value,
-                                                                &layer->attn_out, &layer->ffn_up, &layer->ffn_down};
-    return all[i];
-}
-
 /* The norm that a matrix reads; NULL: none. */
 static const struct tern_f32_norm *norm_of(const struct tern_f32_weights *w, int layer, int i)
 {
@@ -121,7 +114,7 @@ static void climb(enum tern_format *formats, double bits, const struct tern_conf
     const int matrices = c->layers * TERN_N_MATRICES;
     double all = 0, used = 0;
     for (int i = 0; i < matrices; i++) {
-        const struct tern_f32_linear *m = matrix_of(&w->layers[i / TERN_N_MATRICES], i % TERN_N_MATRICES);
+        const struct tern_f32_linear *m = tern_f32_matrix(&w->layers[i / TERN_N_MATRICES], i % TERN_N_MATRICES);
         formats[i] = ladder[0];
         all += (double)m->n * m->k;
     }
@@ -130,7 +123,7 @@ static void climb(enum tern_format *formats, double bits, const struct tern_conf
         double most = 0, cost = 0;
         best = -1;
         for (int i = 0; i < matrices; i++) {
-            const struct tern_f32_linear *m = matrix_of(&w->layers[i / TERN_N_MATRICES], i % TERN_N_MATRICES);
+            const struct tern_f32_linear *m = tern_f32_matrix(&w->layers[i / TERN_N_MATRICES], i % TERN_N_MATRICES);
             int rung = 0;
             while (ladder[rung] != formats[i])
                 rung++;
@@ -160,7 +153,7 @@ static tern_status probe_all(struct search *s, const struct tern_source *source,
     tern_status status = measure(s, NULL, err);
     for (int i = 0; i < matrices && !status; i++) {
         const int layer = i / TERN_N_MATRICES, which = i % TERN_N_MATRICES;
-        status = probe(s, matrix_of(&w->layers[layer], which), norm_of(w, layer, which), s->damage[i], err);
+        status = probe(s, tern_f32_matrix(&w->layers[layer], which), norm_of(w, layer, which), s->damage[i], err);
         if (source->progress)
             source->progress(source->listener, (size_t)i + 1, (size_t)matrices);
     }

@@ -80,7 +80,7 @@ static const float *before_affine(struct tern_calibration *c, const struct tern_
     return c->rows;
 }
 
-static void observe(void *context, int layer, enum tern_layer_input which, const float *x, int rows)
+static int observe(void *context, int layer, enum tern_layer_input which, const float *x, int rows)
 {
     struct tern_calibration *c = context;
     struct tern_moments *m = &c->moments[layer * TERN_N_INPUTS + (int)which];
@@ -92,6 +92,7 @@ static void observe(void *context, int layer, enum tern_layer_input which, const
     if (norm && !tern_reads_affine(c->source, layer, which))
         x = before_affine(c, norm, x, rows, m->k);
     tern_moments_add(m, &c->lapack, x, rows);
+    return 0;
 }
 
 /* Runs a float copy of the model over the texts. */
@@ -131,6 +132,13 @@ static tern_status observe_texts(struct tern_calibration *c, const struct tern_s
     return status;
 }
 
+tern_status tern_fail_no_lapack(tern_error *err)
+{
+    return tern_fail(err, TERN_USAGE,
+                     "calibration needs LAPACK, which was not found (liblapack.so.3); install liblapack3 or "
+                     "libopenblas0, and use a tern that is not static, or convert without calibration");
+}
+
 tern_status tern_calibrate(struct tern_calibration **out, const struct tern_source *source,
                            const tern_tokenizer *tokenizer, const struct tern_sample *sample, tern_error *err)
 {
@@ -140,9 +148,7 @@ tern_status tern_calibrate(struct tern_calibration **out, const struct tern_sour
     if (!c)
         return tern_fail_nomem(err, "a calibration", sizeof *c);
     if (tern_lapack_open(&c->lapack))
-        status = tern_fail(err, TERN_USAGE,
-                           "calibration needs LAPACK, which was not found (liblapack.so.3); install liblapack3 or "
-                           "libopenblas0, and use a tern that is not static, or convert without calibration");
+        status = tern_fail_no_lapack(err);
     if (!status)
         status = allocate(c, source->config, err);
     if (!status)

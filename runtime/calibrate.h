@@ -12,6 +12,8 @@ struct tern_calibration;
 enum { TERN_CALIBRATION_TEXTS = 1024, TERN_CALIBRATION_TOKENS = 128 };
 tern_status tern_calibrate(struct tern_calibration **out, const struct tern_source *source,
                            const tern_tokenizer *tokenizer, const struct tern_sample *sample, tern_error *err);
+/* TERN_USAGE: that LAPACK is missing, and where to get it. */
+tern_status tern_fail_no_lapack(tern_error *err);
 /* Accepts NULL. */
 void tern_calibration_close(struct tern_calibration *calibration);
 /* For tern_source.second: valid until the next call. NULL when the moments have no factor. */

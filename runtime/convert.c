@@ -4,6 +4,7 @@
 #include "quant/sparse.h"
 #include "runtime/bits.h"
 #include "runtime/calibrate.h"
+#include "runtime/sparsify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,8 +54,9 @@ static tern_status output(tern_status status, tern_error *err)
     return status;
 }
 
-static tern_status write_and_verify(const char *path, const struct tern_source *source, const tern_tokenizer *tokenizer,
-                                    const tern_convert_options *o, tern_error *err)
+/* `exact` is the checkpoint, that of `source` may be pruned. */
+static tern_status write_and_verify(const char *path, const struct tern_source *source, const struct tern_source *exact,
+                                    const tern_tokenizer *tokenizer, const tern_convert_options *o, tern_error *err)
 {
     struct tern_builder *builder = NULL;
     struct tern_writer writer = {0};
@@ -66,7 +68,7 @@ static tern_status write_and_verify(const char *path, const struct tern_source *
     if (!status && fflush(writer.stream))
         status = tern_fail(err, TERN_FAILED, "%s: cannot write; is the disk full?", path);
     if (!status)
-        status = tern_verify(writer.temporary, source, tokenizer, o, err);
+        status = tern_verify(writer.temporary, exact, tokenizer, o, err);
     if (!status)
         status = output(tern_writer_commit(&writer, err), err);
     tern_writer_discard(&writer);
@@ -107,8 +109,27 @@ static tern_status calibrate_and_write(const char *path, struct tern_source sour
     enum tern_format formats[TERN_MAX_LAYERS * TERN_N_MATRICES];
     tern_status status = o->calibrate ? study(&source, &calibration, formats, tokenizer, o, err) : TERN_OK;
     if (!status)
-        status = write_and_verify(path, &source, tokenizer, o, err);
+        status = write_and_verify(path, &source, &source, tokenizer, o, err);
     tern_calibration_close(calibration);
+    return status;
+}
+
+static tern_status prune_and_write(const char *path, const struct tern_source *source, const tern_tokenizer *tokenizer,
+                                   const tern_convert_options *o, tern_error *err)
+{
+    const int most = source->config->max_tokens;
+    const int tokens = most < TERN_SPARSIFY_TOKENS ? most : TERN_SPARSIFY_TOKENS;
+    struct tern_sample sample;
+    struct tern_sparsified *sparsified = NULL;
+    tern_status status = tern_sample_read(&sample, o->calibrate, tokenizer, TERN_SPARSIFY_TEXTS, tokens, err);
+    if (!status)
+        status = tern_sparsify(&sparsified, source, tokenizer, &sample, err);
+    if (!status) {
+        const struct tern_source pruned = tern_sparsified_source(sparsified, source);
+        status = write_and_verify(path, &pruned, source, tokenizer, o, err);
+    }
+    tern_sparsified_close(sparsified);
+    tern_sample_free(&sample);
     return status;
 }
 
@@ -131,6 +152,8 @@ static tern_status find_and_write(const char *path, struct tern_source source, c
         status = tern_find_trained(trained, &source, err);
         source.trained = trained;
     }
+    if (!status && source.prune > 0 && o->calibrate)
+        return prune_and_write(path, &source, tokenizer, o, err);
     return status ? status : calibrate_and_write(path, source, tokenizer, o, err);
 }
 
@@ -212,7 +235,8 @@ static tern_status check_trained(enum tern_rule rule, const struct tern_config *
 }
 
 /* Options that do not fit together. */
-static tern_status check_options(const struct tern_config *config, const tern_convert_options *o, tern_error *err)
+static tern_status check_options(const struct tern_config *config, const struct tern_source *source,
+                                 const tern_convert_options *o, tern_error *err)
 {
     const int low_bit = config->weights > TERN_WEIGHTS_INT8;
     const int one_scale = low_bit && config->weights != TERN_WEIGHTS_MIXED &&
@@ -227,12 +251,16 @@ static tern_status check_options(const struct tern_config *config, const tern_co
         return tern_fail(err, TERN_USAGE, "groups are for int4, nf4, fp4, int3, int2 and auto:BITS; %s weights have "
                          "none",
                          tern_weights_name(config->weights));
+    if (o->allocate && !(source->prune > 0 && o->calibrate))
+        return tern_fail(err, TERN_USAGE,
+                         "allocation needs a fraction to prune and texts to calibrate on, which show what each matrix "
+                         "can lose");
     if (config->weights == TERN_WEIGHTS_MIXED && !o->calibrate)
         return tern_fail(err, TERN_USAGE, "weights '%.32s' are chosen by what texts show; give some to calibrate on",
                          o->weights);
-    if (o->calibrate && !low_bit)
-        return tern_fail(err, TERN_USAGE, "calibration is for low-bit weights; %s needs none",
-                         tern_weights_name(config->weights));
+    if (o->calibrate && !low_bit && !(source->prune > 0))
+        return tern_fail(err, TERN_USAGE, "calibration is for low-bit weights and for pruning; %s%s needs none",
+                         tern_weights_name(config->weights), source->sparse ? " in blocks, without a fraction," : "");
     return TERN_OK;
 }
 
@@ -249,15 +277,15 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
         return tern_fail(err, TERN_USAGE, "the rest cannot be '%.32s', it can be int8", o->rest);
     reader->rule = (enum tern_rule)found;
     *source = (struct tern_source){.embeddings = (enum tern_format)embeddings, .rest_asked = o->rest != NULL,
-                                   .group = o->group, .read = read_tensor, .report = o->report,
-                                   .progress = o->progress, .listener = o->context};
+                                   .group = o->group, .allocate = o->allocate != 0, .read = read_tensor,
+                                   .report = o->report, .progress = o->progress, .listener = o->context};
     tern_status status = read_weights_option(config, o->weights, err);
     if (!status && o->sparse)
         status = read_sparse_option(source, config, o->sparse, err);
     if (!status && o->sparse)
         status = read_routes(&reader->routes, source, o, err);
     if (!status)
-        status = check_options(config, o, err);
+        status = check_options(config, source, o, err);
     return status ? status : check_trained(reader->rule, config, o, err);
 }
 

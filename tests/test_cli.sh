@@ -98,6 +98,9 @@ refused 2 'no checkpoint' convert -o "$work/x.tern"
 refused 2 '-o FILE' convert "$work"
 refused 2 "'int9'" convert "$work" -o "$work/x.tern" --weights int9
 refused 2 'int8 needs none' convert "$work" -o "$work/x.tern" --calibrate texts.txt
+refused 2 'without a fraction, needs none' convert "$work" -o "$work/x.tern" --sparse 16x4 --calibrate texts.txt
+refused 2 'allocation needs' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --allocate
+refused 2 'allocation needs' convert "$work" -o "$work/x.tern" --allocate --weights int4 --calibrate texts.txt
 refused 2 'shapes are 16x4' convert "$work" -o "$work/x.tern" --sparse 16x4:2
 refused 2 "'auto:0' is no SHAPE" convert "$work" -o "$work/x.tern" --sparse auto:0
 refused 2 "'z80' is unknown" convert "$work" -o "$work/x.tern" --sparse auto --sparse-isa z80

@@ -157,12 +157,14 @@ static int entries(const char *path)
     return n - 2;
 }
 
-static const char *convert_weights, *calibrate;
+static const char *convert_weights, *calibrate, *sparse;
+static int allocate;
 
 /* Converts into a folder of its own, which must hold the whole file or nothing. */
 static tern_status convert(void)
 {
-    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = convert_weights, .calibrate = calibrate};
+    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = convert_weights, .calibrate = calibrate,
+                                    .sparse = sparse, .allocate = allocate};
     char path[400];
     snprintf(path, sizeof path, "%s/out.tern", target);
     const tern_status status = tern_convert(dir, path, &o, &err);
@@ -234,7 +236,13 @@ static void test_calibrate(void **state)
     calibrate = texts_path;
     stride = 13; /* LAPACK is slow to start, and most of the steps are those of any conversion */
     walk(convert, "calibrate and convert");
-    calibrate = NULL;
+    convert_weights = NULL;
+    sparse = "4x4:0.5";
+    walk(convert, "prune on texts and convert");
+    allocate = 1;
+    walk(convert, "allocate, prune and convert");
+    allocate = 0;
+    calibrate = sparse = NULL;
     stride = 1;
     tern_lapack_close(&lapack);
 }

@@ -10,7 +10,7 @@
 struct convert {
     const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse, *sparse_isa;
     int32_t group;
-    int quiet, bar, strict;
+    int quiet, bar, strict, allocate;
 };
 
 static void report(void *context, const char *line)
@@ -52,7 +52,7 @@ static int convert(struct convert *c, const char *directory)
     const tern_convert_options options = {
         .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c,
         .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
-        .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .sparse_isa = c->sparse_isa,
+        .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .allocate = c->allocate, .sparse_isa = c->sparse_isa,
         .sparse_table = c->sparse ? sparse_cache_text(c->sparse_isa) : NULL};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
@@ -87,6 +87,7 @@ int cmd_convert(int argc, char **argv)
         {"rest", 0, CLI_STRING, &c.rest, 0, 0},
         {"sparse", 0, CLI_STRING, &c.sparse, 0, 0},
         {"sparse-isa", 0, CLI_STRING, &c.sparse_isa, 0, 0},
+        {"allocate", 0, CLI_FLAG, &c.allocate, 0, 0},
         {0}};
     int n, code = cli_parse(options, "convert", argc, argv, &n);
     if (n < 0)

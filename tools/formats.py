@@ -97,4 +97,5 @@ def main():
             print(f'| {weights} | ' + ' | '.join(cells) + ' |', flush=True)
 
 
-main()
+if __name__ == '__main__':
+    main()
