@@ -123,8 +123,8 @@ static void test_pruned_on_texts(void **state)
     write_lines(1); /* far fewer tokens than inputs */
     assert_ok(convert_sparse("16x4:0.5", texts_path));
     write_lines(0);
-    fails(convert_sparse("4x4:0.5", texts_path), TERN_USAGE, texts_path);
-    fails(convert_sparse("4x4:0.5", "/nonexistent/texts"), TERN_IO, "/nonexistent/texts");
+    fails(convert_sparse("4x4:0.5", texts_path), TERN_INPUT, texts_path);
+    fails(convert_sparse("4x4:0.5", "/nonexistent/texts"), TERN_FAILED, "/nonexistent/texts");
     fails(convert_sparse("4x4", texts_path), TERN_USAGE, "without a fraction");
     fails(convert_sparse("4x4:0", texts_path), TERN_USAGE, "without a fraction");
 }
