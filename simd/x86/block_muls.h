@@ -29,13 +29,18 @@ static inline int tern_panel_fours(const struct tern_sparse_panel *p, enum tern_
     return blocks * tern_block_outputs(shape);
 }
 
-/* Collects them in the last quarter of the panel's values, where nothing else is yet: lines of values, written from the
-   first one on, each after its multipliers have been read, never reach those of the next. Returns where they begin. */
+/* Where they are collected: in the last quarter of the panel's values, where nothing else is yet. Lines of values,
+   written from the first one on, each after its multipliers have been read, never reach those of the next. */
+static inline uint8_t *tern_muls_place(int8_t *value, int fours)
+{
+    return (uint8_t *)value + (ptrdiff_t)fours * (TERN_PANEL_K - 1);
+}
+
 static inline const uint8_t *tern_collect_muls(const struct tern_sparse_panel *p, enum tern_block_shape shape,
                                                const struct tern_codes *c, int8_t *value, int fours)
 {
     const int shift = __builtin_ctz((unsigned)c->group), outputs = tern_block_outputs(shape);
-    uint8_t *const first = (uint8_t *)value + (ptrdiff_t)fours * (TERN_PANEL_K - 1), *to = first;
+    uint8_t *const first = tern_muls_place(value, fours), *to = first;
     const uint16_t *index = p->index;
     for (int i = 0; i < tern_block_strips(shape); i++) {
         const int blocks = p->count[i];
