@@ -89,39 +89,6 @@ static inline int tern_sparse_code(const uint8_t *line, ptrdiff_t at)
     return line[at / (2 * TERN_LINE) * TERN_LINE + at % TERN_LINE] >> at / TERN_LINE % 2 * 4 & 15;
 }
 
-/* A walk over a panel's lines for the multipliers of its values, four of which always share one. */
-struct tern_mul_walk {
-    const uint16_t *index, *count; /* of the next block; of the strips after this one */
-    const uint8_t *mul;            /* [groups][16] from the strip's first channel on */
-    int group;                     /* k steps */
-    int outputs, left;             /* of a block; blocks left in the strip */
-    int strips;                    /* left after this one */
-};
-static inline struct tern_mul_walk tern_mul_walk_of(const struct tern_sparse_panel *p, enum tern_block_shape shape,
-                                                    const uint8_t *mul, int group)
-{
-    const struct tern_mul_walk walk = {
-        p->index, p->count + 1, mul, group, tern_block_outputs(shape), p->count[0], tern_block_strips(shape) - 1};
-    return walk;
-}
-/* The multipliers of the next line. Returns how many of its fours of values are a block's; those after them pad. */
-static inline int tern_mul_walk_line(struct tern_mul_walk *w, uint8_t mul[TERN_PANEL])
-{
-    int fours = 0;
-    while (fours < TERN_PANEL) {
-        for (; !w->left && w->strips; w->strips--, w->mul += w->outputs)
-            w->left = *w->count++;
-        if (!w->left)
-            break;
-        const uint8_t *from = w->mul + *w->index++ / w->group * TERN_PANEL;
-        for (int o = 0; o < w->outputs; o++)
-            mul[fours + o] = from[o];
-        fours += w->outputs;
-        w->left--;
-    }
-    return fours;
-}
-
 /* Rows of one spmm call, and the scratch that it takes. */
 enum { TERN_SPMM_ROWS = 64 };
 static inline ptrdiff_t tern_spmm_scratch(int m, int k4)

@@ -6,6 +6,7 @@
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
+#include "simd/x86/block_muls.h"
 
 #include <string.h>
 
@@ -38,16 +39,18 @@ static ALWAYS_INLINE void unpack_line(const struct book *b, const uint8_t *lines
 }
 
 static void narrow_panel(const struct book *b, const struct tern_sparse_panel *p, enum tern_block_shape shape,
-                         const struct tern_codes *c, int8_t *to, int lines)
+                         const struct tern_codes *c, int8_t *to)
 {
-    struct tern_mul_walk walk = tern_mul_walk_of(p, shape, c->mul, c->group);
-    for (int i = 0; i < lines; i++, to += TERN_LINE) {
-        uint8_t mul[TERN_PANEL] = {0};
+    const int fours = tern_panel_fours(p, shape), lines = fours / TERN_PANEL, left = fours % TERN_PANEL;
+    const uint8_t *mul = tern_collect_muls(p, shape, c, to, fours);
+    for (int i = 0; i < lines; i++, mul += TERN_PANEL, to += TERN_LINE)
+        unpack_line(b, c->line, i, mul, to);
+    if (left) {
+        uint8_t last[TERN_PANEL] = {0};
         int8_t line[TERN_LINE];
-        const int fours = tern_mul_walk_line(&walk, mul);
-        unpack_line(b, c->line, i, mul, fours == TERN_PANEL ? to : line);
-        if (fours < TERN_PANEL)
-            memcpy(to, line, (size_t)fours * TERN_PANEL_K);
+        memcpy(last, mul, (size_t)left);
+        unpack_line(b, c->line, lines, last, line);
+        memcpy(to, line, (size_t)left * TERN_PANEL_K);
     }
 }
 
@@ -70,6 +73,6 @@ void tern_unpack_blocks_avx2(const struct tern_sparse *w, const struct tern_code
             for (int j = 0; j < *p.count; j++)
                 unpack_line(&b, c.line, j, c.mul + p.index[j] / c.group * TERN_PANEL, to + (ptrdiff_t)j * TERN_LINE);
         else
-            narrow_panel(&b, &p, w->shape, &c, to, w->first[i + 1] - w->first[i]);
+            narrow_panel(&b, &p, w->shape, &c, to);
     }
 }

@@ -56,6 +56,7 @@ static void shape_cases(struct check *t, enum tern_block_shape shape, enum tern_
     for (int density = 0; density < N_DENSITIES; density++)
         for (int group = 8; group <= 32; group *= 2)
             one(t, shape, format, (enum density)density, group, 5, 33 + density, FILL_RANDOM, FILL_RANDOM);
+    one(t, shape, format, HALF, 8, 2, 300, FILL_RANDOM, FILL_RANDOM); /* more groups than a look-up holds */
     for (int lines = 0; lines < N_FILLS; lines++)
         for (int muls = 0; muls < N_FILLS; muls++)
             one(t, shape, format, HALF, 8 << lines % 3, 1 + (muls & 1), 1 + lines + muls, (enum check_fill)lines,
