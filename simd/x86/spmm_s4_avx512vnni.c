@@ -3,8 +3,8 @@
    end. A group has few blocks left, so multipliers are met block by block: values begin at 0, so that a 16-bit
    multiplication takes two of them times their multiplier without a carry, and offset * multiplier comes off each.
 
-   Four rows' inputs by one load against turned weights, as the int8 kernel has them, were slower (Zen 5, 768 x 768, 20 %
-   left, 4 rows: 2.6 us against 2.3; 16 rows: 5.9 against 5.6): here arithmetic is the limit, and turning adds to it. */
+   Four rows' inputs by one load against turned weights, as the int8 kernel has them, were slower (Zen 5, 768 x 768,
+   20 % left, 4 rows: 2.6 us against 2.3; 16 rows: 5.9 against 5.6): here arithmetic is the limit, and turning adds to it. */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
@@ -67,8 +67,8 @@ static ALWAYS_INLINE __m512i high_values(const struct tile *t, __m512i codes, in
     return values(t, _mm512_srli_epi16(codes, 4), step);
 }
 
-/* Row i's four inputs in every lane. With many rows some take them by a shuffle of one load, because loads that broadcast
-   32 bits are slower than the products that wait for them. */
+/* Row i's four inputs in every lane. With many rows some take them by a shuffle of one load, because loads that
+   broadcast 32 bits are slower than the products that wait for them. */
 static ALWAYS_INLINE __m512i input(const uint8_t *x, const int i, __m512i quad, const int rows)
 {
     if (rows > FEW_ROWS && i == 0)
