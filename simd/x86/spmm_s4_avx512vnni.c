@@ -4,7 +4,8 @@
    multiplication takes two of them times their multiplier without a carry, and offset * multiplier comes off each.
 
    Four rows' inputs by one load against turned weights, as the int8 kernel has them, were slower (Zen 5, 768 x 768,
-   20 % left, 4 rows: 2.6 us against 2.3; 16 rows: 5.9 against 5.6): here arithmetic is the limit, and turning adds to it. */
+   20 % left, 4 rows: 2.6 us against 2.3; 16 rows: 5.9 against 5.6): here arithmetic is the limit, and
+   turning adds to it. */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
