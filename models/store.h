@@ -27,8 +27,9 @@ struct tern_source {
     int sparse;
     enum tern_block_shape block;
     double prune;
-    /* Where blocks pay, on the ISA of that name, for rows of a bucket (or TERN_ANY_BUCKET). With `find_blocks` it decides
-       for every matrix whether it is stored sparse and in which shape, otherwise the report goes by it; NULL: neither. */
+    /* Where blocks pay, on the ISA of that name, for rows of a bucket (or TERN_ANY_BUCKET). With `find_blocks` it
+       decides for every matrix whether it is stored sparse and in which shape, otherwise the report goes by it; NULL:
+       neither. */
     const struct tern_sparse_routes *routes;
     const char *routes_isa;
     int rows_bucket, find_blocks;

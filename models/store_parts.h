@@ -48,7 +48,8 @@ enum tern_store_kind { TERN_STORE_REQUANT, TERN_STORE_RESIDUAL, TERN_STORE_LOGIT
 double tern_store_linear(struct tern_store *s, const char *name, int n, int k, const struct tern_input *in,
                          enum tern_store_kind kind, double unit);
 
-/* Whether matrix `name` [n][k] in s->matrix is stored sparse, and then s->block; prunes it first if that is asked for. */
+/* Whether matrix `name` [n][k] in s->matrix is stored sparse, and then s->block; prunes it first if that is asked
+   for. */
 int tern_store_blocks(struct tern_store *s, const char *name, int n, int k);
 
 /* Stores the embedding tables. Returns the unit of a row's multiplier, 1 / 256 of the sums'. */

@@ -90,7 +90,8 @@ enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct t
     if (w->weight)
         return TERN_ROUTE_INT8;
     if (w->sparse.first && w->codes.line)
-        return w->sparse.shape == TERN_BLOCK_16X4 && m <= routes->spmm_s4 ? TERN_ROUTE_BLOCK_CODES : TERN_ROUTE_UNPACK_BLOCKS;
+        return w->sparse.shape == TERN_BLOCK_16X4 && m <= routes->spmm_s4 ? TERN_ROUTE_BLOCK_CODES
+                                                                          : TERN_ROUTE_UNPACK_BLOCKS;
     if (w->sparse.first)
         return tern_sparse_way(w, m, &routes->sparse) == TERN_WAY_SPARSE ? TERN_ROUTE_SPARSE : TERN_ROUTE_EXPAND;
     const int bits = w->codes.book->bits;

@@ -38,7 +38,8 @@ enum tern_route {
 enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct tern_routes *routes);
 /* How a block-sparse matrix meets m rows: as it is, or expanded (its codes never are). */
 enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct tern_sparse_routes *routes);
-/* "int8", "looked up", "codes", "unpacked", "sparse", "expanded", "sparse codes", "sparse unpacked", and the op that multiplies. */
+/* "int8", "looked up", "codes", "unpacked", "sparse", "expanded", "sparse codes", "sparse unpacked", and the op that
+   multiplies. */
 const char *tern_route_name(enum tern_route route);
 enum tern_op tern_route_op(enum tern_route route);
 

@@ -182,8 +182,8 @@ void tern_sparse_expand(const struct tern_sparse *w, int8_t *dense, int panels, 
     }
 }
 
-/* What is wrong with the indices of one strip, which ascend within `limit`. Only the last block of 4x1 may repeat its last
-   index, above columns of zeros. */
+/* What is wrong with the indices of one strip, which ascend within `limit`. Only the last block of 4x1 may repeat its
+   last index, above columns of zeros. */
 static const char *index_fault(const int8_t *value, const uint16_t *index, int blocks, enum tern_block_shape shape,
                                int limit)
 {
@@ -243,5 +243,6 @@ const char *tern_sparse_fault(const struct tern_sparse *w, int panels, int k4, i
         if (fault)
             return fault;
     }
-    return w->first[panels] == lines || (w->first[panels] == 0 && lines == (w->value ? 1 : 2)) ? NULL : "has lines that no panel owns";
+    const int empty = w->first[panels] == 0 && lines == (w->value ? 1 : 2); /* no tensor has no elements */
+    return empty || w->first[panels] == lines ? NULL : "has lines that no panel owns";
 }

@@ -178,9 +178,9 @@ typedef struct tern_convert_options {
     void *context;
     const char *embeddings; /* of the word table: "int8" (the default when NULL), "int4" or "ternary" */
     int32_t group; /* inputs that share a multiplier, of formats with groups: 32, 64 (the default when 0) or 128 */
-    /* A file with a text in each line, blank ones aside: low-bit weights are then quantised with second-order error compensation, and
-       blocks (`sparse` with a FRACTION) pruned with it. Needs LAPACK at run time. NULL: every weight to its nearest
-       value, blocks by magnitude. */
+    /* A file with a text in each line, blank ones aside: low-bit weights are then quantised with second-order error
+       compensation, and blocks (`sparse` with a FRACTION) pruned with it. Needs LAPACK at run time. NULL: every weight
+       to its nearest value, blocks by magnitude. */
     const char *calibrate;
     /* The encoder's matrices were trained with a quantiser in the loop, and the checkpoint has their latent floats:
        what that quantiser makes of each is kept. "twn" (TernaryBERT, Teacher Intervention) and "b1.58" (BitNet b1.58)
@@ -194,8 +194,9 @@ typedef struct tern_convert_options {
        "1x4" or "4x1", outputs x inputs) that are not all zero. With a FRACTION so many of each matrix's blocks become
        zero first: those of the least magnitude or, with `calibrate`, those whose absence the other weights can best
        make good. Needs weights "int8", or "int4", "nf4" or "fp4" (not in blocks of 4x1). NULL: dense.
-       "auto" or "auto:TOKENS": nothing becomes zero; a matrix whose zeros lie in blocks is stored in the shape that runs
-       fastest, where that is not slower than dense for runs of any number of tokens, or of about TOKENS. Needs "int8". */
+       "auto" or "auto:TOKENS": nothing becomes zero; a matrix whose zeros lie in blocks is stored in the shape that
+       runs fastest, where that is not slower than dense for runs of any number of tokens, or of about TOKENS. Needs
+       "int8". */
     const char *sparse;
     /* For "auto", and for what the report says: the ISA that the file is for, any of this library's, whatever this CPU
        is. NULL: the variable TERN_ISA, else the best that this CPU has. */

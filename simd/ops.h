@@ -83,14 +83,14 @@ typedef void tern_gemm_lut_fn(const uint8_t *table, ptrdiff_t ld_table, const in
                               const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4);
 
 /* gemm_s8 with block-sparse weights, for m <= TERN_SPMM_ROWS rows: c[m][16 * panels] = a[m][4 * k4] times the blocks of
-   w. `packed` is scratch of tern_spmm_scratch(m, k4) bytes at a multiple of 64: the kernel lays the rows out in it as it
-   likes, for blocks of w's shape. a == NULL: an earlier call with the same m, k4 and shape has done so. panels may be 0,
-   which only packs. */
+   w. `packed` is scratch of tern_spmm_scratch(m, k4) bytes at a multiple of 64: the kernel lays the rows out in it as
+   it likes, for blocks of w's shape. a == NULL: an earlier call with the same m, k4 and shape has done so. panels may
+   be 0, which only packs. */
 typedef void tern_spmm_fn(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                           ptrdiff_t ld_c, int m, int panels, int k4);
 
-/* Block-sparse weights of 4 bits to int8: the values of w's blocks, value[lines][64] as struct tern_sparse has them, from
-   the codes of the same panels. What pads a panel's lines is not written. */
+/* Block-sparse weights of 4 bits to int8: the values of w's blocks, value[lines][64] as struct tern_sparse has them,
+   from the codes of the same panels. What pads a panel's lines is not written. */
 typedef void tern_unpack_blocks_fn(const struct tern_sparse *w, const struct tern_codes *codes, int8_t *value,
                                    int panels, int k4);
 

@@ -14,7 +14,8 @@ enum tern_block_shape { TERN_BLOCK_16X4, TERN_BLOCK_4X4, TERN_BLOCK_1X4, TERN_BL
    line of its own.
      value[lines][64]        int8, block after block, [outputs][4 inputs]
      index[lines][indices]   of each block: its k step; 4x1: four inputs. A strip's last block of 4x1 may have fewer:
-   its last columns are zero, and repeat the input before them. count[panels][strips]   blocks of each strip
+                             its last columns are zero, and repeat the input before them
+     count[panels][strips]   blocks of each strip
      first[panels + 1]       lines before each panel
    With 4-bit codes (struct tern_codes) there are no values, value is NULL: a panel's lines come in pairs, the last of
    an odd number padded, whose codes are one line of 64 bytes, those of the first in the low nibbles. The multiplier is
@@ -60,7 +61,8 @@ struct tern_sparse_panel {
 static inline struct tern_sparse_panel tern_sparse_panel_at(const struct tern_sparse *w, int panel)
 {
     const ptrdiff_t line = w->first[panel] - w->first[0];
-    const struct tern_sparse_panel at = {w->value ? w->value + line * TERN_LINE : NULL, w->index + line * tern_line_indices(w->shape),
+    const struct tern_sparse_panel at = {w->value ? w->value + line * TERN_LINE : NULL,
+                                         w->index + line * tern_line_indices(w->shape),
                                          w->count + (ptrdiff_t)panel * tern_block_strips(w->shape)};
     return at;
 }

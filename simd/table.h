@@ -7,8 +7,8 @@
 
 /* Up to how many rows low-bit weights are multiplied as they are: simd/routes.def. */
 enum { TERN_ANY_ROWS = 1 << 30 };
-/* Where the ways to multiply a block-sparse matrix cross, in per cent of its blocks that are left, for up to 2, 8 and 32
-   rows, and for more: simd/sparse.def. */
+/* Where the ways to multiply a block-sparse matrix cross, in per cent of its blocks that are left, for up to 2, 8 and
+   32 rows, and for more: simd/sparse.def. */
 enum { TERN_ROW_BUCKETS = 4 };
 struct tern_sparse_routes {
     int as_stored[TERN_N_BLOCK_SHAPES][TERN_ROW_BUCKETS]; /* up to there as they are, else expanded to int8 panels */

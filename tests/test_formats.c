@@ -1,6 +1,6 @@
-/* Every format of weights and of embeddings, and every shape of blocks, on a small model of awkward sizes: one stored digest, whatever the ISA
-   (TERN_ISA, or the emulated CPU), the threads and the neighbours in the batch. The digests were taken from the scalar
-   references; `TERN_PRINT=1 test_formats` prints them anew. */
+/* Every format of weights and of embeddings, and every shape of blocks, on a small model of awkward sizes: one stored
+   digest, whatever the ISA (TERN_ISA, or the emulated CPU), the threads and the neighbours in the batch. The digests
+   were taken from the scalar references; `TERN_PRINT=1 test_formats` prints them anew. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

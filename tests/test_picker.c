@@ -183,7 +183,8 @@ static void test_text(void **state)
     assert_int_equal(t.routes.pays[TERN_BLOCK_1X4][0], 5);
     assert_null(tern_sparse_table_read(&t, HEAD THREE "1x4 9 8 7 6 5 4 3 2")); /* no newline at the end */
     static const char *const bad[] = {
-        "", "\n", HEAD, HEAD THREE, THREE LAST, "version 0.1.0\nisa avx2\n" THREE LAST, HEAD THREE "1x4 9 8 7 6 5 4 3\n",
+        "", "\n", HEAD, HEAD THREE, THREE LAST,
+        "version 0.1.0\nisa avx2\n" THREE LAST, HEAD THREE "1x4 9 8 7 6 5 4 3\n",
         HEAD THREE "1x4 9 8 7 6 5 4 3 2 1\n", HEAD THREE "1x4 9 8 7 6 5 4 3 101\n", HEAD THREE "1x4 9 8 7 6 5 4 3 -2\n",
         HEAD THREE "1x4 9 8 7 6 5 4 3 2x\n", HEAD THREE "1x4 9 8 7 6 5 4 3 0002\n", HEAD THREE LAST LAST,
         HEAD THREE LAST "8x8 1 1 1 1 1 1 1 1\n", HEAD THREE LAST "averyveryverylongwordindeed\n",

@@ -87,7 +87,8 @@ static void test_faults(void **state)
     }
 }
 
-/* Blocks of codes: lines in pairs, the values of the dense matrix whose codes they are; and what a file may not hold. */
+/* Blocks of codes: lines in pairs, the values of the dense matrix whose codes they are; and what a file may not
+   hold. */
 static void test_codes(void **state)
 {
     (void)state;

@@ -145,7 +145,8 @@ static void test_any_rows(void **state)
     tern_model_close(few);
 }
 
-/* The same integers as from dense storage: every ISA, texts on both sides of where the ways cross, whatever the table. */
+/* The same integers as from dense storage: every ISA, texts on both sides of where the ways cross, whatever the
+   table. */
 static void test_same_as_dense(void **state)
 {
     (void)state;

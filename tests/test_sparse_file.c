@@ -172,8 +172,9 @@ static void test_lies_about_blocks(void **state)
         const int at = w->first[panel - 1] * line + blocks;
         if (shape != TERN_BLOCK_16X4) {
             assert_true(blocks % line != 0);
+            const int value = at * (TERN_LINE / line);
             check(m, &(struct lie){"layer.0.query.index", at * each, 1, "something behind the last block", 0}, 0);
-            check(m, &(struct lie){"layer.0.query.value", at * (TERN_LINE / line), 1, "something behind the last", 0}, 0);
+            check(m, &(struct lie){"layer.0.query.value", value, 1, "something behind the last block", 0}, 0);
         }
         tern_model_close(m);
     }

@@ -65,7 +65,8 @@ static int check_options(struct bench *b)
     double fraction;
     if (b->sparse && tern_sparse_parse(b->sparse, &block, &fraction))
         return cli_fail(CLI_USAGE,
-                        "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are 16x4, 4x4, 1x4 and 4x1, not '%.64s'",
+                        "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are 16x4, 4x4, 1x4 and 4x1, not "
+                        "'%.64s'",
                         b->sparse);
     const int weights = b->weights ? tern_weights_find(b->weights) - TERN_WEIGHTS_INT8 : TERN_FORMAT_INT8;
     const char *unfit = !b->sparse ? NULL

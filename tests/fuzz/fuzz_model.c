@@ -52,9 +52,10 @@ static uint8_t *make_model(int kind, size_t *bytes)
                             .labels = labels,
                             .normalize = 1};
     uint32_t state = 1;
+    const int shape = coded ? kind - CODED : sparse ? kind - TERN_N_FORMATS : 0;
     const struct tern_source source = {.config = &c,
                                        .sparse = sparse,
-                                       .block = (enum tern_block_shape)(coded ? kind - CODED : sparse ? kind - TERN_N_FORMATS : 0),
+                                       .block = (enum tern_block_shape)shape,
                                        .prune = 0.5,
                                        .read = read_seeded,
                                        .context = &state};
