@@ -277,7 +277,7 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
 {
     const struct tern_runner *run = j->run;
     const int8_t *q = j->x->q + first_row * j->x->ld;
-    uint8_t *const packed = run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes;
+    uint8_t *const packed = packs(p->route) ? run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes : NULL;
     const ptrdiff_t ld = j->width * TERN_PANEL, blocks = tern_blocks(p->k4);
     if (p->route == TERN_ROUTE_LOOK_UP)
         run->ops->gemm_lut(run->table, blocks * TERN_LUT_BLOCK, run->table_sum, blocks, &p->codes, tile, ld, rows,

@@ -1,5 +1,5 @@
-/* Query, key and value of every mix of types: dense, block-sparse int8 of each shape, blocks of codes. Run together they
-   give what each gives alone, stored densely: matrices that read packed rows share them only where they read them
+/* Query, key and value of every mix of types: dense, block-sparse int8 of each shape, blocks of codes. Run together
+   they give what each gives alone, stored densely: matrices that read packed rows share them only where they read them
    alike. */
 #include <setjmp.h>
 #include <stdarg.h>
