@@ -157,6 +157,10 @@ static int packs(enum tern_route route)
     return route == TERN_ROUTE_SPARSE || route == TERN_ROUTE_UNPACK_BLOCKS || route == TERN_ROUTE_BLOCK_CODES;
 }
 
+/* Unpacked 4-bit blocks come in pairs of lines, one more than k4 where that is odd: it fits, as the bytes are a whole
+   number of pairs for any of these panels. */
+_Static_assert(TERN_UNPACKED_BYTES % (2 * TERN_TILE_PANELS * TERN_LINE) == 0, "pairs of lines");
+
 int tern_unpacked_panels(int k)
 {
     int panels = TERN_TILE_PANELS;
