@@ -102,14 +102,17 @@ static tern_status study(struct tern_source *source, struct tern_calibration **c
     return status;
 }
 
-static tern_status calibrate_and_write(const char *path, struct tern_source source, const tern_tokenizer *tokenizer,
-                                       const tern_convert_options *o, tern_error *err)
+/* Low-bit weights of a pruned model go by what that model's matrices read. */
+static tern_status calibrate_and_write(const char *path, struct tern_source source, const struct tern_source *exact,
+                                       const tern_tokenizer *tokenizer, const tern_convert_options *o, tern_error *err)
 {
     struct tern_calibration *calibration = NULL;
     enum tern_format formats[TERN_MAX_LAYERS * TERN_N_MATRICES];
-    tern_status status = o->calibrate ? study(&source, &calibration, formats, tokenizer, o, err) : TERN_OK;
+    tern_status status = TERN_OK;
+    if (o->calibrate && source.config->weights > TERN_WEIGHTS_INT8)
+        status = study(&source, &calibration, formats, tokenizer, o, err);
     if (!status)
-        status = write_and_verify(path, &source, &source, tokenizer, o, err);
+        status = write_and_verify(path, &source, exact, tokenizer, o, err);
     tern_calibration_close(calibration);
     return status;
 }
@@ -126,7 +129,7 @@ static tern_status prune_and_write(const char *path, const struct tern_source *s
         status = tern_sparsify(&sparsified, source, tokenizer, &sample, err);
     if (!status) {
         const struct tern_source pruned = tern_sparsified_source(sparsified, source);
-        status = write_and_verify(path, &pruned, source, tokenizer, o, err);
+        status = calibrate_and_write(path, pruned, source, tokenizer, o, err);
     }
     tern_sparsified_close(sparsified);
     tern_sample_free(&sample);
@@ -154,7 +157,7 @@ static tern_status find_and_write(const char *path, struct tern_source source, c
     }
     if (!status && source.prune > 0 && o->calibrate)
         return prune_and_write(path, &source, tokenizer, o, err);
-    return status ? status : calibrate_and_write(path, source, tokenizer, o, err);
+    return status ? status : calibrate_and_write(path, source, &source, tokenizer, o, err);
 }
 
 /* "auto", for any number of rows, or "auto:TOKENS". 0, or -1 when it is neither. */
