@@ -295,6 +295,14 @@ static tern_status set_up(struct tern_sparsifier *s, tern_error *err)
     return status;
 }
 
+static void close_model(struct tern_sparsified *s, int i)
+{
+    tern_model_close(s->model[i]);
+    free(s->bytes[i]);
+    s->model[i] = NULL;
+    s->bytes[i] = NULL;
+}
+
 tern_status tern_sparsify(struct tern_sparsified **out, const struct tern_source *source,
                           const tern_tokenizer *tokenizer, const struct tern_sample *sample, tern_error *err)
 {
@@ -315,21 +323,21 @@ tern_status tern_sparsify(struct tern_sparsified **out, const struct tern_source
     tern_arena_close(&s.arena);
     tern_pool_close(s.host.pool);
     tern_lapack_close(&s.lapack);
-    if (status)
+    if (status) {
         tern_sparsified_close(s.models);
-    else
-        *out = s.models;
-    return status;
+        return status;
+    }
+    close_model(s.models, TERN_DENSE); /* what follows takes room of its own */
+    *out = s.models;
+    return TERN_OK;
 }
 
 void tern_sparsified_close(struct tern_sparsified *s)
 {
     if (!s)
         return;
-    for (int i = 0; i < TERN_MODELS; i++) {
-        tern_model_close(s->model[i]);
-        free(s->bytes[i]);
-    }
+    for (int i = 0; i < TERN_MODELS; i++)
+        close_model(s, i);
     free(s->report);
     free(s);
 }
