@@ -3,19 +3,12 @@
 /* Rows that one task of a row-wise op takes: enough to hide the cost of handing a task out. */
 enum { ROW_BLOCK = 8, LINE = 64 };
 
-static int is_sparse(const struct tern_linear *w)
-{
-    return w->sparse.first != NULL;
-}
-
 static int has_sparse(const struct tern_bert *b)
 {
     int any = 0;
-    for (int i = 0; i < b->config->layers; i++) {
-        const struct tern_layer *l = &b->weights->layers[i];
-        any |= is_sparse(&l->query) || is_sparse(&l->key) || is_sparse(&l->value) || is_sparse(&l->attn_out) ||
-               is_sparse(&l->ffn_up) || is_sparse(&l->ffn_down);
-    }
+    for (int i = 0; i < b->config->layers; i++)
+        for (int j = 0; j < TERN_N_MATRICES; j++)
+            any |= tern_layer_matrix(&b->weights->layers[i], j)->sparse.first != NULL;
     return any;
 }
 
@@ -23,11 +16,9 @@ static int has_sparse(const struct tern_bert *b)
 static int has_codes(const struct tern_bert *b)
 {
     int any = b->weights->pooler.codes.line != NULL;
-    for (int i = 0; i < b->config->layers; i++) {
-        const struct tern_layer *l = &b->weights->layers[i];
-        any |= l->query.codes.line || l->key.codes.line || l->value.codes.line || l->attn_out.codes.line ||
-               l->ffn_up.codes.line || l->ffn_down.codes.line;
-    }
+    for (int i = 0; i < b->config->layers; i++)
+        for (int j = 0; j < TERN_N_MATRICES; j++)
+            any |= tern_layer_matrix(&b->weights->layers[i], j)->codes.line != NULL;
     return any;
 }
 

@@ -68,6 +68,12 @@ enum tern_layer_input { TERN_INPUT_QKV, TERN_INPUT_ATTN_OUT, TERN_INPUT_FFN_UP, 
 
 /* The matrices of a layer in the order of tern_source.formats: query, key, value, attn_out, ffn_up, ffn_down. */
 enum { TERN_N_MATRICES = 6 };
+static inline const struct tern_linear *tern_layer_matrix(const struct tern_layer *l, int i)
+{
+    const struct tern_linear *const all[TERN_N_MATRICES] = {&l->query,    &l->key,    &l->value,
+                                                            &l->attn_out, &l->ffn_up, &l->ffn_down};
+    return all[i];
+}
 
 /* The float path: HF's own tensors. [outputs][inputs] row-major. */
 struct tern_f32_linear {

@@ -16,9 +16,7 @@ static const char *const matrix_names[TERN_N_MATRICES] = {"query", "key", "value
 
 static const struct tern_linear *matrix_of(const tern_model *m, int layer, int which)
 {
-    const struct tern_layer *l = &m->int8.layers[layer];
-    const struct tern_linear *const w[] = {&l->query, &l->key, &l->value, &l->attn_out, &l->ffn_up, &l->ffn_down};
-    return w[which];
+    return tern_layer_matrix(&m->int8.layers[layer], which);
 }
 
 static struct sparsity sparsity_of(const tern_model *m)
