@@ -145,4 +145,35 @@ static ALWAYS_INLINE void tern_gather64(const uint8_t *x, ptrdiff_t step, const 
     *x2 = _mm512_unpacklo_epi16(high01, high23), *x3 = _mm512_unpackhi_epi16(high01, high23);
 }
 
+/* The blocks of a strip, and where its sums go: out[outputs][TERN_SPMM_ROWS]. */
+struct tern_strip512 {
+    const uint8_t *x;
+    ptrdiff_t step; /* bytes of a k step; 4x1: of an input */
+    const int8_t *value;
+    const uint16_t *index;
+    int blocks;
+    int32_t *out;
+};
+typedef void tern_strip512_fn(const struct tern_strip512 *s);
+
+/* A panel of narrow blocks, strip by strip: `strips` by shape and vectors of 16 rows. */
+static inline void tern_spmm512_narrow_panel(tern_strip512_fn *const (*strips)[4], const struct tern_sparse_panel *p,
+                                             enum tern_block_shape shape, const uint8_t *packed, int m, int32_t *c,
+                                             ptrdiff_t ld_c)
+{
+    int32_t sums[TERN_PANEL * TERN_SPMM_ROWS] __attribute__((aligned(64)));
+    const int outputs = tern_block_outputs(shape), columns = shape == TERN_BLOCK_4X1;
+    const int rows = tern_spmm512_rows(shape, m);
+    tern_strip512_fn *const run = strips[shape][rows / 16 - 1];
+    struct tern_strip512 s = {packed, columns ? rows : rows * TERN_PANEL_K, p->value, p->index, 0, sums};
+    for (int i = 0; i < tern_block_strips(shape); i++) {
+        s.blocks = p->count[i];
+        run(&s);
+        s.value += s.blocks * outputs * TERN_PANEL_K;
+        s.index += s.blocks * tern_block_indices(shape);
+        s.out += outputs * TERN_SPMM_ROWS;
+    }
+    tern_spmm512_store(sums, m, columns && rows > 16, c, ld_c);
+}
+
 #endif

@@ -83,16 +83,6 @@ static void wide_panel(const struct tern_sparse_panel *p, const uint8_t *packed,
 
 /* ---- Narrow blocks: rows in the lanes -------------------------------------------------------------------------- */
 
-/* The blocks of a strip, and where its sums go: out[outputs][TERN_SPMM_ROWS]. */
-struct strip {
-    const uint8_t *x;
-    ptrdiff_t step; /* bytes of a k step; 4x1: of an input */
-    const int8_t *value;
-    const uint16_t *index;
-    int blocks;
-    int32_t *out;
-};
-
 #define ALL_VECTORS(do) do(0) do(1) do(2) do(3)
 #define START_ROW(v) __m512i s##v = zero;
 #define MULTIPLY_ROW(v)                                                                                                \
@@ -102,7 +92,7 @@ struct strip {
     if (v < vectors)                                                                                                   \
         _mm512_store_si512(s->out + v * LANES, s##v);
 
-static ALWAYS_INLINE void row_strip(const struct strip *s, const int vectors)
+static ALWAYS_INLINE void row_strip(const struct tern_strip512 *s, const int vectors)
 {
     const __m512i zero = _mm512_setzero_si512();
     ALL_VECTORS(START_ROW)
@@ -135,7 +125,7 @@ static ALWAYS_INLINE void row_strip(const struct strip *s, const int vectors)
 /* How the rows' inputs of a block reach the registers. */
 enum inputs { STEP, GATHER };
 
-static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, const enum inputs inputs)
+static ALWAYS_INLINE void four_strip(const struct tern_strip512 *s, const int vectors, const enum inputs inputs)
 {
     const __m512i zero = _mm512_setzero_si512(), places = tern_spread16();
     ALL_VECTORS(START_FOUR)
@@ -163,40 +153,22 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, c
     ALL_VECTORS(STORE_FOUR)
 }
 
-typedef void strip_fn(const struct strip *s);
 #define ONE(vectors)                                                                                                   \
-    static void one_##vectors(const struct strip *s)                                                                   \
+    static void one_##vectors(const struct tern_strip512 *s)                                                           \
     {                                                                                                                  \
         row_strip(s, vectors);                                                                                         \
     }
 #define FOUR(name, vectors, inputs)                                                                                    \
-    static void name##_##vectors(const struct strip *s)                                                                \
+    static void name##_##vectors(const struct tern_strip512 *s)                                                        \
     {                                                                                                                  \
         four_strip(s, vectors, inputs);                                                                                \
     }
 ONE(1) ONE(2) ONE(3) ONE(4)
 FOUR(four, 1, STEP) FOUR(four, 2, STEP) FOUR(four, 3, STEP) FOUR(four, 4, STEP)
 FOUR(gather, 1, GATHER) FOUR(gather, 4, GATHER)
-static strip_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one_1, one_2, one_3, one_4},
+static tern_strip512_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one_1, one_2, one_3, one_4},
                                                          [TERN_BLOCK_4X4] = {four_1, four_2, four_3, four_4},
                                                          [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
-
-static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const uint8_t *packed, int m,
-                         int32_t *c, ptrdiff_t ld_c)
-{
-    int32_t sums[TERN_PANEL * TERN_SPMM_ROWS] __attribute__((aligned(64)));
-    const int outputs = tern_block_outputs(shape), rows = tern_spmm512_rows(shape, m);
-    strip_fn *const run = strips[shape][rows / LANES - 1];
-    struct strip s = {packed, shape == TERN_BLOCK_4X1 ? rows : rows * TERN_PANEL_K, p->value, p->index, 0, sums};
-    for (int i = 0; i < tern_block_strips(shape); i++) {
-        s.blocks = p->count[i];
-        run(&s);
-        s.value += s.blocks * outputs * TERN_PANEL_K;
-        s.index += s.blocks * tern_block_indices(shape);
-        s.out += outputs * TERN_SPMM_ROWS;
-    }
-    tern_spmm512_store(sums, m, shape == TERN_BLOCK_4X1 && rows > LANES, c, ld_c);
-}
 
 void tern_spmm_avx512bw(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                         ptrdiff_t ld_c, int m, int panels, int k4)
@@ -208,6 +180,6 @@ void tern_spmm_avx512bw(const int8_t *a, ptrdiff_t ld_a, void *packed, const str
         if (w->shape == TERN_BLOCK_16X4)
             wide_panel(&p, packed, m, k4, c, ld_c);
         else
-            narrow_panel(&p, w->shape, packed, m, c, ld_c);
+            tern_spmm512_narrow_panel(strips, &p, w->shape, packed, m, c, ld_c);
     }
 }

@@ -36,22 +36,12 @@ static ALWAYS_INLINE __m512i four(const void *bytes)
 
 /* ---- Narrow blocks: rows in the lanes --------------------------------------------------------------------------- */
 
-/* The blocks of a strip, and where its sums go: out[outputs][TERN_SPMM_ROWS]. */
-struct strip {
-    const uint8_t *x;
-    ptrdiff_t step; /* 4x1: bytes of an input */
-    const int8_t *value;
-    const uint16_t *index;
-    int blocks;
-    int32_t *out;
-};
-
 #define ALL_VECTORS(do)                                                                                                \
     do                                                                                                                 \
     (0) do(1) do(2) do(3)
 
 /* A block's inputs of the first 16 rows; those of the others follow. */
-static ALWAYS_INLINE const uint8_t *row_line(const struct strip *s, const uint16_t *index, const int vectors)
+static ALWAYS_INLINE const uint8_t *row_line(const struct tern_strip512 *s, const uint16_t *index, const int vectors)
 {
     return s->x + (size_t)*index * (size_t)(vectors * TERN_LINE);
 }
@@ -78,7 +68,7 @@ static ALWAYS_INLINE __m512i row_excess(__m512i four, __m512i one)
     return _mm512_add_epi32(one, _mm512_add_epi32(four, _mm512_shuffle_epi32(four, 0xB1)));
 }
 
-static ALWAYS_INLINE void row_strip(const struct strip *s, const int vectors)
+static ALWAYS_INLINE void row_strip(const struct tern_strip512 *s, const int vectors)
 {
     const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
     __m512i excess4 = zero, excess1 = zero;
@@ -102,11 +92,11 @@ static ALWAYS_INLINE void row_strip(const struct strip *s, const int vectors)
 }
 
 /* With one vector of rows: four sums. */
-static ALWAYS_INLINE __m512i one_row(const struct strip *s, const uint16_t *index)
+static ALWAYS_INLINE __m512i one_row(const struct tern_strip512 *s, const uint16_t *index)
 {
     return _mm512_load_si512(s->x + *index * TERN_LINE);
 }
-static void one_1(const struct strip *s)
+static void one_1(const struct tern_strip512 *s)
 {
     const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
     __m512i s0 = zero, s1 = zero, s2 = zero, s3 = zero, excess4 = zero, excess = zero;
@@ -170,7 +160,7 @@ static ALWAYS_INLINE __m512i sum_quarters(__m512i sum)
 /* How the rows' inputs of a block reach the registers. */
 enum inputs { STEP, GATHER };
 
-static ALWAYS_INLINE void four_strip(const struct strip *s, const int vectors, const enum inputs inputs)
+static ALWAYS_INLINE void four_strip(const struct tern_strip512 *s, const int vectors, const enum inputs inputs)
 {
     const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
     __m512i excess4 = zero; /* of four blocks side by side */
@@ -226,7 +216,7 @@ static ALWAYS_INLINE struct four_sums add_four(struct four_sums t, __m512i x, co
     return t;
 }
 
-static ALWAYS_INLINE void four_strip_1(const struct strip *s, const enum inputs inputs)
+static ALWAYS_INLINE void four_strip_1(const struct tern_strip512 *s, const enum inputs inputs)
 {
     const __m512i zero = _mm512_setzero_si512(), places = tern_spread16(), excess = four_excess(s->value, s->blocks);
     struct four_sums even = {zero, zero, zero, zero}, odd = even;
@@ -248,52 +238,37 @@ static ALWAYS_INLINE void four_strip_1(const struct strip *s, const enum inputs 
     _mm512_store_si512(s->out + 3 * TERN_SPMM_ROWS, _mm512_sub_epi32(t.s3, _mm512_shuffle_epi32(excess, 0xFF)));
 }
 
-typedef void strip_fn(const struct strip *s);
-
 #define ONE(vectors)                                                                                                   \
-    static void one_##vectors(const struct strip *s)                                                                   \
+    static void one_##vectors(const struct tern_strip512 *s)                                                           \
     {                                                                                                                  \
         row_strip(s, vectors);                                                                                         \
     }
 ONE(2)
-ONE(3) ONE(4)
+ONE(3)
+ONE(4)
 #define FOUR(vectors)                                                                                                  \
-    static void four_##vectors(const struct strip *s)                                                                  \
+    static void four_##vectors(const struct tern_strip512 *s)                                                          \
     {                                                                                                                  \
         four_strip(s, vectors, STEP);                                                                                  \
     }
-    FOUR(2) FOUR(3) FOUR(4) static void four_1(const struct strip *s)
+FOUR(2)
+FOUR(3)
+FOUR(4)
+static void four_1(const struct tern_strip512 *s)
 {
     four_strip_1(s, STEP);
 }
-static void gather_1(const struct strip *s)
+static void gather_1(const struct tern_strip512 *s)
 {
     four_strip_1(s, GATHER);
 }
-static void gather_4(const struct strip *s)
+static void gather_4(const struct tern_strip512 *s)
 {
     four_strip(s, 4, GATHER);
 }
-static strip_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one_1, one_2, one_3, one_4},
+static tern_strip512_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one_1, one_2, one_3, one_4},
                                                          [TERN_BLOCK_4X4] = {four_1, four_2, four_3, four_4},
                                                          [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
-
-static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const uint8_t *packed, int m,
-                         int32_t *c, ptrdiff_t ld_c)
-{
-    int32_t sums[TERN_PANEL * TERN_SPMM_ROWS] __attribute__((aligned(64)));
-    const int outputs = tern_block_outputs(shape), rows = tern_spmm512_rows(shape, m);
-    strip_fn *const run = strips[shape][rows / LANES - 1];
-    struct strip s = {packed, rows, p->value, p->index, 0, sums};
-    for (int i = 0; i < tern_block_strips(shape); i++) {
-        s.blocks = p->count[i];
-        run(&s);
-        s.value += s.blocks * outputs * TERN_PANEL_K;
-        s.index += s.blocks * tern_block_indices(shape);
-        s.out += outputs * TERN_SPMM_ROWS;
-    }
-    tern_spmm512_store(sums, m, shape == TERN_BLOCK_4X1 && rows > LANES, c, ld_c);
-}
 
 void tern_spmm_avx512vnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                           ptrdiff_t ld_c, int m, int panels, int k4)
@@ -312,6 +287,6 @@ void tern_spmm_avx512vnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const s
     }
     for (int i = 0; i < panels; i++, c += TERN_PANEL) {
         const struct tern_sparse_panel p = tern_sparse_panel_at(w, i);
-        narrow_panel(&p, w->shape, packed, m, c, ld_c);
+        tern_spmm512_narrow_panel(strips, &p, w->shape, packed, m, c, ld_c);
     }
 }
