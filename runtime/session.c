@@ -225,11 +225,13 @@ typedef void heads_fn(struct tern_heads *heads, const tern_batch *batch, int32_t
 static void run_integers(tern_session *s, const tern_batch *batch, heads_fn *head, int width, int bits, float *out)
 {
     tern_batch group;
+    tern_pool_begin(s->pool);
     for (int first = 0; first < batch->n_texts; first += group.n_texts) {
         group = group_of(s, batch, first);
         tern_bert_forward(&s->bert, &group);
         head(&s->heads, &group, s->result + (ptrdiff_t)first * width);
     }
+    tern_pool_end(s->pool);
     s->result_count = (size_t)batch->n_texts * (size_t)width;
     s->result_bits = bits;
     to_floats(out, s->result, s->result_count, bits);

@@ -16,6 +16,7 @@ struct tern_pool {
     void (*fn)(void *context, int task, int thread);
     void *context;
     int tasks;
+    int may_spin, held; /* held: between tern_pool_begin and tern_pool_end */
     struct backend *backend;
 };
 
@@ -43,6 +44,7 @@ tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err)
         return tern_fail_nomem(err, "a thread pool", sizeof *pool);
     pool->threads = threads;
     if (threads > 1) {
+        pool->may_spin = threads <= tern_threads_allowed();
         tern_status status = backend_open(pool, err);
         if (status) {
             free(pool);
@@ -77,6 +79,18 @@ void tern_pool_run(struct tern_pool *pool, void (*fn)(void *context, int task, i
         work(pool, 0);
     else
         backend_run(pool);
+}
+
+void tern_pool_begin(struct tern_pool *pool)
+{
+    pool->held = pool->may_spin;
+}
+
+void tern_pool_end(struct tern_pool *pool)
+{
+    if (pool->held)
+        backend_sleep(pool);
+    pool->held = 0;
 }
 
 /* CPUs that one cgroup's cpu.max allows, "QUOTA PERIOD" or "max PERIOD" in microseconds; 0 for no limit. */

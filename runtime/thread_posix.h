@@ -1,5 +1,5 @@
 /* The back end over POSIX threads, for builds without pthreadpool; part of thread.c. Workers sleep on a condition
-   variable between runs; `round` tells a worker that a run it has not seen has begun. */
+   variable between runs, held or not; `round` tells a worker that a run it has not seen has begun. */
 #include <pthread.h>
 
 struct worker {
@@ -51,6 +51,11 @@ static void backend_run(struct tern_pool *pool)
     while (b->busy)
         pthread_cond_wait(&b->end, &b->lock);
     pthread_mutex_unlock(&b->lock);
+}
+
+static void backend_sleep(struct tern_pool *pool)
+{
+    (void)pool; /* they do */
 }
 
 static void backend_close(struct backend *b)

@@ -7,11 +7,18 @@ static void enter(void *pool, size_t thread)
     work(pool, (int)thread);
 }
 
-/* The pool's workers wait in the kernel rather than spin (YIELD): on boards, spinning costs battery and heat. */
+/* Workers that are not held wait in the kernel (YIELD) rather than spin: on boards, spinning costs battery and heat. */
 static void backend_run(struct tern_pool *pool)
 {
     pthreadpool_parallelize_1d((pthreadpool_t)pool->backend, enter, pool, (size_t)pool->threads,
-                               PTHREADPOOL_FLAG_YIELD_WORKERS);
+                               pool->held ? 0 : PTHREADPOOL_FLAG_YIELD_WORKERS);
+}
+
+/* pthreadpool sends workers to sleep after a run only, so this is one with nothing to do. */
+static void backend_sleep(struct tern_pool *pool)
+{
+    pool->held = 0;
+    tern_pool_run(pool, NULL, NULL, 0);
 }
 
 static void backend_close(struct backend *backend)

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { TEXTS = 12, LONGEST = 30, ROUNDS = 6, CALLERS = 2, HIDDEN = 48, LABELS = 3 };
 
@@ -118,7 +120,7 @@ static void test_session_moves(void **state)
 /* ---- The pool --------------------------------------------------------------------------------------------------- */
 
 struct tasks {
-    atomic_int count[1000], in_use[8], wrong;
+    atomic_int count[1000], in_use[257], wrong;
     int threads;
     int plain[1000]; /* written by the task, read after the run: no lock is needed */
 };
@@ -144,6 +146,10 @@ static void test_pool(void **state)
         for (int round = 0; round < 30; round++) {
             static struct tasks t;
             const int n = sizes[round % 7];
+            if (round % 10 == 3)
+                tern_pool_begin(pool);
+            if (round % 10 == 8)
+                tern_pool_end(pool);
             memset(&t, 0, sizeof t);
             t.threads = threads;
             tern_pool_run(pool, count_task, &t, n);
@@ -159,9 +165,45 @@ static void test_pool(void **state)
     assert_true(tern_threads_allowed() >= 1 && tern_threads_allowed() <= 256);
 }
 
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* What the process computes in a tenth of a second in which nothing runs: a thread that spins would show. */
+static double idle_cpu_seconds(void)
+{
+    usleep(1000); /* the last to finish falls asleep */
+    const double start = cpu_seconds();
+    usleep(100000);
+    return cpu_seconds() - start;
+}
+
+static void test_idle_threads_sleep(void **state)
+{
+    (void)state;
+    const int allowed = tern_threads_allowed();
+    const int threads[2] = {2, allowed + 1}; /* the latter are too many, and sleep even within */
+    for (int i = 0; i < 2; i++) {
+        static struct tasks t;
+        struct tern_pool *pool;
+        assert_ok(tern_pool_open(&pool, threads[i], &err));
+        memset(&t, 0, sizeof t);
+        t.threads = threads[i];
+        tern_pool_begin(pool);
+        tern_pool_run(pool, count_task, &t, 1000);
+        if (threads[i] <= allowed)
+            tern_pool_end(pool);
+        assert_true(idle_cpu_seconds() < 0.002);
+        tern_pool_close(pool);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pool), cmocka_unit_test(test_int8),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pool), cmocka_unit_test(test_idle_threads_sleep), cmocka_unit_test(test_int8),
                                        cmocka_unit_test(test_f32), cmocka_unit_test(test_session_moves)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
