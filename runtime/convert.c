@@ -198,8 +198,9 @@ static tern_status read_routes(struct tern_sparse_routes *routes, struct tern_so
     return tern_sparse_table_apply(routes, o->sparse_table, source->routes_isa, err);
 }
 
-static tern_status read_sparse_option(struct tern_source *source, const struct tern_config *config, const char *text,
-                                      tern_error *err)
+/* `weights` is what the user called them. */
+static tern_status read_sparse_option(struct tern_source *source, const struct tern_config *config, const char *weights,
+                                      const char *text, tern_error *err)
 {
     source->sparse = 1;
     source->find_blocks = !read_auto(&source->rows_bucket, text);
@@ -217,7 +218,7 @@ static tern_status read_sparse_option(struct tern_source *source, const struct t
                                                       : TERN_FORMAT_BINARY, source->block);
     if (unfit)
         return tern_fail(err, TERN_USAGE, "%s; weights '%.32s' with --sparse %.32s are not supported", unfit,
-                         tern_weights_name(config->weights), text);
+                         weights ? weights : "int8", text);
     return TERN_OK;
 }
 
@@ -253,6 +254,8 @@ static tern_status check_options(const struct tern_config *config, const struct 
         return tern_fail(err, TERN_USAGE, "groups are for int4, nf4, fp4, int3, int2 and auto:BITS; %s weights have "
                          "none",
                          tern_weights_name(config->weights));
+    if (o->sparse_isa && !source->sparse)
+        return tern_fail(err, TERN_USAGE, "a sparse ISA is for models in blocks; say which, as in sparse 'auto'");
     if (o->allocate && !(source->prune > 0 && o->calibrate))
         return tern_fail(err, TERN_USAGE,
                          "allocation needs a fraction to prune and texts to calibrate on, which show what each matrix "
@@ -283,7 +286,7 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
                                    .report = o->report, .progress = o->progress, .listener = o->context};
     tern_status status = read_weights_option(config, o->weights, err);
     if (!status && o->sparse)
-        status = read_sparse_option(source, config, o->sparse, err);
+        status = read_sparse_option(source, config, o->weights, o->sparse, err);
     if (!status && o->sparse)
         status = read_routes(&reader->routes, source, o, err);
     if (!status)

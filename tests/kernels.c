@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] = "usage: kernels [--isa NAME] [--op NAME] [--seed N] [--quick] [--bench] [--list] [--emulate]\n";
+static const char usage[] =
+    "usage: kernels [--isa NAME] [--op NAME] [--seed N] [--quick] [--bench] [--list] [--emulate]\n";
 
 static const struct op {
     const char *name;

@@ -1,6 +1,6 @@
 /* usage: peak_rss PROGRAM [ARGUMENTS...]: runs it, then prints the peak of its resident memory in KiB on stderr as the
-   last line; ends as it ends. Of its own, because a child's peak begins with the size of the program that forks it: this
-   one is small, a Python is not. */
+   last line; ends as it ends. Of its own, because a child's peak begins with the size of the program that forks it:
+   this one is small, a Python is not. */
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

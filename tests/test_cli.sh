@@ -103,6 +103,8 @@ refused 2 'allocation needs' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5
 refused 2 'allocation needs' convert "$work" -o "$work/x.tern" --allocate --weights int4 --calibrate texts.txt
 refused 2 'shapes are 16x4' convert "$work" -o "$work/x.tern" --sparse 16x4:2
 refused 2 "'auto:0' is no SHAPE" convert "$work" -o "$work/x.tern" --sparse auto:0
+refused 2 'a sparse ISA is for models in blocks' convert "$work" -o "$work/x.tern" --sparse-isa scalar
+refused 2 "weights 'auto:4' with" convert "$work" -o "$work/x.tern" --weights auto:4 --sparse 4x4:0.5 --calibrate "$work/x"
 refused 2 "'z80' is unknown" convert "$work" -o "$work/x.tern" --sparse auto --sparse-isa z80
 refused 2 'auto.* goes with int8' convert "$work" -o "$work/x.tern" --sparse auto --weights int4
 refused 2 'block-sparse weights are int8' convert "$work" -o "$work/x.tern" --sparse 16x4:0.5 --weights int3

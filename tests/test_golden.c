@@ -485,8 +485,8 @@ static int print_digests(void)
     };
     static const char head[] =
         "/* Digests (XXH3-64 over int32, little-endian, text after text) of the integers behind the answers: the bits\n"
-        "   that every CPU must give. Printed by `build/<triple>/tests/test_golden --digests`; a change here is a change\n"
-        "   of the numbers and needs its reason in the commit. */\n"
+        "   that every CPU must give. Printed by `build/<triple>/tests/test_golden --digests`; a change here is a\n"
+        "   change of the numbers and needs its reason in the commit. */\n"
         "#ifndef TESTS_GOLDEN_DIGESTS_H\n#define TESTS_GOLDEN_DIGESTS_H\n\n";
     printf("%s", head);
     for (size_t i = 0; i < sizeof digests / sizeof *digests; i++)

@@ -26,7 +26,7 @@ static double bell(struct rng *r)
     return sum / 1.41;
 }
 
-/* ---- LayerNorm ------------------------------------------------------------------------------------------------------ */
+/* ---- LayerNorm --------------------------------------------------------------------------------------------------- */
 
 struct norm_case {
     int n;
@@ -184,7 +184,7 @@ static void test_quantize_norm(void **state)
     assert_int_equal(c.gamma16[3], 0);
 }
 
-/* ---- Activations ---------------------------------------------------------------------------------------------------- */
+/* ---- Activations ------------------------------------------------------------------------------------------------- */
 
 static double gelu(double z)
 {
@@ -222,8 +222,8 @@ static const struct {
 
 static const double units[] = {1, 1.0001, 1.37, 2, 5, 17, 100, 813, 5000, 33333, 200000};
 
-/* Every input. The value is rounded to units (1/2); D's scaling to units has its own rounding (1/2), and its domain ends
-   at a whole number of units, which stretches D by up to a unit where its slope is at most 1/2. */
+/* Every input. The value is rounded to units (1/2); D's scaling to units has its own rounding (1/2), and its domain
+   ends at a whole number of units, which stretches D by up to a unit where its slope is at most 1/2. */
 static void check_activation(size_t i, double unit)
 {
     static int16_t y[65535];
@@ -259,7 +259,7 @@ static void test_activations(void **state)
             check_activation(i, units[k] * tern_bump_least_unit());
 }
 
-/* ---- Softmax -------------------------------------------------------------------------------------------------------- */
+/* ---- Softmax ----------------------------------------------------------------------------------------------------- */
 
 /* Every input, in parts of the largest value: the cubic 7e-5, the last shift cuts less than 1, three roundings 1/2. */
 static void test_exp2(void **state)

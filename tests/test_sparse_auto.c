@@ -82,7 +82,7 @@ static void listen(void *context, const char *line)
 static tern_status convert(const char *dir, const char *path, const char *sparse, const char *sparse_table,
                            struct said *said)
 {
-    const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse, .sparse_isa = "scalar",
+    const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse, .sparse_isa = sparse ? "scalar" : NULL,
                                     .sparse_table = sparse_table, .report = listen, .context = said};
     *said = (struct said){""};
     err = (tern_error){TERN_OK, ""};

@@ -1,6 +1,6 @@
 /* Digests (XXH3-64 over int32, little-endian, text after text) of the integers behind the answers: the bits
-   that every CPU must give. Printed by `build/<triple>/tests/test_golden --digests`; a change here is a change
-   of the numbers and needs its reason in the commit. */
+   that every CPU must give. Printed by `build/<triple>/tests/test_golden --digests`; a change here is a
+   change of the numbers and needs its reason in the commit. */
 #ifndef TESTS_GOLDEN_DIGESTS_H
 #define TESTS_GOLDEN_DIGESTS_H
 
