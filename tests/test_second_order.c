@@ -1,9 +1,9 @@
 /* Error compensation of low-bit weights against nearest rounding, and its factor against plain Cholesky. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
 
 #include "quant/second_order.h"
 #include "tests/panel.h"

@@ -130,17 +130,41 @@ static void test_pruned_on_texts(void **state)
     fails(convert_sparse("4x4:0", texts_path), TERN_USAGE, "without a fraction");
 }
 
+/* Sums of the report's lines: weights of sparse matrices, and those of them that are left. */
+struct left {
+    double all, left, least, most;
+};
+
+static void add_left(void *context, const char *line)
+{
+    struct left *l = context;
+    int n, k;
+    double per_cent;
+    const char *at = strstr(line, "int4 [") ? strstr(line, "int4 [") : strstr(line, "int8 [");
+    if (!at || sscanf(at, "int%*d [%d, %d] %lf %% of", &n, &k, &per_cent) != 3)
+        return;
+    l->all += (double)n * k;
+    l->left += (double)n * k * per_cent / 100;
+    l->least = fmin(l->least, per_cent);
+    l->most = fmax(l->most, per_cent);
+}
+
 /* Squared distance of int4's vector from int8's, both pruned alike, on the same texts or on none. */
 static double lost_to_int4(const char *sparse, const char *calibrate)
 {
+    struct left left[2] = {{0, 0, 100, 0}, {0, 0, 100, 0}};
     const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse, .calibrate = calibrate,
-                                    .weights = "int4"};
+                                    .weights = "int4", .report = add_left, .context = &left[1]};
+    const tern_convert_options wide = {.struct_bytes = sizeof wide, .sparse = sparse, .calibrate = calibrate,
+                                       .report = add_left, .context = &left[0]};
     float int4[24], int8[24];
     double lost = 0;
-    assert_ok(convert_sparse(sparse, calibrate));
+    assert_ok(tern_convert(dir, path, &wide, &err));
     vector_of(int8);
     assert_ok(tern_convert(dir, path, &o, &err));
     vector_of(int4);
+    assert_true(left[1].all > 0 && left[1].all == left[0].all);
+    assert_true(left[1].left <= left[0].left); /* what was pruned stays so */
     for (int i = 0; i < 24; i++)
         lost += ((double)int4[i] - (double)int8[i]) * ((double)int4[i] - (double)int8[i]);
     return lost;
@@ -162,25 +186,6 @@ static void test_pruned_to_int4(void **state)
        as much. */
     if (!(second < 1.5 * nearest))
         fail_msg("%g on texts, %g without", second, nearest);
-}
-
-/* Sums of the report's lines: weights of sparse matrices, and those of them that are left. */
-struct left {
-    double all, left, least, most;
-};
-
-static void add_left(void *context, const char *line)
-{
-    struct left *l = context;
-    int n, k;
-    double per_cent;
-    const char *at = strstr(line, "int8 [");
-    if (!at || sscanf(at, "int8 [%d, %d] %lf %% of", &n, &k, &per_cent) != 3)
-        return;
-    l->all += (double)n * k;
-    l->left += (double)n * k * per_cent / 100;
-    l->least = fmin(l->least, per_cent);
-    l->most = fmax(l->most, per_cent);
 }
 
 /* The fraction holds for all matrices together, to within half a block of each, and they differ. */
