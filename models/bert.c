@@ -106,12 +106,13 @@ static void charge_rows(const struct rows_job *j, int task, int thread, enum ter
 }
 
 /* sum -> y, x */
-static void norm_row(struct tern_bert *b, const struct tern_norm *norm, int i)
+static void norm_rows(struct tern_bert *b, const struct tern_norm *norm, int first, int last)
 {
     const int h = b->config->hidden;
-    b->run.ops->layernorm(b->sum + (ptrdiff_t)i * h, norm->gamma, norm->beta, norm->eps, b->y + (ptrdiff_t)i * h,
-                          b->x_q + i * b->x.ld, &b->x_row[i], h);
-    if (norm->affine)
+    b->run.ops->layernorm(b->sum + (ptrdiff_t)first * h, h, norm->gamma, norm->beta, norm->eps,
+                          b->y + (ptrdiff_t)first * h, b->x_q + first * b->x.ld, b->x.ld, &b->x_row[first],
+                          last - first, h);
+    for (int i = first; norm->affine && i < last; i++)
         b->run.ops->quantize(b->y + (ptrdiff_t)i * h, b->x_q + i * b->x.ld, &b->x_row[i], h);
 }
 
@@ -119,8 +120,7 @@ static void norm_task(void *context, int task, int thread)
 {
     struct rows_job *j = context;
     const int64_t time = tern_profile_start(j->b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
-        norm_row(j->b, j->norm, i);
+    norm_rows(j->b, j->norm, task * ROW_BLOCK, last_row(j, task));
     charge_rows(j, task, thread, TERN_STAGE_layernorm, time, 7 * j->b->config->hidden);
 }
 
@@ -194,8 +194,8 @@ static void embed_task(void *context, int task, int thread)
         const int position = type * b->config->max_positions + i - j->batch->offsets[text_of(j->batch, i)];
         b->run.ops->embed(word_row(b, word, thread), w->position.q + position * h, w->word.mul[word],
                           w->position.mul[position], w->column, b->sum + i * h, (int)h);
-        norm_row(b, &w->embed_norm, i);
     }
+    norm_rows(b, &w->embed_norm, task * ROW_BLOCK, last_row(j, task));
     charge_rows(j, task, thread, TERN_STAGE_embed, time, (int)(13 * h));
 }
 

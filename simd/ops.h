@@ -114,15 +114,15 @@ typedef void tern_residual_fn(const int32_t *acc, ptrdiff_t ld_acc, const int16_
                               ptrdiff_t ld_out, const struct tern_row_scale *row, const int16_t *mul,
                               const int32_t *bias, int up, int m, int n);
 
-/* LayerNorm of one row s[n], integer throughout:
+/* LayerNorm of each row of s[m][n], integer throughout:
      d = s - floor((sum + n / 2) / n)                  (wrapping)
      d16 = d scaled by a power of two so that 2^14 <= max|d16| < 2^15, rounded, within [-32767, 32767]
      n16 = d16 * 2^15 / sqrt(sum of d16^2 + eps)       unit length in Q15, by tern_layernorm_scale
      y[j] = max(adds(mulr(n16, gamma[j]), beta[j]), -32767);  q = n16 quantised as by `quantize`, *row likewise
    A constant row gives n16 = 0. eps <= 2^62. q[n .. n rounded up to 4) is set to 0. |gamma[j]|, |beta[j]| <= 32767. eps
-   is in units of s squared. 1 <= n <= 8192. */
-typedef void tern_layernorm_fn(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
-                               int8_t *q, struct tern_row *row, int n);
+   is in units of s squared. 1 <= n <= 8192. Rows of s and y begin every `ld` elements, those of q every ld_q. */
+typedef void tern_layernorm_fn(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
+                               int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n);
 
 /* x[n] to int8: row->amax = max|x|, q = tern_to_s8(x, tern_s8_scale_of(amax)), row->norm2 = sum of q^2;
    q[n .. n rounded up to 4) is set to 0. n <= 32768. */

@@ -45,7 +45,7 @@ static void check_norm(uint64_t eps, double unit, const char *what)
     struct tern_row row;
     double mean = 0, norm2 = 0, amax = 0;
     memset(c.q, 0x33, sizeof c.q);
-    tern_layernorm_ref(c.s, c.gamma16, c.beta16, eps, c.y, c.q, &row, n);
+    tern_layernorm_ref(c.s, n, c.gamma16, c.beta16, eps, c.y, c.q, n, &row, 1, n);
     for (int j = 0; j < n; j++)
         mean += (double)c.s[j] / n;
     for (int j = 0; j < n; j++) {
@@ -133,7 +133,7 @@ static void test_layernorm_of_constants(void **state)
         make_affine(&r, 1);
         for (int j = 0; j < c.n; j++)
             c.s[j] = values[i];
-        tern_layernorm_ref(c.s, c.gamma16, c.beta16, i % 2 ? 1ull << 62 : 0, c.y, c.q, &row, c.n);
+        tern_layernorm_ref(c.s, c.n, c.gamma16, c.beta16, i % 2 ? 1ull << 62 : 0, c.y, c.q, c.n, &row, 1, c.n);
         assert_int_equal(row.amax, 0);
         assert_int_equal(row.norm2, 0);
         for (int j = 0; j < c.n; j++) {

@@ -90,13 +90,13 @@ TERN_INLINE int8x8_t affine8(int16_t *y, const int16_t *gamma, const int16_t *be
     return tern_neon_to_s8(n16, f->scale);
 }
 
-void tern_layernorm_neon(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
-                         int8_t *q, struct tern_row *row, int n)
+static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y, int8_t *q,
+                     struct tern_row *row, int n)
 {
     const struct moments m = moments_of(s, n);
     const int64_t centre = tern_floor_div(m.sum + n / 2, n), above = m.max - centre, below = centre - m.min;
     if (above >= 1 << 30 || below >= 1 << 30) {
-        tern_layernorm_ref(s, gamma, beta, eps, y, q, row, n);
+        tern_layernorm_ref(s, n, gamma, beta, eps, y, q, n, row, 1, n);
         return;
     }
     const int32_t mean = (int32_t)centre;
@@ -127,4 +127,11 @@ void tern_layernorm_neon(const int32_t *s, const int16_t *gamma, const int16_t *
     }
     for (; j < tern_round_up(n, TERN_PANEL_K); j++)
         q[j] = 0;
+}
+
+void tern_layernorm_neon(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
+                         int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n)
+{
+    for (int i = 0; i < m; i++)
+        norm_row(s + i * ld, gamma, beta, eps, y + i * ld, q + i * ld_q, row + i, n);
 }

@@ -1,7 +1,7 @@
 #include "simd/table.h"
 
-void tern_layernorm_ref(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
-                        int8_t *q, struct tern_row *row, int n)
+static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y, int8_t *q,
+                     struct tern_row *row, int n)
 {
     int64_t sum = 0;
     for (int j = 0; j < n; j++)
@@ -41,4 +41,11 @@ void tern_layernorm_ref(const int32_t *s, const int16_t *gamma, const int16_t *b
     }
     for (int j = n; j < tern_round_up(n, TERN_PANEL_K); j++)
         q[j] = 0;
+}
+
+void tern_layernorm_ref(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
+                        int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n)
+{
+    for (int i = 0; i < m; i++)
+        norm_row(s + i * ld, gamma, beta, eps, y + i * ld, q + i * ld_q, row + i, n);
 }

@@ -130,13 +130,13 @@ static int32_t finish_row(struct tern_layernorm_scale unit, struct tern_s8_scale
     return norm2 + (int32_t)tern_sum256(sum);
 }
 
-void tern_layernorm_avx2(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y,
-                         int8_t *q, struct tern_row *row, int n)
+static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y, int8_t *q,
+                     struct tern_row *row, int n)
 {
     const struct moments m = moments(s, n);
     const int64_t mean = tern_floor_div(m.sum + n / 2, n), high = m.max - mean, low = m.min - mean;
     if (high >= 1 << 30 || low <= -(1 << 30)) {
-        tern_layernorm_ref(s, gamma, beta, eps, y, q, row, n);
+        tern_layernorm_ref(s, n, gamma, beta, eps, y, q, n, row, 1, n);
         return;
     }
     const uint32_t dmax = (uint32_t)(high > -low ? high : -low);
@@ -151,4 +151,11 @@ void tern_layernorm_avx2(const int32_t *s, const int16_t *gamma, const int16_t *
     const int32_t bottom = -tern_layernorm_n16(tern_layernorm_d16((int32_t)low, shift), unit);
     row->amax = top > bottom ? top : bottom;
     row->norm2 = finish_row(unit, tern_s8_scale_of(row->amax), gamma, beta, y, q, n);
+}
+
+void tern_layernorm_avx2(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
+                         int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n)
+{
+    for (int i = 0; i < m; i++)
+        norm_row(s + i * ld, gamma, beta, eps, y + i * ld, q + i * ld_q, row + i, n);
 }

@@ -4,21 +4,19 @@ enum { S, GAMMA, BETA, Y, Q, ROW };
 
 struct args {
     uint64_t eps;
-    int n;
+    ptrdiff_t ld, ld_q;
+    int m, n;
 };
 
 static void call(check_fn *fn, void *const *p, const void *args)
 {
     const struct args *a = args;
-    ((tern_layernorm_fn *)fn)(p[S], p[GAMMA], p[BETA], a->eps, p[Y], p[Q], p[ROW], a->n);
+    ((tern_layernorm_fn *)fn)(p[S], a->ld, p[GAMMA], p[BETA], a->eps, p[Y], p[Q], a->ld_q, p[ROW], a->m, a->n);
 }
 
-/* Ranges of the results, and norm2 recounted. */
-static void invariants(struct check *t, int n)
+/* Ranges of a row's results, and norm2 recounted. */
+static void invariants(struct check *t, const int16_t *y, const int8_t *q, const struct tern_row *row, int n)
 {
-    const int16_t *y = check_expected(t, Y);
-    const int8_t *q = check_expected(t, Q);
-    const struct tern_row *row = check_expected(t, ROW);
     int64_t norm2 = 0;
     int max = 0;
     for (int j = 0; j < n; j++) {
@@ -33,29 +31,34 @@ static void invariants(struct check *t, int n)
 }
 
 /* s within 2^bits around zero, or up to one end of int32: then the sum needs 64 bits. */
-static void one(struct check *t, int n, enum check_fill fill, int bits, enum check_fill affine, uint64_t eps)
+static void one(struct check *t, int m, int n, enum check_fill fill, int bits, enum check_fill affine, uint64_t eps)
 {
     int64_t range = (int64_t)1 << bits, lo = -range;
     switch (rng_next(&t->rng) >> 62) {
     case 0: lo = INT32_MIN; break;
     case 1: lo = (int64_t)INT32_MAX - 2 * range + 1; break;
     }
-    struct args a = {eps, n};
-    int n4 = tern_round_up(n, TERN_PANEL_K);
-    check_buf(t, S, "s", CHECK_IN, sizeof(int32_t), 1, n, n);
+    const int n4 = tern_round_up(n, TERN_PANEL_K), gap = m > 1 ? (int)rng_between(&t->rng, 0, 9) : 0;
+    const struct args a = {eps, n + gap, n4 + gap, m, n};
+    check_buf(t, S, "s", CHECK_IN, sizeof(int32_t), m, n, a.ld);
     check_fill(t, S, fill, lo, lo + 2 * range - 1);
     check_buf(t, GAMMA, "gamma", CHECK_IN, sizeof(int16_t), 1, n, n);
     check_fill(t, GAMMA, affine, -32767, 32767);
     check_buf(t, BETA, "beta", CHECK_IN, sizeof(int16_t), 1, n, n);
     check_fill(t, BETA, affine, -32767, 32767);
-    check_buf(t, Y, "y", CHECK_OUT, sizeof(int16_t), 1, n, n);
-    check_buf(t, Q, "q", CHECK_OUT, 1, 1, n4, n4);
-    check_buf(t, ROW, "row", CHECK_OUT, sizeof(int32_t), 1, 2, 2);
-    t->work = n;
-    if (check_run(t, call, &a, "n=%d fill=%s from %lld, bits=%d gamma=%s eps=%llu", n, check_fill_name(fill),
-                  (long long)lo, bits, check_fill_name(affine), (unsigned long long)eps) &&
-        !t->bench)
-        invariants(t, n);
+    check_buf(t, Y, "y", CHECK_OUT, sizeof(int16_t), m, n, a.ld);
+    check_buf(t, Q, "q", CHECK_OUT, 1, m, n4, a.ld_q);
+    check_buf(t, ROW, "row", CHECK_OUT, sizeof(int32_t), 1, 2 * m, 2 * m);
+    t->work = m * n;
+    if (!check_run(t, call, &a, "m=%d n=%d fill=%s from %lld, bits=%d gamma=%s eps=%llu", m, n, check_fill_name(fill),
+                   (long long)lo, bits, check_fill_name(affine), (unsigned long long)eps) ||
+        t->bench)
+        return;
+    const int16_t *y = check_expected(t, Y);
+    const int8_t *q = check_expected(t, Q);
+    const struct tern_row *row = check_expected(t, ROW);
+    for (int i = 0; i < m; i++)
+        invariants(t, y + i * a.ld, q + i * a.ld_q, row + i, n);
 }
 
 /* 2^62 is where tern_layernorm_scale_of cuts an eps that is scaled up. */
@@ -73,23 +76,24 @@ void check_layernorm(struct check *t)
 {
     static const enum check_fill affine[] = {FILL_RANDOM, FILL_MIN, FILL_MAX, FILL_ALTERNATE, FILL_ZERO, FILL_EDGES};
     if (t->bench) {
-        one(t, 256, FILL_RANDOM, 24, FILL_RANDOM, 1000);
-        one(t, 768, FILL_RANDOM, 24, FILL_RANDOM, 1000);
+        one(t, 1, 768, FILL_RANDOM, 24, FILL_RANDOM, 1000);
+        one(t, 8, 256, FILL_RANDOM, 24, FILL_RANDOM, 1000);
+        one(t, 8, 768, FILL_RANDOM, 24, FILL_RANDOM, 1000);
         return;
     }
     check_group(t, "sizes");
     for (int k = 0, n; (n = check_size(t, k, CHECK_TAIL, 1)) > 0; k++)
         for (int fill = 0; fill < N_FILLS; fill++)
             for (int i = 0; i < 6; i += t->quick ? 3 : 1)
-                one(t, n, (enum check_fill)fill, (int)rng_between(&t->rng, 3, 31), affine[(i + k) % 6], some_eps(t));
+                one(t, i ? 1 : (int)rng_between(&t->rng, 2, 9), n, (enum check_fill)fill, (int)rng_between(&t->rng, 3, 31), affine[(i + k) % 6], some_eps(t));
     /* d from one bit to wrapping: every shift of d16, to the left and to the right. */
     check_group(t, "scales");
     for (int bits = 0; bits <= 31; bits++)
         for (int fill = 0; fill < N_FILLS; fill++)
             for (int i = 0; i < (t->quick ? 2 : 8); i++)
-                one(t, (int)rng_between(&t->rng, 1, 70), (enum check_fill)fill, bits, FILL_RANDOM, some_eps(t));
+                one(t, (int)rng_between(&t->rng, 1, 3), (int)rng_between(&t->rng, 1, 70), (enum check_fill)fill, bits, FILL_RANDOM, some_eps(t));
     check_group(t, "longest");
     for (int fill = 0; fill < N_FILLS; fill++)
         for (int n = 8189; n <= 8192; n += 3)
-            one(t, n, (enum check_fill)fill, 31, FILL_EDGES, some_eps(t));
+            one(t, 1, n, (enum check_fill)fill, 31, FILL_EDGES, some_eps(t));
 }
