@@ -62,10 +62,11 @@ static void head_task(void *context, int task, int thread)
         int8_t *const low = s->p + (ptrdiff_t)rows * tokens4;
         for (int i = 0; i < rows; i++) {
             struct tern_row_scale scale = tern_score_scale(s->row[i].amax, amax_k, j->layer->score);
-            int32_t sum = ops->softmax(s->score + (ptrdiff_t)i * keys, scale.shift, scale.mul,
+            s->row[i].norm2 = ops->softmax(s->score + (ptrdiff_t)i * keys, scale.shift, scale.mul,
                                        s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4, tokens);
-            s->scale[i] = tern_context_scale(sum, amax_v);
         }
+        for (int i = 0; i < rows; i++)
+            s->scale[i] = tern_context_scale(s->row[i].norm2, amax_v);
         time = tern_profile_charge(a->profile, thread, TERN_STAGE_softmax, time, 0, 6 * scores);
         ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K,
                      none);
