@@ -1,21 +1,13 @@
-/* Three passes over a row in L1 instead of the reference's five, because every step is monotone in s: the largest and
-   the smallest s give max|d| and, through the scalar steps, the row's amax, so y and q come out of one pass. Monotone
-   means that no sum wraps; a row that spreads over 2^30 and more is left to the reference. y holds d16 between passes.
-
-   Exact sums of 32-bit lanes: see tern_long_add256. The 16 x 16 bit product is mullo, mulhi and two unpacks, whose lane
-   order packssdw undoes. */
+/* The three passes of layernorm.h. Exact sums of 32-bit lanes: see tern_long_add256. The 16 x 16 bit product is mullo,
+   mulhi and two unpacks, whose lane order packssdw undoes. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
+#include "simd/x86/layernorm.h"
 
 _Static_assert(8192 / 8 <= 32768, "tern_long_add256: terms per lane");
-
-struct moments {
-    int64_t sum;
-    int32_t min, max;
-};
 
 static int32_t reduce_max(__m256i x)
 {
@@ -75,13 +67,27 @@ static ALWAYS_INLINE uint64_t scale_row(const int32_t *s, uint32_t mean, int shi
 }
 
 struct unit {
-    __m256i mul;
+    __m256i mul, half;
+    __m128i count; /* FROM_17 */
     struct tern_rshift256 exp;
 };
 
-static ALWAYS_INLINE __m256i unit16(const int16_t *d16, const struct unit *u)
+static ALWAYS_INLINE struct unit unit_of(struct tern_layernorm_scale unit)
 {
-    __m256i d = tern_load256(d16), low = _mm256_mullo_epi16(d, u->mul), high = _mm256_mulhi_epi16(d, u->mul);
+    const int more = unit.exp > 16 ? unit.exp - 16 : 1;
+    const struct unit u = {_mm256_set1_epi16(unit.mul), _mm256_set1_epi16((int16_t)(1 << (more - 1))),
+                           _mm_cvtsi32_si128(more), tern_rshift256_of(unit.exp)};
+    return u;
+}
+
+static ALWAYS_INLINE __m256i unit16(const int16_t *d16, const struct unit *u, const enum reach reach)
+{
+    const __m256i d = tern_load256(d16), high = _mm256_mulhi_epi16(d, u->mul);
+    if (reach == FROM_17)
+        return _mm256_sra_epi16(_mm256_add_epi16(high, u->half), u->count);
+    const __m256i low = _mm256_mullo_epi16(d, u->mul);
+    if (reach == AT_16)
+        return _mm256_add_epi16(high, _mm256_srli_epi16(low, 15));
     __m256i a = tern_rshift256(_mm256_unpacklo_epi16(low, high), u->exp);
     __m256i b = tern_rshift256(_mm256_unpackhi_epi16(low, high), u->exp);
     return _mm256_max_epi16(_mm256_packs_epi32(a, b), _mm256_set1_epi16(-32767));
@@ -94,16 +100,17 @@ static ALWAYS_INLINE void affine16(int16_t *y, __m256i n16, const int16_t *gamma
 }
 
 /* y holds d16 and receives the result; returns norm2. */
-static int32_t finish_row(struct tern_layernorm_scale unit, struct tern_s8_scale scale, const int16_t *gamma,
-                          const int16_t *beta, int16_t *y, int8_t *q, int n)
+static ALWAYS_INLINE int32_t finish_row(struct tern_layernorm_scale unit, const enum reach reach,
+                                        struct tern_s8_scale scale, const int16_t *gamma, const int16_t *beta,
+                                        int16_t *y, int8_t *q, int n)
 {
-    const struct unit u = {_mm256_set1_epi16(unit.mul), tern_rshift256_of(unit.exp)};
+    const struct unit u = unit_of(unit);
     const struct tern_s8_256 s8 = tern_s8_256_of(scale);
     __m256i sum = _mm256_setzero_si256();
     int32_t norm2 = 0;
     int j = 0;
     for (; j + 32 <= n; j += 32) {
-        __m256i a = unit16(y + j, &u), b = unit16(y + j + 16, &u);
+        __m256i a = unit16(y + j, &u, reach), b = unit16(y + j + 16, &u, reach);
         affine16(y + j, a, gamma + j, beta + j);
         affine16(y + j + 16, b, gamma + j + 16, beta + j + 16);
         a = tern_to_s8_256(a, s8);
@@ -112,7 +119,7 @@ static int32_t finish_row(struct tern_layernorm_scale unit, struct tern_s8_scale
         tern_store256(q + j, tern_narrow256(a, b));
     }
     if (j + 16 <= n) {
-        __m256i a = unit16(y + j, &u);
+        __m256i a = unit16(y + j, &u, reach);
         affine16(y + j, a, gamma + j, beta + j);
         a = tern_to_s8_256(a, s8);
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, a));
@@ -130,32 +137,10 @@ static int32_t finish_row(struct tern_layernorm_scale unit, struct tern_s8_scale
     return norm2 + (int32_t)tern_sum256(sum);
 }
 
-static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y, int8_t *q,
-                     struct tern_row *row, int n)
-{
-    const struct moments m = moments(s, n);
-    const int64_t mean = tern_floor_div(m.sum + n / 2, n), high = m.max - mean, low = m.min - mean;
-    if (high >= 1 << 30 || low <= -(1 << 30)) {
-        tern_layernorm_ref(s, n, gamma, beta, eps, y, q, n, row, 1, n);
-        return;
-    }
-    const uint32_t dmax = (uint32_t)(high > -low ? high : -low);
-    const int shift = dmax ? tern_layernorm_shift(dmax) : 0;
-    const uint64_t sum2 = shift > 0 ? scale_row(s, (uint32_t)mean, shift, 1, y, n)
-                                    : scale_row(s, (uint32_t)mean, shift, 0, y, n);
-    struct tern_layernorm_scale unit = {0, 14};
-    if (dmax)
-        unit = tern_layernorm_scale_of(sum2, eps, shift);
-
-    const int32_t top = tern_layernorm_n16(tern_layernorm_d16((int32_t)high, shift), unit);
-    const int32_t bottom = -tern_layernorm_n16(tern_layernorm_d16((int32_t)low, shift), unit);
-    row->amax = top > bottom ? top : bottom;
-    row->norm2 = finish_row(unit, tern_s8_scale_of(row->amax), gamma, beta, y, q, n);
-}
+#include "simd/x86/layernorm_rows.h"
 
 void tern_layernorm_avx2(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
                          int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n)
 {
-    for (int i = 0; i < m; i++)
-        norm_row(s + i * ld, gamma, beta, eps, y + i * ld, q + i * ld_q, row + i, n);
+    norm_rows(s, ld, gamma, beta, eps, y, q, ld_q, row, m, n);
 }
