@@ -75,19 +75,52 @@ static int32_t amax_of(struct spread d, struct tern_layernorm_scale unit)
 }
 
 struct affine {
-    int16x8_t mul;
+    int16x8_t mul, down; /* down: 15 - exp */
     struct tern_neon_rshift exp;
     struct tern_neon_s8_scale scale;
 };
 
-/* y from d16 to the output; returns q. */
-TERN_INLINE int8x8_t affine8(int16_t *y, const int16_t *gamma, const int16_t *beta, const struct affine *f)
+/* y from d16 to the output; returns q. From exp = 16 on 16 bits do: sqdmulh gives floor(x / 2^15) of the product x, and
+   floor(floor(x / 2^15) / 2^k) is floor(x / 2^(15 + k)); nothing is below -32767 then. */
+TERN_INLINE int8x8_t affine8(int16_t *y, const int16_t *gamma, const int16_t *beta, const struct affine *f,
+                             const int from_16)
 {
-    int16x8_t d = vld1q_s16(y), least = vdupq_n_s16(-32767);
-    int32x4_t low = vmull_s16(vget_low_s16(d), vget_low_s16(f->mul)), high = vmull_high_s16(d, f->mul);
-    int16x8_t n16 = vmaxq_s16(tern_neon_narrow(low, high, f->exp), least);
+    const int16x8_t d = vld1q_s16(y), least = vdupq_n_s16(-32767);
+    int16x8_t n16;
+    if (from_16) {
+        n16 = vrshlq_s16(vqdmulhq_s16(d, f->mul), f->down);
+    } else {
+        int32x4_t low = vmull_s16(vget_low_s16(d), vget_low_s16(f->mul)), high = vmull_high_s16(d, f->mul);
+        n16 = vmaxq_s16(tern_neon_narrow(low, high, f->exp), least);
+    }
     vst1q_s16(y, vmaxq_s16(vqaddq_s16(vqrdmulhq_s16(n16, vld1q_s16(gamma)), vld1q_s16(beta)), least));
     return tern_neon_to_s8(n16, f->scale);
+}
+
+/* The last pass; returns norm2. */
+TERN_INLINE int32_t finish_row(struct tern_layernorm_scale unit, const int from_16, struct tern_s8_scale scale,
+                               const int16_t *gamma, const int16_t *beta, int16_t *y, int8_t *q, int n)
+{
+    const struct affine f = {vdupq_n_s16(unit.mul), vdupq_n_s16((int16_t)(15 - unit.exp)),
+                             tern_neon_rshift_by(unit.exp), tern_neon_s8_scale_of(scale)};
+    int32x4_t sums = vdupq_n_s32(0);
+    int j = 0;
+    for (; j + 16 <= n; j += 16) {
+        int8x8_t low = affine8(y + j, gamma + j, beta + j, &f, from_16);
+        int8x16_t both = vcombine_s8(low, affine8(y + j + 8, gamma + j + 8, beta + j + 8, &f, from_16));
+        vst1q_s8(q + j, both);
+        sums = tern_neon_norm2(sums, both);
+    }
+    int32_t norm2 = vaddvq_s32(sums);
+    for (; j < n; j++) {
+        int16_t n16 = tern_layernorm_n16(y[j], unit);
+        y[j] = tern_max16(tern_adds(tern_mulr(n16, gamma[j]), beta[j]), -32767);
+        q[j] = tern_to_s8(n16, scale);
+        norm2 += q[j] * q[j];
+    }
+    for (; j < tern_round_up(n, TERN_PANEL_K); j++)
+        q[j] = 0;
+    return norm2;
 }
 
 static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y, int8_t *q,
@@ -108,25 +141,9 @@ static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta
         unit = tern_layernorm_scale_of(d.sum2, eps, shift);
     row->amax = amax_of(d, unit);
 
-    struct tern_s8_scale scale = tern_s8_scale_of(row->amax);
-    struct affine f = {vdupq_n_s16(unit.mul), tern_neon_rshift_by(unit.exp), tern_neon_s8_scale_of(scale)};
-    int32x4_t sums = vdupq_n_s32(0);
-    int j = 0;
-    for (; j + 16 <= n; j += 16) {
-        int8x8_t low = affine8(y + j, gamma + j, beta + j, &f);
-        int8x16_t both = vcombine_s8(low, affine8(y + j + 8, gamma + j + 8, beta + j + 8, &f));
-        vst1q_s8(q + j, both);
-        sums = tern_neon_norm2(sums, both);
-    }
-    row->norm2 = vaddvq_s32(sums);
-    for (; j < n; j++) {
-        int16_t n16 = tern_layernorm_n16(y[j], unit);
-        y[j] = tern_max16(tern_adds(tern_mulr(n16, gamma[j]), beta[j]), -32767);
-        q[j] = tern_to_s8(n16, scale);
-        row->norm2 += q[j] * q[j];
-    }
-    for (; j < tern_round_up(n, TERN_PANEL_K); j++)
-        q[j] = 0;
+    const struct tern_s8_scale scale = tern_s8_scale_of(row->amax);
+    row->norm2 = unit.exp >= 16 ? finish_row(unit, 1, scale, gamma, beta, y, q, n)
+                                : finish_row(unit, 0, scale, gamma, beta, y, q, n);
 }
 
 void tern_layernorm_neon(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
