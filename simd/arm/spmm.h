@@ -1,5 +1,5 @@
-/* What the block-sparse kernels share: rows in passes, each laid out as its lanes want it, and every panel swept by one
-   pass after the other. */
+/* What the block-sparse kernels share: rows in passes, each laid out as its lanes want it, and some panels, whose blocks
+   stay near, swept by one pass after the other. One pass alone sweeps them all. */
 #ifndef TERN_ARM_SPMM_H
 #define TERN_ARM_SPMM_H
 
@@ -7,7 +7,11 @@
 
 #include <string.h>
 
-enum { MOST_LANES = 32, MOST_PASSES = 6 };
+enum {
+    MOST_LANES = 32,
+    MOST_PASSES = 6,
+    NEAR_LINES = 192, /* 12 KB of the 32 that an L1 cache has */
+};
 
 /* The strips of a panel for one pass. A strip's function takes its blocks off value and index. */
 struct strip {
@@ -19,25 +23,53 @@ struct strip {
     ptrdiff_t ld_c;
 };
 
-/* Sums go to c[rows][16], or, with rows across the lanes of registers, to c[lanes / 4][16][4]. */
-typedef void panel_fn(const struct tern_sparse_panel *p, const int8_t *x, int32_t *c, ptrdiff_t ld_c);
+/* Panels of w, from its first on, for the rows of one pass: sums to c[rows][16 * panels]. */
+typedef void panels_fn(const struct tern_sparse *w, const int8_t *x, int32_t *c, ptrdiff_t ld_c, int rows, int panels);
 
-#define PANEL(name, shape, across, take)                                                                               \
-    static void name(const struct tern_sparse_panel *p, const int8_t *x, int32_t *c, ptrdiff_t ld_c)                   \
+/* sums[lanes / 4][16][4] to c[rows][16]: vld4 transposes. */
+TERN_INLINE void store_across(const int32_t *sums, int rows, int32_t *c, ptrdiff_t ld_c)
+{
+    for (; rows > 0; rows -= 4, c += 4 * ld_c)
+        for (int j = 0; j < TERN_PANEL; j += 4, sums += 16) {
+            const int32x4x4_t t = vld4q_s32(sums);
+            vst1q_s32(c + j, t.val[0]);
+            if (rows > 1)
+                vst1q_s32(c + ld_c + j, t.val[1]);
+            if (rows > 2)
+                vst1q_s32(c + 2 * ld_c + j, t.val[2]);
+            if (rows > 3)
+                vst1q_s32(c + 3 * ld_c + j, t.val[3]);
+        }
+}
+
+/* `take` multiplies one strip, s. Its sums go to s.c, c[rows][16] itself, or, with rows across the lanes of registers, to
+   sums[lanes / 4][16][4]. */
+#define PANELS(name, shape, across, take)                                                                              \
+    static void name(const struct tern_sparse *w, const int8_t *x, int32_t *c, ptrdiff_t ld_c, int rows, int panels)   \
     {                                                                                                                  \
-        struct strip s = {x, p->value, p->index, 0, c, ld_c};                                                          \
-        for (int i = 0; i < tern_block_strips(shape); i++) {                                                           \
-            s.blocks = p->count[i];                                                                                    \
-            take;                                                                                                      \
-            s.c += tern_block_outputs(shape) * ((across) ? 4 : 1);                                                     \
+        int32_t sums[(across) ? TERN_PANEL * MOST_LANES : 1];                                                          \
+        const int8_t *value = w->value;                                                                                \
+        const uint16_t *index = w->index, *count = w->count;                                                           \
+        for (int i = 0; i < panels; i++, c += TERN_PANEL) {                                                            \
+            struct strip s = {x, value, index, 0, (across) ? sums : c, ld_c};                                          \
+            for (int j = 0; j < tern_block_strips(shape); j++) {                                                       \
+                s.blocks = *count++;                                                                                   \
+                take;                                                                                                  \
+                s.c += tern_block_outputs(shape) * ((across) ? 4 : 1);                                                 \
+            }                                                                                                          \
+            if (across)                                                                                                \
+                store_across(sums, rows, c, ld_c);                                                                     \
+            const ptrdiff_t lines = w->first[i + 1] - w->first[i];                                                     \
+            value += lines * TERN_LINE;                                                                                \
+            index += lines * tern_line_indices(shape);                                                                 \
         }                                                                                                              \
     }
 
 /* The first of a shape's passes that asks for no more rows than are left is taken. Lanes without a row repeat the last
    one; up to four of them. */
 struct pass {
-    int lanes, least, across;
-    panel_fn *panel;
+    int lanes, least;
+    panels_fn *panels;
 };
 
 TERN_INLINE const struct pass *pass_of(const struct pass *pass, int rows)
@@ -217,26 +249,9 @@ TERN_INLINE int8x16_t four_inputs(struct strip *s)
 
 /* ---- A call ---------------------------------------------------------------------------------------------------- */
 
-/* sums[lanes / 4][16][4] to c[rows][16]: vld4 transposes. */
-TERN_INLINE void store_across(const int32_t *sums, int rows, int32_t *c, ptrdiff_t ld_c)
-{
-    for (; rows > 0; rows -= 4, c += 4 * ld_c)
-        for (int j = 0; j < TERN_PANEL; j += 4, sums += 16) {
-            const int32x4x4_t t = vld4q_s32(sums);
-            vst1q_s32(c + j, t.val[0]);
-            if (rows > 1)
-                vst1q_s32(c + ld_c + j, t.val[1]);
-            if (rows > 2)
-                vst1q_s32(c + 2 * ld_c + j, t.val[2]);
-            if (rows > 3)
-                vst1q_s32(c + 3 * ld_c + j, t.val[3]);
-        }
-}
-
 TERN_INLINE void spmm(const struct pass *passes, const int8_t *a, ptrdiff_t ld_a, int8_t *packed,
                       const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4)
 {
-    int32_t sums[TERN_PANEL * MOST_LANES];
     const struct pass *pass;
     const ptrdiff_t k = (ptrdiff_t)k4 * TERN_PANEL_K;
     for (int row = 0; a && row < m; row += pass->lanes) {
@@ -244,14 +259,16 @@ TERN_INLINE void spmm(const struct pass *passes, const int8_t *a, ptrdiff_t ld_a
         const int rows = m - row < pass->lanes ? m - row : pass->lanes;
         pack_pass(packed + row * k, a + row * ld_a, ld_a, rows, pass->lanes, w->shape == TERN_BLOCK_4X1, k4);
     }
-    for (int i = 0; i < panels; i++, c += TERN_PANEL) {
-        const struct tern_sparse_panel p = tern_sparse_panel_at(w, i);
+    const int alone = m > 0 && pass_of(passes, m)->lanes >= m;
+    for (int i = 0, end; i < panels; i = end) {
+        end = alone ? panels : i + 1;
+        while (end < panels && w->first[end + 1] - w->first[i] <= NEAR_LINES)
+            end++;
+        const struct tern_sparse at = tern_sparse_at(w, i);
         for (int row = 0; row < m; row += pass->lanes) {
             pass = pass_of(passes, m - row);
-            int32_t *const out = c + row * ld_c;
-            pass->panel(&p, packed + row * k, pass->across ? sums : out, ld_c);
-            if (pass->across)
-                store_across(sums, m - row < pass->lanes ? m - row : pass->lanes, out, ld_c);
+            pass->panels(&at, packed + row * k, c + row * ld_c + i * TERN_PANEL, ld_c,
+                         m - row < pass->lanes ? m - row : pass->lanes, end - i);
         }
     }
 }

@@ -105,21 +105,32 @@ TERN_INLINE void four(struct strip *s, const int columns, const int lanes, const
         vst1q_s32(s->c + i * s->ld_c, sum[i]);
 }
 
+TERN_INLINE void wide_block(int32x4_t *sum, struct strip *s, const int lanes, const int rows)
+{
+    int8x16_t x[1];
+    step_inputs(x, s, lanes);
+    const int8x16x4_t w = vld1q_s8_x4(s->value);
+    advance(s, TERN_LINE);
+    TERN_UNROLL
+    for (int j = 0; j < PIECES; j++)
+        mac_quad(sum + QUAD * j, w.val[j], x[0], rows);
+}
+
 TERN_INLINE void wide(struct strip *s, const int lanes, const int rows)
 {
     int32x4_t sum[PIECES * QUAD];
     TERN_UNROLL
     for (int i = 0; i < PIECES * QUAD; i++)
         sum[i] = vdupq_n_s32(0);
-    for (int n = s->blocks; n; n--) {
-        int8x16_t x[1];
-        step_inputs(x, s, lanes);
-        const int8x16x4_t w = vld1q_s8_x4(s->value);
-        advance(s, TERN_LINE);
-        TERN_UNROLL
-        for (int j = 0; j < PIECES; j++)
-            mac_quad(sum + QUAD * j, w.val[j], x[0], rows);
+    int n = s->blocks;
+    for (n -= 4; rows < 3 && n >= 0; n -= 4) {
+        wide_block(sum, s, lanes, rows);
+        wide_block(sum, s, lanes, rows);
+        wide_block(sum, s, lanes, rows);
+        wide_block(sum, s, lanes, rows);
     }
+    for (n += 4; n; n--)
+        wide_block(sum, s, lanes, rows);
     TERN_UNROLL
     for (int i = 0; i < rows; i++)
         TERN_UNROLL
@@ -127,21 +138,21 @@ TERN_INLINE void wide(struct strip *s, const int lanes, const int rows)
         vst1q_s32(s->c + i * s->ld_c + 4 * j, sum[QUAD * j + i]);
 }
 
-PANEL(wide_1, TERN_BLOCK_16X4, 0, wide(&s, 1, 1))
-PANEL(wide_2, TERN_BLOCK_16X4, 0, wide(&s, 2, 2))
-PANEL(wide_3, TERN_BLOCK_16X4, 0, wide(&s, QUAD, 3))
-PANEL(wide_4, TERN_BLOCK_16X4, 0, wide(&s, QUAD, 4))
-PANEL(block_1, TERN_BLOCK_4X4, 0, four(&s, 0, 1, 1))
-PANEL(block_2, TERN_BLOCK_4X4, 0, four(&s, 0, 2, 2))
-PANEL(block_3, TERN_BLOCK_4X4, 0, four(&s, 0, QUAD, 3))
-PANEL(block_4, TERN_BLOCK_4X4, 0, four(&s, 0, QUAD, 4))
-PANEL(block_8, TERN_BLOCK_4X4, 0, four(&s, 0, 8, 8))
-PANEL(block_16, TERN_BLOCK_4X4, 0, four(&s, 0, 16, 16))
-PANEL(column_1, TERN_BLOCK_4X1, 0, four(&s, 1, 1, 1))
-PANEL(column_2, TERN_BLOCK_4X1, 0, four(&s, 1, QUAD, 2))
-PANEL(column_3, TERN_BLOCK_4X1, 0, four(&s, 1, QUAD, 3))
-PANEL(column_4, TERN_BLOCK_4X1, 0, four(&s, 1, QUAD, 4))
-PANEL(column_16, TERN_BLOCK_4X1, 0, four(&s, 1, 16, 16))
+PANELS(wide_1, TERN_BLOCK_16X4, 0, wide(&s, 1, 1))
+PANELS(wide_2, TERN_BLOCK_16X4, 0, wide(&s, 2, 2))
+PANELS(wide_3, TERN_BLOCK_16X4, 0, wide(&s, QUAD, 3))
+PANELS(wide_4, TERN_BLOCK_16X4, 0, wide(&s, QUAD, 4))
+PANELS(block_1, TERN_BLOCK_4X4, 0, four(&s, 0, 1, 1))
+PANELS(block_2, TERN_BLOCK_4X4, 0, four(&s, 0, 2, 2))
+PANELS(block_3, TERN_BLOCK_4X4, 0, four(&s, 0, QUAD, 3))
+PANELS(block_4, TERN_BLOCK_4X4, 0, four(&s, 0, QUAD, 4))
+PANELS(block_8, TERN_BLOCK_4X4, 0, four(&s, 0, 8, 8))
+PANELS(block_16, TERN_BLOCK_4X4, 0, four(&s, 0, 16, 16))
+PANELS(column_1, TERN_BLOCK_4X1, 0, four(&s, 1, 1, 1))
+PANELS(column_2, TERN_BLOCK_4X1, 0, four(&s, 1, QUAD, 2))
+PANELS(column_3, TERN_BLOCK_4X1, 0, four(&s, 1, QUAD, 3))
+PANELS(column_4, TERN_BLOCK_4X1, 0, four(&s, 1, QUAD, 4))
+PANELS(column_16, TERN_BLOCK_4X1, 0, four(&s, 1, 16, 16))
 
 /* ---- Rows in the lanes ------------------------------------------------------------------------------------------ */
 
@@ -187,30 +198,30 @@ TERN_INLINE void one(struct strip *s, const int lanes)
     }
 }
 
-PANEL(one_1, TERN_BLOCK_1X4, 0, one(&s, 1))
-PANEL(one_2, TERN_BLOCK_1X4, 0, one(&s, 2))
-PANEL(one_4, TERN_BLOCK_1X4, 1, one(&s, 4))
-PANEL(one_8, TERN_BLOCK_1X4, 1, one(&s, 8))
-PANEL(one_16, TERN_BLOCK_1X4, 1, one(&s, 16))
-PANEL(one_32, TERN_BLOCK_1X4, 1, one(&s, 32))
+PANELS(one_1, TERN_BLOCK_1X4, 0, one(&s, 1))
+PANELS(one_2, TERN_BLOCK_1X4, 0, one(&s, 2))
+PANELS(one_4, TERN_BLOCK_1X4, 1, one(&s, 4))
+PANELS(one_8, TERN_BLOCK_1X4, 1, one(&s, 8))
+PANELS(one_16, TERN_BLOCK_1X4, 1, one(&s, 16))
+PANELS(one_32, TERN_BLOCK_1X4, 1, one(&s, 32))
 
 /* Which passes rows are split into: by the instructions that one takes. Three rows are laid out as four. */
 static const struct pass passes[TERN_N_BLOCK_SHAPES][MOST_PASSES] = {
-    [TERN_BLOCK_16X4] = {{4, 4, 0, wide_4}, {4, 3, 0, wide_3}, {2, 2, 0, wide_2}, {1, 1, 0, wide_1}},
-    [TERN_BLOCK_4X4] = {{16, 16, 0, block_16},
-                        {8, 8, 0, block_8},
-                        {4, 4, 0, block_4},
-                        {4, 3, 0, block_3},
-                        {2, 2, 0, block_2},
-                        {1, 1, 0, block_1}},
-    [TERN_BLOCK_1X4] = {{32, 25, 1, one_32},
-                        {16, 11, 1, one_16},
-                        {8, 5, 1, one_8},
-                        {4, 3, 1, one_4},
-                        {2, 2, 0, one_2},
-                        {1, 1, 0, one_1}},
+    [TERN_BLOCK_16X4] = {{4, 4, wide_4}, {4, 3, wide_3}, {2, 2, wide_2}, {1, 1, wide_1}},
+    [TERN_BLOCK_4X4] = {{16, 16, block_16},
+                        {8, 8, block_8},
+                        {4, 4, block_4},
+                        {4, 3, block_3},
+                        {2, 2, block_2},
+                        {1, 1, block_1}},
+    [TERN_BLOCK_1X4] = {{32, 25, one_32},
+                        {16, 11, one_16},
+                        {8, 5, one_8},
+                        {4, 3, one_4},
+                        {2, 2, one_2},
+                        {1, 1, one_1}},
     [TERN_BLOCK_4X1] =
-        {{16, 16, 0, column_16}, {4, 4, 0, column_4}, {4, 3, 0, column_3}, {4, 2, 0, column_2}, {1, 1, 0, column_1}},
+        {{16, 16, column_16}, {4, 4, column_4}, {4, 3, column_3}, {4, 2, column_2}, {1, 1, column_1}},
 };
 
 void tern_spmm_dotprod(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,

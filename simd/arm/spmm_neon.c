@@ -125,13 +125,13 @@ TERN_INLINE void wide(const struct strip *s, const int rows)
     }
 }
 
-PANEL(wide_1, TERN_BLOCK_16X4, 0, wide(&s, 1))
-PANEL(wide_2, TERN_BLOCK_16X4, 0, wide(&s, 2))
-PANEL(block_1, TERN_BLOCK_4X4, 0, channels(&s, 1, PIECE, 1))
-PANEL(block_2, TERN_BLOCK_4X4, 0, channels(&s, 1, PIECE, 2))
-PANEL(block_4, TERN_BLOCK_4X4, 0, channels(&s, 1, PIECE, 4))
+PANELS(wide_1, TERN_BLOCK_16X4, 0, wide(&s, 1))
+PANELS(wide_2, TERN_BLOCK_16X4, 0, wide(&s, 2))
+PANELS(block_1, TERN_BLOCK_4X4, 0, channels(&s, 1, PIECE, 1))
+PANELS(block_2, TERN_BLOCK_4X4, 0, channels(&s, 1, PIECE, 2))
+PANELS(block_4, TERN_BLOCK_4X4, 0, channels(&s, 1, PIECE, 4))
 #ifdef __aarch64__
-PANEL(block_8, TERN_BLOCK_4X4, 0, channels(&s, 1, PIECE, 8))
+PANELS(block_8, TERN_BLOCK_4X4, 0, channels(&s, 1, PIECE, 8))
 #endif
 
 /* One row's four inputs of a block of 4x1. */
@@ -156,7 +156,7 @@ TERN_INLINE void column_one(struct strip *s)
     }
     vst1q_s32(s->c, vpaddq_s32(sum.low, sum.high));
 }
-PANEL(column_1, TERN_BLOCK_4X1, 0, column_one(&s))
+PANELS(column_1, TERN_BLOCK_4X1, 0, column_one(&s))
 
 /* ---- Rows in the lanes ------------------------------------------------------------------------------------------ */
 
@@ -248,12 +248,12 @@ TERN_INLINE void one_by_one(struct strip *s)
     *s->c = vaddvq_s32(sum);
 }
 
-PANEL(one_1, TERN_BLOCK_1X4, 0, one_by_one(&s))
-PANEL(one_2, TERN_BLOCK_1X4, 0, one_by_two(&s))
-PANEL(one_4, TERN_BLOCK_1X4, 1, one(&s, 4))
-PANEL(one_8, TERN_BLOCK_1X4, 1, one(&s, 8))
+PANELS(one_1, TERN_BLOCK_1X4, 0, one_by_one(&s))
+PANELS(one_2, TERN_BLOCK_1X4, 0, one_by_two(&s))
+PANELS(one_4, TERN_BLOCK_1X4, 1, one(&s, 4))
+PANELS(one_8, TERN_BLOCK_1X4, 1, one(&s, 8))
 #ifdef __aarch64__
-PANEL(one_16, TERN_BLOCK_1X4, 1, one(&s, 16))
+PANELS(one_16, TERN_BLOCK_1X4, 1, one(&s, 16))
 #endif
 
 TERN_INLINE void column_by_four(struct strip *s)
@@ -314,23 +314,23 @@ TERN_INLINE void column(struct strip *s, const int rows)
     }
 }
 
-PANEL(column_4, TERN_BLOCK_4X1, 1, column_by_four(&s))
-PANEL(column_8, TERN_BLOCK_4X1, 1, column(&s, 8))
+PANELS(column_4, TERN_BLOCK_4X1, 1, column_by_four(&s))
+PANELS(column_8, TERN_BLOCK_4X1, 1, column(&s, 8))
 #ifdef __aarch64__
-PANEL(column_16, TERN_BLOCK_4X1, 1, column(&s, 16))
+PANELS(column_16, TERN_BLOCK_4X1, 1, column(&s, 16))
 #endif
 
 /* Which passes rows are split into: by the instructions that one takes. */
 static const struct pass passes[TERN_N_BLOCK_SHAPES][MOST_PASSES] = {
-    [TERN_BLOCK_16X4] = {{2, 2, 0, wide_2}, {1, 1, 0, wide_1}},
+    [TERN_BLOCK_16X4] = {{2, 2, wide_2}, {1, 1, wide_1}},
 #ifdef __aarch64__
-    [TERN_BLOCK_4X4] = {{8, 8, 0, block_8}, {4, 4, 0, block_4}, {2, 2, 0, block_2}, {1, 1, 0, block_1}},
-    [TERN_BLOCK_1X4] = {{16, 13, 1, one_16}, {8, 6, 1, one_8}, {4, 3, 1, one_4}, {2, 2, 0, one_2}, {1, 1, 0, one_1}},
-    [TERN_BLOCK_4X1] = {{16, 13, 1, column_16}, {8, 5, 1, column_8}, {4, 2, 1, column_4}, {1, 1, 0, column_1}},
+    [TERN_BLOCK_4X4] = {{8, 8, block_8}, {4, 4, block_4}, {2, 2, block_2}, {1, 1, block_1}},
+    [TERN_BLOCK_1X4] = {{16, 13, one_16}, {8, 6, one_8}, {4, 3, one_4}, {2, 2, one_2}, {1, 1, one_1}},
+    [TERN_BLOCK_4X1] = {{16, 13, column_16}, {8, 5, column_8}, {4, 2, column_4}, {1, 1, column_1}},
 #else
-    [TERN_BLOCK_4X4] = {{4, 4, 0, block_4}, {2, 2, 0, block_2}, {1, 1, 0, block_1}},
-    [TERN_BLOCK_1X4] = {{8, 6, 1, one_8}, {4, 3, 1, one_4}, {2, 2, 0, one_2}, {1, 1, 0, one_1}},
-    [TERN_BLOCK_4X1] = {{8, 5, 1, column_8}, {4, 2, 1, column_4}, {1, 1, 0, column_1}},
+    [TERN_BLOCK_4X4] = {{4, 4, block_4}, {2, 2, block_2}, {1, 1, block_1}},
+    [TERN_BLOCK_1X4] = {{8, 6, one_8}, {4, 3, one_4}, {2, 2, one_2}, {1, 1, one_1}},
+    [TERN_BLOCK_4X1] = {{8, 5, column_8}, {4, 2, column_4}, {1, 1, column_1}},
 #endif
 };
 
