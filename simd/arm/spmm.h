@@ -1,5 +1,5 @@
-/* What the block-sparse kernels share: rows in passes, each laid out as its lanes want it, and some panels, whose blocks
-   stay near, swept by one pass after the other. One pass alone sweeps them all. */
+/* What the block-sparse kernels share: rows in passes, each laid out as its lanes want it, and some panels, whose
+   blocks stay near, swept by one pass after the other. One pass alone sweeps them all. */
 #ifndef TERN_ARM_SPMM_H
 #define TERN_ARM_SPMM_H
 
@@ -42,8 +42,8 @@ TERN_INLINE void store_across(const int32_t *sums, int rows, int32_t *c, ptrdiff
         }
 }
 
-/* `take` multiplies one strip, s. Its sums go to s.c, c[rows][16] itself, or, with rows across the lanes of registers, to
-   sums[lanes / 4][16][4]. */
+/* `take` multiplies one strip, s. Its sums go to s.c, c[rows][16] itself, or, with rows across the lanes of registers,
+   to sums[lanes / 4][16][4]. */
 #define PANELS(name, shape, across, take)                                                                              \
     static void name(const struct tern_sparse *w, const int8_t *x, int32_t *c, ptrdiff_t ld_c, int rows, int panels)   \
     {                                                                                                                  \

@@ -1,7 +1,7 @@
 /* Blocks of 16x4 times four rows by smmla, 2 rows x 8 k by 8 k x 2 channels: two blocks of a panel, whose k steps need
    not be neighbours, zip into eight such operands, and the four rows' inputs of both steps into two. 34 instructions
-   for two blocks where sdot takes 42. Narrow blocks, and up to three rows, go to the kernel of sdot: there the zips take
-   what the products save. */
+   for two blocks where sdot takes 42. Narrow blocks, and up to three rows, go to the kernel of sdot: there the zips
+   take what the products save. */
 #ifndef __ARM_FEATURE_MATMUL_INT8
 #error "compile with -march=armv8.2-a+dotprod+i8mm"
 #endif
@@ -21,7 +21,7 @@ TERN_INLINE int8x16_t next_inputs(struct strip *s)
 {
     int8x16_t v;
     const uint32_t step = (uint32_t)next(s);
-    __asm__("ldr %q0, [%1, %w2, uxtw #4]" : "=w"(v) : "r"(s->x), "r"(step), "m"(*(const int8_t(*)[])s->x));
+    __asm__("ldr %q0, [%1, %w2, uxtw #4]" : "=w"(v) : "r"(s->x), "r"(step), "m"(*(const int8_t(*)[1 << 20])s->x));
     return v;
 }
 _Static_assert(STEP == 1 << 4, "next_inputs' shift");

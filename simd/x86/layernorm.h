@@ -17,9 +17,9 @@ struct moments {
     int32_t min, max;
 };
 
-/* How rshift(d16 * mul, exp) is found. From 16 on the upper half of the product decides, as floor(floor(x / 2^16) / 2^k)
-   is floor(x / 2^(16 + k)): with exp = 16 the half is the lower half's top bit, with more it is added to the upper one.
-   No result is below -32767 then. */
+/* How rshift(d16 * mul, exp) is found. From 16 on the upper half of the product decides, as floor(floor(x / 2^16) /
+   2^k) is floor(x / 2^(16 + k)): with exp = 16 the half is the lower half's top bit, with more it is added to the upper
+   one. No result is below -32767 then. */
 enum reach { UP_TO_15, AT_16, FROM_17 };
 
 #endif

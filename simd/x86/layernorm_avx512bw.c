@@ -1,5 +1,5 @@
-/* The three passes of layernorm.h. Exact sums of 32-bit lanes: see tern_long_add512. The 16 x 16 bit product is mullo, mulhi and two unpacks, whose lane
-   order packssdw undoes. */
+/* The three passes of layernorm.h. Exact sums of 32-bit lanes: see tern_long_add512. The 16 x 16 bit product is mullo,
+   mulhi and two unpacks, whose lane order packssdw undoes. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -200,6 +200,7 @@ def mca_table(tokens=48):
             ('int8 i8mm', 'max,sve=off', r'tern_gemm_s8_i8mm|tile_\d', ()),
             ('16x4 neon', 'cortex-a72', r'wide_\d', ('--sparse', '16x4:0.8')),
             ('16x4 dotprod', 'cortex-a76', r'wide_\d', ('--sparse', '16x4:0.8')),
+            ('16x4 i8mm', 'max,sve=off', r'wide_\d', ('--sparse', '16x4:0.8')),
             ('f32 neon', 'cortex-a72', r'tern_gemm_f32_neon|tile.*', ('--weights', 'f32'))]
     print(f'\nllvm-mca {version}, cycles per multiply-add of the hottest loop (a model; relative use only)\n')
     print('| loop | instructions | multiply-adds | ' + ' | '.join(cores) + ' |')
