@@ -94,6 +94,7 @@ static void test_pruned_on_texts(void **state)
         return;
     }
     float exact[24], pruned[24], plain[24];
+    double ratios = 0;
     const tern_convert_options floats = {.struct_bytes = sizeof floats, .weights = "f32"};
     assert_ok(tern_convert(dir, path, &floats, &err));
     vector_of(exact);
@@ -118,9 +119,12 @@ static void test_pruned_on_texts(void **state)
             wrong += ((double)pruned[j] - (double)exact[j]) * ((double)pruned[j] - (double)exact[j]);
             wrong_plain += ((double)plain[j] - (double)exact[j]) * ((double)plain[j] - (double)exact[j]);
         }
+        ratios += i < 4 ? wrong / wrong_plain : 0;
         if (i < 4 && !(wrong < 0.5 * wrong_plain))
             fail_msg("%s: %g on texts, %g by magnitude", shapes[i], wrong, wrong_plain);
     }
+    if (!(ratios < 0.45)) /* 0.295; 0.743 if pruning aimed at each matrix's weights, not at the whole model's outputs */
+        fail_msg("distances on texts to those by magnitude add up to %g", ratios);
     write_lines(1); /* far fewer tokens than inputs */
     assert_ok(convert_sparse("16x4:0.5", texts_path));
     write_lines(0);
