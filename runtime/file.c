@@ -154,6 +154,11 @@ int tern_is_directory(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+void tern_writer_name(char *out, size_t capacity, const char *path, unsigned attempt)
+{
+    snprintf(out, capacity, "%s.%ld.%u.tmp", path, (long)getpid(), attempt);
+}
+
 tern_status tern_writer_open(struct tern_writer *writer, const char *path, tern_error *err)
 {
     struct stat st;
@@ -169,7 +174,7 @@ tern_status tern_writer_open(struct tern_writer *writer, const char *path, tern_
         return tern_fail(err, TERN_IO, "%s: exists and is not a regular file", path);
     memcpy(writer->final, path, strlen(path) + 1);
     for (unsigned attempt = 0; attempt < 100 && fd < 0; attempt++) {
-        snprintf(writer->temporary, sizeof writer->temporary, "%s.%ld.%u.tmp", path, (long)getpid(), attempt);
+        tern_writer_name(writer->temporary, sizeof writer->temporary, path, attempt);
         fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno != EEXIST)
             break;

@@ -31,6 +31,8 @@ struct tern_writer {
     char final[4096];
 };
 tern_status tern_writer_open(struct tern_writer *writer, const char *path, tern_error *err);
+/* The temporary name beside `path`: attempt 0, unless a file of that name is there. It needs up to 40 bytes more. */
+void tern_writer_name(char *out, size_t capacity, const char *path, unsigned attempt);
 tern_status tern_writer_commit(struct tern_writer *writer, tern_error *err);
 /* Safe to call at any time, also after commit or on a zeroed struct. */
 void tern_writer_discard(struct tern_writer *writer);

@@ -5,7 +5,9 @@
 #include "models/config.h"
 #include "runtime/file.h"
 
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 struct convert {
     const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse, *sparse_isa;
@@ -45,6 +47,25 @@ static int summary(const struct convert *c)
     return CLI_OK;
 }
 
+/* What a signal would leave behind. Only calls that are safe in a handler. */
+static char leftover[sizeof((struct tern_writer *)0)->temporary];
+
+static void clean_up(int number)
+{
+    unlink(leftover);
+    raise(number); /* takes effect when the handler ends, and ends the program (SA_RESETHAND) */
+}
+
+static void clean_up_on_signals(const char *path)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+    struct sigaction action = {.sa_handler = clean_up, .sa_flags = (int)SA_RESETHAND}, before;
+    tern_writer_name(leftover, sizeof leftover, path, 0);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
+            sigaction(numbers[i], &action, NULL);
+}
+
 static int convert(struct convert *c, const char *directory)
 {
     tern_error err;
@@ -64,6 +85,7 @@ static int convert(struct convert *c, const char *directory)
     if (tern_writer_open(&writer, c->out, &err))
         return cli_status(&err);
     tern_writer_discard(&writer);
+    clean_up_on_signals(c->out);
     tern_status status = tern_convert(directory, c->out, &options, &err);
     if (c->bar)
         cli_progress("converting", 1, 1);

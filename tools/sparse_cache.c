@@ -63,7 +63,8 @@ static char *read_table(const char *isa)
         return NULL;
     const char *fault = NULL;
     if (tern_read_text(&text, &size, path, LIMIT, 1, &err))
-        cli_warn("%s; going by the built-in table", err.message);
+        cli_warn("%s; going by the built-in table (remove it, and tern bench --calibrate-sparse makes it anew)",
+                 err.message);
     else if (text && memchr(text, 0, size))
         fault = "has a byte of zero in it";
     else if (text)
