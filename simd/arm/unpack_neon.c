@@ -29,15 +29,6 @@ TERN_INLINE uint8x16x4_t nibbles(uint8x16x4_t line, int odd)
     return line;
 }
 
-/* Two k steps of 4 bits; `steps` says how many there are. */
-TERN_INLINE void unpack_line(const uint8_t *line, int8_t *b, int steps, int8x16_t value, uint8x16x4_t mul)
-{
-    const uint8x16x4_t code = tern_neon_load_line(line);
-    store(b, nibbles(code, 0), value, mul);
-    if (steps > 1)
-        store(b + STEP, nibbles(code, 1), value, mul);
-}
-
 /* Two k steps of planes. */
 TERN_INLINE void unpack_planes(const uint8_t *plane, int8_t *b, int steps, int8x16_t value, uint8x16x4_t mul,
                                const int bits)
@@ -59,6 +50,27 @@ TERN_INLINE void unpack_planes(const uint8_t *plane, int8_t *b, int steps, int8x
         store(b + STEP, odd, value, mul);
 }
 
+/* A panel of 4 bits: a group's k steps are an even number, but for the last's. */
+static void unpack_nibbles(const struct tern_codes *w, int8_t *b, int k4)
+{
+    const int8x16_t value = vld1q_s8(w->book->value);
+    const int per_group = w->mul ? w->group : k4;
+    const uint8_t *line = w->line, *mul = w->mul;
+    for (int left = k4; left > 0; left -= per_group) {
+        const uint8x16x4_t muls = tern_neon_spread(mul ? vld1q_u8(mul) : vdupq_n_u8(1));
+        mul += mul ? TERN_PANEL : 0;
+        int steps = left < per_group ? left : per_group;
+        for (; steps >= 2; steps -= 2, b += 2 * STEP, line += TERN_LINE) {
+            const uint8x16x4_t code = tern_neon_load_line(line);
+            store(b, nibbles(code, 0), value, muls);
+            store(b + STEP, nibbles(code, 1), value, muls);
+        }
+        if (steps)
+            store(b, nibbles(tern_neon_load_line(line), 0), value, muls);
+    }
+}
+
+/* One of planes. */
 TERN_INLINE void unpack_panel(const struct tern_codes *w, int8_t *b, int k4, const int bits)
 {
     const int8x16_t value = vld1q_s8(w->book->value);
@@ -71,10 +83,7 @@ TERN_INLINE void unpack_panel(const struct tern_codes *w, int8_t *b, int k4, con
         for (; step < end; step += 2, b += 2 * STEP) {
             const int block = step / TERN_BLOCK_STEPS, within = step % TERN_BLOCK_STEPS;
             const uint8_t *const line = w->line + (ptrdiff_t)block * bits * TERN_LINE;
-            if (bits == 4)
-                unpack_line(line + within / 2 * TERN_LINE, b, k4 - step, value, muls);
-            else
-                unpack_planes(line + within / 2 * TERN_PANEL, b, k4 - step, value, muls, bits);
+            unpack_planes(line + within / 2 * TERN_PANEL, b, k4 - step, value, muls, bits);
         }
     }
 }
@@ -87,7 +96,7 @@ void tern_unpack_neon(const struct tern_codes *w, int8_t *b, int panels, int k4)
         case 1: unpack_panel(&at, b, k4, 1); break;
         case 2: unpack_panel(&at, b, k4, 2); break;
         case 3: unpack_panel(&at, b, k4, 3); break;
-        default: unpack_panel(&at, b, k4, 4);
+        default: unpack_nibbles(&at, b, k4);
         }
     }
 }
