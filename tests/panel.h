@@ -18,16 +18,6 @@ static inline void *need(void *block)
     return block;
 }
 
-static inline double uniform(struct rng *r) /* -1 .. 1 */
-{
-    return (double)rng_between(r, -1000000, 1000000) / 1000000;
-}
-
-static inline double bell(struct rng *r)
-{
-    return uniform(r) + uniform(r) + uniform(r) + uniform(r);
-}
-
 /* The codes that a format uses. */
 static inline int codes_of(enum tern_format format)
 {
@@ -111,7 +101,7 @@ static inline void fill(struct panel *p, uint64_t seed)
     struct rng r = rng_seeded(seed, "panel");
     for (int j = 0; j < p->count; j++)
         for (int i = 0; i < p->k; i++) {
-            double w = 0.04 * bell(&r);
+            double w = 0.04 * rng_bell(&r);
             if (j % 4 == 1) /* a few that stand out */
                 w *= i % 37 == 5 ? 20 : 1;
             if (j % 4 == 2) /* groups of very different sizes */

@@ -22,6 +22,17 @@ static inline int64_t rng_between(struct rng *r, int64_t lo, int64_t hi)
     return lo + (int64_t)((rng_next(r) >> 1) % (uint64_t)(hi - lo + 1));
 }
 
+static inline double rng_uniform(struct rng *r) /* -1 .. 1 */
+{
+    return (double)rng_between(r, -1000000, 1000000) / 1000000;
+}
+
+/* Sum of four uniform numbers: nearly gaussian, deviation 1.15. */
+static inline double rng_bell(struct rng *r)
+{
+    return rng_uniform(r) + rng_uniform(r) + rng_uniform(r) + rng_uniform(r);
+}
+
 /* A start that depends on a seed and a name, so that each op sees the same numbers whatever runs before it. */
 static inline struct rng rng_seeded(uint64_t seed, const char *name)
 {

@@ -24,17 +24,6 @@ static void *need(void *block)
     return block;
 }
 
-static double uniform(struct rng *r) /* -1 .. 1 */
-{
-    return (double)rng_between(r, -1000000, 1000000) / 1000000;
-}
-
-/* Sum of four uniform numbers: nearly gaussian, deviation 1.15. */
-static double bell(struct rng *r)
-{
-    return uniform(r) + uniform(r) + uniform(r) + uniform(r);
-}
-
 /* ---- A layer with all that is known of it ----------------------------------------------------------------------- */
 
 enum kind { REQUANT, RESIDUAL, LOGITS };
@@ -54,13 +43,13 @@ struct layer {
 static void fill_floats(struct layer *l, enum fill fill, struct rng *r)
 {
     for (int i = 0; i < l->n * l->k; i++)
-        l->w[i] = fill == ZERO ? 0 : (float)(0.05 * bell(r));
+        l->w[i] = fill == ZERO ? 0 : (float)(0.05 * rng_bell(r));
     for (int j = 0; j < l->n; j++)
-        l->b[j] = (float)(fill == BIG_BIAS ? 50 * bell(r) : 0.05 * bell(r));
+        l->b[j] = (float)(fill == BIG_BIAS ? 50 * rng_bell(r) : 0.05 * rng_bell(r));
     for (int i = 0; i < l->k; i++) {
         const double g = fill == HUGE_GAMMA ? 3000 : fill == SMALL_GAMMA ? 1e-5 : 1;
-        l->gamma[i] = (float)(g * (0.9 + 0.1 * bell(r)));
-        l->beta[i] = (float)(0.1 * bell(r));
+        l->gamma[i] = (float)(g * (0.9 + 0.1 * rng_bell(r)));
+        l->beta[i] = (float)(0.1 * rng_bell(r));
     }
     for (int i = 0; i < l->k; i++) {
         if (fill == ZERO_CHANNEL)
@@ -173,7 +162,7 @@ static struct rows make_rows(int m, int k, int unit_length, int range, uint64_t 
     for (int i = 0; i < m; i++) {
         double norm = 0;
         for (int j = 0; j < k; j++) {
-            d[j] = i % 5 == 1 ? j == i % k : i % 5 == 2 ? 1 - 2 * (j & 1) : i % 5 == 3 && j % 7 ? 0 : bell(&r);
+            d[j] = i % 5 == 1 ? j == i % k : i % 5 == 2 ? 1 - 2 * (j & 1) : i % 5 == 3 && j % 7 ? 0 : rng_bell(&r);
             if (i % 5 == 4 && j == k / 3)
                 d[j] *= 30;
             norm += d[j] * d[j];
@@ -548,7 +537,7 @@ static void test_quantize_row(void **state)
         const int n = (int)rng_between(&r, 1, 40);
         const double size = ldexp(1, (int)rng_between(&r, -120, 120));
         for (int j = 0; j < n; j++)
-            w[j] = (float)(size * uniform(&r));
+            w[j] = (float)(size * rng_uniform(&r));
         const double scale = tern_quantize_row(q, w, n);
         int largest = 0;
         for (int j = 0; j < n; j++) {

@@ -26,16 +26,6 @@ static void *need(void *block)
     return block;
 }
 
-static double uniform(struct rng *r) /* -1 .. 1 */
-{
-    return (double)rng_between(r, -1000000, 1000000) / 1000000;
-}
-
-static double bell(struct rng *r)
-{
-    return uniform(r) + uniform(r) + uniform(r) + uniform(r);
-}
-
 /* ---- A layer, and the int8 weights and scales that it stands for ------------------------------------------------- */
 
 struct layer {
@@ -132,12 +122,12 @@ static struct layer make_layer(enum tern_format format, int n, int k, double uni
     const struct tern_float_linear f = {w, b, n, k};
     make_room(&l, residual);
     for (size_t i = 0; i < weights; i++) /* channels of different sizes, one of nothing */
-        w[i] = (float)(i / (size_t)k == 2 ? 0 : 0.05 * bell(&r) / (double)(1 + i / (size_t)k % 3));
+        w[i] = (float)(i / (size_t)k == 2 ? 0 : 0.05 * rng_bell(&r) / (double)(1 + i / (size_t)k % 3));
     for (int j = 0; j < n; j++)
-        b[j] = (float)(0.05 * bell(&r));
+        b[j] = (float)(0.05 * rng_bell(&r));
     for (int i = 0; i < k; i++) {
-        gamma[i] = (float)(0.9 + 0.1 * bell(&r));
-        beta[i] = (float)(0.1 * bell(&r));
+        gamma[i] = (float)(0.9 + 0.1 * rng_bell(&r));
+        beta[i] = (float)(0.1 * rng_bell(&r));
     }
     if (residual) {
         l.in = (struct tern_input){0.0007, 0.0007 * 16384 * sqrt(k), NULL, NULL};
@@ -267,7 +257,7 @@ static struct rows make_rows(int m, int k, int unit_length, uint64_t seed)
     for (int i = 0; i < m; i++) {
         double norm = 0;
         for (int j = 0; j < k; j++) {
-            d[j] = i % 4 == 1 ? 1 - 2 * (j & 1) : i == 6 ? 0 : bell(&r);
+            d[j] = i % 4 == 1 ? 1 - 2 * (j & 1) : i == 6 ? 0 : rng_bell(&r);
             d[j] *= i % 4 == 2 && j == k / 3 ? 30 : 1; /* an outlier */
             norm += d[j] * d[j];
         }

@@ -68,12 +68,12 @@ static float *correlated(int n, int k, uint64_t seed)
     double *mix = need(malloc((size_t)causes * (size_t)k * sizeof *mix));
     double *cause = need(malloc((size_t)causes * sizeof *cause));
     for (int i = 0; i < causes * k; i++)
-        mix[i] = bell(&r);
+        mix[i] = rng_bell(&r);
     for (int row = 0; row < n; row++) {
         for (int c = 0; c < causes; c++)
-            cause[c] = bell(&r);
+            cause[c] = rng_bell(&r);
         for (int i = 0; i < k; i++) {
-            double x = 0.3 * bell(&r);
+            double x = 0.3 * rng_bell(&r);
             for (int c = 0; c < causes; c++)
                 x += mix[c * k + i] * cause[c] / causes;
             rows[row * k + i] = (float)(x * (1 + i % 5));
@@ -229,7 +229,7 @@ static void check_compensation(const struct tern_lapack *lapack, enum tern_forma
     struct panel *p = new_panel(16, k);
     float *rows = correlated(ROWS, k, (uint64_t)k);
     for (int i = 0; i < 16 * k; i++)
-        p->w[i] = (float)(0.04 * bell(&r));
+        p->w[i] = (float)(0.04 * rng_bell(&r));
     tern_moments_add(&second.moments, lapack, rows, ROWS);
     assert_int_equal(make(&second, lapack), 0);
     quantize(&c, p);
