@@ -1,5 +1,5 @@
-/* Low-bit quantisation: the codebooks' promises, where codes lie, nearest rounding against brute force, and weights that
-   are on a grid already. */
+/* Low-bit quantisation: the codebooks' promises, where codes lie, nearest rounding against brute force, and weights
+   that are on a grid already. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

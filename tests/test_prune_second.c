@@ -184,8 +184,8 @@ static void test_exact(void **state)
     }
 }
 
-/* Conjugate directions: with six weights to choose, six steps arrive. Steepest descent would lack a fortieth of the way on
-   inputs that lean on each other as these do. */
+/* Conjugate directions: with six weights to choose, six steps arrive. Steepest descent would lack a fortieth of the way
+   on inputs that lean on each other as these do. */
 static void test_steps(void **state)
 {
     enum { CHOSEN = 6 };
@@ -323,8 +323,9 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_solution), cmocka_unit_test(test_exact), cmocka_unit_test(test_steps),
-                                       cmocka_unit_test(test_choice),   cmocka_unit_test(test_zeros_that_are_there),
-                                       cmocka_unit_test(test_singular), cmocka_unit_test(test_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_solution), cmocka_unit_test(test_exact),
+                                       cmocka_unit_test(test_steps),    cmocka_unit_test(test_choice),
+                                       cmocka_unit_test(test_singular), cmocka_unit_test(test_zeros_that_are_there),
+                                       cmocka_unit_test(test_threads)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

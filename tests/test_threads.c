@@ -203,7 +203,8 @@ static void test_idle_threads_sleep(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pool), cmocka_unit_test(test_idle_threads_sleep), cmocka_unit_test(test_int8),
-                                       cmocka_unit_test(test_f32), cmocka_unit_test(test_session_moves)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pool), cmocka_unit_test(test_idle_threads_sleep),
+                                       cmocka_unit_test(test_int8), cmocka_unit_test(test_f32),
+                                       cmocka_unit_test(test_session_moves)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
