@@ -8,30 +8,15 @@
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif
-#include "simd/table.h"
-#include "simd/x86/avx512.h"
-
-#include <string.h>
+#include "simd/x86/gemm_s4_512.h"
 
 enum {
-    ROWS = 8,
-    GROUPS = 64, /* whose activations' sums are kept at a time */
-    RUN = 4,     /* k steps that are summed in 16 bits; of int4 LINE_RUN */
+    ROWS = MOST_FEW,
+    RUN = 4, /* k steps that are summed in 16 bits; of int4 LINE_RUN */
     LINE_RUN = 8,
     AHEAD = 64 * TERN_LINE, /* bytes that are brought in before they are read */
 };
 _Static_assert(RUN * 2 * 30 * 127 <= INT16_MAX && LINE_RUN * 2 * 15 * 127 <= INT16_MAX, "a run in 16 bits");
-
-struct tile {
-    const int8_t *a;
-    ptrdiff_t ld_a;
-    const uint8_t *line, *mul; /* of the panel, from the first group on */
-    int32_t *c;
-    ptrdiff_t ld_c;
-    const int32_t *start; /* [rows][GROUPS] -offset * (sum of a group's activations) */
-    __m512i value;        /* value + offset of each code */
-    int steps, group, add; /* k steps, k steps of a group; add to what c holds */
-};
 
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7)
 
@@ -67,20 +52,13 @@ struct tile {
     if (i < rows)                                                                                                      \
         _mm512_storeu_si512(t->c + i * t->ld_c, total##i);
 
-static ALWAYS_INLINE __m512i four(const int8_t *a)
-{
-    int32_t bytes;
-    memcpy(&bytes, a, sizeof bytes);
-    return _mm512_set1_epi32(bytes);
-}
-
-static ALWAYS_INLINE __m512i values(const struct tile *t, __m512i codes, const int linear)
+static ALWAYS_INLINE __m512i values(const struct few *t, __m512i codes, const int linear)
 {
     codes = _mm512_and_si512(codes, _mm512_set1_epi8(15));
     return linear ? codes : _mm512_shuffle_epi8(t->value, codes);
 }
 
-static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int linear)
+static ALWAYS_INLINE void tile(const struct few *t, const int rows, const int linear)
 {
     const __m512i zero = _mm512_setzero_si512();
     const int run = linear ? LINE_RUN : RUN;
@@ -116,19 +94,17 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int l
     ALL_ROWS(STORE)
 }
 
-typedef void tile_fn(const struct tile *t);
-
 #define TILE(rows)                                                                                                     \
-    static void tile_##rows(const struct tile *t)                                                                      \
+    static void tile_##rows(const struct few *t)                                                                      \
     {                                                                                                                  \
         tile(t, rows, 0);                                                                                              \
     }                                                                                                                  \
-    static void line_##rows(const struct tile *t)                                                                      \
+    static void line_##rows(const struct few *t)                                                                      \
     {                                                                                                                  \
         tile(t, rows, 1);                                                                                              \
     }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8)
-static tile_fn *const tiles[2][ROWS] = {{tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7, tile_8},
+static few_fn *const tiles[2][ROWS] = {{tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7, tile_8},
                                         {line_1, line_2, line_3, line_4, line_5, line_6, line_7, line_8}};
 
 /* Sum of n activations. */
@@ -143,45 +119,15 @@ static int32_t sum_of(const int8_t *a, int n)
     return _mm512_reduce_add_epi32(sum);
 }
 
-/* Up to ROWS rows by all panels, GROUPS groups at a time. */
-static void few_rows(struct tile t, const struct tern_codes *w, int rows, int panels, int k4)
-{
-    int32_t start[ROWS * GROUPS];
-    const int depth = GROUPS * t.group, linear = w->book->step == 1;
-    const int8_t *a = t.a;
-    int32_t *c = t.c;
-    t.start = start;
-    for (int k = 0, first = 0; k < k4; k += depth, first += GROUPS) {
-        t.steps = k4 - k < depth ? k4 - k : depth;
-        t.add = k > 0;
-        t.a = a + (ptrdiff_t)k * TERN_PANEL_K;
-        for (int i = 0; i < rows; i++)
-            for (int step = 0; step < t.steps; step += t.group) {
-                const int count = t.steps - step < t.group ? t.steps - step : t.group;
-                start[i * GROUPS + step / t.group] =
-                    -w->book->offset * sum_of(t.a + i * t.ld_a + step * TERN_PANEL_K, count * TERN_PANEL_K);
-            }
-        for (int p = 0; p < panels; p++) {
-            const struct tern_codes panel = tern_codes_at(w, p, k4);
-            t.line = panel.line + (ptrdiff_t)(k / 2) * TERN_LINE;
-            t.mul = panel.mul ? panel.mul + first * TERN_PANEL : NULL;
-            t.c = c + p * TERN_PANEL;
-            tiles[linear][rows - 1](&t);
-        }
-    }
-}
-
 void tern_gemm_s4_avx512bw(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c,
                            int m, int panels, int k4)
 {
-    const __m128i book = _mm_loadu_si128((const __m128i *)w->book->value);
-    struct tile t = {.ld_a = ld_a, .ld_c = ld_c, .group = w->mul ? w->group : 32};
-    t.value = _mm512_broadcast_i32x4(_mm_add_epi8(book, _mm_set1_epi8(w->book->offset)));
+    struct few t = few_of(w, a, ld_a, c, ld_c);
     const int blocks = (m + ROWS - 1) / ROWS, low = m / blocks, higher = m % blocks; /* of as equal heights as can be */
     for (int block = 0, i = 0, rows; block < blocks; block++, i += rows) {
         rows = low + (block < higher);
         t.a = a + i * ld_a;
         t.c = c + i * ld_c;
-        few_rows(t, w, rows, panels, k4);
+        few_rows(t, tiles[w->book->step == 1][rows - 1], sum_of, w, rows, panels, k4);
     }
 }

@@ -7,27 +7,14 @@
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
-#include "simd/table.h"
+#include "simd/x86/gemm_s4_512.h"
 #include "simd/x86/vnni512.h"
-
-#include <string.h>
 
 enum {
     ROWS = 4,
-    GROUPS = 64,    /* whose activations' sums are kept at a time */
-    MOST_ROWS = 12, /* of a tile */
+    MOST_ROWS = 12, /* of a tile of more */
 };
-
-struct few {
-    const int8_t *a;
-    ptrdiff_t ld_a;
-    const uint8_t *line, *mul; /* of the panel, from the first group on */
-    int32_t *c;
-    ptrdiff_t ld_c;
-    const int32_t *start; /* [rows][GROUPS] -offset * (sum of a group's activations) */
-    __m512i value;        /* value + offset of each code */
-    int steps, group, add; /* k steps, k steps of a group; add to what c holds */
-};
+_Static_assert((int)ROWS <= (int)MOST_FEW, "rows");
 
 #define FEW_ROWS(do) do(0) do(1) do(2) do(3)
 
@@ -60,13 +47,6 @@ struct few {
 #define STORE_TOTAL(i)                                                                                                 \
     if (i < rows)                                                                                                      \
         _mm512_storeu_si512(t->c + i * t->ld_c, total##i);
-
-static ALWAYS_INLINE __m512i four(const int8_t *a)
-{
-    int32_t bytes;
-    memcpy(&bytes, a, sizeof bytes);
-    return _mm512_set1_epi32(bytes);
-}
 
 static ALWAYS_INLINE __m512i low_values(const struct few *t, __m512i codes, const int linear)
 {
@@ -111,8 +91,6 @@ static ALWAYS_INLINE void few(const struct few *t, const int rows, const int lin
     FEW_ROWS(STORE_TOTAL)
 }
 
-typedef void few_fn(const struct few *t);
-
 #define FEW(rows)                                                                                                      \
     static void few_##rows(const struct few *t)                                                                        \
     {                                                                                                                  \
@@ -135,35 +113,6 @@ static int32_t sum_of(const int8_t *a, int n)
         sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(a + j));
     sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(tern_mask64(n - j), a + j));
     return _mm512_reduce_add_epi32(sum);
-}
-
-/* Up to ROWS rows by all panels, GROUPS groups at a time. */
-static void few_rows(struct few t, const struct tern_codes *w, int m, int panels, int k4)
-{
-    int32_t start[ROWS * GROUPS];
-    const ptrdiff_t panel = (ptrdiff_t)tern_code_lines(4, k4) * TERN_LINE;
-    const ptrdiff_t panel_muls = (ptrdiff_t)tern_code_groups(w, k4) * TERN_PANEL;
-    const int depth = GROUPS * t.group, linear = w->book->step == 1;
-    const int8_t *a = t.a;
-    int32_t *c = t.c;
-    t.start = start;
-    for (int k = 0, first = 0; k < k4; k += depth, first += GROUPS) {
-        t.steps = k4 - k < depth ? k4 - k : depth;
-        t.add = k > 0;
-        t.a = a + (ptrdiff_t)k * TERN_PANEL_K;
-        for (int i = 0; i < m; i++)
-            for (int step = 0; step < t.steps; step += t.group) {
-                const int count = t.steps - step < t.group ? t.steps - step : t.group;
-                start[i * GROUPS + step / t.group] =
-                    -w->book->offset * sum_of(t.a + i * t.ld_a + step * TERN_PANEL_K, count * TERN_PANEL_K);
-            }
-        for (int p = 0; p < panels; p++) {
-            t.line = w->line + p * panel + (ptrdiff_t)(k / 2) * TERN_LINE;
-            t.mul = w->mul ? w->mul + p * panel_muls + first * TERN_PANEL : NULL;
-            t.c = c + p * TERN_PANEL;
-            fews[linear][m - 1](&t);
-        }
-    }
 }
 
 /* ---- More rows: a group's multipliers are applied before the product ------------------------------------------------
@@ -314,11 +263,9 @@ static void many_rows(struct coded t, const struct tern_codes *w, int m, int pan
 void tern_gemm_s4_avx512vnni(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c,
                              int m, int panels, int k4)
 {
-    const __m128i value = _mm_loadu_si128((const __m128i *)w->book->value);
-    struct few t = {.ld_a = ld_a, .ld_c = ld_c, .group = w->mul ? w->group : 32, .a = a, .c = c};
-    t.value = _mm512_broadcast_i32x4(_mm_add_epi8(value, _mm_set1_epi8(w->book->offset)));
+    const struct few t = few_of(w, a, ld_a, c, ld_c);
     if (m <= ROWS) {
-        few_rows(t, w, m, panels, k4);
+        few_rows(t, fews[w->book->step == 1][m - 1], sum_of, w, m, panels, k4);
         return;
     }
     const struct coded u = {.a = a,
