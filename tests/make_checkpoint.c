@@ -407,3 +407,17 @@ int test_write_checkpoint(const char *dir, const struct test_checkpoint_spec *sp
         fprintf(stderr, "%s: the test checkpoint could not be written\n", dir);
     return failed ? -1 : 0;
 }
+
+char *test_read_file(const char *path, size_t *size)
+{
+    struct stat st;
+    FILE *f = fopen(path, "rb");
+    if (!f || stat(path, &st))
+        abort();
+    *size = (size_t)st.st_size;
+    char *bytes = malloc(*size);
+    if (!bytes || fread(bytes, 1, *size, f) != *size)
+        abort();
+    fclose(f);
+    return bytes;
+}

@@ -51,5 +51,7 @@ void test_temp_dir(char *out, size_t capacity);
 void test_remove_dir(const char *dir);
 /* Writes dir/name (its folder is made); bytes NULL removes the file. 0 on success. */
 int test_write_file(const char *dir, const char *name, const void *bytes, size_t size);
+/* The bytes of a file that is there; free() them. */
+char *test_read_file(const char *path, size_t *size);
 
 #endif

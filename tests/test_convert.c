@@ -61,20 +61,6 @@ static void fails(tern_status status, tern_status expected, const char *says)
     assert_int_equal(entries(), 0);
 }
 
-static char *read_file(const char *name, size_t *size)
-{
-    struct stat st;
-    FILE *f = fopen(name, "rb");
-    if (!f || stat(name, &st))
-        abort();
-    *size = (size_t)st.st_size;
-    char *bytes = malloc(*size);
-    if (!bytes || fread(bytes, 1, *size, f) != *size)
-        abort();
-    fclose(f);
-    return bytes;
-}
-
 /* ---- What it writes --------------------------------------------------------------------------------------------- */
 
 static void test_writes_and_reopens(void **state)
@@ -109,9 +95,9 @@ static void test_same_bytes(void **state)
         size_t a_size, b_size;
         rewrite(&small);
         assert_ok(convert(i ? "f32" : "int8", path));
-        char *a = read_file(path, &a_size);
+        char *a = test_read_file(path, &a_size);
         assert_ok(convert(i ? "f32" : "int8", path));
-        char *b = read_file(path, &b_size);
+        char *b = test_read_file(path, &b_size);
         assert_int_equal(a_size, b_size);
         assert_memory_equal(a, b, a_size);
         free(a);
@@ -122,10 +108,10 @@ static void test_same_bytes(void **state)
         other.gamma_beta = 1;
         other.with_ignored = 1;
         other.header_padding = 3;
-        a = read_file(path, &a_size);
+        a = test_read_file(path, &a_size);
         rewrite(&other);
         assert_ok(convert(i ? "f32" : "int8", path));
-        b = read_file(path, &b_size);
+        b = test_read_file(path, &b_size);
         assert_int_equal(a_size, b_size);
         assert_memory_equal(a, b, a_size);
         free(a);
@@ -254,9 +240,9 @@ static void test_low_bit_weights(void **state)
         if (in_groups)
             assert_true(size[0] > size[1] && size[1] > size[2]);
         assert_int_equal(size[3], size[1]);
-        char *a = read_file(path, &size[3]);
+        char *a = test_read_file(path, &size[3]);
         assert_ok(convert_low(low_bit[f], in_groups ? 64 : 0, NULL)); /* the same bytes */
-        char *b = read_file(path, &again_size);
+        char *b = test_read_file(path, &again_size);
         assert_int_equal(again_size, size[3]);
         assert_memory_equal(a, b, again_size);
         free(a);
@@ -354,10 +340,10 @@ static void test_calibrated(void **state)
     for (int f = 0; f < LOW_BIT; f++) {
         const int group = f < GROUPED ? 32 : 0;
         assert_ok(convert_low(low_bit[f], group, NULL));
-        char *plain = read_file(path, &plain_size);
+        char *plain = test_read_file(path, &plain_size);
         assert_ok(convert_low(low_bit[f], group, texts_path));
         assert_int_equal(check_low(low_bit[f]), plain_size);
-        char *calibrated = read_file(path, &bytes);
+        char *calibrated = test_read_file(path, &bytes);
         assert_memory_not_equal(plain, calibrated, bytes); /* other codes in the same places */
         free(plain);
         free(calibrated);
@@ -365,14 +351,14 @@ static void test_calibrated(void **state)
     free(text);
     write_texts(few, sizeof few - 1);
     assert_ok(convert_low("int4", 32, texts_path));
-    char *with_blanks = read_file(path, &plain_size);
+    char *with_blanks = test_read_file(path, &plain_size);
     char *without = strdup(few);
     assert_non_null(without);
     memmove(strchr(without, '\n'), strchr(without, '\n') + 2, strlen(strchr(without, '\n') + 2) + 1);
     write_texts(without, strlen(without));
     free(without);
     assert_ok(convert_low("int4", 32, texts_path));
-    char *same = read_file(path, &bytes);
+    char *same = test_read_file(path, &bytes);
     assert_memory_equal(same, with_blanks, bytes);
     free(with_blanks);
     free(same);
@@ -492,7 +478,7 @@ static void test_bad_checkpoints(void **state)
     size_t size;
     rewrite(&small);
     snprintf(more, sizeof more, "%s/vocab.txt", dir);
-    vocab = read_file(more, &size);
+    vocab = test_read_file(more, &size);
     assert_true(size + 6 < sizeof more);
     memcpy(more, vocab, size);
     memcpy(more + size, "extra\n", 6);
@@ -533,7 +519,7 @@ static void test_full_disk(void **state)
     rewrite(&small);
     assert_ok(convert("int8", path));
     size_t size, now_size;
-    char *whole = read_file(path, &size), *now;
+    char *whole = test_read_file(path, &size), *now;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
     signal(SIGXFSZ, SIG_IGN);
     for (size_t i = 0; i < sizeof limits / sizeof *limits + 1; i++) {
@@ -550,7 +536,7 @@ static void test_full_disk(void **state)
             assert_true(err.message[0] && !strchr(err.message, '\n'));
             assert_int_equal(entries(), over);
             if (over) {
-                now = read_file(path, &now_size);
+                now = test_read_file(path, &now_size);
                 assert_int_equal(now_size, size);
                 assert_memory_equal(now, whole, size);
                 free(now);

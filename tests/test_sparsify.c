@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static tern_error err;
 static char dir[256], path[400], texts_path[400];
@@ -27,20 +26,6 @@ static void fails(tern_status status, tern_status expected, const char *says)
     if (status != expected || err.code != expected || strchr(err.message, '\n') || !strstr(err.message, says))
         fail_msg("%s: '%s'; expected %s and '%s'", tern_status_name(status), err.message, tern_status_name(expected),
                  says);
-}
-
-static char *read_file(const char *name, size_t *size)
-{
-    struct stat st;
-    FILE *f = fopen(name, "rb");
-    if (!f || stat(name, &st))
-        abort();
-    *size = (size_t)st.st_size;
-    char *bytes = malloc(*size);
-    if (!bytes || fread(bytes, 1, *size, f) != *size)
-        abort();
-    fclose(f);
-    return bytes;
 }
 
 static void write_lines(int n)
@@ -104,10 +89,10 @@ static void test_pruned_on_texts(void **state)
         second_order_lines = 0;
         assert_ok(tern_convert(dir, path, &o, &err));
         assert_int_equal(second_order_lines, 12); /* 2 layers */
-        char *first = read_file(path, &bytes);
+        char *first = test_read_file(path, &bytes);
         vector_of(pruned);
         assert_ok(convert_sparse(shapes[i], texts_path));
-        char *second = read_file(path, &again);
+        char *second = test_read_file(path, &again);
         assert_int_equal(bytes, again);
         assert_memory_equal(first, second, bytes);
         free(first);
@@ -211,9 +196,9 @@ static void test_allocated(void **state)
             fail_msg("%s: %.4f are left", asked[i], l.left / l.all);
         if (i < 2) /* not even the last rung suffices for 97 % */
             assert_true(l.most > l.least + 10);
-        char *first = read_file(path, &bytes);
+        char *first = test_read_file(path, &bytes);
         assert_ok(tern_convert(dir, path, &o, &err));
-        char *second = read_file(path, &again);
+        char *second = test_read_file(path, &again);
         assert_int_equal(bytes, again);
         assert_memory_equal(first, second, bytes);
         free(first);
