@@ -60,6 +60,8 @@ static void clean_up_on_signals(const char *path)
 {
     static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
     struct sigaction action = {.sa_handler = clean_up, .sa_flags = (int)SA_RESETHAND}, before;
+    if (strlen(path) + 40 > sizeof leftover) /* refused when it is opened */
+        return;
     tern_writer_name(leftover, sizeof leftover, path, 0);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
@@ -81,11 +83,11 @@ static int convert(struct convert *c, const char *directory)
                         directory);
     if (tern_is_directory(c->out))
         return cli_fail(CLI_FAILED, "%s: is a directory; give the file's name", c->out);
+    clean_up_on_signals(c->out);
     /* A place that cannot be written to shows now, not after minutes of work. */
     if (tern_writer_open(&writer, c->out, &err))
         return cli_status(&err);
     tern_writer_discard(&writer);
-    clean_up_on_signals(c->out);
     tern_status status = tern_convert(directory, c->out, &options, &err);
     if (c->bar)
         cli_progress("converting", 1, 1);
