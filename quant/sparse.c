@@ -243,6 +243,10 @@ const char *tern_sparse_fault(const struct tern_sparse *w, int panels, int k4, i
         if (fault)
             return fault;
     }
-    const int empty = w->first[panels] == 0 && lines == (w->value ? 1 : 2); /* no tensor has no elements */
-    return empty || w->first[panels] == lines ? NULL : "has lines that no panel owns";
+    if (w->first[panels] == lines)
+        return NULL;
+    if (w->first[panels] != 0 || lines != (w->value ? 1 : 2)) /* a matrix without blocks: no tensor has no elements */
+        return "has lines that no panel owns";
+    const struct tern_sparse_panel nobody = {w->value, w->index, w->count};
+    return ends_in_zeros(&nobody, w->shape, 0, lines) ? NULL : "has something behind the last block of a panel";
 }

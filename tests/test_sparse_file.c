@@ -180,6 +180,25 @@ static void test_lies_about_blocks(void **state)
     }
 }
 
+/* A matrix without any block has a line that no panel owns, as no tensor is empty. It says nothing. */
+static void test_lies_of_no_blocks(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < TERN_N_BLOCK_SHAPES; shape++) {
+        char sparse[16], path[300];
+        snprintf(path, sizeof path, "%s/empty.tern", dir);
+        snprintf(sparse, sizeof sparse, "%s:1", tern_block_shape_name((enum tern_block_shape)shape));
+        const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse};
+        tern_model *m;
+        assert_ok(tern_convert(dir, path, &o, &err));
+        assert_ok(tern_model_open(&m, path, &err));
+        assert_int_equal(m->int8.layers[0].query.sparse.first[PANELS], 0);
+        check(m, &(struct lie){"layer.0.query.value", 63, 1, "something behind the last block", 0}, 0);
+        check(m, &(struct lie){"layer.0.query.index", 0, 1, "something behind the last block", 0}, 0);
+        tern_model_close(m);
+    }
+}
+
 /* A model whose pooler has blocks was once given no room to pack its rows. */
 static void test_sparse_pooler(void **state)
 {
@@ -219,6 +238,6 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lies), cmocka_unit_test(test_lies_about_blocks),
-                                       cmocka_unit_test(test_sparse_pooler)};
+                                       cmocka_unit_test(test_lies_of_no_blocks), cmocka_unit_test(test_sparse_pooler)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

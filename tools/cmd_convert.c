@@ -63,6 +63,8 @@ static void clean_up_on_signals(const char *path)
     if (strlen(path) + 40 > sizeof leftover) /* refused when it is opened */
         return;
     tern_writer_name(leftover, sizeof leftover, path, 0);
+    if (access(leftover, F_OK) == 0) /* not ours: the writer takes another name */
+        return;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
             sigaction(numbers[i], &action, NULL);

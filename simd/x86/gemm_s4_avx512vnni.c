@@ -157,9 +157,7 @@ static ALWAYS_INLINE struct weights raise(__m512i value, struct factors f)
     return w;
 }
 
-#define MANY_ROWS(do)                                                                                                  \
-    do                                                                                                                 \
-    (0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
+#define MANY_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
 
 #define START_ROW(i) __m512i s##i##_0 = i < rows ? _mm512_set1_epi32(t->start[i]) : zero, s##i##_1 = s##i##_0;
 

@@ -35,9 +35,7 @@ struct tile {
 
 /* The sums are named, s<row>_<panel>, and the rows written out by macro: arrays and loops depend on how a compiler
    unrolls. What a tile lacks vanishes, as its size is constant. */
-#define ALL_ROWS(do)                                                                                                   \
-    do                                                                                                                 \
-    (0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
+#define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
 
 #define START(i) __m512i s##i##_0 = i < rows ? _mm512_set1_epi32(t->start[i]) : zero, s##i##_1 = s##i##_0;
 

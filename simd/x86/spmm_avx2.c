@@ -87,9 +87,7 @@ struct tile {
     ptrdiff_t ld_c;
 };
 
-#define ALL_ROWS(do)                                                                                                   \
-    do                                                                                                                 \
-    (0) do(1) do(2) do(3) do(4) do(5)
+#define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5)
 #define START(i) __m256i s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
@@ -145,9 +143,8 @@ typedef void tile_fn(const struct tile *t);
     {                                                                                                                  \
         tile(t, rows, quarters);                                                                                       \
     }
-TILE(1, 4)
-TILE(2, 4) TILE(3, 4) TILE(4, 2) TILE(5, 2)
-    TILE(6, 2) static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 2) TILE(5, 2) TILE(6, 2)
+static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
 
 /* Tiles first, of as equal heights as can be, so that their rows stay in L1 while the panels pass. */
 static void wide_panels(const struct tern_sparse *w, const int16_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
@@ -232,9 +229,7 @@ static void one_strip(const struct strip *s)
     store_rows(s->out, _mm256_add_epi32(s0, s2), _mm256_add_epi32(s1, s3), 0);
 }
 
-#define OUTPUTS(do)                                                                                                    \
-    do                                                                                                                 \
-    (0) do(1) do(2) do(3)
+#define OUTPUTS(do) do(0) do(1) do(2) do(3)
 #define START_OUTPUT(o) __m256i l##o = zero, h##o = zero;
 #define MULTIPLY_OUTPUT(o)                                                                                             \
     {                                                                                                                  \

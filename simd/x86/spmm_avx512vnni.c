@@ -37,9 +37,7 @@ static ALWAYS_INLINE __m512i four(const void *bytes)
 
 /* ---- Narrow blocks: rows in the lanes --------------------------------------------------------------------------- */
 
-#define ALL_VECTORS(do)                                                                                                \
-    do                                                                                                                 \
-    (0) do(1) do(2) do(3)
+#define ALL_VECTORS(do) do(0) do(1) do(2) do(3)
 
 /* A block's inputs of the first 16 rows; those of the others follow. */
 static ALWAYS_INLINE const uint8_t *row_line(const struct tern_strip512 *s, const uint16_t *index, const int vectors)

@@ -123,9 +123,7 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
 
 /* ---- More rows ------------------------------------------------------------------------------------------------- */
 
-#define MANY(do)                                                                                                       \
-    do                                                                                                                 \
-    (0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
+#define MANY(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
 #define START(i) __m512i s##i = zero;
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows)                                                                                                      \
@@ -158,12 +156,11 @@ typedef void tile_fn(const struct tile *t);
     {                                                                                                                  \
         name(t, rows);                                                                                                 \
     }
-TILE(few_tile, 1)
-TILE(few_tile, 2) TILE(few_tile, 3) TILE(few_tile, 4) TILE(tile, 5) TILE(tile, 6) TILE(tile, 7) TILE(tile, 8)
-    TILE(tile, 9) TILE(tile, 10) TILE(tile, 11) TILE(tile, 12) TILE(tile, 13) TILE(tile, 14) TILE(tile, 15)
-        TILE(tile, 16) static tile_fn *const tiles[TILE_ROWS] = {tile_1,  tile_2,  tile_3,  tile_4,  tile_5,  tile_6,
-                                                                 tile_7,  tile_8,  tile_9,  tile_10, tile_11, tile_12,
-                                                                 tile_13, tile_14, tile_15, tile_16};
+TILE(few_tile, 1) TILE(few_tile, 2) TILE(few_tile, 3) TILE(few_tile, 4)
+TILE(tile, 5) TILE(tile, 6) TILE(tile, 7) TILE(tile, 8) TILE(tile, 9) TILE(tile, 10)
+TILE(tile, 11) TILE(tile, 12) TILE(tile, 13) TILE(tile, 14) TILE(tile, 15) TILE(tile, 16)
+static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2,  tile_3,  tile_4,  tile_5,  tile_6,  tile_7,  tile_8,
+                                          tile_9, tile_10, tile_11, tile_12, tile_13, tile_14, tile_15, tile_16};
 
 void tern_spmm_s4_avx512vnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w,
                              const struct tern_codes *codes, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4)
