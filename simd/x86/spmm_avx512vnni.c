@@ -6,9 +6,9 @@
    accelerator for transformer-based language models on CPUs", 2023), with a transpose at the end; 4x1 gathers four
    inputs of [input][row] first.
 
-   1x4 at 64 rows waits for its loads, four for four products: 29491 blocks, 80 % of 768 x 768 being zero, take at least
-   21 us of the 32 (Zen 5, measured with nothing but the loads and the products). Sums take 4.6: 64 rows' inputs fill
-   the first-level cache, so 196 KB of sums displace them on their way to the second. */
+   1x4 waits for its loads, as many as products and the indices: hence four of these in one load. Of 29 us at 64 rows
+   (768 x 768, 80 % zero, Zen 5) blocks take 20, of which 15.7 are the lines alone at two a cycle; strips' ends and sums
+   take 6, packing 1.2. */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
@@ -40,82 +40,69 @@ static ALWAYS_INLINE __m512i four(const void *bytes)
 #define ALL_VECTORS(do) do(0) do(1) do(2) do(3)
 
 /* A block's inputs of the first 16 rows; those of the others follow. */
-static ALWAYS_INLINE const uint8_t *row_line(const struct tern_strip512 *s, const uint16_t *index, const int vectors)
+static ALWAYS_INLINE const uint8_t *row_line(const struct tern_strip512 *s, size_t index, const int vectors)
 {
-    return s->x + (size_t)*index * (size_t)(vectors * TERN_LINE);
+    return s->x + index * (size_t)(vectors * TERN_LINE);
+}
+static ALWAYS_INLINE __m512i one_row(const struct tern_strip512 *s, const uint16_t *index)
+{
+    return _mm512_load_si512(row_line(s, *index, 1));
 }
 
-/* 1x4: four blocks at a time, whose weights are one load, for two sums that take turns. */
-#define START_ROW(v) __m512i s##v = zero, e##v = zero;
-#define MULTIPLY_ROW(sum, v, at, w)                                                                                    \
+/* 1x4: four blocks at a time, whose weights are one load, and their indices another; a sum for each of the four. */
+#define START_ROW(v) __m512i s0_##v = zero, s1_##v = zero, s2_##v = zero, s3_##v = zero;
+#define MULTIPLY_ROW(i, v)                                                                                             \
     if (v < vectors)                                                                                                   \
-        sum##v = add_product(sum##v, _mm512_load_si512(row_line(s, at, vectors) + v * TERN_LINE), w);
-#define BLOCK_ROW(sum, at, w)                                                                                          \
+        s##i##_##v = add_product(s##i##_##v, _mm512_load_si512(x + v * TERN_LINE), u);
+#define MULTIPLY_BLOCK(i, same)                                                                                        \
     {                                                                                                                  \
-        const __m512i u = w;                                                                                           \
-        MULTIPLY_ROW(sum, 0, at, u)                                                                                    \
-        MULTIPLY_ROW(sum, 1, at, u) MULTIPLY_ROW(sum, 2, at, u) MULTIPLY_ROW(sum, 3, at, u)                            \
+        const uint8_t *x = row_line(s, at >> 16 * i & 0xFFFF, vectors);                                                \
+        const __m512i u = _mm512_shuffle_epi32(w, same);                                                               \
+        MULTIPLY_ROW(i, 0) MULTIPLY_ROW(i, 1) MULTIPLY_ROW(i, 2) MULTIPLY_ROW(i, 3)                                    \
     }
 #define STORE_ROW(v)                                                                                                   \
-    if (v < vectors)                                                                                                   \
-        _mm512_store_si512(s->out + v * LANES, _mm512_sub_epi32(_mm512_add_epi32(s##v, e##v), excess));
+    if (v < vectors) {                                                                                                 \
+        const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(s0_##v, s1_##v), _mm512_add_epi32(s2_##v, s3_##v));      \
+        _mm512_store_si512(s->out + v * LANES, _mm512_sub_epi32(sum, excess));                                         \
+    }
 
-/* 128 times the sum of a strip's weights: `four` those of four blocks side by side, `one` the others'. */
-static ALWAYS_INLINE __m512i row_excess(__m512i four, __m512i one)
-{
-    four = _mm512_add_epi32(four, _mm512_shuffle_epi32(four, 0x4E));
-    return _mm512_add_epi32(one, _mm512_add_epi32(four, _mm512_shuffle_epi32(four, 0xB1)));
-}
+/* Four blocks: their weights in each 128 bits, and their indices. */
+#define MULTIPLY_BLOCKS(weights, indices)                                                                              \
+    {                                                                                                                  \
+        const __m512i w = _mm512_broadcast_i32x4(weights);                                                             \
+        const uint64_t at = (uint64_t)_mm_cvtsi128_si64(indices);                                                      \
+        excess = add_product(excess, offset, w);                                                                       \
+        MULTIPLY_BLOCK(0, 0x00) MULTIPLY_BLOCK(1, 0x55) MULTIPLY_BLOCK(2, 0xAA) MULTIPLY_BLOCK(3, 0xFF)                \
+    }
 
 static ALWAYS_INLINE void row_strip(const struct tern_strip512 *s, const int vectors)
 {
     const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
-    __m512i excess4 = zero, excess1 = zero;
+    __m512i excess = zero; /* 128 times the sums of each four blocks' weights */
     ALL_VECTORS(START_ROW)
     const int8_t *value = s->value;
-    const uint16_t *index = s->index, *end = index + s->blocks;
-    for (; end - index >= 4; index += 4, value += 4 * TERN_PANEL_K) {
-        const __m512i w = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)value));
-        excess4 = add_product(excess4, offset, w);
-        BLOCK_ROW(s, index, _mm512_shuffle_epi32(w, 0x00))
-        BLOCK_ROW(e, index + 1, _mm512_shuffle_epi32(w, 0x55))
-        BLOCK_ROW(s, index + 2, _mm512_shuffle_epi32(w, 0xAA))
-        BLOCK_ROW(e, index + 3, _mm512_shuffle_epi32(w, 0xFF))
+    const uint16_t *index = s->index;
+    int left = s->blocks;
+    for (; left >= 4; left -= 4, index += 4, value += 4 * TERN_PANEL_K)
+        MULTIPLY_BLOCKS(_mm_loadu_si128((const __m128i *)value), _mm_loadl_epi64((const __m128i *)index))
+    if (left > 0) { /* those that lack are zero, with index 0 */
+        const __mmask8 some = (__mmask8)((1 << left) - 1);
+        MULTIPLY_BLOCKS(_mm_maskz_loadu_epi32(some, value), _mm_maskz_loadu_epi16(some, index))
     }
-    for (; index < end; index++, value += TERN_PANEL_K) {
-        excess1 = add_product(excess1, offset, four(value));
-        BLOCK_ROW(s, index, four(value))
-    }
-    const __m512i excess = row_excess(excess4, excess1);
+    excess = _mm512_add_epi32(excess, _mm512_shuffle_epi32(excess, 0x4E));
+    excess = _mm512_add_epi32(excess, _mm512_shuffle_epi32(excess, 0xB1));
     ALL_VECTORS(STORE_ROW)
 }
 
-/* With one vector of rows: four sums. */
-static ALWAYS_INLINE __m512i one_row(const struct tern_strip512 *s, const uint16_t *index)
-{
-    return _mm512_load_si512(s->x + *index * TERN_LINE);
-}
-static void one_1(const struct tern_strip512 *s)
-{
-    const __m512i zero = _mm512_setzero_si512(), offset = _mm512_set1_epi8(-128);
-    __m512i s0 = zero, s1 = zero, s2 = zero, s3 = zero, excess4 = zero, excess = zero;
-    const int8_t *value = s->value;
-    const uint16_t *index = s->index, *end = index + s->blocks;
-    for (; end - index >= 4; index += 4, value += 4 * TERN_PANEL_K) {
-        const __m512i w = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)value));
-        s0 = add_product(s0, one_row(s, index), _mm512_shuffle_epi32(w, 0x00));
-        s1 = add_product(s1, one_row(s, index + 1), _mm512_shuffle_epi32(w, 0x55));
-        s2 = add_product(s2, one_row(s, index + 2), _mm512_shuffle_epi32(w, 0xAA));
-        s3 = add_product(s3, one_row(s, index + 3), _mm512_shuffle_epi32(w, 0xFF));
-        excess4 = add_product(excess4, offset, w);
+#define ONE(vectors)                                                                                                   \
+    static void one_##vectors(const struct tern_strip512 *s)                                                           \
+    {                                                                                                                  \
+        row_strip(s, vectors);                                                                                         \
     }
-    for (; index < end; index++, value += TERN_PANEL_K) {
-        s0 = add_product(s0, one_row(s, index), four(value));
-        excess = add_product(excess, offset, four(value));
-    }
-    s0 = _mm512_add_epi32(_mm512_add_epi32(s0, s1), _mm512_add_epi32(s2, s3));
-    _mm512_store_si512(s->out, _mm512_sub_epi32(s0, row_excess(excess4, excess)));
-}
+ONE(1)
+ONE(2)
+ONE(3)
+ONE(4)
 
 /* Four outputs. */
 #define START_FOUR(v) __m512i s0_##v = zero, s1_##v = zero, s2_##v = zero, s3_##v = zero;
@@ -172,7 +159,7 @@ static ALWAYS_INLINE void four_strip(const struct tern_strip512 *s, const int ve
         for (int b = 0; b < blocks; b++, value += 16) {
             __m512i x0 = zero, x1 = zero, x2 = zero, x3 = zero;
             if (inputs == STEP) {
-                const uint8_t *x = row_line(s, index++, vectors);
+                const uint8_t *x = row_line(s, *index++, vectors);
                 x0 = _mm512_load_si512(x);
                 if (vectors > 1)
                     x1 = _mm512_load_si512(x + TERN_LINE);
@@ -237,14 +224,6 @@ static ALWAYS_INLINE void four_strip_1(const struct tern_strip512 *s, const enum
     _mm512_store_si512(s->out + 3 * TERN_SPMM_ROWS, _mm512_sub_epi32(t.s3, _mm512_shuffle_epi32(excess, 0xFF)));
 }
 
-#define ONE(vectors)                                                                                                   \
-    static void one_##vectors(const struct tern_strip512 *s)                                                           \
-    {                                                                                                                  \
-        row_strip(s, vectors);                                                                                         \
-    }
-ONE(2)
-ONE(3)
-ONE(4)
 #define FOUR(vectors)                                                                                                  \
     static void four_##vectors(const struct tern_strip512 *s)                                                          \
     {                                                                                                                  \
