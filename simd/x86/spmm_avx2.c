@@ -305,13 +305,17 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
                              c + row * ld_c + half, ld_c);
 }
 
+/* Beyond it 16 rows in the lanes take less time (Zen 5). */
+static int is_few(enum tern_block_shape shape, int m)
+{
+    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_1X4 ? 8 : 12);
+}
+
 void tern_spmm_avx2(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                     ptrdiff_t ld_c, int m, int panels, int k4)
 {
     if (is_few(w->shape, m)) {
-        if (a)
-            few_pack(packed, a, ld_a, w->shape, m, k4);
-        few_panels(w, packed, c, ld_c, m, panels, k4);
+        few_spmm(a, ld_a, packed, w, c, ld_c, m, panels, k4);
         return;
     }
     if (a)

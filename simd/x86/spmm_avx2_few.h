@@ -1,5 +1,6 @@
 /* Narrow blocks times few rows, four at a time, with pmaddwd: the four rows' inputs of a k step, 16 bits each,
-   are one register, [row][4]. A block of four outputs meets it in four turns, so that no lane is idle. */
+   are one register, [row][4]. A block of four outputs meets it in four turns, so that no lane is idle. Kernels without
+   a form of their own for few rows take this one: each says up to how many. */
 #ifndef TERN_X86_SPMM_AVX2_FEW_H
 #define TERN_X86_SPMM_AVX2_FEW_H
 
@@ -8,20 +9,14 @@
 #include <string.h>
 
 enum {
-    GROUP = 4,  /* rows that are multiplied together */
-    CHUNK = 256 /* running sums that are kept */
+    FEW_GROUP = 4,  /* rows that are multiplied together */
+    FEW_CHUNK = 256 /* running sums that are kept */
 };
-
-/* Whether rows are multiplied so: beyond it 16 rows in the lanes take less time (Zen 5). */
-static inline int is_few(enum tern_block_shape shape, int m)
-{
-    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_1X4 ? 2 * GROUP : 3 * GROUP);
-}
 
 /* Rows that a k step is laid out for. */
 static int few_lanes(enum tern_block_shape shape, int rows)
 {
-    return shape == TERN_BLOCK_4X1 || rows > 2 ? GROUP : rows;
+    return shape == TERN_BLOCK_4X1 || rows > 2 ? FEW_GROUP : rows;
 }
 
 /* a[rows][4 * k4] to [k4][lanes][4], for 4x1 to [4 * k4][lanes]; rows are repeated to fill the lanes. */
@@ -48,14 +43,14 @@ static void few_pack_group(int16_t *packed, const int8_t *a, ptrdiff_t ld_a, enu
     const __m256i words = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15)); /* two rows to [4 inputs][2 rows] */
     const __m256i pairs = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    for (int step = 0; step < k4; step++, packed += GROUP * TERN_PANEL_K)
+    for (int step = 0; step < k4; step++, packed += FEW_GROUP * TERN_PANEL_K)
         tern_store256(packed, _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(tern_load256(packed), words), pairs));
 }
 
 static void few_pack(int16_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
 {
-    for (int i = 0; i < m; i += GROUP, packed += (ptrdiff_t)k4 * GROUP * TERN_PANEL_K)
-        few_pack_group(packed, a + i * ld_a, ld_a, shape, m - i < GROUP ? m - i : GROUP, k4);
+    for (int i = 0; i < m; i += FEW_GROUP, packed += (ptrdiff_t)k4 * FEW_GROUP * TERN_PANEL_K)
+        few_pack_group(packed, a + i * ld_a, ld_a, shape, m - i < FEW_GROUP ? m - i : FEW_GROUP, k4);
 }
 
 struct few_panel {
@@ -76,9 +71,9 @@ static ALWAYS_INLINE __m256i few_inputs(const int16_t *x, const uint16_t *index,
 {
     if (columns) {
         const __m128i low =
-            _mm_unpacklo_epi16(load64(x + (size_t)index[0] * GROUP), load64(x + (size_t)index[1] * GROUP));
+            _mm_unpacklo_epi16(load64(x + (size_t)index[0] * FEW_GROUP), load64(x + (size_t)index[1] * FEW_GROUP));
         const __m128i high =
-            _mm_unpacklo_epi16(load64(x + (size_t)index[2] * GROUP), load64(x + (size_t)index[3] * GROUP));
+            _mm_unpacklo_epi16(load64(x + (size_t)index[2] * FEW_GROUP), load64(x + (size_t)index[3] * FEW_GROUP));
         return _mm256_setr_m128i(_mm_unpacklo_epi32(low, high), _mm_unpackhi_epi32(low, high));
     }
     const int16_t *at = x + (size_t)*index * (size_t)(lanes * TERN_PANEL_K);
@@ -181,13 +176,13 @@ static ALWAYS_INLINE __m256i few_add_last(__m256i sum, __m256i *running, const i
 static ALWAYS_INLINE void few_one(const struct few_panel *f, const int rows)
 {
     const int each = 4 / rows; /* blocks of a running sum */
-    __m256i running[CHUNK + 2], sums[TERN_PANEL], sum = _mm256_setzero_si256(), before = sum;
+    __m256i running[FEW_CHUNK + 2], sums[TERN_PANEL], sum = _mm256_setzero_si256(), before = sum;
     int all = 0;
     for (int i = 0; i < TERN_PANEL; i++)
         all += f->p.count[i], sums[i] = sum;
     int strip = 0, end = *f->p.count;
-    for (int first = 0; first < all; first += each * CHUNK) {
-        const int blocks = all - first < each * CHUNK ? all - first : each * CHUNK;
+    for (int first = 0; first < all; first += each * FEW_CHUNK) {
+        const int blocks = all - first < each * FEW_CHUNK ? all - first : each * FEW_CHUNK;
         const int8_t *value = f->p.value + (ptrdiff_t)first * TERN_PANEL_K;
         const uint16_t *index = f->p.index + first;
         __m256i *to = running;
@@ -247,18 +242,22 @@ FEW(blocks_4, few_four(f, 0, 4))
 FEW(columns_1, few_four(f, 1, 1))
 FEW(columns_2, few_four(f, 1, 2))
 FEW(columns_4, few_four(f, 1, 4))
+#undef FEW
 
-static few_fn *const few[TERN_N_BLOCK_SHAPES][GROUP] = {
+static few_fn *const few[TERN_N_BLOCK_SHAPES][FEW_GROUP] = {
     [TERN_BLOCK_1X4] = {few_one_1, few_one_2, few_one_4, few_one_4},
     [TERN_BLOCK_4X4] = {few_blocks_1, few_blocks_2, few_blocks_4, few_blocks_4},
     [TERN_BLOCK_4X1] = {few_columns_1, few_columns_2, few_columns_4, few_columns_4}};
 
-static void few_panels(const struct tern_sparse *w, const int16_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
-                       int panels, int k4)
+/* As tern_spmm_fn, for any number of rows. */
+static void few_spmm(const int8_t *a, ptrdiff_t ld_a, int16_t *packed, const struct tern_sparse *w, int32_t *c,
+                     ptrdiff_t ld_c, int m, int panels, int k4)
 {
+    if (a)
+        few_pack(packed, a, ld_a, w->shape, m, k4);
     for (int j = 0; j < panels; j++)
-        for (int i = 0; i < m; i += GROUP) {
-            const int rows = m - i < GROUP ? m - i : GROUP;
+        for (int i = 0; i < m; i += FEW_GROUP) {
+            const int rows = m - i < FEW_GROUP ? m - i : FEW_GROUP;
             const struct few_panel f = {packed + (ptrdiff_t)i * k4 * TERN_PANEL_K, tern_sparse_panel_at(w, j),
                                         c + i * ld_c + (ptrdiff_t)j * TERN_PANEL, ld_c, rows};
             few[w->shape][rows - 1](&f);

@@ -1,13 +1,15 @@
 /* Block-sparse times int8 rows without VNNI (signs512.h), with rows laid out as in spmm_avx512vnni.c but signed. Blocks
    of 16x4 keep the channels in the lanes and broadcast activations, 16 rows to a tile. The others keep 16 rows in the
    lanes and broadcast weights, and transpose at the end; 4x1 gathers four inputs of [input][row] first. A product of
-   four instructions, of which only the last waits for the one before, needs no second sums. */
+   four instructions, of which only the last waits for the one before, needs no second sums. Fewer rows than that pays
+   for run as with AVX2. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif
 #include "simd/table.h"
 #include "simd/x86/signs512.h"
 #include "simd/x86/spmm512.h"
+#include "simd/x86/spmm_avx2_few.h"
 
 enum { LANES = 16, TILE_ROWS = 16 };
 
@@ -170,9 +172,19 @@ static tern_strip512_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4
                                                          [TERN_BLOCK_4X4] = {four_1, four_2, four_3, four_4},
                                                          [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
 
+/* Up to so many rows, AVX2's form takes less time (Zen 5). */
+static int is_few(enum tern_block_shape shape, int m)
+{
+    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_4X4 ? 8 : 4);
+}
+
 void tern_spmm_avx512bw(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                         ptrdiff_t ld_c, int m, int panels, int k4)
 {
+    if (is_few(w->shape, m)) {
+        few_spmm(a, ld_a, packed, w, c, ld_c, m, panels, k4);
+        return;
+    }
     if (a)
         tern_spmm512_pack_as(0, packed, a, ld_a, w->shape, m, k4);
     for (int i = 0; i < panels; i++, c += TERN_PANEL) {

@@ -2,12 +2,14 @@
    operand, packed once with 128 added, and 128 times the sum of its weights is taken off each output at the end; all of
    it wraps modulo 2^32. Rows come in groups: [group][k step][8 rows][4], 32 bytes to a k step. Blocks of 16x4 keep 8
    channels in the lanes and broadcast activations, in the dense kernel's tiles of up to 6 rows, which are a group. The
-   others keep 8 rows in the lanes and broadcast weights; 4x1 gathers four inputs of [input][rows] first. */
+   others keep 8 rows in the lanes and broadcast weights; 4x1 gathers four inputs of [input][rows] first. Fewer rows than
+   that pays for run as with AVX2. */
 #ifndef __AVXVNNI__
 #error "compile with -mavxvnni"
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
+#include "simd/x86/spmm_avx2_few.h"
 
 #include <string.h>
 
@@ -445,9 +447,19 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
             store_transposed(sums + half * TERN_SPMM_ROWS + row, m - row, c + row * ld_c + half, ld_c);
 }
 
+/* Up to so many rows, AVX2's form takes less time (Zen 5). */
+static int is_few(enum tern_block_shape shape, int m)
+{
+    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_1X4 ? 2 : 4);
+}
+
 void tern_spmm_avxvnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
                        ptrdiff_t ld_c, int m, int panels, int k4)
 {
+    if (is_few(w->shape, m)) {
+        few_spmm(a, ld_a, packed, w, c, ld_c, m, panels, k4);
+        return;
+    }
     if (a)
         pack(packed, a, ld_a, w->shape, m, k4);
     if (w->shape == TERN_BLOCK_16X4) {
