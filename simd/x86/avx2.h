@@ -7,8 +7,9 @@
 #include <immintrin.h>
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
-/* Holds two sums in registers here: keeps gcc from spilling them and clang from hoisting a tile's loads above it. */
-#define PIN(x, y) __asm__ volatile("" : "+x"(x), "+x"(y))
+/* Holds a sum in its register here: keeps gcc from copying or spilling it and clang from hoisting a tile's loads above
+   it. */
+#define PIN(x) __asm__ volatile("" : "+x"(x))
 
 static inline __m256i tern_load256(const void *p)
 {
