@@ -66,13 +66,19 @@ static ALWAYS_INLINE __m512i one_row(const struct tern_strip512 *s, const uint16
         _mm512_store_si512(s->out + v * LANES, _mm512_sub_epi32(sum, excess));                                         \
     }
 
-/* Four blocks: their weights in each 128 bits, and their indices. */
-#define MULTIPLY_BLOCKS(weights, indices)                                                                              \
+/* Up to four blocks: their weights in each 128 bits, and their indices. */
+#define MULTIPLY_BLOCKS(blocks, weights, indices)                                                                      \
     {                                                                                                                  \
         const __m512i w = _mm512_broadcast_i32x4(weights);                                                             \
         const uint64_t at = (uint64_t)_mm_cvtsi128_si64(indices);                                                      \
         excess = add_product(excess, offset, w);                                                                       \
-        MULTIPLY_BLOCK(0, 0x00) MULTIPLY_BLOCK(1, 0x55) MULTIPLY_BLOCK(2, 0xAA) MULTIPLY_BLOCK(3, 0xFF)                \
+        MULTIPLY_BLOCK(0, 0x00)                                                                                        \
+        if (blocks > 1)                                                                                                \
+            MULTIPLY_BLOCK(1, 0x55)                                                                                    \
+        if (blocks > 2)                                                                                                \
+            MULTIPLY_BLOCK(2, 0xAA)                                                                                    \
+        if (blocks > 3)                                                                                                \
+            MULTIPLY_BLOCK(3, 0xFF)                                                                                    \
     }
 
 static ALWAYS_INLINE void row_strip(const struct tern_strip512 *s, const int vectors)
@@ -84,10 +90,10 @@ static ALWAYS_INLINE void row_strip(const struct tern_strip512 *s, const int vec
     const uint16_t *index = s->index;
     int left = s->blocks;
     for (; left >= 4; left -= 4, index += 4, value += 4 * TERN_PANEL_K)
-        MULTIPLY_BLOCKS(_mm_loadu_si128((const __m128i *)value), _mm_loadl_epi64((const __m128i *)index))
-    if (left > 0) { /* those that lack are zero, with index 0 */
+        MULTIPLY_BLOCKS(4, _mm_loadu_si128((const __m128i *)value), _mm_loadl_epi64((const __m128i *)index))
+    if (left > 0) {
         const __mmask8 some = (__mmask8)((1 << left) - 1);
-        MULTIPLY_BLOCKS(_mm_maskz_loadu_epi32(some, value), _mm_maskz_loadu_epi16(some, index))
+        MULTIPLY_BLOCKS(left, _mm_maskz_loadu_epi32(some, value), _mm_maskz_loadu_epi16(some, index))
     }
     excess = _mm512_add_epi32(excess, _mm512_shuffle_epi32(excess, 0x4E));
     excess = _mm512_add_epi32(excess, _mm512_shuffle_epi32(excess, 0xB1));
