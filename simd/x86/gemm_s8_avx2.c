@@ -53,6 +53,13 @@ struct tile {
         }                                                                                                              \
     }
 
+#define MULTIPLY_STEP                                                                                                  \
+    {                                                                                                                  \
+        const __m256i w0 = tern_load256(b), w1 = tern_load256(b + STEP / 2);                                           \
+        ALL_ROWS(MULTIPLY)                                                                                             \
+        b += STEP, a += SPLIT;                                                                                         \
+    }
+
 #define STORE(i)                                                                                                       \
     if (i < rows) {                                                                                                    \
         store8(t->c + i * t->ld_c, s##i##_0, t->rows->excess[i], t->add);                                              \
@@ -85,10 +92,12 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
     ALL_ROWS(START)
     const uint8_t *a = t->rows->a;
     const int8_t *b = t->b, *end = b + (ptrdiff_t)t->k4 * STEP;
-    for (; b < end; b += STEP, a += SPLIT) {
-        const __m256i w0 = tern_load256(b), w1 = tern_load256(b + STEP / 2);
-        ALL_ROWS(MULTIPLY)
+    while (rows == 1 && end - b >= 2 * STEP) { /* one step is too short a loop */
+        MULTIPLY_STEP
+        MULTIPLY_STEP
     }
+    while (b < end)
+        MULTIPLY_STEP
     ALL_ROWS(STORE)
 }
 
