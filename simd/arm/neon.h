@@ -4,6 +4,7 @@
 #define TERN_ARM_NEON_H
 
 #include "simd/table.h"
+#include "simd/unroll.h"
 
 #include <arm_neon.h>
 
@@ -19,12 +20,6 @@
 #define TERN_OPAQUE(v0, v1) (void)0
 #endif
 
-/* Full unrolling, for loops over arrays of vectors: an index that is no constant would send them through memory. */
-#ifdef __clang__
-#define TERN_UNROLL _Pragma("unroll")
-#else
-#define TERN_UNROLL _Pragma("GCC unroll 16")
-#endif
 #define TERN_INLINE static inline __attribute__((always_inline))
 
 #ifdef __aarch64__

@@ -3,6 +3,7 @@
 #define TERN_X86_AVX512_H
 
 #include "simd/ops.h"
+#include "simd/unroll.h"
 
 #include <immintrin.h>
 

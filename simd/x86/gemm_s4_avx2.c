@@ -50,6 +50,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
         const uint8_t *line = t->line + (ptrdiff_t)(step / 2) * TERN_LINE;
         for (int left = count; left > 0; left -= STEPS) {
             ALL_ROWS(CLEAR)
+            TERN_UNROLL
             for (int i = 0; i < STEPS && i < left; i += 2, line += TERN_LINE) {
                 const __m256i codes = tern_load256(line);
                 _mm_prefetch((const char *)((uintptr_t)line + AHEAD), _MM_HINT_T0);

@@ -16,12 +16,14 @@ static inline int tern_spmm512_rows(enum tern_block_shape shape, int m)
 static ALWAYS_INLINE void tern_transpose16(__m512i *r)
 {
     __m512i t[16];
+    TERN_UNROLL
     for (int i = 0; i < 16; i += 4) { /* 4 x 4 within each 128 bits */
         const __m512i a = _mm512_unpacklo_epi32(r[i], r[i + 1]), b = _mm512_unpackhi_epi32(r[i], r[i + 1]);
         const __m512i c = _mm512_unpacklo_epi32(r[i + 2], r[i + 3]), d = _mm512_unpackhi_epi32(r[i + 2], r[i + 3]);
         t[i] = _mm512_unpacklo_epi64(a, c), t[i + 1] = _mm512_unpackhi_epi64(a, c);
         t[i + 2] = _mm512_unpacklo_epi64(b, d), t[i + 3] = _mm512_unpackhi_epi64(b, d);
     }
+    TERN_UNROLL
     for (int i = 0; i < 4; i++) { /* 4 x 4 of 128 bits */
         const __m512i a = _mm512_shuffle_i32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_i32x4(t[i], t[i + 4], 0xDD);
         const __m512i c = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88),
@@ -56,13 +58,17 @@ static ALWAYS_INLINE void tern_spmm512_pack_as(const int8_t flip, uint8_t *packe
             const int steps = k4 - k < 16 ? k4 - k : 16;
             const __mmask16 some = tern_mask16(steps);
             __m512i r[16];
+            TERN_UNROLL
             for (int j = 0; j < 16; j++)
                 r[j] = i + j < m
                            ? _mm512_xor_si512(
                                  _mm512_maskz_loadu_epi32(some, a + (i + j) * ld_a + (ptrdiff_t)k * TERN_PANEL_K), top)
                            : _mm512_setzero_si512();
             tern_transpose16(r);
-            for (int j = 0; j < steps; j++) {
+            TERN_UNROLL
+            for (int j = 0; j < 16; j++) {
+                if (j >= steps)
+                    break;
                 if (shape == TERN_BLOCK_4X1)
                     store_inputs(packed + (ptrdiff_t)(k + j) * TERN_PANEL_K * rows + i, rows, r[j]);
                 else if (shape != TERN_BLOCK_16X4)
@@ -105,11 +111,14 @@ static inline void tern_spmm512_store(const int32_t *sums, int m, int mixed, int
     for (int i = 0; i < (mixed ? TERN_SPMM_ROWS : m); i += 4) {
         const int row = mixed ? i / 4 % 4 * 16 + i / 16 * 4 : i;
         __m512i r[4]; /* of each, outputs j, 4 + j, 8 + j, 12 + j */
+        TERN_UNROLL
         for (int j = 0; j < 4; j++)
             r[j] = tern_load_quarters(sums + j * TERN_SPMM_ROWS + i, 4 * TERN_SPMM_ROWS * (ptrdiff_t)sizeof *sums);
         tern_transpose4(r);
-        for (int j = 0; j < 4 && row + j < m; j++)
-            _mm512_storeu_si512(c + (row + j) * ld_c, r[j]);
+        TERN_UNROLL
+        for (int j = 0; j < 4; j++)
+            if (row + j < m)
+                _mm512_storeu_si512(c + (row + j) * ld_c, r[j]);
     }
 }
 

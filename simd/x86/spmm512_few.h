@@ -53,6 +53,7 @@ static void few_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern
         for (int k = 0; k < k4; k += 16) {
             const int steps = k4 - k < 16 ? k4 - k : 16, rows = m - i < GROUP ? m - i : GROUP;
             __m512i r[GROUP], t[GROUP];
+            TERN_UNROLL
             for (int j = 0; j < GROUP; j++)
                 r[j] = _mm512_xor_si512(_mm512_maskz_loadu_epi32(tern_mask16(steps), a + (i + j % rows) * ld_a +
                                                                                          (ptrdiff_t)k * TERN_PANEL_K),
@@ -62,7 +63,8 @@ static void few_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern
             t[0] = _mm512_unpacklo_epi64(low01, low23), t[1] = _mm512_unpackhi_epi64(low01, low23);
             t[2] = _mm512_unpacklo_epi64(high01, high23), t[3] = _mm512_unpackhi_epi64(high01, high23);
             transpose_quarters(t);
-            for (int j = 0; j < steps; j += 4)
+            TERN_UNROLL
+            for (int j = 0; j < 16 && j < steps; j += 4)
                 _mm512_mask_storeu_epi32(packed + (ptrdiff_t)(k + j) * STEP_BYTES,
                                          tern_mask16(4 * (steps - j < 4 ? steps - j : 4)),
                                          shape == TERN_BLOCK_4X1 ? transposed_bytes(t[j / 4]) : t[j / 4]);
@@ -150,6 +152,7 @@ struct few_panel {
 static ALWAYS_INLINE void few_store(__m512i *r, const struct few_panel *f)
 {
     transpose_quarters(r);
+    TERN_UNROLL
     for (int i = 0; i < GROUP; i++)
         if (i < f->rows)
             _mm512_storeu_si512(f->c + i * f->ld_c, r[i]);
@@ -210,6 +213,7 @@ static void few_one(const struct few_panel *f)
     /* [strip][row] to [row][strip] */
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     __m512i r[4];
+    TERN_UNROLL
     for (int i = 0; i < 4; i++)
         r[i] = _mm512_permutexvar_epi32(order,
                                         add_quarters(sums[4 * i], sums[4 * i + 1], sums[4 * i + 2], sums[4 * i + 3]));

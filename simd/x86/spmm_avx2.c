@@ -245,6 +245,7 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int columns)
     OUTPUTS(START_OUTPUT)
     for (int b = 0; b < s->blocks; b++) {
         const __m256i w = widened(s->value + b * 16);
+        TERN_UNROLL
         for (int pair = 0; pair < 2; pair++) {
             const struct inputs x = inputs_of(s, columns, s->index + b * (columns ? 4 : 1), pair);
             OUTPUTS(MULTIPLY_OUTPUT)
@@ -266,17 +267,21 @@ static void column_strip(const struct strip *s)
 static void store_transposed(const int32_t *sums, int rows, int32_t *c, ptrdiff_t ld_c)
 {
     __m256i r[8], t[8];
+    TERN_UNROLL
     for (int i = 0; i < 8; i++)
         r[i] = tern_load256(sums + i * TERN_SPMM_ROWS);
+    TERN_UNROLL
     for (int i = 0; i < 8; i += 4) { /* 4 x 4 within each 128 bits: rows 0 .. 3 and 4 .. 7 */
         const __m256i a = _mm256_unpacklo_epi32(r[i], r[i + 1]), b = _mm256_unpackhi_epi32(r[i], r[i + 1]);
         const __m256i d = _mm256_unpacklo_epi32(r[i + 2], r[i + 3]), e = _mm256_unpackhi_epi32(r[i + 2], r[i + 3]);
         t[i] = _mm256_unpacklo_epi64(a, d), t[i + 1] = _mm256_unpackhi_epi64(a, d);
         t[i + 2] = _mm256_unpacklo_epi64(b, e), t[i + 3] = _mm256_unpackhi_epi64(b, e);
     }
-    for (int i = 0; i < rows && i < 4; i++)
+    TERN_UNROLL
+    for (int i = 0; i < 4 && i < rows; i++)
         tern_store256(c + i * ld_c, _mm256_permute2x128_si256(t[i], t[i + 4], 0x20));
-    for (int i = 4; i < rows; i++)
+    TERN_UNROLL
+    for (int i = 4; i < 8 && i < rows; i++)
         tern_store256(c + i * ld_c, _mm256_permute2x128_si256(t[i - 4], t[i], 0x31));
 }
 

@@ -46,12 +46,14 @@ static ALWAYS_INLINE __m256i load_lanes(const void *from, int n)
 static ALWAYS_INLINE void transpose(__m256i *r)
 {
     __m256i t[8];
+    TERN_UNROLL
     for (int i = 0; i < 8; i += 4) { /* 4 x 4 within each 128 bits */
         const __m256i a = _mm256_unpacklo_epi32(r[i], r[i + 1]), b = _mm256_unpackhi_epi32(r[i], r[i + 1]);
         const __m256i c = _mm256_unpacklo_epi32(r[i + 2], r[i + 3]), d = _mm256_unpackhi_epi32(r[i + 2], r[i + 3]);
         t[i] = _mm256_unpacklo_epi64(a, c), t[i + 1] = _mm256_unpackhi_epi64(a, c);
         t[i + 2] = _mm256_unpacklo_epi64(b, d), t[i + 3] = _mm256_unpackhi_epi64(b, d);
     }
+    TERN_UNROLL
     for (int i = 0; i < 4; i++) {
         r[i] = _mm256_permute2x128_si256(t[i], t[i + 4], 0x20);
         r[i + 4] = _mm256_permute2x128_si256(t[i], t[i + 4], 0x31);
@@ -91,6 +93,7 @@ static void pack_group(uint8_t *to, ptrdiff_t columns, const int8_t *a, ptrdiff_
     for (int k = 0; k < k4; k += 8) {
         const int steps = k4 - k < 8 ? k4 - k : 8;
         __m256i r[GROUP];
+        TERN_UNROLL
         for (int j = 0; j < GROUP; j++) {
             const int8_t *from = a + j * ld_a + (ptrdiff_t)k * TERN_PANEL_K;
             r[j] = j >= rows    ? _mm256_setzero_si256()
@@ -98,7 +101,8 @@ static void pack_group(uint8_t *to, ptrdiff_t columns, const int8_t *a, ptrdiff_
                                 : _mm256_xor_si256(load_lanes(from, steps), top);
         }
         transpose(r);
-        for (int j = 0; j < steps; j++)
+        TERN_UNROLL
+        for (int j = 0; j < GROUP && j < steps; j++)
             if (columns)
                 store_inputs(to + (ptrdiff_t)(k + j) * TERN_PANEL_K * columns, columns, r[j]);
             else
@@ -317,8 +321,10 @@ static ALWAYS_INLINE void row_strip(const struct strip *s, const int groups, con
         SUMS(MULTIPLY_SUM)
     }
     const __m256i sum[8] = {s0, s1, s2, s3, s4, s5, s6, s7};
+    TERN_UNROLL
     for (int g = 0; g < groups; g++) {
         __m256i all = sum[g];
+        TERN_UNROLL
         for (int i = g + groups; i < groups * batch; i += groups)
             all = _mm256_add_epi32(all, sum[i]);
         tern_store256(s->out + g * GROUP, _mm256_sub_epi32(all, excess));
@@ -420,10 +426,12 @@ static void run_strip(struct strip s, enum tern_block_shape shape, int m)
 static void store_transposed(const int32_t *sums, int rows, int32_t *c, ptrdiff_t ld_c)
 {
     __m256i r[8];
+    TERN_UNROLL
     for (int i = 0; i < 8; i++)
         r[i] = tern_load256(sums + i * TERN_SPMM_ROWS);
     transpose(r);
-    for (int i = 0; i < rows && i < 8; i++)
+    TERN_UNROLL
+    for (int i = 0; i < 8 && i < rows; i++)
         tern_store256(c + i * ld_c, r[i]);
 }
 

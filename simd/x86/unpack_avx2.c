@@ -79,6 +79,7 @@ static ALWAYS_INLINE void planes(const struct tern_codes *w, int8_t *b, int k4, 
                               within / 2 * TERN_PANEL + half * TERN_PANEL / 2;
         const __m256i bit = within % 2 ? odd : even;
         __m256i raised = _mm256_setzero_si256();
+        TERN_UNROLL
         for (int plane = bits - 1; plane >= 0; plane--) {
             const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(four_of_each(line + plane * TERN_LINE), bit), bit);
             raised = _mm256_add_epi8(_mm256_add_epi8(raised, raised), _mm256_and_si256(set, slope));

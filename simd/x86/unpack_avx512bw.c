@@ -85,6 +85,7 @@ static ALWAYS_INLINE void planes(const struct tern_codes *w, int8_t *b, int k4, 
             w->line + (ptrdiff_t)(step / TERN_BLOCK_STEPS) * bits * TERN_LINE + within / 2 * TERN_PANEL;
         const __m512i bit = within % 2 ? odd : even;
         __m512i raised = _mm512_setzero_si512();
+        TERN_UNROLL
         for (int plane = 0; plane < bits; plane++) {
             const __mmask64 set = _mm512_test_epi8_mask(four_of_each(line + plane * TERN_LINE), bit);
             const __m512i part = _mm512_maskz_mov_epi8(set, _mm512_set1_epi8((char)(w->book->step << plane)));

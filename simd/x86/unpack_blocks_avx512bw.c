@@ -55,6 +55,7 @@ static ALWAYS_INLINE void by_channel(uint8_t table[4][4][PIECE], const uint8_t *
     const __m512i words = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const __m512i bytes = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     __m512i r[4]; /* of four groups, four channels in each 128 bits: first by group, then by channel */
+    TERN_UNROLL
     for (int i = 0; i < 4; i++) {
         const int left = groups - 4 * i;
         const __m512i x = left > 0 ? _mm512_maskz_loadu_epi32(tern_mask16(4 * left), mul + (ptrdiff_t)i * TERN_LINE)
@@ -62,6 +63,7 @@ static ALWAYS_INLINE void by_channel(uint8_t table[4][4][PIECE], const uint8_t *
         r[i] = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(words, x), bytes);
     }
     tern_transpose4(r);
+    TERN_UNROLL
     for (int i = 0; i < 4; i++)
         _mm512_storeu_si512(table[i], r[i]);
 }
