@@ -12,22 +12,26 @@ static inline int tern_spmm512_rows(enum tern_block_shape shape, int m)
     return shape == TERN_BLOCK_4X1 && m > 16 ? TERN_SPMM_ROWS : tern_round_up(m, 16);
 }
 
+/* The transpose of 4 x 4 lanes of 32 bits within each 128, in place. */
+static ALWAYS_INLINE void tern_transpose4(__m512i *r)
+{
+    const __m512i a = _mm512_unpacklo_epi32(r[0], r[1]), b = _mm512_unpackhi_epi32(r[0], r[1]);
+    const __m512i c = _mm512_unpacklo_epi32(r[2], r[3]), d = _mm512_unpackhi_epi32(r[2], r[3]);
+    r[0] = _mm512_unpacklo_epi64(a, c), r[1] = _mm512_unpackhi_epi64(a, c);
+    r[2] = _mm512_unpacklo_epi64(b, d), r[3] = _mm512_unpackhi_epi64(b, d);
+}
+
 /* The transpose of 16 x 16 lanes of 32 bits, in place. */
 static ALWAYS_INLINE void tern_transpose16(__m512i *r)
 {
-    __m512i t[16];
     TERN_UNROLL
-    for (int i = 0; i < 16; i += 4) { /* 4 x 4 within each 128 bits */
-        const __m512i a = _mm512_unpacklo_epi32(r[i], r[i + 1]), b = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-        const __m512i c = _mm512_unpacklo_epi32(r[i + 2], r[i + 3]), d = _mm512_unpackhi_epi32(r[i + 2], r[i + 3]);
-        t[i] = _mm512_unpacklo_epi64(a, c), t[i + 1] = _mm512_unpackhi_epi64(a, c);
-        t[i + 2] = _mm512_unpacklo_epi64(b, d), t[i + 3] = _mm512_unpackhi_epi64(b, d);
-    }
+    for (int i = 0; i < 16; i += 4)
+        tern_transpose4(r + i);
     TERN_UNROLL
     for (int i = 0; i < 4; i++) { /* 4 x 4 of 128 bits */
-        const __m512i a = _mm512_shuffle_i32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_i32x4(t[i], t[i + 4], 0xDD);
-        const __m512i c = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88),
-                      d = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0xDD);
+        const __m512i a = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88), b = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xDD);
+        const __m512i c = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88),
+                      d = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xDD);
         r[i] = _mm512_shuffle_i32x4(a, c, 0x88), r[i + 8] = _mm512_shuffle_i32x4(a, c, 0xDD);
         r[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88), r[i + 12] = _mm512_shuffle_i32x4(b, d, 0xDD);
     }
@@ -94,15 +98,6 @@ static ALWAYS_INLINE __m512i tern_load_quarters(const void *from, ptrdiff_t step
     x = _mm512_mask_broadcast_i32x4(x, 0x00F0, _mm_loadu_si128((const __m128i *)(p + step)));
     x = _mm512_mask_broadcast_i32x4(x, 0x0F00, _mm_loadu_si128((const __m128i *)(p + 2 * step)));
     return _mm512_mask_broadcast_i32x4(x, 0xF000, _mm_loadu_si128((const __m128i *)(p + 3 * step)));
-}
-
-/* The transpose of 4 x 4 lanes of 32 bits within each 128, in place. */
-static ALWAYS_INLINE void tern_transpose4(__m512i *r)
-{
-    const __m512i a = _mm512_unpacklo_epi32(r[0], r[1]), b = _mm512_unpackhi_epi32(r[0], r[1]);
-    const __m512i c = _mm512_unpacklo_epi32(r[2], r[3]), d = _mm512_unpackhi_epi32(r[2], r[3]);
-    r[0] = _mm512_unpacklo_epi64(a, c), r[1] = _mm512_unpackhi_epi64(a, c);
-    r[2] = _mm512_unpacklo_epi64(b, d), r[3] = _mm512_unpackhi_epi64(b, d);
 }
 
 /* sums[16 outputs][TERN_SPMM_ROWS] to c[m][16]. `mixed`: in tern_gather64's order of rows. */
