@@ -6,9 +6,9 @@
    accelerator for transformer-based language models on CPUs", 2023), with a transpose at the end; 4x1 gathers four
    inputs of [input][row] first.
 
-   1x4 waits for its loads, as many as products and the indices: hence four of these in one load. Of 29 us at 64 rows
-   (768 x 768, 80 % zero, Zen 5) blocks take 20, of which 15.7 are the lines alone at two a cycle; strips' ends and sums
-   take 6, packing 1.2. */
+   1x4 waits for its loads, as many as products and the indices: hence four of these in one load. Of 28 us at 64 rows
+   (768 x 768, 80 % zero, Zen 5) blocks take 20, of which 14 are the lines alone at two a cycle; the rest is strips'
+   ends, sums and packing. */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
