@@ -49,6 +49,18 @@ static ALWAYS_INLINE void store_inputs(uint8_t *to, ptrdiff_t rows, __m512i x)
     _mm_storeu_si128((__m128i *)(to + 3 * rows), _mm512_extracti32x4_epi32(x, 3));
 }
 
+/* A k step of 16 rows from row i on. */
+static ALWAYS_INLINE void store_step(uint8_t *packed, enum tern_block_shape shape, __m512i x, ptrdiff_t rows, int i,
+                                     int k, int k4)
+{
+    if (shape == TERN_BLOCK_4X1)
+        store_inputs(packed + (ptrdiff_t)k * TERN_PANEL_K * rows + i, rows, x);
+    else if (shape != TERN_BLOCK_16X4)
+        _mm512_store_si512(packed + (ptrdiff_t)k * TERN_PANEL_K * rows + i * TERN_PANEL_K, x);
+    else
+        _mm512_store_si512(packed + ((ptrdiff_t)i / 16 * k4 + k) * TERN_LINE, x);
+}
+
 /* a[m][4 * k4] to [rows / 16][k4][16][4] for 16x4, so that a k step of 16 rows is one line; to [k4][rows][4] for 4x4
    and 1x4, so that a block's lines are neighbours; to [4 * k4][rows] for 4x1. Rows that lack are 0. Bits `flip` of each
    byte change: -128 makes bytes unsigned, with 128 added; 0 leaves them. */
@@ -70,16 +82,9 @@ static ALWAYS_INLINE void tern_spmm512_pack_as(const int8_t flip, uint8_t *packe
                            : _mm512_setzero_si512();
             tern_transpose16(r);
             TERN_UNROLL
-            for (int j = 0; j < 16; j++) {
-                if (j >= steps)
-                    break;
-                if (shape == TERN_BLOCK_4X1)
-                    store_inputs(packed + (ptrdiff_t)(k + j) * TERN_PANEL_K * rows + i, rows, r[j]);
-                else if (shape != TERN_BLOCK_16X4)
-                    _mm512_store_si512(packed + (ptrdiff_t)(k + j) * TERN_PANEL_K * rows + i * TERN_PANEL_K, r[j]);
-                else
-                    _mm512_store_si512(packed + ((ptrdiff_t)i / 16 * k4 + k + j) * TERN_LINE, r[j]);
-            }
+            for (int j = 0; j < 16; j++)
+                if (j < steps)
+                    store_step(packed, shape, r[j], rows, i, k + j, k4);
         }
 }
 

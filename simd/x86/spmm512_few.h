@@ -64,10 +64,11 @@ static void few_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern
             t[2] = _mm512_unpacklo_epi64(high01, high23), t[3] = _mm512_unpackhi_epi64(high01, high23);
             transpose_quarters(t);
             TERN_UNROLL
-            for (int j = 0; j < 16 && j < steps; j += 4)
-                _mm512_mask_storeu_epi32(packed + (ptrdiff_t)(k + j) * STEP_BYTES,
-                                         tern_mask16(4 * (steps - j < 4 ? steps - j : 4)),
-                                         shape == TERN_BLOCK_4X1 ? transposed_bytes(t[j / 4]) : t[j / 4]);
+            for (int j = 0; j < 16; j += 4)
+                if (j < steps)
+                    _mm512_mask_storeu_epi32(packed + (ptrdiff_t)(k + j) * STEP_BYTES,
+                                             tern_mask16(4 * (steps - j < 4 ? steps - j : 4)),
+                                             shape == TERN_BLOCK_4X1 ? transposed_bytes(t[j / 4]) : t[j / 4]);
         }
 }
 

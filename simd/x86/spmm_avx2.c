@@ -278,11 +278,12 @@ static void store_transposed(const int32_t *sums, int rows, int32_t *c, ptrdiff_
         t[i + 2] = _mm256_unpacklo_epi64(b, e), t[i + 3] = _mm256_unpackhi_epi64(b, e);
     }
     TERN_UNROLL
-    for (int i = 0; i < 4 && i < rows; i++)
-        tern_store256(c + i * ld_c, _mm256_permute2x128_si256(t[i], t[i + 4], 0x20));
-    TERN_UNROLL
-    for (int i = 4; i < 8 && i < rows; i++)
-        tern_store256(c + i * ld_c, _mm256_permute2x128_si256(t[i - 4], t[i], 0x31));
+    for (int i = 0; i < 4; i++) {
+        if (i < rows)
+            tern_store256(c + i * ld_c, _mm256_permute2x128_si256(t[i], t[i + 4], 0x20));
+        if (i + 4 < rows)
+            tern_store256(c + (i + 4) * ld_c, _mm256_permute2x128_si256(t[i], t[i + 4], 0x31));
+    }
 }
 
 static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const int16_t *packed, int m,

@@ -102,10 +102,10 @@ static void pack_group(uint8_t *to, ptrdiff_t columns, const int8_t *a, ptrdiff_
         }
         transpose(r);
         TERN_UNROLL
-        for (int j = 0; j < GROUP && j < steps; j++)
-            if (columns)
+        for (int j = 0; j < GROUP; j++)
+            if (j < steps && columns)
                 store_inputs(to + (ptrdiff_t)(k + j) * TERN_PANEL_K * columns, columns, r[j]);
-            else
+            else if (j < steps)
                 tern_store256(to + (ptrdiff_t)(k + j) * GROUP_STEP, r[j]);
     }
 }
@@ -431,8 +431,9 @@ static void store_transposed(const int32_t *sums, int rows, int32_t *c, ptrdiff_
         r[i] = tern_load256(sums + i * TERN_SPMM_ROWS);
     transpose(r);
     TERN_UNROLL
-    for (int i = 0; i < 8 && i < rows; i++)
-        tern_store256(c + i * ld_c, r[i]);
+    for (int i = 0; i < 8; i++)
+        if (i < rows)
+            tern_store256(c + i * ld_c, r[i]);
 }
 
 static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const uint8_t *packed, int m,
