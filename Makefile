@@ -71,7 +71,7 @@ KERNEL_SRCS := $(if $(SIMD),$(wildcard simd/$(SIMD)/*.c))
 KERNEL_SRCS := $(foreach f,$(KERNEL_SRCS),$(if $(filter $(filter-out $(NO_ISAS),$(ISAS)),$(call isa_of,$f)),$f))
 EXT_SRCS := $(if $(filter 1,$(ONEDNN)),$(wildcard simd/ext/*_onednn.c))
 # Without third-party libraries only the runtime base, the kernels and the quantisers are built: see LIBLESS.
-BASE_SRCS := $(wildcard $(patsubst %,runtime/%*.c,status file arena thread))
+BASE_SRCS := $(wildcard $(patsubst %,runtime/%*.c,status file arena thread cpus))
 LIB_SRCS := $(if $(LIBLESS),$(BASE_SRCS),$(wildcard runtime/*.c models/*.c)) $(wildcard simd/*.c simd/ref/*.c quant/*.c)
 LIB_SRCS += $(KERNEL_SRCS) $(EXT_SRCS)
 CLI_SRCS := $(if $(LIBLESS),,$(wildcard tools/*.c))
@@ -96,7 +96,7 @@ say = $(if $(V),@:,@echo '  $1')
 
 # ---- Building ------------------------------------------------------------------------------------------------------
 
-.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-cold bench-onednn bench-sparse bench-formats bench-sparsity count-arm deps clean help print-% FORCE
+.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-shared bench-cold bench-onednn bench-sparse bench-formats bench-sparsity count-arm deps clean help print-% FORCE
 all: lib cli
 lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
@@ -146,7 +146,7 @@ $(BUILD)/tests/kernels: $(call obj,$(BENCH_SRCS)) $(STATIC_LIB)
 	$(call say,LD   $@)
 	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) $(if $(LIBLESS),-static) -o $@ $^ $(LIBS)
 
-# Debian has no static cpuinfo and pthreadpool: this build does without them (the library has its own of both).
+# Debian has no static cpuinfo: this build does without it (the library looks for itself).
 static:
 	+$(MAKE) --no-print-directory STATIC=1 cli
 
@@ -231,6 +231,13 @@ count-arm:
 	+$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu STATIC=1 cli
 	"$${PYTHON-/usr/bin/python3}" tools/arm/count.py $(ARGS)
 
+# ARGS="--seconds 1 --rounds 5 --texts short --busy one": tools/shared/bench_shared.c.
+bench-shared: $(BUILD)/bench_shared
+	$(BUILD)/bench_shared $(ARGS)
+$(BUILD)/bench_shared: $(call obj,tools/shared/bench_shared.c tools/cli.c tools/host.c tools/seeded.c) $(STATIC_LIB)
+	$(call say,LD   $@)
+	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # ARGS="ISA ROWS...", and DNNL_MAX_CPU_ISA for the other side: tools/peers/README.md.
 bench-onednn: $(STATIC_LIB)
 	@echo '#include <dnnl.h>' | $(CC) -E -x c - >/dev/null 2>&1 || { echo 'install libdnnl-dev first'; exit 1; }
@@ -265,6 +272,7 @@ help:
 	@echo 'make deps         install compiler and libraries'
 	@echo 'make fuzz         FUZZ_SECONDS=60 for each of tests/fuzz'
 	@echo 'make bench-peers  measure against other engines'
+	@echo 'make bench-shared measure several processes and sessions side by side, and beside busy programs'
 	@echo 'make bench-cold   from exec to the first answer, beside ONNX Runtime'
 	@echo 'make bench-formats  bits, bytes, accuracy and time of every format: CHECKPOINT, TEXTS, SST2, STSB'
 	@echo 'make bench-sparsity  accuracy over sparsity, every block shape: a table and docs/sparsity.svg'
@@ -273,4 +281,4 @@ help:
 	@echo 'make bench-sparse block-sparse products beside libxsmm and oneDNN; ARGS="64 50 80 90" (rows, per cent of zeros)'
 	@echo 'CROSS=aarch64-linux-gnu | arm-linux-gnueabihf | riscv64-linux-gnu (once before: toolchains/setup.sh <triple>)'
 	@echo 'CC, CFLAGS, LDFLAGS, WERROR=1, SANITIZE=address,undefined or thread, V=1 (print commands),'
-	@echo 'WITH_CPUINFO=0, WITH_PTHREADPOOL=0, ONEDNN=1'
+	@echo 'WITH_CPUINFO=0, ONEDNN=1'

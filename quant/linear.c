@@ -179,7 +179,7 @@ static int quotient_up(int a, int b)
    stay in L1 or L2 while all rows pass. Returns the number of tasks. */
 static int split(struct job *j)
 {
-    const int threads = tern_pool_threads(j->run->pool);
+    const int threads = tern_pool_width(j->run->pool);
     int tasks = 0, least = INT32_MAX, widest = TERN_TILE_PANELS;
     for (int i = 0; i < j->count; i++)
         widest = is_unpacked(route_of(j, j->w[i])) ? tern_unpacked_panels(j->w[i]->k) : widest;

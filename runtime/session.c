@@ -20,6 +20,7 @@ struct tern_session {
     int32_t *offsets;         /* [max_texts + 1] of a group of texts */
     int32_t *result;          /* [max_texts][n_labels or hidden]: what the user's floats are made of */
     struct tern_bert_f32 f32; /* f32 models */
+    int64_t token_products;   /* of the layers' matrices, for each token */
     size_t result_count;      /* of the last run; 0 before it */
     int result_bits;
 };
@@ -64,6 +65,22 @@ static int group_tokens(const tern_session *s)
     return least(s->max_tokens, longest > group ? longest : group);
 }
 
+/* Multiply-adds of a dense matrix, or of the blocks that a sparse one keeps, for each row. */
+static int64_t row_products(const struct tern_linear *w)
+{
+    return w->sparse.first ? (int64_t)w->sparse.first[tern_panels(w->n)] * TERN_LINE : (int64_t)w->n * w->k;
+}
+
+/* Of all layers. Attention's products are left out: only where texts are long are they many, and then all threads pay. */
+static int64_t token_products(const tern_model *m)
+{
+    int64_t all = 0;
+    for (int i = 0; i < m->config.layers; i++)
+        for (int j = 0; j < TERN_N_MATRICES; j++)
+            all += row_products(tern_layer_matrix(&m->int8.layers[i], j));
+    return all;
+}
+
 /* Runs twice: to count the arena's bytes, and to hand them out. */
 static void plan(tern_session *s)
 {
@@ -81,6 +98,7 @@ static void plan(tern_session *s)
         s->heads.max_texts = least(s->max_texts, s->bert.max_tokens);
         tern_heads_plan(&s->heads, &s->arena);
         const size_t texts = (size_t)s->max_texts, width = (size_t)(c->hidden > c->n_labels ? c->hidden : c->n_labels);
+        s->token_products = token_products(s->model);
         s->profile = tern_arena_take(&s->arena, (size_t)tern_pool_threads(s->pool), sizeof *s->profile);
         s->offsets = tern_arena_take(&s->arena, texts + 1, sizeof *s->offsets);
         s->result = tern_arena_take(&s->arena, texts, width * sizeof *s->result);
@@ -225,7 +243,7 @@ typedef void heads_fn(struct tern_heads *heads, const tern_batch *batch, int32_t
 static void run_integers(tern_session *s, const tern_batch *batch, heads_fn *head, int width, int bits, float *out)
 {
     tern_batch group;
-    tern_pool_begin(s->pool);
+    tern_pool_begin(s->pool, s->token_products * batch->offsets[batch->n_texts]);
     for (int first = 0; first < batch->n_texts; first += group.n_texts) {
         group = group_of(s, batch, first);
         tern_bert_forward(&s->bert, &group);
@@ -237,6 +255,16 @@ static void run_integers(tern_session *s, const tern_batch *batch, heads_fn *hea
     to_floats(out, s->result, s->result_count, bits);
 }
 
+typedef void floats_fn(struct tern_bert_f32 *bert, const tern_batch *batch, float *out);
+
+static void run_floats(tern_session *s, const tern_batch *batch, floats_fn *head, float *out)
+{
+    tern_pool_begin(s->pool, INT64_MAX); /* floats are so slow that threads always pay */
+    tern_bert_f32_forward(&s->f32, batch);
+    head(&s->f32, batch, out);
+    tern_pool_end(s->pool);
+}
+
 tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logits, tern_error *err)
 {
     s->result_count = 0;
@@ -246,8 +274,7 @@ tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logit
     if (status)
         return status;
     if (s->model->config.weights == TERN_WEIGHTS_F32) {
-        tern_bert_f32_forward(&s->f32, batch);
-        tern_bert_f32_classify(&s->f32, batch, logits);
+        run_floats(s, batch, tern_bert_f32_classify, logits);
         return TERN_OK;
     }
     run_integers(s, batch, tern_heads_classify, s->model->config.n_labels, 16, logits);
@@ -261,8 +288,7 @@ tern_status tern_embed(tern_session *s, const tern_batch *batch, float *vectors,
     if (status)
         return status;
     if (s->model->config.weights == TERN_WEIGHTS_F32) {
-        tern_bert_f32_forward(&s->f32, batch);
-        tern_bert_f32_embed(&s->f32, batch, vectors);
+        run_floats(s, batch, tern_bert_f32_embed, vectors);
         return TERN_OK;
     }
     const struct tern_config *c = &s->model->config;

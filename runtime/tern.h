@@ -5,7 +5,12 @@
  * never exits, and keeps no mutable global state. Strings are UTF-8. Sizes are in elements unless "bytes" is said.
  *
  * Threads: a tern_tokenizer and a tern_model are immutable after open and may be shared by any number of threads.
- * A tern_session belongs to one thread at a time. Several sessions may share one model.
+ * A tern_session belongs to one thread at a time. Any number of sessions may share one model, and any number of
+ * processes one file, which is mapped once. The default number of threads is right for all of them: a session leaves
+ * CPUs to whoever else uses them, its threads sleep when there is nothing to do, and its caller never waits for a thread
+ * that the kernel does not run. Where every CPU has a worker of its own anyway (a server's thread pool, a process per
+ * core), `threads = 1` saves the memory of the idle ones. A session may be used in the child of a fork: it then starts
+ * threads of its own.
  */
 #ifndef TERN_H
 #define TERN_H
@@ -125,7 +130,9 @@ typedef struct tern_session tern_session;
 
 typedef struct tern_session_options {
     size_t struct_bytes; /* sizeof(tern_session_options), so that fields can be added */
-    int32_t threads;     /* 1 .. 256; 0: as many as the affinity mask and the cgroup v2 quota allow */
+    /* At most so many work on a run, 1 .. 256; 0: as many as the affinity mask and the cgroup's CPU quota allow (`tern
+       info` says how many and why). Fewer do where a text is too short to share, or other programs use the CPUs. */
+    int32_t threads;
     int32_t max_tokens;  /* most tokens of all texts of one run together; 0: the model's own limit for one text */
     int32_t max_texts;   /* most texts of one run; 0: 1 */
     const char *isa;     /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
@@ -141,7 +148,7 @@ TERN_API tern_status tern_session_open(tern_session **out, const tern_model *mod
                                        tern_error *err);
 /* Accepts NULL. */
 TERN_API void tern_session_close(tern_session *session);
-/* The ISA of the best kernels in use ("avx512vnni"), the number of threads, the bytes of the session's arena. */
+/* The ISA of the best kernels in use ("avx512vnni"), the most threads that a run uses, the bytes of the session's arena. */
 TERN_API const char *tern_session_isa(const tern_session *session);
 TERN_API int32_t tern_session_threads(const tern_session *session);
 TERN_API size_t tern_session_arena_bytes(const tern_session *session);

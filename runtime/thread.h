@@ -1,12 +1,24 @@
-/* Threads: a pool with one call. Over pthreadpool, or over POSIX threads where it is not built in. Base layer. */
+/* Threads: a pool whose caller never waits for a thread that the kernel does not schedule. Base layer.
+ *
+ * Work goes out in tasks from a counter. The calling thread takes tasks like the others ("helpers") and finishes all of
+ * them if no helper comes, so only a helper that holds a task can be waited for. A thread that waits spins for some
+ * microseconds, then sleeps in the kernel. Which thread runs a task never shows in the result.
+ */
 #ifndef TERN_THREAD_H
 #define TERN_THREAD_H
 
+#include "runtime/cpus.h"
 #include "runtime/status.h"
+
+#include <stdint.h>
 
 struct tern_pool;
 
-/* A pool of `threads` >= 1 threads, the caller's included. Errors: TERN_NOMEM, TERN_FAILED. */
+/* Products of a pass below which one thread is as fast as several. Measured on Zen 4 with AVX-512 VNNI (a short text of
+   MiniLM-L6's shape); a slower CPU could share out less. */
+enum { TERN_PAYS_FROM = 4000000 };
+
+/* A pool of up to `threads` threads, 1 to TERN_MOST_THREADS, the caller's included. Errors: TERN_NOMEM, TERN_FAILED. */
 tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err);
 /* Accepts NULL. */
 void tern_pool_close(struct tern_pool *pool);
@@ -16,14 +28,12 @@ int tern_pool_threads(const struct tern_pool *pool);
    [0, threads) and no two calls run at once with the same one. Returns when all are done. Allocates nothing. */
 void tern_pool_run(struct tern_pool *pool, void (*fn)(void *context, int task, int thread), void *context, int tasks);
 
-/* Between these two calls a thread that has nothing to do stays awake, so that the next tern_pool_run finds it: waking
-   one takes longer than a layer's product of a short text (x86: 4 to 9 us). After tern_pool_end all sleep in the
-   kernel. A pool of more threads than tern_threads_allowed() sleeps always: its threads would wait in the way of those
-   that work. */
-void tern_pool_begin(struct tern_pool *pool);
+/* Between these two calls, which enclose a forward pass, only as many threads work as pay: one for fewer than
+   TERN_PAYS_FROM products (int8 multiply-adds; what else is done counts as so many), else as many as lately found a CPU
+   to run on. Otherwise all do. */
+void tern_pool_begin(struct tern_pool *pool, int64_t products);
 void tern_pool_end(struct tern_pool *pool);
-
-/* As many threads as the affinity mask and the cgroup's CPU quota allow, at least 1. */
-int tern_threads_allowed(void);
+/* Threads that work now, the caller included: what the tasks of a run should be divided among. */
+int tern_pool_width(const struct tern_pool *pool);
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Includes point one way: tools, tests -> runtime (session model convert ...) -> models -> quant -> simd -> runtime
-# base (status file arena thread profile) -> tern.h. Intrinsics and ISA macros stay under simd/x86 and simd/arm.
+# base (status file arena thread cpus profile) -> tern.h. Intrinsics and ISA macros stay under simd/x86 and simd/arm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 errors=0
@@ -13,7 +13,7 @@ layer() {
     runtime/*)
         case $(basename "${1%.*}") in
         # name or name_part
-        status | file | arena | thread | profile | stages | status_* | file_* | arena_* | thread_*) echo 1 ;;
+        status | file | arena | thread | cpus | profile | stages | status_* | file_* | arena_* | thread_*) echo 1 ;;
         *) echo 5 ;;
         esac ;;
     models/*) echo 4 ;;

@@ -1,5 +1,5 @@
-/* Two sessions on one model in two threads, each with two threads of its own: the same answers as one alone. Made for
-   ThreadSanitizer. */
+/* Threads: many sessions on one model give the answers of one alone; a pool's threads sleep when there is nothing to do,
+   and the caller needs none of them. Also run under ThreadSanitizer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +10,14 @@
 #include "tests/e2e.h"
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -147,7 +151,7 @@ static void test_pool(void **state)
             static struct tasks t;
             const int n = sizes[round % 7];
             if (round % 10 == 3)
-                tern_pool_begin(pool);
+                tern_pool_begin(pool, INT64_MAX);
             if (round % 10 == 8)
                 tern_pool_end(pool);
             memset(&t, 0, sizeof t);
@@ -175,35 +179,316 @@ static double cpu_seconds(void)
 /* What the process computes in a tenth of a second in which nothing runs: a thread that spins would show. */
 static double idle_cpu_seconds(void)
 {
-    usleep(1000); /* the last to finish falls asleep */
+    usleep(10000); /* the last to finish falls asleep */
     const double start = cpu_seconds();
     usleep(100000);
     return cpu_seconds() - start;
+}
+
+/* ---- A pool whose helpers are known by their thread ids ---------------------------------------------------------- */
+
+enum { MOST_HELPERS = 8 };
+
+struct meeting {
+    atomic_int present, expected;
+    long tid[MOST_HELPERS + 1]; /* by thread index */
+};
+
+/* Holds its thread until all threads have come, or for two seconds. */
+static void meet_task(void *context, int task, int thread)
+{
+    (void)task;
+    struct meeting *m = context;
+    m->tid[thread] = syscall(SYS_gettid);
+    atomic_fetch_add(&m->present, 1);
+    for (int i = 0; i < 20000 && atomic_load(&m->present) < atomic_load(&m->expected); i++)
+        usleep(100);
+}
+
+/* Runs a task on every thread. 0 when one was not scheduled in two seconds. */
+static int meet(struct tern_pool *pool, struct meeting *m, int threads)
+{
+    memset(m, 0, sizeof *m);
+    m->expected = threads;
+    tern_pool_run(pool, meet_task, m, threads);
+    for (int i = 0; i < threads; i++)
+        if (!m->tid[i])
+            return 0;
+    return 1;
+}
+
+/* The letter of a thread's state in /proc: S is asleep. */
+static char state_of(long tid)
+{
+    char path[64], line[400] = "", *end;
+    snprintf(path, sizeof path, "/proc/self/task/%ld/stat", tid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    fclose(file);
+    end = strrchr(line, ')');
+    assert_non_null(end);
+    return end[2];
 }
 
 static void test_idle_threads_sleep(void **state)
 {
     (void)state;
     const int allowed = tern_threads_allowed();
-    const int threads[2] = {2, allowed + 1}; /* the latter are too many, and sleep even within */
+    const int threads[2] = {2, (allowed < MOST_HELPERS ? allowed : MOST_HELPERS) + 1}; /* the latter are too many */
     for (int i = 0; i < 2; i++) {
         static struct tasks t;
+        struct meeting m;
         struct tern_pool *pool;
         assert_ok(tern_pool_open(&pool, threads[i], &err));
+        assert_true(meet(pool, &m, threads[i]));
         memset(&t, 0, sizeof t);
         t.threads = threads[i];
-        tern_pool_begin(pool);
+        tern_pool_begin(pool, INT64_MAX);
         tern_pool_run(pool, count_task, &t, 1000);
-        if (threads[i] <= allowed)
+        if (i) /* also within a pass that goes on for long without work for them */
             tern_pool_end(pool);
         assert_true(idle_cpu_seconds() < 0.002);
+        for (int h = 1; h < threads[i]; h++)
+            assert_int_equal(state_of(m.tid[h]), 'S');
         tern_pool_close(pool);
     }
+}
+
+static sem_t stopped, go_on;
+
+static void stop_here(int signal)
+{
+    (void)signal;
+    sem_post(&stopped);
+    while (sem_wait(&go_on))
+        ;
+}
+
+/* With every helper stopped the caller finishes all tasks, and after a while counts on nobody else. */
+static void test_stopped_helpers(void **state)
+{
+    (void)state;
+    static struct tasks t;
+    struct meeting m;
+    struct tern_pool *pool;
+    const int threads = 4;
+    int alone = 0;
+    assert_ok(tern_pool_open(&pool, threads, &err));
+    assert_true(meet(pool, &m, threads));
+    sem_init(&stopped, 0, 0);
+    sem_init(&go_on, 0, 0);
+    signal(SIGUSR1, stop_here);
+    for (int i = 1; i < threads; i++) {
+        assert_int_equal(syscall(SYS_tgkill, getpid(), m.tid[i], SIGUSR1), 0);
+        while (sem_wait(&stopped))
+            ;
+    }
+    for (int round = 0; round < 10; round++) {
+        memset(&t, 0, sizeof t);
+        t.threads = threads;
+        tern_pool_begin(pool, INT64_MAX);
+        alone += tern_pool_width(pool) == 1;
+        tern_pool_run(pool, count_task, &t, 1000);
+        tern_pool_end(pool);
+        for (int i = 0; i < 1000; i++)
+            assert_int_equal(t.count[i], 1);
+        usleep(2000);
+    }
+    assert_true(alone > 0); /* now and then it tries again */
+    for (int i = 1; i < threads; i++)
+        sem_post(&go_on);
+    signal(SIGUSR1, SIG_DFL);
+    assert_true(meet(pool, &m, threads)); /* they are back */
+    tern_pool_close(pool);
+}
+
+/* Few products stay on the caller's thread. */
+static void test_short_work(void **state)
+{
+    (void)state;
+    struct tern_pool *pool;
+    assert_ok(tern_pool_open(&pool, 3, &err));
+    assert_int_equal(tern_pool_width(pool), 3);
+    tern_pool_begin(pool, TERN_PAYS_FROM - 1);
+    assert_int_equal(tern_pool_width(pool), 1);
+    tern_pool_end(pool);
+    assert_int_equal(tern_pool_width(pool), 3);
+    tern_pool_close(pool);
+}
+
+/* A session opened before fork works in the child, with threads of the child's own, and in the parent. */
+static void test_fork(void **state)
+{
+    (void)state;
+#if !defined(__SANITIZE_THREAD__)
+    tern_model *model = e2e_model(&spec, "int8", NULL);
+    for (int threads = 1; threads <= 3; threads++) {
+        const tern_session_options o = {.struct_bytes = sizeof o, .threads = threads};
+        static const int32_t ids[4] = {2, 70, 71, 3}, offsets[2] = {0, 4};
+        float before[LABELS], after[LABELS];
+        tern_session *s;
+        assert_ok(tern_session_open(&s, model, &o, &err));
+        assert_ok(tern_classify(s, &(tern_batch){ids, NULL, offsets, 1}, before, &err));
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            alarm(60);
+            int bad = 0;
+            for (int i = 0; i < 20; i++)
+                bad |= tern_classify(s, &(tern_batch){ids, NULL, offsets, 1}, after, NULL) != TERN_OK ||
+                       memcmp(before, after, sizeof before);
+            tern_session_close(s);
+            _exit(bad);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        assert_ok(tern_classify(s, &(tern_batch){ids, NULL, offsets, 1}, after, &err));
+        assert_memory_equal(before, after, sizeof before);
+        tern_session_close(s);
+    }
+    tern_model_close(model);
+#endif
+}
+
+/* ---- Many sessions ------------------------------------------------------------------------------------------------ */
+
+enum { SESSIONS = 16, EACH = 40, WORDS = 64 };
+
+struct crowd {
+    const tern_model *model;
+    int32_t ids[WORDS], offsets[2];
+    int threads;
+    float first[HIDDEN];
+    atomic_int wrong;
+};
+
+static void *embed_each(void *argument)
+{
+    struct crowd *c = argument;
+    const tern_session_options o = {.struct_bytes = sizeof o, .threads = c->threads};
+    const tern_batch batch = {c->ids, NULL, c->offsets, 1};
+    float out[HIDDEN];
+    tern_session *s;
+    if (tern_session_open(&s, c->model, &o, NULL)) {
+        atomic_store(&c->wrong, 1);
+        return NULL;
+    }
+    for (int i = 0; i < EACH; i++)
+        if (tern_embed(s, &batch, out, NULL) || memcmp(out, c->first, sizeof out))
+            atomic_store(&c->wrong, 1);
+    tern_session_close(s);
+    return NULL;
+}
+
+static double crowd_cpu_seconds(struct crowd *c, int sessions)
+{
+    pthread_t threads[SESSIONS];
+    const double start = cpu_seconds();
+    for (int i = 0; i < sessions; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, embed_each, c), 0);
+    for (int i = 0; i < sessions; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    return cpu_seconds() - start;
+}
+
+/* Sixteen sessions with the default number of threads take little more CPU time than the same texts one after another:
+   their threads do not burn it while they wait for each other. Before threads slept, it was over twenty times as much. */
+static void test_crowd(void **state)
+{
+    (void)state;
+    static struct crowd c;
+    const tern_session_options one = {.struct_bytes = sizeof one, .threads = 1};
+    tern_session *s;
+    c.model = e2e_model(&spec, "int8", NULL);
+    c.offsets[1] = WORDS;
+    for (int i = 0; i < WORDS; i++)
+        c.ids[i] = 5 + i % 40;
+    assert_ok(tern_session_open(&s, c.model, &one, &err));
+    assert_ok(tern_embed(s, &(tern_batch){c.ids, NULL, c.offsets, 1}, c.first, &err));
+    tern_session_close(s);
+    c.threads = 1;
+    double alone = 0;
+    for (int i = 0; i < SESSIONS; i++)
+        alone += crowd_cpu_seconds(&c, 1);
+    c.threads = 0;
+    const double together = crowd_cpu_seconds(&c, SESSIONS);
+    assert_int_equal(c.wrong, 0);
+    assert_true(together < 4 * alone + 0.2);
+    tern_model_close((tern_model *)(uintptr_t)c.model);
+}
+
+/* ---- How many threads a session takes ----------------------------------------------------------------------------- */
+
+static void write_file(const char *root, const char *name, const char *text)
+{
+    char path[600], command[700];
+    snprintf(path, sizeof path, "%s%s", root, name);
+    snprintf(command, sizeof command, "mkdir -p \"$(dirname '%s')\"", path);
+    assert_int_equal(system(command), 0);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void check_quota(const char *const (*files)[2], int quota, int running)
+{
+    char root[] = "/tmp/tern_cpus_XXXXXX", command[100];
+    assert_non_null(mkdtemp(root));
+    for (int i = 0; files[i][0]; i++)
+        write_file(root, files[i][0], files[i][1]);
+    const struct tern_cpus c = tern_cpus_look(root), here = tern_cpus_look("");
+    assert_int_equal(c.quota, quota);
+    assert_int_equal(c.running, running);
+    assert_int_equal(c.affinity, here.affinity);
+    assert_int_equal(c.allowed, quota && quota < c.affinity ? quota : c.affinity);
+    snprintf(command, sizeof command, "rm -r '%s'", root);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_cpus(void **state)
+{
+    (void)state;
+    static const char *const none[][2] = {{NULL, NULL}};
+    static const char *const two[][2] = {{"/proc/self/cgroup", "0::/a/b\n"},
+                                         {"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"},
+                                         {"/sys/fs/cgroup/a/cpu.max", "150000 100000\n"},
+                                         {"/proc/loadavg", "0.50 0.40 0.30 3/120 4711\n"},
+                                         {NULL, NULL}};
+    static const char *const container[][2] = {{"/proc/self/cgroup", "0::/\n"},
+                                               {"/sys/fs/cgroup/cpu.max", "50000 100000\n"},
+                                               {"/proc/loadavg", "0.50 0.40 0.30 1/120 4711\n"},
+                                               {NULL, NULL}};
+    static const char *const unmounted[][2] = {{"/proc/self/cgroup", "0::/../elsewhere\n"},
+                                               {"/sys/fs/cgroup/cpu.max", "300000 100000\n"},
+                                               {NULL, NULL}};
+    static const char *const first[][2] = {{"/proc/self/cgroup", "5:cpuset:/x\n4:cpu,cpuacct:/docker/7\n0::/\n"},
+                                           {"/sys/fs/cgroup/cpu,cpuacct/docker/7/cpu.cfs_quota_us", "100000\n"},
+                                           {"/sys/fs/cgroup/cpu,cpuacct/docker/7/cpu.cfs_period_us", "100000\n"},
+                                           {"/sys/fs/cgroup/cpu,cpuacct/docker/cpu.cfs_quota_us", "-1\n"},
+                                           {"/sys/fs/cgroup/cpu,cpuacct/docker/cpu.cfs_period_us", "100000\n"},
+                                           {NULL, NULL}};
+    static const char *const bad[][2] = {{"/proc/self/cgroup", "nonsense\n0::/a\n\n"},
+                                         {"/sys/fs/cgroup/a/cpu.max", "many\n"},
+                                         {"/sys/fs/cgroup/cpu.max", "100000 0\n"},
+                                         {"/proc/loadavg", "?\n"},
+                                         {NULL, NULL}};
+    check_quota(none, 0, 0);
+    check_quota(two, 2, 2);
+    check_quota(container, 1, 0);
+    check_quota(unmounted, 3, 0);
+    check_quota(first, 1, 0);
+    check_quota(bad, 0, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pool), cmocka_unit_test(test_idle_threads_sleep),
+                                       cmocka_unit_test(test_stopped_helpers), cmocka_unit_test(test_short_work),
+                                       cmocka_unit_test(test_fork), cmocka_unit_test(test_crowd),
+                                       cmocka_unit_test(test_cpus),
                                        cmocka_unit_test(test_int8), cmocka_unit_test(test_f32),
                                        cmocka_unit_test(test_session_moves)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,6 @@ for what in "$@"; do
         header utf8proc.h libutf8proc-dev
         header xxhash.h libxxhash-dev
         nice_header cpuinfo.h libcpuinfo-dev
-        nice_header pthreadpool.h libpthreadpool-dev
         ;;&
     fuzz | check) clang_with_runtime ;;&
     check) library liblapack.so.3 liblapack3 ;;&

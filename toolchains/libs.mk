@@ -1,17 +1,10 @@
-# The libraries: jansson, utf8proc and xxhash are needed; cpuinfo and pthreadpool are used when they are there
-# (WITH_CPUINFO=0 and WITH_PTHREADPOOL=0 refuse them); oneDNN only when asked for (ONEDNN=1).
+# The libraries: jansson, utf8proc and xxhash are needed; cpuinfo is used when it is there (WITH_CPUINFO=0
+# refuses it); oneDNN only when asked for (ONEDNN=1).
 # pkg-config is asked first; where it or a .pc file is missing, the compiler is asked for the header.
 WITH_CPUINFO ?= auto
-WITH_PTHREADPOOL ?= auto
 ifneq ($(STATIC)$(LIBLESS),)
 WITH_CPUINFO := 0
-WITH_PTHREADPOOL := 0
 endif
-# The sanitizer does not see into the packaged pthreadpool, which synchronises by futex: all of it would be a race.
-ifneq ($(filter thread,$(SANITIZE)),)
-WITH_PTHREADPOOL := 0
-endif
-
 LIB_CFLAGS := $(SYSROOT_CFLAGS)
 LIB_LDFLAGS := $(SYSROOT_LDFLAGS)
 LIB_DEFINES :=
@@ -43,12 +36,6 @@ ifneq ($(WITH_CPUINFO),0)
 ifneq ($(call has,cpuinfo.h),)
 $(call use,libcpuinfo,-lcpuinfo)
 LIB_DEFINES += -DTERN_WITH_CPUINFO
-endif
-endif
-ifneq ($(WITH_PTHREADPOOL),0)
-ifneq ($(call has,pthreadpool.h),)
-LIB_DEFINES += -DTERN_WITH_PTHREADPOOL
-LIBS_NO_PC := -lpthreadpool $(LIBS_NO_PC)
 endif
 endif
 ifeq ($(ONEDNN),1)

@@ -5,7 +5,7 @@
 # touched: installing these packages as a foreign architecture collides with their amd64 twins.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-packages=(libcmocka-dev libcpuinfo-dev libpthreadpool-dev libjansson-dev libutf8proc-dev libxxhash-dev)
+packages=(libcmocka-dev libcpuinfo-dev libjansson-dev libutf8proc-dev libxxhash-dev)
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'setup.sh: %s\n' "$*" >&2; exit 1; }

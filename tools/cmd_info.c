@@ -5,7 +5,7 @@
 #include "tools/sparse_cache.h"
 
 #include "quant/sparse.h"
-#include "runtime/thread.h"
+#include "runtime/cpus.h"
 #include "simd/table.h"
 
 static const struct {
@@ -98,10 +98,23 @@ static void print_sparse_json(unsigned use)
     putchar('}');
 }
 
+/* What a session takes by default, and why. */
+static void print_threads(void)
+{
+    const struct tern_cpus c = tern_cpus_look("");
+    const int idle = c.allowed - c.running < 1 ? 1 : c.allowed - c.running;
+    printf("threads    %d: this process may run on %d CPU%s", c.allowed, c.affinity, c.affinity > 1 ? "s" : "");
+    if (c.quota)
+        printf(", and its cgroup's quota pays for %d", c.quota);
+    if (c.running)
+        printf("; other threads that run now: %d, so a session starts with %d", c.running, idle);
+    printf("\n           Texts too short to share, and threads that find no CPU, leave the work to fewer.\n");
+}
+
 static void print_cpu(unsigned have, unsigned use, const char *cpu)
 {
-    printf("tern       %s\nbuilt by   %s\ncpu        %s\nthreads    %d allowed\n", tern_version(), cli_build(), cpu,
-           tern_threads_allowed());
+    printf("tern       %s\nbuilt by   %s\ncpu        %s\n", tern_version(), cli_build(), cpu);
+    print_threads();
     for (int i = 0; features[i].name; i++)
         printf("%-10s %-12s %-4s by %s\n", i ? "" : "features", features[i].name, features[i].bit & have ? "yes" : "no",
                tern_cpu_source(features[i].bit));
@@ -121,7 +134,9 @@ static void print_cpu_json(unsigned have, unsigned use, const char *cpu)
     cli_json_text(stdout, cli_build());
     fputs(",\"cpu\":", stdout);
     cli_json_text(stdout, cpu);
-    printf(",\"threads_allowed\":%d,\"features\":{", tern_threads_allowed());
+    const struct tern_cpus c = tern_cpus_look("");
+    printf(",\"threads_allowed\":%d,\"threads\":{\"affinity\":%d,\"quota\":%d,\"running\":%d},\"features\":{", c.allowed,
+           c.affinity, c.quota, c.running);
     for (int i = 0; features[i].name; i++)
         printf("%s\"%s\":{\"present\":%s,\"source\":\"%s\"}", i ? "," : "", features[i].name,
                features[i].bit & have ? "true" : "false", tern_cpu_source(features[i].bit));

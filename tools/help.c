@@ -25,7 +25,7 @@ const char *const cli_later[] = {"answer", "tag", "fill", "rerank", NULL};
     "  --truncate error|head|tail  a text over the model's limit: refuse it (exit 4, the default), keep its\n"         \
     "                      beginning, or keep its end\n"                                                               \
     "  -b, --batch N       at most N texts in a run (32); results do not depend on it\n"                               \
-    "  -t, --threads N     threads (as many as this process may use); results do not depend on it\n"                   \
+    "  -t, --threads N     threads at most (as many as this process may use); results do not depend on it\n"           \
     "  --isa NAME          restrict the kernels; results do not depend on it (tern info --isas)\n"
 #define HELP_TEXTS                                                                                                     \
     "Without TEXT, or with -, texts are the lines of standard input. Results keep the order of the texts.\n"
@@ -161,7 +161,7 @@ static const char help_bench[] =
     "  -s, --seq LIST      tokens of a text (16,32,128,384, as far as the model goes)\n"
     "  -b, --batch LIST    texts of a run (1)\n"
     "  --ragged N          the texts of a run have lengths spread evenly from N to --seq, in seeded order\n"
-    "  -t, --threads LIST  threads (as many as this process may use)\n"
+    "  -t, --threads LIST  threads at most (as many as this process may use)\n"
     "  -r, --runs N        timed runs (without it: at least 30, for at least a second)\n"
     "  --isa NAME          restrict the kernels\n"
     "  --format NAME       md (the main figures), csv, json or jsonl (every field)\n"
@@ -207,13 +207,8 @@ const struct cli_command cli_commands[] = {
 #else
 #define CPUINFO "own CPU detection"
 #endif
-#ifdef TERN_WITH_PTHREADPOOL
-#define THREADS "pthreadpool"
-#else
-#define THREADS "own thread pool"
-#endif
 
 const char *cli_build(void)
 {
-    return COMPILER ", " TARGET ", " CPUINFO ", " THREADS;
+    return COMPILER ", " TARGET ", " CPUINFO;
 }

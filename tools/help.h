@@ -5,7 +5,7 @@
 extern const char cli_usage[], cli_usage_end[];
 /* Commands that are planned and not there, NULL-terminated. */
 extern const char *const cli_later[];
-/* "gcc 12.2.0, x86_64, with cpuinfo and pthreadpool" */
+/* "gcc 12.2.0, x86_64, cpuinfo" */
 const char *cli_build(void);
 
 #endif

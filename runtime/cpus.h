@@ -1,0 +1,20 @@
+/* How many CPUs this process may use, and how many threads compete for them. Base layer. */
+#ifndef TERN_CPUS_H
+#define TERN_CPUS_H
+
+enum { TERN_MOST_THREADS = 256 };
+
+struct tern_cpus {
+    int affinity; /* CPUs in the calling thread's affinity mask */
+    int quota;    /* CPUs that the tightest CPU quota of its cgroups pays for, rounded up; 0: there is no quota */
+    int allowed;  /* the smaller of the two, 1 to TERN_MOST_THREADS: what a session takes by default */
+    int running;  /* other threads of the whole machine that run or wait for a CPU now; 0 where nothing says */
+};
+
+/* Reads the affinity mask, /proc/self/cgroup with the quota files under /sys/fs/cgroup (versions 1 and 2), and
+   /proc/loadavg. `root` is put in front of these paths: "" but in tests. */
+struct tern_cpus tern_cpus_look(const char *root);
+/* tern_cpus_look("").allowed */
+int tern_threads_allowed(void);
+
+#endif
