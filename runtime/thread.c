@@ -24,7 +24,21 @@ enum {
     /* After helpers found no CPU, one fewer is tried again so much later, twice as late each time it fails again. */
     SHORTEST_PAUSE = 16 * MILLISECOND,
     LONGEST_PAUSE = 1000 * MILLISECOND,
+    /* Of passes of one size, so many in turn try the way that was slower so far, then all others take the faster. A
+       trial is long enough for the helpers to be awake in its last passes. */
+    TRIAL = 6,
+    TRIAL_EVERY = 384,
     STACK_BYTES = 1 << 20
+};
+
+/* Sizes of passes: four classes per octave of products, from 2^16 to 2^32. */
+enum { CLASSES = 64, FIRST_OCTAVE = 16, PER_OCTAVE = 4 };
+
+/* What passes of one size took, alone [0] and shared [1]: a running mean, 0 before the first; in ns per 2^20 products,
+   so that the sizes of a class compare. */
+struct rate {
+    int64_t ns[2];
+    unsigned passes;
 };
 
 enum { ASLEEP, AWAKE };
@@ -48,6 +62,10 @@ struct tern_pool {
     long long spin;
     pid_t process;
     uint32_t round;
+    struct rate *rate; /* of the pass that runs; NULL when nothing is to be learned from it */
+    int64_t products;
+    long long began;
+    struct rate rates[CLASSES];
     struct helper *helpers; /* [threads - 1], helper i is thread i + 1 */
 
     /* The round in the upper 32 bits, the next task in the lower. A task is taken by compare-and-exchange of both, so
@@ -283,6 +301,39 @@ static void adapt(struct tern_pool *pool)
     }
 }
 
+/* The class of a pass, NULL for the longest. */
+static struct rate *rate_of(struct tern_pool *pool, int64_t products)
+{
+    int octave = FIRST_OCTAVE;
+    while (octave < FIRST_OCTAVE + CLASSES / PER_OCTAVE && products >> (octave + 1))
+        octave++;
+    if (octave == FIRST_OCTAVE + CLASSES / PER_OCTAVE)
+        return NULL;
+    const int quarter = (int)(products >> (octave - 2) & 3);
+    return &pool->rates[(octave - FIRST_OCTAVE) * PER_OCTAVE + quarter];
+}
+
+/* Whether a pass of this size should be shared. What handing over costs depends on how far apart the CPUs' caches are,
+   which even changes while a virtual machine runs; so it is measured, pass by pass. */
+static int sharing_pays(struct rate *r)
+{
+    const unsigned n = r->passes++;
+    if (n < 2 * TRIAL)
+        return n < TRIAL;
+    const int pays = r->ns[1] < r->ns[0] - r->ns[0] / 16; /* it must gain what its CPU time is worth */
+    return n % TRIAL_EVERY < TRIAL ? !pays : pays;
+}
+
+static void learn(struct tern_pool *pool, int shared, long long took)
+{
+    struct rate *r = pool->rate;
+    int64_t ns = (took << 20) / (pool->products ? pool->products : 1), *mean = &r->ns[shared];
+    if (!*mean)
+        *mean = ns;
+    /* Down fast, up slowly: the first pass of a kind is slow, and what others do should not be blamed on the way. */
+    *mean += ns < *mean ? (ns - *mean) / 2 : ((ns > 2 * *mean ? 2 * *mean : ns) - *mean) / 16;
+}
+
 /* ---- Opening and closing ---------------------------------------------------------------------------------------- */
 
 static int start_helpers(struct tern_pool *pool)
@@ -371,12 +422,24 @@ int tern_pool_width(const struct tern_pool *pool)
 void tern_pool_begin(struct tern_pool *pool, int64_t products)
 {
     restart_after_fork(pool);
-    if (pool->started)
-        adapt(pool);
-    atomic_store(&pool->width, products < TERN_PAYS_FROM ? 0 : pool->limit);
+    pool->rate = NULL;
+    if (!pool->started)
+        return;
+    adapt(pool);
+    int width = pool->limit;
+    if (width && (pool->rate = rate_of(pool, products))) {
+        width = sharing_pays(pool->rate) ? width : 0;
+        pool->products = products;
+        pool->began = clock_ns(CLOCK_MONOTONIC);
+    }
+    atomic_store(&pool->width, width);
 }
 
 void tern_pool_end(struct tern_pool *pool)
 {
+    const int shared = atomic_load_explicit(&pool->width, memory_order_relaxed) > 0;
+    if (pool->rate)
+        learn(pool, shared, clock_ns(CLOCK_MONOTONIC) - pool->began);
+    pool->rate = NULL;
     atomic_store(&pool->width, pool->started);
 }

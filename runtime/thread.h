@@ -14,10 +14,6 @@
 
 struct tern_pool;
 
-/* Products of a pass below which one thread is as fast as several. Measured on Zen 4 with AVX-512 VNNI (a short text of
-   MiniLM-L6's shape); a slower CPU could share out less. */
-enum { TERN_PAYS_FROM = 4000000 };
-
 /* A pool of up to `threads` threads, 1 to TERN_MOST_THREADS, the caller's included. Errors: TERN_NOMEM, TERN_FAILED. */
 tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err);
 /* Accepts NULL. */
@@ -28,9 +24,9 @@ int tern_pool_threads(const struct tern_pool *pool);
    [0, threads) and no two calls run at once with the same one. Returns when all are done. Allocates nothing. */
 void tern_pool_run(struct tern_pool *pool, void (*fn)(void *context, int task, int thread), void *context, int tasks);
 
-/* Between these two calls, which enclose a forward pass, only as many threads work as pay: one for fewer than
-   TERN_PAYS_FROM products (int8 multiply-adds; what else is done counts as so many), else as many as lately found a CPU
-   to run on. Otherwise all do. */
+/* Between these two calls, which enclose a forward pass of `products` int8 multiply-adds or what takes as long, only as
+   many threads work as pay: as many as lately found a CPU to run on, and one where passes of this size were faster so.
+   Otherwise all do. */
 void tern_pool_begin(struct tern_pool *pool, int64_t products);
 void tern_pool_end(struct tern_pool *pool);
 /* Threads that work now, the caller included: what the tasks of a run should be divided among. */

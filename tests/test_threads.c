@@ -303,17 +303,50 @@ static void test_stopped_helpers(void **state)
     tern_pool_close(pool);
 }
 
-/* Few products stay on the caller's thread. */
-static void test_short_work(void **state)
+static void compute(void)
+{
+    for (volatile int i = 0; i < 100000; i++)
+        ;
+}
+
+static void slow_shared_task(void *context, int task, int thread)
+{
+    (void)context, (void)task;
+    for (int i = 0; thread && i < 10; i++)
+        compute();
+}
+
+static void slow_alone_task(void *context, int task, int thread)
+{
+    (void)context, (void)task, (void)thread;
+    compute();
+}
+
+/* How many of a hundred passes are shared once the pool has had time to learn. */
+static int shared_passes(struct tern_pool *pool, void (*task)(void *, int, int), int64_t products)
+{
+    int shared = 0;
+    for (int i = 0; i < 200; i++) {
+        tern_pool_begin(pool, products);
+        shared += i >= 100 && tern_pool_width(pool) > 1;
+        tern_pool_run(pool, task, NULL, 2);
+        tern_pool_end(pool);
+    }
+    return shared;
+}
+
+/* Passes of a size that sharing makes slower stay on the caller's thread; those of another size are shared. Helpers that
+   find no CPU are taken away besides, so that the second figure has no lower limit on a busy machine. */
+static void test_sharing_is_learned(void **state)
 {
     (void)state;
     struct tern_pool *pool;
-    assert_ok(tern_pool_open(&pool, 3, &err));
-    assert_int_equal(tern_pool_width(pool), 3);
-    tern_pool_begin(pool, TERN_PAYS_FROM - 1);
-    assert_int_equal(tern_pool_width(pool), 1);
-    tern_pool_end(pool);
-    assert_int_equal(tern_pool_width(pool), 3);
+    assert_ok(tern_pool_open(&pool, 2, &err));
+    assert_int_equal(tern_pool_width(pool), 2);
+    assert_true(shared_passes(pool, slow_shared_task, 1 << 20) < 20);
+    const int shared = shared_passes(pool, slow_alone_task, 1 << 24);
+    print_message("%d of 100 passes that pay are shared\n", shared);
+    assert_int_equal(tern_pool_width(pool), 2);
     tern_pool_close(pool);
 }
 
@@ -486,7 +519,7 @@ static void test_cpus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pool), cmocka_unit_test(test_idle_threads_sleep),
-                                       cmocka_unit_test(test_stopped_helpers), cmocka_unit_test(test_short_work),
+                                       cmocka_unit_test(test_stopped_helpers), cmocka_unit_test(test_sharing_is_learned),
                                        cmocka_unit_test(test_fork), cmocka_unit_test(test_crowd),
                                        cmocka_unit_test(test_cpus),
                                        cmocka_unit_test(test_int8), cmocka_unit_test(test_f32),

@@ -108,7 +108,7 @@ static void print_threads(void)
         printf(", and its cgroup's quota pays for %d", c.quota);
     if (c.running)
         printf("; other threads that run now: %d, so a session starts with %d", c.running, idle);
-    printf("\n           Texts too short to share, and threads that find no CPU, leave the work to fewer.\n");
+    printf("\n           A text that sharing would slow down takes one, and threads that find no CPU stay away.\n");
 }
 
 static void print_cpu(unsigned have, unsigned use, const char *cpu)
