@@ -11,7 +11,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 FUZZ_SECONDS ?= 60
 
-VERSION := $(shell sed -n 's/^.define TERN_VERSION "\(.*\)"/\1/p' runtime/tern.h)
+VERSION := $(shell sed -n 's/^.define TERN_VERSION "\(.*\)"/\1/p' runtime/base/tern.h)
 SONAME := libtern.so.$(firstword $(subst ., ,$(VERSION)))
 
 # ---- What is built, for what: one build folder per combination, so that they never mix -----------------------------
@@ -70,9 +70,9 @@ isa_flags = $(if $(filter simd/$(SIMD)/%,$1),$(ISA_$(call isa_of,$1)))
 KERNEL_SRCS := $(if $(SIMD),$(wildcard simd/$(SIMD)/*.c))
 KERNEL_SRCS := $(foreach f,$(KERNEL_SRCS),$(if $(filter $(filter-out $(NO_ISAS),$(ISAS)),$(call isa_of,$f)),$f))
 EXT_SRCS := $(if $(filter 1,$(ONEDNN)),$(wildcard simd/ext/*_onednn.c))
-# Without third-party libraries only the runtime base, the kernels and the quantisers are built: see LIBLESS.
-BASE_SRCS := $(wildcard $(patsubst %,runtime/%*.c,status file arena thread cpus))
-LIB_SRCS := $(if $(LIBLESS),$(BASE_SRCS),$(wildcard runtime/*.c models/*.c)) $(wildcard simd/*.c simd/ref/*.c quant/*.c)
+# Without third-party libraries only the base and the kernels are built: see LIBLESS.
+LIB_SRCS := $(wildcard runtime/base/*.c simd/*.c simd/ref/*.c)
+LIB_SRCS += $(if $(LIBLESS),,$(wildcard models/*.c runtime/*.c quant/*.c))
 LIB_SRCS += $(KERNEL_SRCS) $(EXT_SRCS)
 CLI_SRCS := $(if $(LIBLESS),,$(wildcard tools/*.c))
 TEST_SRCS := $(if $(LIBLESS),,$(wildcard tests/test_*.c))
@@ -161,7 +161,7 @@ install: all
 	install -m 755 $(BUILD)/tern $(DESTDIR)$(PREFIX)/bin/tern
 	install -m 644 $(BUILD)/$(SONAME) $(BUILD)/libtern.a $(DESTDIR)$(LIBDIR)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libtern.so
-	install -m 644 runtime/tern.h $(DESTDIR)$(INCLUDEDIR)/tern.h
+	install -m 644 runtime/base/tern.h $(DESTDIR)$(INCLUDEDIR)/tern.h
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(LIB_REQUIRES)|' -e 's|@LIBS@|$(LIBS_NO_PC)|' \
 	    tern.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/tern.pc

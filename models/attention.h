@@ -3,7 +3,7 @@
 #define TERN_ATTENTION_H
 
 #include "models/weights.h"
-#include "runtime/arena.h"
+#include "runtime/base/arena.h"
 
 /* Query rows that one block of scores holds: 32 rows of 512 scores are 64 KiB, half of a small L2. */
 enum { TERN_ATTENTION_ROWS = 32 };
@@ -27,7 +27,7 @@ struct tern_attention {
     struct tern_profile *profile;           /* [threads], or NULL */
 };
 
-/* Takes what texts of up to `longest` tokens need; run once to count and once to hand out (runtime/arena.h). */
+/* Takes what texts of up to `longest` tokens need; run once to count and once to hand out (runtime/base/arena.h). */
 void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int longest);
 
 /* context = softmax(query key^T / sqrt(head_dim)) value for every text and head. query, key, value, context are

@@ -14,7 +14,7 @@ struct tern_bert {
 
     /* The states, [tokens][...]; y and x are the forward pass's result. */
     int16_t *y;         /* [hidden] residual stream, in units of the last norm */
-    struct tern_rows x; /* [hidden] the last norm's n as int8 (quant/scheme.h) */
+    struct tern_rows x; /* [hidden] the last norm's n as int8 (models/scheme.h) */
     int8_t *x_q;        /* what x points to, writable */
     struct tern_row *x_row;
     int8_t *word;       /* [threads][word_bytes] a word's row, unpacked with what shares its block */

@@ -4,7 +4,7 @@
 #define TERN_BERT_F32_H
 
 #include "models/weights.h"
-#include "runtime/arena.h"
+#include "runtime/base/arena.h"
 
 /* Sees what each matrix of each layer reads, x[rows][its inputs]. Not 0: the layer ends there, its outputs are not
    wanted. */

@@ -1,5 +1,5 @@
-#include "models/config_parts.h"
-#include "quant/decimal.h"
+#include "models/config_private.h"
+#include "runtime/base/decimal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

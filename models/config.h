@@ -3,11 +3,11 @@
 #ifndef TERN_CONFIG_H
 #define TERN_CONFIG_H
 
-#include "runtime/status.h"
+#include "runtime/base/status.h"
 
 enum tern_architecture { TERN_BERT, TERN_DISTILBERT };
 enum tern_activation { TERN_GELU, TERN_GELU_NEW, TERN_RELU, TERN_GELU_IBERT };
-/* Of the encoder's matrices. From int8 on: quant/codebook.h's formats in their order. */
+/* Of the encoder's matrices. From int8 on: simd/codebook.h's formats in their order. */
 enum tern_weights {
     TERN_WEIGHTS_F32,
     TERN_WEIGHTS_INT8,

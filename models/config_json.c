@@ -1,5 +1,5 @@
 /* The configuration as the one JSON object of a .tern file's metadata. */
-#include "models/config_parts.h"
+#include "models/config_private.h"
 #include "models/json.h"
 
 #include <stdlib.h>

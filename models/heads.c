@@ -1,6 +1,6 @@
 #include "models/heads.h"
 
-#include "quant/scheme.h"
+#include "models/scheme.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef TERN_JSON_H
 #define TERN_JSON_H
 
-#include "runtime/status.h"
+#include "runtime/base/status.h"
 
 #include <jansson.h>
 

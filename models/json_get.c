@@ -1,6 +1,6 @@
 #include "models/json.h"
 
-#include "runtime/file.h"
+#include "runtime/base/file.h"
 
 #include <stdlib.h>
 

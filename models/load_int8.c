@@ -1,7 +1,7 @@
+#include "models/blocks.h"
+#include "models/bounds.h"
 #include "models/load.h"
 #include "models/weights.h"
-#include "quant/bounds.h"
-#include "quant/sparse.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef TERN_SAFETENSORS_H
 #define TERN_SAFETENSORS_H
 
-#include "runtime/status.h"
+#include "runtime/base/status.h"
 
 enum tern_dtype { TERN_F32, TERN_F16, TERN_BF16, TERN_I64, TERN_I32, TERN_I16, TERN_I8, TERN_U8, TERN_BOOL, TERN_F64 };
 

@@ -3,7 +3,7 @@
 #ifndef TERN_TOKENIZER_H
 #define TERN_TOKENIZER_H
 
-#include "runtime/status.h"
+#include "runtime/base/status.h"
 
 /* The settings (lower-casing, accents, CJK, special tokens with their ids, ...) as a JSON object; free() it. */
 char *tern_tokenizer_settings(const tern_tokenizer *tokenizer);

@@ -1,6 +1,6 @@
 /* tokenizer.json of Hugging Face's tokenizers: BertNormalizer, BertPreTokenizer, WordPiece, [CLS] A [SEP] B [SEP].
    Truncation and padding are left out: the caller's capacity decides. */
-#include "models/tokenizer_parts.h"
+#include "models/tokenizer_private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Finds and reads the files of a tokenizer: a checkpoint directory, one tokenizer.json, or one vocab.txt. */
-#include "models/tokenizer_parts.h"
-#include "runtime/file.h"
+#include "models/tokenizer_private.h"
+#include "runtime/base/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "models/tokenizer_parts.h"
+#include "models/tokenizer_private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* What tokenizer.json and vocab.txt have in common on their way to a tokenizer. */
-#include "models/tokenizer_parts.h"
+#include "models/tokenizer_private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,9 +3,9 @@
 #define TERN_MODEL_WEIGHTS_H
 
 #include "models/config.h"
+#include "models/linear.h"
 #include "models/safetensors.h"
-#include "quant/codebook.h"
-#include "quant/linear.h"
+#include "simd/codebook.h"
 
 /* The layout of int8 files. Every small array is padded to a multiple of 32 int16 or 16 int32 elements, so that tensors
    end at 64 bytes; PARAMS is the length of the arrays of single numbers. */

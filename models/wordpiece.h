@@ -4,7 +4,7 @@
 #define TERN_WORDPIECE_H
 
 #include "models/unicode.h"
-#include "runtime/status.h"
+#include "runtime/base/status.h"
 
 enum {
     TERN_MAX_PIECES = 1 << 24, /* ids fit 24 bits, see struct tern_pieces */

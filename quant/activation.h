@@ -1,4 +1,4 @@
-/* Activations as the polynomials that the gelu and tanh ops evaluate (quant/scheme.h). */
+/* Activations as the polynomials that the gelu and tanh ops evaluate (models/scheme.h). */
 #ifndef TERN_ACTIVATION_H
 #define TERN_ACTIVATION_H
 

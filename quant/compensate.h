@@ -3,7 +3,7 @@
 #ifndef TERN_COMPENSATE_H
 #define TERN_COMPENSATE_H
 
-#include "quant/gemm_f32.h"
+#include "quant/threaded_gemm.h"
 
 struct tern_compensation {
     const struct tern_host *host;

@@ -3,7 +3,7 @@
 #ifndef TERN_LOWBIT_H
 #define TERN_LOWBIT_H
 
-#include "quant/codebook.h"
+#include "simd/codebook.h"
 
 /* What is known of a layer's inputs: moment[k], their second moments over the mean, weighs errors in the search for
    scales; order[k] puts them by falling moment, and factor[k][k] is, in that order, the upper Cholesky factor of the

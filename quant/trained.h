@@ -3,7 +3,7 @@
 #ifndef TERN_TRAINED_H
 #define TERN_TRAINED_H
 
-#include "quant/codebook.h"
+#include "simd/codebook.h"
 
 /* Whether w[n][k], all finite, lies on the grid of `format`: for ternary the weights of each output channel are 0 or
    +-its one magnitude, for binary they are +-it (or all 0); other formats have no such grid. A matrix of zeros is on

@@ -1,7 +1,7 @@
 #include "runtime/model.h"
 
 #include "models/builder.h"
-#include "quant/scheme.h"
+#include "models/scheme.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

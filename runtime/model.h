@@ -4,7 +4,7 @@
 
 #include "models/tokenizer.h"
 #include "models/weights.h"
-#include "runtime/file.h"
+#include "runtime/base/file.h"
 
 struct tern_model {
     struct tern_mapping mapping; /* {NULL, 0} for a model in memory that is the caller's */

@@ -1,6 +1,6 @@
 #include "models/bert_f32.h"
 #include "models/heads.h"
-#include "quant/sparse_table.h"
+#include "models/sparse_table.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
 

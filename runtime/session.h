@@ -2,9 +2,9 @@
 #ifndef TERN_RUNTIME_SESSION_H
 #define TERN_RUNTIME_SESSION_H
 
-#include "runtime/profile.h"
+#include "runtime/base/profile.h"
 #include "models/bert_f32.h"
-#include "runtime/tern.h"
+#include "runtime/base/tern.h"
 
 /* Profiling of the runs that follow: on = 1 starts from zero, 0 ends it. Returns the sums, one per thread of
    tern_session_threads, valid until the session is closed; NULL for f32 models, which have none. */

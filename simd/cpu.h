@@ -2,7 +2,7 @@
 #ifndef TERN_CPU_H
 #define TERN_CPU_H
 
-#include "runtime/status.h"
+#include "runtime/base/status.h"
 
 /* Feature bits: a set. AVX-512 means F, BW, VL and DQ together, with the OS saving the registers. */
 enum {

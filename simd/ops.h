@@ -37,14 +37,14 @@ struct tern_row {
     int32_t norm2; /* < 127^2 * k */
 };
 
-/* How a row of accumulators becomes fixed point: see requant and residual. Made by quant/linear.c. */
+/* How a row of accumulators becomes fixed point: see requant and residual. Made by models/linear.c. */
 struct tern_row_scale {
     int32_t shift; /* 0 .. 31; softmax -8 .. 31 */
     int32_t mul;   /* 0 .. 32767 */
     int32_t exp;   /* 0 .. 31; residual only */
 };
 
-/* An activation as a polynomial of degree 7 in x = 2 min(|y|, limit) / limit - 1 (see quant/scheme.h). */
+/* An activation as a polynomial of degree 7 in x = 2 min(|y|, limit) / limit - 1 (see models/scheme.h). */
 struct tern_poly {
     int16_t limit; /* 0 .. 32767, limit << shift <= 32767 */
     int16_t shift; /* 0 .. 14 */

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Includes point one way: tools, tests -> runtime (session model convert ...) -> models -> quant -> simd -> runtime
-# base (status file arena thread cpus profile) -> tern.h. Intrinsics and ISA macros stay under simd/x86 and simd/arm.
+# Includes point one way, and a folder is a layer: tools, tests -> quant -> runtime -> models -> simd -> runtime/base.
+# Intrinsics and ISA macros stay under simd/x86 and simd/arm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 errors=0
@@ -9,15 +9,10 @@ fail() { echo "$*"; errors=$((errors + 1)); }
 layer() {
     case $1 in
     tools/* | tests/*) echo 6 ;;
-    runtime/tern.h) echo 0 ;;
-    runtime/*)
-        case $(basename "${1%.*}") in
-        # name or name_part
-        status | file | arena | thread | cpus | profile | stages | status_* | file_* | arena_* | thread_*) echo 1 ;;
-        *) echo 5 ;;
-        esac ;;
-    models/*) echo 4 ;;
-    quant/*) echo 3 ;;
+    quant/*) echo 5 ;;
+    runtime/base/*) echo 1 ;;
+    runtime/*) echo 4 ;;
+    models/*) echo 3 ;;
     simd/*) echo 2 ;;
     *) echo unknown ;;
     esac

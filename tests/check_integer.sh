@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 dir=$1 prefix=${2:-}
 
 # The objects of the int8 run path. Every pattern must match something: a renamed file may not slip out of the test.
-run_path=(simd/ref simd/table quant/linear quant/picker models/attention models/bert models/heads)
-run_path+=(runtime/session runtime/arena runtime/thread)
+run_path=(simd/ref simd/table models/linear simd/sparse_routes models/attention models/bert models/heads)
+run_path+=(runtime/session runtime/base/arena runtime/base/thread)
 # Not of it: the f32 path and what only convert uses.
 other='_f32'
 # What may use floating point in it: the function that turns final integers into the user's floats, by its source lines
@@ -18,7 +18,7 @@ allowed=$(awk -v f="[ *]$allowed_function[(]" '$0 ~ f && !/;/ && !from { from = 
     from && /^}/ { print from "-" NR; exit }' $allowed_file)
 [ -n "$allowed" ] || { echo "no $allowed_function in $allowed_file"; exit 1; }
 
-machine=$("${prefix}objdump" -f "$dir/obj/runtime/status.o" | sed -n 's/^architecture: \([^,]*\),.*/\1/p')
+machine=$("${prefix}objdump" -f "$dir/obj/runtime/base/status.o" | sed -n 's/^architecture: \([^,]*\),.*/\1/p')
 case $machine in
 i386:x86-64)
     run_path+=(simd/x86)

@@ -10,7 +10,7 @@ dir=$1 prefix=${2:-}
 work=$dir/check_isa
 rm -rf "$work"
 mkdir -p "$work"
-machine=$("${prefix}objdump" -f "$dir/obj/runtime/status.o" | sed -n 's/^architecture: \([^,]*\),.*/\1/p')
+machine=$("${prefix}objdump" -f "$dir/obj/runtime/base/status.o" | sed -n 's/^architecture: \([^,]*\),.*/\1/p')
 errors=0
 fail() { echo "$1"; head -20 | sed 's/^/    /'; errors=$((errors + 1)); }
 

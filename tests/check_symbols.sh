@@ -17,7 +17,7 @@ foreign=$(grep -v '^tern_' <<<"$globals" || true)
 twice=$(sort <<<"$globals" | uniq -d)
 [ -z "$twice" ] || fail "defined twice:" "$twice"
 
-declared=$(sed 's|/\*.*\*/||' runtime/tern.h | tr '\n' ' ' | grep -oE 'TERN_API [^;(]*\(' |
+declared=$(sed 's|/\*.*\*/||' runtime/base/tern.h | tr '\n' ' ' | grep -oE 'TERN_API [^;(]*\(' |
     grep -oE 'tern_[a-z0-9_]+\($' | tr -d '(' | sort)
 if [ -e "$dir/libtern.so" ]; then
     exported=$("${prefix}nm" -D --defined-only "$dir/libtern.so" | awk '{ print $NF }' | sort)

@@ -3,7 +3,7 @@
 #ifndef TESTS_E2E_H
 #define TESTS_E2E_H
 
-#include "runtime/tern.h"
+#include "runtime/base/tern.h"
 #include "tests/make_checkpoint.h"
 #include "tests/rng.h"
 

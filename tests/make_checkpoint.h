@@ -9,7 +9,7 @@
 /* A tensor on its way into the file. An `edit` hook may change any of it; `count` values are written, 0 leaves the
    tensor out. Integer dtypes are written from the rounded values. */
 struct test_tensor {
-    const char *canonical; /* as in models/checkpoint.h; NULL for the tensors that Tern ignores */
+    const char *canonical; /* as in quant/checkpoint.h; NULL for the tensors that Tern ignores */
     char name[160];        /* in the file */
     enum tern_dtype dtype;
     int n_dims;

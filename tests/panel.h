@@ -2,7 +2,7 @@
 #ifndef TESTS_PANEL_H
 #define TESTS_PANEL_H
 
-#include "quant/weights.h"
+#include "quant/quantize_weights.h"
 #include "tests/rng.h"
 
 #include <math.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "models/checkpoint.h"
+#include "quant/checkpoint.h"
 #include "tests/make_checkpoint.h"
 
 #include <jansson.h>

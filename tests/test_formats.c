@@ -7,9 +7,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "models/blocks.h"
+#include "quant/convert.h"
 #include "quant/prune.h"
-#include "quant/sparse.h"
-#include "runtime/convert.h"
 #include "tests/rng.h"
 
 #include <inttypes.h>

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "quant/scheme.h"
-#include "quant/weights.h"
+#include "models/scheme.h"
+#include "quant/quantize_weights.h"
 #include "tests/rng.h"
 
 #include <math.h>

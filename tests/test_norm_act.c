@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "quant/activation.h"
-#include "quant/weights.h"
+#include "quant/quantize_weights.h"
 #include "simd/table.h"
 #include "tests/rng.h"
 

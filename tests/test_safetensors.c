@@ -8,7 +8,7 @@
 
 #include "models/json.h"
 #include "models/safetensors.h"
-#include "runtime/file.h"
+#include "runtime/base/file.h"
 #include "tests/make_checkpoint.h"
 #include "tests/rng.h"
 

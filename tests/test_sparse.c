@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "quant/decimal.h"
+#include "models/blocks.h"
 #include "quant/prune.h"
-#include "quant/sparse.h"
+#include "runtime/base/decimal.h"
 #include "simd/table.h"
 #include "tests/rng.h"
 

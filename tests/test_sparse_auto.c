@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "models/blocks.h"
 #include "quant/prune.h"
-#include "quant/sparse.h"
 #include "runtime/model.h"
 #include "tests/e2e.h"
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "quant/linear.h"
-#include "quant/sparse.h"
+#include "models/blocks.h"
+#include "models/linear.h"
 #include "simd/cpu.h"
 #include "tests/rng.h"
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "runtime/thread.h"
+#include "runtime/base/thread.h"
 #include "tests/e2e.h"
 
 #include <pthread.h>

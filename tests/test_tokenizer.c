@@ -9,7 +9,7 @@
 
 #include "models/normalize.h"
 #include "models/tokenizer.h"
-#include "runtime/file.h"
+#include "runtime/base/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

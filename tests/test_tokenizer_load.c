@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "models/tokenizer.h"
-#include "runtime/file.h"
+#include "runtime/base/file.h"
 #include "tests/make_checkpoint.h"
 
 #include <jansson.h>

@@ -8,9 +8,9 @@
 
 #include "quant/lapack.h"
 #include "quant/trained.h"
-#include "models/checkpoint.h"
-#include "quant/weights.h"
-#include "runtime/convert.h"
+#include "quant/checkpoint.h"
+#include "quant/quantize_weights.h"
+#include "quant/convert.h"
 #include "tests/e2e.h"
 #include "tests/golden/trained.h"
 

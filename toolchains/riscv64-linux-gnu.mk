@@ -1,5 +1,5 @@
-# 64-bit RISC-V (rv64gc): plain C. Debian 12 has none of the libraries for it, so cross-compiling builds the runtime
-# base, simd/, quant/ and tests/kernels only.
+# 64-bit RISC-V (rv64gc): plain C. Debian 12 has none of the libraries for it, so cross-compiling builds
+# runtime/base/, simd/ and tests/kernels only.
 ifneq ($(CROSS),)
 LIBLESS := 1
 EMULATOR := qemu-riscv64-static

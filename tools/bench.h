@@ -2,7 +2,7 @@
 #ifndef TERN_BENCH_H
 #define TERN_BENCH_H
 
-#include "quant/codebook.h"
+#include "simd/codebook.h"
 #include "tools/cli.h"
 
 struct bench_profile;

@@ -3,7 +3,7 @@
 #include "tools/help.h"
 #include "tools/host.h"
 
-#include "runtime/thread.h"
+#include "runtime/base/thread.h"
 
 #include <inttypes.h>
 #include <stddef.h>

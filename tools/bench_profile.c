@@ -1,14 +1,14 @@
 #include "tools/bench_profile.h"
 #include "tools/sparsity.h"
 
-#include "quant/linear.h"
+#include "models/linear.h"
 #include "runtime/session.h"
 
 #include <string.h>
 
 static const char *const names[] = {
 #define STAGE(name, text) text,
-#include "runtime/stages.def"
+#include "runtime/base/stages.def"
 #undef STAGE
 };
 

@@ -5,7 +5,7 @@
 #include "tools/bench.h"
 #include "tools/roofline.h"
 
-#include "runtime/profile.h"
+#include "runtime/base/profile.h"
 
 /* One combination's stages, per inference, summed over its threads. */
 struct bench_profile {

@@ -1,8 +1,8 @@
 #include "tools/calibrate_sparse.h"
 
-#include "quant/sparse.h"
-#include "quant/sparse_table.h"
-#include "quant/weights.h"
+#include "models/blocks.h"
+#include "models/sparse_table.h"
+#include "quant/quantize_weights.h"
 #include "tools/cli.h"
 #include "tools/sparse_cache.h"
 
@@ -24,7 +24,7 @@ static const double densities[] = {0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0
 enum { DENSITIES = sizeof densities / sizeof *densities };
 _Static_assert((int)DENSITIES <= (int)TERN_MAX_DENSITIES, "tern_sparse_limits");
 
-/* The driver of quant/linear.c runs all three ways: packing, tiles and requantising are those of a model. */
+/* The driver of models/linear.c runs all three ways: packing, tiles and requantising are those of a model. */
 struct bench_of_ways {
     struct tern_ops ops;
     struct tern_runner run;

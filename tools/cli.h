@@ -3,7 +3,7 @@
 #ifndef TERN_CLI_H
 #define TERN_CLI_H
 
-#include "runtime/tern.h"
+#include "runtime/base/tern.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 #include "tools/bench.h"
-#include "quant/sparse.h"
+#include "models/blocks.h"
 #include "tools/bench_profile.h"
 #include "tools/calibrate_sparse.h"
 #include "tools/commands.h"
@@ -8,8 +8,8 @@
 
 #include "models/config.h"
 
-#include "runtime/file.h"
-#include "runtime/thread.h"
+#include "runtime/base/file.h"
+#include "runtime/base/thread.h"
 #include "simd/cpu.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include "tools/sparsity.h"
 
 #include "models/config.h"
-#include "runtime/file.h"
+#include "runtime/base/file.h"
 
 #include <signal.h>
 #include <string.h>

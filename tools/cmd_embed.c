@@ -1,7 +1,7 @@
 #include "tools/commands.h"
 #include "tools/texts.h"
 
-#include "runtime/file.h"
+#include "runtime/base/file.h"
 
 #include <errno.h>
 #include <math.h>

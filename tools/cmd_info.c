@@ -4,8 +4,8 @@
 #include "tools/model_info.h"
 #include "tools/sparse_cache.h"
 
-#include "quant/sparse.h"
-#include "runtime/cpus.h"
+#include "models/blocks.h"
+#include "runtime/base/cpus.h"
 #include "simd/table.h"
 
 static const struct {

@@ -2,8 +2,8 @@
 #include "tools/cli.h"
 #include "tools/sparsity.h"
 
-#include "models/checkpoint_names.h"
-#include "quant/sparse.h"
+#include "models/blocks.h"
+#include "quant/checkpoint_names.h"
 #include "runtime/model.h"
 
 #include <inttypes.h>

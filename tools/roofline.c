@@ -2,7 +2,7 @@
 
 #include "tools/cli.h"
 
-#include "runtime/thread.h"
+#include "runtime/base/thread.h"
 #include "simd/peak.h"
 
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 #include "tools/seeded.h"
-#include "quant/sparse.h"
+#include "models/blocks.h"
 #include "tools/cli.h"
 
-#include "runtime/convert.h"
+#include "quant/convert.h"
 
 #include <string.h>
 

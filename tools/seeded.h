@@ -3,7 +3,7 @@
 #define TERN_SEEDED_H
 
 #include "models/config.h"
-#include "quant/codebook.h"
+#include "simd/codebook.h"
 
 /* The shape's name, 0 .. ; NULL behind the last. */
 const char *seeded_name(int shape);

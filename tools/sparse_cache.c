@@ -1,7 +1,7 @@
 #include "tools/sparse_cache.h"
 
-#include "quant/sparse.h"
-#include "runtime/file.h"
+#include "models/blocks.h"
+#include "runtime/base/file.h"
 #include "tools/cli.h"
 #include "tools/host.h"
 

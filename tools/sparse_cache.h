@@ -2,7 +2,7 @@
 #ifndef TERN_SPARSE_CACHE_H
 #define TERN_SPARSE_CACHE_H
 
-#include "quant/sparse_table.h"
+#include "models/sparse_table.h"
 
 /* The table for an ISA (NULL: the one that --isa or TERN_ISA leave in force) as text, for the options of a session or a
    conversion; owned by this file. NULL when there is none. One that cannot be read, is malformed, or was measured on

@@ -1,7 +1,7 @@
 #include "tools/sparsity.h"
 
-#include "quant/sparse.h"
-#include "quant/sparse_table.h"
+#include "models/blocks.h"
+#include "models/sparse_table.h"
 #include "runtime/model.h"
 #include "tools/sparse_cache.h"
 

@@ -2,7 +2,7 @@
 #ifndef TERN_TOOLS_SPARSITY_H
 #define TERN_TOOLS_SPARSITY_H
 
-#include "runtime/tern.h"
+#include "runtime/base/tern.h"
 
 #include <stdio.h>
 

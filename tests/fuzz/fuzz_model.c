@@ -2,8 +2,8 @@
    it runs on, then pairs of a place and a value), its checksum mended: what the loader lets through must run without a
    fault, and on every ISA of this CPU with the same integers. */
 #include "models/builder.h"
-#include "quant/codebook.h"
-#include "runtime/convert.h"
+#include "quant/convert.h"
+#include "simd/codebook.h"
 #include "simd/cpu.h"
 
 #include <inttypes.h>

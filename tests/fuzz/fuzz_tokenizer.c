@@ -1,7 +1,7 @@
 /* The first byte chooses. 'p': a vocabulary, a zero byte, settings; 'j': a tokenizer.json; anything else: a text and,
    after a zero byte, its pair. What is accepted must tokenise; truncation must give parts of the whole; UTF-8 is
    refused exactly where it is wrong. */
-#include "models/tokenizer_parts.h"
+#include "models/tokenizer_private.h"
 
 #include <stdlib.h>
 #include <string.h>

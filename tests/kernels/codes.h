@@ -2,7 +2,7 @@
 #ifndef TESTS_KERNELS_CODES_H
 #define TESTS_KERNELS_CODES_H
 
-#include "quant/codebook.h"
+#include "simd/codebook.h"
 #include "tests/kernels/check.h"
 
 enum { LINES, MULS };

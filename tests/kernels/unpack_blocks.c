@@ -1,4 +1,4 @@
-#include "quant/codebook.h"
+#include "simd/codebook.h"
 #include "tests/kernels/blocks.h"
 
 enum { LINES, MULS, INDEX, COUNT, FIRST, VALUE };

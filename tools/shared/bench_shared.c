@@ -10,7 +10,7 @@
 #include "tools/host.h"
 #include "tools/seeded.h"
 
-#include "runtime/cpus.h"
+#include "runtime/base/cpus.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -17,8 +17,8 @@ driver=${DRIVER:-}
 if [ -z "$driver" ]; then
     driver=$work/tokenize_lines
     ${CC:-cc} -std=c11 -O2 -D_GNU_SOURCE -I"$root" -o "$driver" "$root"/tests/tokenize_lines.c \
-        "$root"/models/tokenizer*.c "$root"/models/added.c "$root"/models/normalize.c "$root"/models/unicode.c \
-        "$root"/models/wordpiece.c "$root"/models/json*.c "$root"/runtime/status.c "$root"/runtime/file.c -ljansson -lutf8proc -lxxhash
+        "$root"/models/tokenizer*.c "$root"/models/added_tokens.c "$root"/models/normalize.c "$root"/models/unicode.c \
+        "$root"/models/wordpiece.c "$root"/models/json*.c "$root"/runtime/base/status.c "$root"/runtime/base/file.c -ljansson -lutf8proc -lxxhash
 fi
 
 python3 "$root/tests/golden/make_lines.py" "$data/text" > "$work/lines"

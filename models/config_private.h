@@ -1,0 +1,34 @@
+/* What the two readers of configurations share. Not for use outside of models/config*.c and
+   quant/checkpoint*.c. */
+#ifndef TERN_CONFIG_PRIVATE_H
+#define TERN_CONFIG_PRIVATE_H
+
+#include "models/config.h"
+
+#include <jansson.h>
+
+enum {
+    TERN_MIN_TOKENS = 3,      /* [CLS] x [SEP] */
+    TERN_MAX_LABEL_BYTES = 512,
+};
+
+/* Checks what no single field can tell: heads against hidden, token types against the architecture, max_tokens
+   against max_positions. `label` names the file. */
+tern_status tern_config_check(const struct tern_config *config, const char *label, tern_error *err);
+
+/* The index of `name` in a list of names, or -1. */
+int tern_name_index(const char *const *names, int n_names, const char *name);
+extern const char *const tern_activation_names[4];
+extern const char *const tern_architecture_names[2];
+extern const char *const tern_weights_names[TERN_N_WEIGHTS];
+extern const char *const tern_pooling_names[2];
+
+/* Replaces the labels by n empty slots (n may be 0), which tern_config_set_label fills. */
+tern_status tern_config_new_labels(struct tern_config *config, int32_t n, const char *label, tern_error *err);
+/* Slot i must be empty. A text that is too long or has control characters is TERN_FORMAT. */
+tern_status tern_config_set_label(struct tern_config *config, int32_t i, const char *text, const char *label,
+                                  tern_error *err);
+/* "LABEL_0" ... as transformers names labels that the config does not. */
+tern_status tern_config_default_labels(struct tern_config *config, int32_t n, tern_error *err);
+
+#endif

@@ -1,0 +1,448 @@
+#include "models/linear.h"
+
+#include "models/blocks.h"
+#include "models/bounds.h"
+#include "models/scheme.h"
+
+/* The smallest right shift that takes |acc| <= sqrt(norm2_x * norm2_w) into int16 (Cauchy-Schwarz). */
+static int safe_shift(int32_t norm2_x, int32_t norm2_w)
+{
+    int bits = tern_bits((uint64_t)(uint32_t)norm2_x * (uint32_t)norm2_w);
+    return bits <= 30 ? 0 : (bits - 30 + 1) / 2;
+}
+
+struct tern_row_scale tern_requant_scale(const struct tern_linear *w, struct tern_row row)
+{
+    struct tern_row_scale s = {safe_shift(row.norm2, w->wnorm2), 0, 0};
+    int64_t mul = tern_real_apply((uint32_t)row.amax, w->kappa, 15 + s.shift, INT32_MAX);
+    /* A multiplier of 1 or more says that the row's own bound is above the output's: only values that cannot occur
+       are lost by shifting less. */
+    while (mul > 32767 && s.shift > 0)
+        mul = tern_real_apply((uint32_t)row.amax, w->kappa, 15 + --s.shift, INT32_MAX);
+    s.mul = mul > 32767 ? 32767 : (int32_t)mul;
+    return s;
+}
+
+struct tern_row_scale tern_residual_scale(const struct tern_linear *w, struct tern_row row)
+{
+    struct tern_row_scale s = {safe_shift(row.norm2, w->wnorm2), 0, 0};
+    uint64_t v = (uint64_t)(uint32_t)row.amax * (uint32_t)w->kappa.mul;
+    int bits = tern_bits(v);
+    if (bits < 16) /* amax or kappa is 0 */
+        return s;
+    uint64_t mul = (v + (1ull << (bits - 16))) >> (bits - 15); /* 15 bits, or 2^15 by rounding */
+    s.mul = mul > 32767 ? 32767 : (int32_t)mul;
+    s.exp = 15 - bits - s.shift + w->kappa.exp;
+    if (s.exp < 0) { /* conversion chooses `up` so that this cannot happen */
+        s.exp = 0;
+        s.mul = 32767;
+    } else if (s.exp > 31) {
+        s.mul = s.exp - 31 > 15 ? 0 : s.mul >> (s.exp - 31);
+        s.exp = 31;
+    }
+    return s;
+}
+
+struct tern_row_scale tern_context_scale(int32_t psum, int32_t amax)
+{
+    int32_t bound = 127 * psum; /* |acc| <= bound */
+    struct tern_row_scale s = {0, 0, 0};
+    int shift = tern_bits((uint64_t)bound) - 15;
+    s.shift = shift > 0 ? shift : 0;
+    int64_t mul = ((int64_t)amax << (15 + s.shift)) / bound;
+    for (; mul > 32767 && s.shift > 0; s.shift--) /* half of the floor is the floor of the half */
+        mul >>= 1;
+    s.mul = mul > 32767 ? 32767 : (int32_t)mul;
+    return s;
+}
+
+struct tern_row_scale tern_score_scale(int32_t amax_q, int32_t amax_k, struct tern_real unit)
+{
+    struct tern_row_scale s = {0, 0, 0};
+    uint64_t v = (uint64_t)((uint32_t)amax_q * (uint32_t)amax_k) * (uint32_t)unit.mul; /* < 2^61 */
+    int bits = tern_bits(v);
+    if (bits < 16) /* all scores are equal */
+        return s;
+    uint64_t mul = (v + (1ull << (bits - 16))) >> (bits - 15);
+    s.mul = mul > 32767 ? 32767 : (int32_t)mul;
+    s.shift = unit.exp - bits;
+    if (s.shift < -8) {
+        s.shift = -8;
+        s.mul = 32767;
+    } else if (s.shift > 31) { /* differences too small to matter */
+        s.shift = 31;
+        s.mul = 0;
+    }
+    return s;
+}
+
+/* ---- Routes ---------------------------------------------------------------------------------------------------- */
+
+enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct tern_sparse_routes *routes)
+{
+    const int64_t all = (int64_t)tern_panels(w->n) * tern_k4(w->k), left = w->sparse.first[tern_panels(w->n)];
+    return w->codes.line ? TERN_WAY_SPARSE
+                         : tern_way_stored(routes, w->sparse.shape, tern_row_bucket(m), left, all);
+}
+
+enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct tern_routes *routes)
+{
+    if (w->weight)
+        return TERN_ROUTE_INT8;
+    if (w->sparse.first && w->codes.line)
+        return w->sparse.shape == TERN_BLOCK_16X4 && m <= routes->spmm_s4 ? TERN_ROUTE_BLOCK_CODES
+                                                                          : TERN_ROUTE_UNPACK_BLOCKS;
+    if (w->sparse.first)
+        return tern_sparse_way(w, m, &routes->sparse) == TERN_WAY_SPARSE ? TERN_ROUTE_SPARSE : TERN_ROUTE_EXPAND;
+    const int bits = w->codes.book->bits;
+    if (bits == 4)
+        return m <= routes->s4 ? TERN_ROUTE_CODES : TERN_ROUTE_UNPACK;
+    return m <= (w->codes.mul ? routes->lut_group : routes->lut)[bits - 1] ? TERN_ROUTE_LOOK_UP : TERN_ROUTE_UNPACK;
+}
+
+static const struct {
+    const char *name;
+    enum tern_op op;
+} ways[TERN_N_ROUTES] = {
+    [TERN_ROUTE_INT8] = {"int8", TERN_OP_gemm_s8},
+    [TERN_ROUTE_LOOK_UP] = {"looked up", TERN_OP_gemm_lut},
+    [TERN_ROUTE_CODES] = {"codes", TERN_OP_gemm_s4},
+    [TERN_ROUTE_UNPACK] = {"unpacked", TERN_OP_gemm_s8},
+    [TERN_ROUTE_SPARSE] = {"sparse", TERN_OP_spmm},
+    [TERN_ROUTE_EXPAND] = {"expanded", TERN_OP_gemm_s8},
+    [TERN_ROUTE_BLOCK_CODES] = {"sparse codes", TERN_OP_spmm_s4},
+    [TERN_ROUTE_UNPACK_BLOCKS] = {"sparse unpacked", TERN_OP_spmm},
+};
+
+const char *tern_route_name(enum tern_route route)
+{
+    return ways[route].name;
+}
+
+enum tern_op tern_route_op(enum tern_route route)
+{
+    return ways[route].op;
+}
+
+/* ---- Tiles: accumulators of some rows and panels in L1, then their epilogue ------------------------------------ */
+
+struct job {
+    const struct tern_runner *run;
+    enum tern_stage stage;
+    const struct tern_linear *const *w;
+    int16_t *const *out; /* requant */
+    int32_t *sum;        /* residual */
+    const int16_t *y;
+    ptrdiff_t ld;
+    const struct tern_rows *x;
+    int width;         /* panels of a task, and of a row of the tile */
+    int first_row, end_row;
+    int first_task[4]; /* of each matrix */
+    int count;
+};
+
+static enum tern_route route_of(const struct job *j, const struct tern_linear *w)
+{
+    return tern_route_of(w, j->x->m, &j->run->ops->routes);
+}
+
+static int is_unpacked(enum tern_route route)
+{
+    return route == TERN_ROUTE_UNPACK || route == TERN_ROUTE_EXPAND || route == TERN_ROUTE_UNPACK_BLOCKS;
+}
+
+/* The ways that leave zero blocks out; they read packed rows. */
+static int packs(enum tern_route route)
+{
+    return route == TERN_ROUTE_SPARSE || route == TERN_ROUTE_UNPACK_BLOCKS || route == TERN_ROUTE_BLOCK_CODES;
+}
+
+/* Unpacked 4-bit blocks come in pairs of lines, one more than k4 where that is odd: it fits, as the bytes are a whole
+   number of pairs for any of these panels. */
+_Static_assert(TERN_UNPACKED_BYTES % (2 * TERN_TILE_PANELS * TERN_LINE) == 0, "pairs of lines");
+
+int tern_unpacked_panels(int k)
+{
+    int panels = TERN_TILE_PANELS;
+    while (panels > 2 && panels * TERN_LINE * tern_k4(k) > TERN_UNPACKED_BYTES)
+        panels /= 2;
+    return panels;
+}
+
+static int quotient_up(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Matrices, widest task and threads decide the width: the one whose busiest thread has the fewest panels, the wider of
+   equals. At least two panels, which are a cache line of int16; just these when they must be unpacked, so that they
+   stay in L1 or L2 while all rows pass. Returns the number of tasks. */
+static int split(struct job *j)
+{
+    const int threads = tern_pool_width(j->run->pool);
+    int tasks = 0, least = INT32_MAX, widest = TERN_TILE_PANELS;
+    for (int i = 0; i < j->count; i++)
+        widest = is_unpacked(route_of(j, j->w[i])) ? tern_unpacked_panels(j->w[i]->k) : widest;
+    for (int width = widest; width >= 2; width /= 2) {
+        int all = 0;
+        for (int i = 0; i < j->count; i++)
+            all += quotient_up(tern_panels(j->w[i]->n), width);
+        const int busiest = quotient_up(all, threads) * width;
+        if (busiest < least) {
+            least = busiest;
+            j->width = width;
+        }
+    }
+    for (int i = 0; i < j->count; i++) {
+        j->first_task[i] = tasks;
+        tasks += quotient_up(tern_panels(j->w[i]->n), j->width);
+    }
+    return tasks;
+}
+
+static void epilogue(const struct job *j, int which, const int32_t *tile, int first_row, int rows, int column,
+                     int width)
+{
+    const struct tern_linear *w = j->w[which];
+    const struct tern_row_scale *scale = j->run->scale + (ptrdiff_t)which * j->x->m + first_row;
+    const ptrdiff_t at = first_row * j->ld + column, ld_tile = j->width * TERN_PANEL;
+    if (j->out)
+        j->run->ops->requant(tile, ld_tile, j->out[which] + at, j->ld, scale, w->mul + column, w->bias16 + column, rows,
+                             width);
+    else
+        j->run->ops->residual(tile, ld_tile, j->y + at, j->ld, j->sum + at, j->ld, scale, w->mul + column,
+                              w->bias32 + column, w->up, rows, width);
+}
+
+/* Bytes of some panels' weights in the file. */
+static int64_t stored_bytes(const struct tern_linear *w, int first, int panels)
+{
+    const int k4 = tern_k4(w->k);
+    if (w->sparse.first)
+        return (int64_t)(w->sparse.first[first + panels] - w->sparse.first[first]) *
+                   (TERN_LINE / (w->codes.line ? 2 : 1) + 2 * tern_line_indices(w->sparse.shape)) +
+               (int64_t)panels * tern_code_groups(&w->codes, k4) * TERN_PANEL;
+    if (w->weight)
+        return (int64_t)panels * k4 * TERN_LINE;
+    return (int64_t)panels *
+           (tern_code_lines(w->codes.book->bits, k4) * TERN_LINE + tern_code_groups(&w->codes, k4) * TERN_PANEL);
+}
+
+/* Panels of a matrix, as a task reads them. */
+struct panels {
+    enum tern_route route;
+    const int8_t *weight;    /* int8, and what was unpacked or expanded */
+    struct tern_ahead ahead; /* the weights of the panels after these, as the file has them */
+    struct tern_codes codes; /* to look up, and to multiply */
+    struct tern_sparse sparse;
+    int count, k4;
+};
+
+/* Int8 panels between those that are multiplied and those that are brought near. */
+enum { AHEAD = 2 };
+
+static struct panels panels_of(const struct job *j, const struct tern_linear *w, int first, int count, int thread)
+{
+    struct panels p = {.route = route_of(j, w), .count = count, .k4 = tern_k4(w->k)};
+    if (p.route == TERN_ROUTE_INT8) {
+        p.weight = w->weight + (ptrdiff_t)first * p.k4 * TERN_LINE;
+        p.ahead.panel = (ptrdiff_t)p.k4 * TERN_LINE;
+        p.ahead.at = p.weight + AHEAD * p.ahead.panel;
+        return p;
+    }
+    int8_t *const unpacked = j->run->panels ? j->run->panels + thread * j->run->panels_bytes : NULL;
+    if (p.route == TERN_ROUTE_SPARSE || p.route == TERN_ROUTE_EXPAND) {
+        p.sparse = tern_sparse_at(&w->sparse, first);
+        if (p.route == TERN_ROUTE_EXPAND)
+            tern_sparse_expand(&p.sparse, unpacked, count, p.k4);
+        p.weight = unpacked;
+        return p;
+    }
+    if (p.route == TERN_ROUTE_BLOCK_CODES || p.route == TERN_ROUTE_UNPACK_BLOCKS) {
+        p.sparse = tern_sparse_at(&w->sparse, first);
+        p.codes = tern_sparse_codes_at(&w->sparse, &w->codes, first, p.k4);
+        if (p.route == TERN_ROUTE_UNPACK_BLOCKS) {
+            j->run->ops->unpack_blocks(&p.sparse, &p.codes, unpacked, count, p.k4);
+            p.sparse.value = unpacked;
+        }
+        return p;
+    }
+    p.codes = tern_codes_at(&w->codes, first, p.k4);
+    if (p.route == TERN_ROUTE_UNPACK) {
+        j->run->ops->unpack(&p.codes, unpacked, count, p.k4);
+        p.weight = unpacked;
+        p.ahead.panel = (ptrdiff_t)tern_code_lines(p.codes.book->bits, p.k4) * TERN_LINE;
+        p.ahead.at = p.codes.line + count * p.ahead.panel;
+    }
+    return p;
+}
+
+static void multiply(const struct job *j, const struct panels *p, int32_t *tile, int first_row, int rows)
+{
+    const struct tern_runner *run = j->run;
+    const int8_t *q = j->x->q + first_row * j->x->ld;
+    uint8_t *const packed = packs(p->route) ? run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes : NULL;
+    const ptrdiff_t ld = j->width * TERN_PANEL, blocks = tern_blocks(p->k4);
+    if (p->route == TERN_ROUTE_LOOK_UP)
+        run->ops->gemm_lut(run->table, blocks * TERN_LUT_BLOCK, run->table_sum, blocks, &p->codes, tile, ld, rows,
+                           p->count, p->k4);
+    else if (p->route == TERN_ROUTE_SPARSE || p->route == TERN_ROUTE_UNPACK_BLOCKS)
+        run->ops->spmm(NULL, 0, packed, &p->sparse, tile, ld, rows, p->count, p->k4);
+    else if (p->route == TERN_ROUTE_BLOCK_CODES)
+        run->ops->spmm_s4(NULL, 0, packed, &p->sparse, &p->codes, tile, ld, rows, p->count, p->k4);
+    else if (p->route == TERN_ROUTE_CODES)
+        run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
+    else
+        run->ops->gemm_s8(q, j->x->ld, p->weight, tile, ld, rows, p->count, p->k4, p->ahead);
+}
+
+/* One task is some panels of a matrix for all rows: their weights are read from memory once and stay in L2. */
+static void panels_task(void *context, int task, int thread)
+{
+    const struct job *j = context;
+    int which = 0;
+    while (which + 1 < j->count && task >= j->first_task[which + 1])
+        which++;
+    const struct tern_linear *w = j->w[which];
+    int panel = (task - j->first_task[which]) * j->width;
+    int panels = tern_panels(w->n) - panel;
+    panels = panels < j->width ? panels : j->width;
+    int column = panel * TERN_PANEL, width = w->n - column;
+    width = width < panels * TERN_PANEL ? width : panels * TERN_PANEL;
+    int32_t *tile = j->run->tile + (ptrdiff_t)thread * TERN_TILE;
+    int64_t time = tern_profile_start(j->run->profile), bytes = stored_bytes(w, panel, panels);
+    const struct panels weights = panels_of(j, w, panel, panels, thread);
+    if (j->run->profile)
+        j->run->profile[thread].stage[j->stage].routes |= 1u << weights.route;
+    const int64_t products = /* of a row; zero blocks have none */
+        packs(weights.route)
+            ? (int64_t)(w->sparse.first[panel + panels] - w->sparse.first[panel]) * TERN_LINE
+            : (int64_t)width * w->k;
+    const int output = j->out ? 2 : 6; /* bytes per value that the epilogue writes, and the stream that it reads */
+
+    for (int i = j->first_row; i < j->end_row; i += TERN_TILE_ROWS) {
+        int rows = j->end_row - i < TERN_TILE_ROWS ? j->end_row - i : TERN_TILE_ROWS;
+        multiply(j, &weights, tile, i, rows);
+        const int64_t values = (int64_t)rows * width;
+        time = tern_profile_charge(j->run->profile, thread, j->stage, time, rows * products,
+                                   bytes + (int64_t)rows * w->k + 4 * values);
+        bytes = 0; /* the weights count once */
+        epilogue(j, which, tile, i, rows, column, width);
+        time = tern_profile_charge(j->run->profile, thread, j->out ? TERN_STAGE_requant : TERN_STAGE_residual, time, 0,
+                                   (4 + output) * values);
+    }
+}
+
+/* Tables of some rows, once for all matrices that read them. */
+static void make_tables(const struct job *j)
+{
+    const int k4 = tern_k4(j->w[0]->k), blocks = tern_blocks(k4);
+    for (ptrdiff_t r = j->first_row; r < j->end_row; r++) {
+        const ptrdiff_t at = (r - j->first_row) * blocks;
+        j->run->ops->lut(j->x->q + r * j->x->ld, j->run->table + at * TERN_LUT_BLOCK, j->run->table_sum + at, k4);
+    }
+}
+
+/* Whether two ways read rows that are packed, and packed alike. */
+static int packs_alike(const struct job *j, const struct tern_linear *w, const struct tern_linear *v)
+{
+    const enum tern_route x = route_of(j, w), y = route_of(j, v);
+    return packs(x) && packs(y) && (x == TERN_ROUTE_BLOCK_CODES) == (y == TERN_ROUTE_BLOCK_CODES) &&
+           w->sparse.shape == v->sparse.shape && (x != TERN_ROUTE_BLOCK_CODES || w->codes.book == v->codes.book);
+}
+
+/* Lays out one tile's rows for the sparse matrices, which read them alike (run_alike). */
+static void pack_task(void *context, int task, int thread)
+{
+    const struct job *j = context;
+    const int row = task * TERN_TILE_ROWS, rows = j->x->m - row < TERN_TILE_ROWS ? j->x->m - row : TERN_TILE_ROWS;
+    const int64_t time = tern_profile_start(j->run->profile);
+    const struct tern_linear *w = j->w[0];
+    const int8_t *q = j->x->q + row * j->x->ld;
+    uint8_t *packed = j->run->packed + task * j->run->packed_bytes;
+    if (route_of(j, w) == TERN_ROUTE_BLOCK_CODES)
+        j->run->ops->spmm_s4(q, j->x->ld, packed, &w->sparse, &w->codes, NULL, 0, rows, 0, tern_k4(w->k));
+    else
+        j->run->ops->spmm(q, j->x->ld, packed, &w->sparse, NULL, 0, rows, 0, tern_k4(w->k));
+    tern_profile_charge(j->run->profile, thread, j->stage, time, 0, 2 * (int64_t)rows * j->w[0]->k);
+}
+
+/* All rows at once, or as many at a time as have tables. */
+static void run_tasks(struct job *j)
+{
+    const int tasks = split(j);
+    int look_up = 0;
+    if (packs(route_of(j, j->w[0])))
+        tern_pool_run(j->run->pool, pack_task, j, quotient_up(j->x->m, TERN_TILE_ROWS));
+    for (int i = 0; i < j->count; i++)
+        look_up |= route_of(j, j->w[i]) == TERN_ROUTE_LOOK_UP;
+    const int rows = look_up ? TERN_LUT_ROWS : j->x->m;
+    for (j->first_row = 0; j->first_row < j->x->m; j->first_row = j->end_row) {
+        j->end_row = j->x->m - j->first_row < rows ? j->x->m : j->first_row + rows;
+        if (look_up)
+            make_tables(j);
+        tern_pool_run(j->run->pool, panels_task, j, tasks);
+    }
+}
+
+/* Sparse matrices run together when all are, and read their rows alike: they share the packed ones. */
+static int run_alike(const struct job *j)
+{
+    int sparse = 0;
+    for (int i = 0; i < j->count; i++) {
+        sparse += packs_alike(j, j->w[0], j->w[i]);
+        if (packs(route_of(j, j->w[i])) && !sparse)
+            return 0;
+    }
+    return sparse == 0 || sparse == j->count;
+}
+
+void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
+                     int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x)
+{
+    struct job j = {.run = run, .stage = stage, .w = w, .out = out, .ld = ld_out, .x = x, .count = count};
+    if (!run_alike(&j)) { /* each by itself */
+        for (int i = 0; i < count; i++)
+            tern_linear_run(run, stage, w + i, out + i, 1, ld_out, x);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        for (int r = 0; r < x->m; r++)
+            run->scale[(ptrdiff_t)i * x->m + r] = tern_requant_scale(w[i], x->row[r]);
+    run_tasks(&j);
+}
+
+void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
+                          int32_t *sum, const int16_t *y, ptrdiff_t ld, const struct tern_rows *x)
+{
+    struct job j = {.run = run, .stage = stage, .w = &w, .sum = sum, .y = y, .ld = ld, .x = x, .count = 1};
+    for (int r = 0; r < x->m; r++)
+        run->scale[r] = tern_residual_scale(w, x->row[r]);
+    run_tasks(&j);
+}
+
+/* acc * amax * mul[j] / 2^15 * kappa in Q16. The product is brought to 31 bits before the last multiplication. */
+static int32_t logit(const struct tern_linear *w, int32_t acc, int32_t amax, int j)
+{
+    int64_t t = tern_rshift64((int64_t)acc * amax * w->mul[j], 15); /* |acc * amax| < 2^46, times mul < 2^61 */
+    int down = tern_bits((uint64_t)(t < 0 ? -t : t)) - 31;
+    t = down > 0 ? tern_rshift64(t, down) : t;
+    int shift = w->kappa.exp - TERN_LOGIT_BITS - (down > 0 ? down : 0);
+    t *= w->kappa.mul; /* <= 2^62 */
+    t = shift > 62 ? 0 : shift >= 0 ? tern_rshift64(t, shift) : t > 0 ? INT32_MAX : t < 0 ? INT32_MIN + 1 : 0;
+    t += w->bias32[j];
+    return t > INT32_MAX ? INT32_MAX : t < -INT32_MAX ? -INT32_MAX : (int32_t)t;
+}
+
+void tern_linear_logits(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
+                        const struct tern_rows *x)
+{
+    const struct tern_ahead none = {NULL, 0};
+    int panels = tern_panels(w->n);
+    for (int i = 0; i < x->m; i++) {
+        run->ops->gemm_s8(x->q + i * x->ld, x->ld, w->weight, acc, panels * TERN_PANEL, 1, panels, tern_k4(w->k),
+                          none);
+        for (int j = 0; j < w->n; j++)
+            q16[(ptrdiff_t)i * w->n + j] = logit(w, acc[j], x->row[i].amax, j);
+    }
+}

@@ -1,0 +1,33 @@
+/* A Hugging Face checkpoint's weights under canonical names, as float32, whatever spelling the file uses. */
+#ifndef TERN_CHECKPOINT_H
+#define TERN_CHECKPOINT_H
+
+#include "models/config.h"
+#include "models/safetensors.h"
+#include "runtime/base/file.h"
+
+struct tern_checkpoint {
+    struct tern_config config;
+    struct tern_mapping mapping;
+    struct tern_safetensors tensors;
+};
+
+/* Opens `directory`: config and model.safetensors; checks that every tensor the architecture needs is there, with the
+   right shape and a float dtype; settles config.has_pooler and config.n_labels. TERN_IO, TERN_FORMAT, TERN_NOMEM. */
+tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *directory, tern_error *err);
+void tern_checkpoint_close(struct tern_checkpoint *checkpoint);
+
+/* Copies a tensor as float32 into out[count]. `name` is canonical:
+     embed.word.weight [vocab,hidden]   embed.position.weight [max_positions,hidden]   embed.type.weight [types,hidden]
+     embed.norm.{weight,bias} [hidden]
+     layer.N.{query,key,value,attn_out}.{weight [hidden,hidden],bias [hidden]}     layer.N.attn_norm.{weight,bias}
+     layer.N.ffn_up.{weight [intermediate,hidden],bias}   layer.N.ffn_down.{weight [hidden,intermediate],bias}
+     layer.N.ffn_norm.{weight,bias}
+     pooler.{weight [hidden,hidden],bias}        (BERT's pooler.dense, DistilBERT's pre_classifier)
+     classifier.{weight [n_labels,hidden],bias}
+   Weights are [outputs, inputs], row-major, as PyTorch has them. A NaN or an infinity is TERN_FORMAT, and the message
+   names the tensor and the element. `count` must be the tensor's number of elements. */
+tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, const char *name, float *out, size_t count,
+                                 tern_error *err);
+
+#endif

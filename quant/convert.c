@@ -1,0 +1,327 @@
+#include "quant/convert.h"
+
+#include "models/blocks.h"
+#include "quant/calibrate.h"
+#include "quant/checkpoint.h"
+#include "quant/choose_bits.h"
+#include "quant/sparsify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum tern_weights weights_of(enum tern_format format)
+{
+    return (enum tern_weights)((int)TERN_WEIGHTS_INT8 + (int)format);
+}
+
+/* What tensors are read from, and the rule that the encoder's matrices were trained with. */
+struct reader {
+    struct tern_checkpoint checkpoint;
+    enum tern_rule rule;
+    struct tern_sparse_routes routes; /* where blocks pay */
+};
+
+static tern_status read_tensor(void *context, const char *name, float *out, size_t count, tern_error *err)
+{
+    const struct reader *r = context;
+    const tern_status status = tern_checkpoint_read(&r->checkpoint, name, out, count, err);
+    if (!status && r->rule && tern_is_encoder_matrix(name))
+        tern_rule_apply(r->rule, out, count);
+    return status;
+}
+
+static tern_status read_weights_option(struct tern_config *config, const char *name, tern_error *err)
+{
+    const int weights = tern_weights_find(name ? name : "int8");
+    if (weights < 0)
+        return tern_fail(err, TERN_USAGE,
+                         "weights '%.32s' are unknown; f32, int8, int4, nf4, fp4, int3, int2, ternary, binary and "
+                         "auto:BITS (2 to 8) are",
+                         name);
+    config->weights = (enum tern_weights)weights;
+    return TERN_OK;
+}
+
+/* Trouble with the output is no fault of the checkpoint: TERN_FAILED, so that callers can tell them apart. */
+static tern_status output(tern_status status, tern_error *err)
+{
+    if (status == TERN_IO) {
+        status = TERN_FAILED;
+        if (err)
+            err->code = status;
+    }
+    return status;
+}
+
+/* `exact` is the checkpoint, that of `source` may be pruned. */
+static tern_status write_and_verify(const char *path, const struct tern_source *source, const struct tern_source *exact,
+                                    const tern_tokenizer *tokenizer, const tern_convert_options *o, tern_error *err)
+{
+    struct tern_builder *builder = NULL;
+    struct tern_writer writer = {0};
+    tern_status status = tern_build(&builder, source, tokenizer, err);
+    if (!status)
+        status = output(tern_writer_open(&writer, path, err), err);
+    if (!status)
+        status = output(tern_builder_write(builder, writer.stream, err), err);
+    if (!status && fflush(writer.stream))
+        status = tern_fail(err, TERN_FAILED, "%s: cannot write; is the disk full?", path);
+    if (!status)
+        status = tern_verify(writer.temporary, exact, tokenizer, o, err);
+    if (!status)
+        status = output(tern_writer_commit(&writer, err), err);
+    tern_writer_discard(&writer);
+    tern_builder_close(builder);
+    return status;
+}
+
+/* What the texts say: bit widths, when they are to be chosen, and second moments. */
+static tern_status study(struct tern_source *source, struct tern_calibration **calibration, enum tern_format *formats,
+                         const tern_tokenizer *tokenizer, const tern_convert_options *o, tern_error *err)
+{
+    const int most = source->config->max_tokens;
+    const int tokens = most < TERN_CALIBRATION_TOKENS ? most : TERN_CALIBRATION_TOKENS;
+    struct tern_sample sample = {0};
+    tern_status status = TERN_OK;
+    if (source->config->weights == TERN_WEIGHTS_MIXED) {
+        status = tern_sample_read(&sample, o->calibrate, tokenizer, TERN_BITS_TEXTS,
+                                  tokens < TERN_BITS_TOKENS ? tokens : TERN_BITS_TOKENS, err);
+        if (!status)
+            status = tern_choose_bits(formats, tern_weights_bits(o->weights), source, tokenizer, &sample, err);
+        tern_sample_free(&sample);
+        source->formats = formats;
+    }
+    if (!status)
+        status = tern_sample_read(&sample, o->calibrate, tokenizer, TERN_CALIBRATION_TEXTS, tokens, err);
+    if (!status)
+        status = tern_calibrate(calibration, source, tokenizer, &sample, err);
+    tern_sample_free(&sample);
+    source->second = *calibration ? tern_calibration_second : NULL;
+    source->calibration = *calibration;
+    return status;
+}
+
+/* `exact` is what the result is checked against. */
+static tern_status calibrate_and_write(const char *path, struct tern_source source, const struct tern_source *exact,
+                                       const tern_tokenizer *tokenizer, const tern_convert_options *o, tern_error *err)
+{
+    const int low_bit = source.config->weights > TERN_WEIGHTS_INT8;
+    struct tern_calibration *calibration = NULL;
+    enum tern_format formats[TERN_MAX_LAYERS * TERN_N_MATRICES];
+    tern_status status =
+        o->calibrate && low_bit ? study(&source, &calibration, formats, tokenizer, o, err) : TERN_OK;
+    if (!status)
+        status = write_and_verify(path, &source, exact, tokenizer, o, err);
+    tern_calibration_close(calibration);
+    return status;
+}
+
+/* Low-bit weights are quantised by the moments of the pruned model. */
+static tern_status prune_and_write(const char *path, const struct tern_source *source, const tern_tokenizer *tokenizer,
+                                   const tern_convert_options *o, tern_error *err)
+{
+    const int most = source->config->max_tokens;
+    const int tokens = most < TERN_SPARSIFY_TOKENS ? most : TERN_SPARSIFY_TOKENS;
+    struct tern_sample sample;
+    struct tern_sparsified *sparsified = NULL;
+    tern_status status = tern_sample_read(&sample, o->calibrate, tokenizer, TERN_SPARSIFY_TEXTS, tokens, err);
+    if (!status)
+        status = tern_sparsify(&sparsified, source, tokenizer, &sample, err);
+    if (!status)
+        status = calibrate_and_write(path, tern_sparsified_source(sparsified, source), source, tokenizer, o, err);
+    tern_sparsified_close(sparsified);
+    tern_sample_free(&sample);
+    return status;
+}
+
+/* What can be refused without work is, then trained weights are looked for, since calibration goes by them. */
+static tern_status find_and_write(const char *path, struct tern_source source, const tern_tokenizer *tokenizer,
+                                  const tern_convert_options *o, tern_error *err)
+{
+    uint8_t trained[TERN_MAX_LAYERS * TERN_N_MATRICES];
+    const enum tern_weights weights = source.config->weights;
+    const char *otherwise = o->strict ? tern_stored_otherwise(&source) : NULL;
+    tern_status status = TERN_OK;
+    if (otherwise)
+        return tern_fail(err, TERN_USAGE,
+                         "strict: %s would be int8, not %s as asked, which it cannot be; accept that with --rest int8, "
+                         "or leave out --strict",
+                         otherwise,
+                         strcmp(otherwise, "embed.position") ? tern_weights_name(weights)
+                                                             : tern_format_name(source.embeddings));
+    if (weights == weights_of(TERN_FORMAT_TERNARY) || weights == weights_of(TERN_FORMAT_BINARY)) {
+        status = tern_find_trained(trained, &source, err);
+        source.trained = trained;
+    }
+    if (!status && source.prune > 0 && o->calibrate)
+        return prune_and_write(path, &source, tokenizer, o, err);
+    return status ? status : calibrate_and_write(path, source, &source, tokenizer, o, err);
+}
+
+/* "auto", for any number of rows, or "auto:TOKENS". 0, or -1 when it is neither. */
+static int read_auto(int *bucket, const char *text)
+{
+    *bucket = TERN_ANY_BUCKET;
+    if (strncmp(text, "auto", 4))
+        return -1;
+    if (!text[4])
+        return 0;
+    char *end;
+    if (text[4] != ':' || text[5] < '0' || text[5] > '9')
+        return -1;
+    const long tokens = strtol(text + 5, &end, 10);
+    if (*end || tokens < 1 || tokens > 1 << 20)
+        return -1;
+    *bucket = tern_row_bucket((int)tokens);
+    return 0;
+}
+
+/* Where blocks pay on the ISA that the file is for, which this CPU need not have. */
+static tern_status read_routes(struct tern_sparse_routes *routes, struct tern_source *source,
+                               const tern_convert_options *o, tern_error *err)
+{
+    struct tern_ops ops;
+    unsigned features;
+    const int isa = o->sparse_isa ? tern_isa_find(o->sparse_isa) : 0;
+    if (isa < 0)
+        return tern_fail(err, TERN_USAGE, "sparse ISA '%.32s' is unknown; tern info --isas lists this CPU's",
+                         o->sparse_isa);
+    if (o->sparse_isa)
+        features = tern_isa_needs((enum tern_isa)isa);
+    else if (tern_cpu_select(&features, NULL, err))
+        return TERN_USAGE;
+    tern_table_build(&ops, features);
+    *routes = ops.routes.sparse;
+    source->routes = routes;
+    source->routes_isa = o->sparse_isa ? o->sparse_isa : tern_isa_name(tern_table_best(features));
+    return tern_sparse_table_apply(routes, o->sparse_table, source->routes_isa, err);
+}
+
+/* `weights` is what the user called them. */
+static tern_status read_sparse_option(struct tern_source *source, const struct tern_config *config, const char *weights,
+                                      const char *text, tern_error *err)
+{
+    source->sparse = 1;
+    source->find_blocks = !read_auto(&source->rows_bucket, text);
+    if (!source->find_blocks && tern_sparse_parse(text, &source->block, &source->prune))
+        return tern_fail(err, TERN_USAGE,
+                         "sparse '%.32s' is no SHAPE, SHAPE:FRACTION, auto or auto:TOKENS; the shapes are 16x4, 4x4, "
+                         "1x4 and 4x1, a fraction is between 0 and 1, as in 16x4:0.8",
+                         text);
+    if (source->find_blocks && config->weights != TERN_WEIGHTS_INT8)
+        return tern_fail(err, TERN_USAGE,
+                         "sparse 'auto' goes with int8 weights, for which its limits are measured; name a shape for %s",
+                         tern_weights_name(config->weights));
+    const int of_one_type = config->weights >= TERN_WEIGHTS_INT8 && config->weights != TERN_WEIGHTS_MIXED;
+    const char *unfit = tern_sparse_unfit(of_one_type ? (enum tern_format)(config->weights - TERN_WEIGHTS_INT8)
+                                                      : TERN_FORMAT_BINARY, source->block);
+    if (unfit)
+        return tern_fail(err, TERN_USAGE, "%s; weights '%.32s' with --sparse %.32s are not supported", unfit,
+                         weights ? weights : "int8", text);
+    return TERN_OK;
+}
+
+/* Latent weights have the one format that they were trained for, and nothing is left to calibrate. */
+static tern_status check_trained(enum tern_rule rule, const struct tern_config *config, const tern_convert_options *o,
+                                 tern_error *err)
+{
+    const enum tern_weights weights = weights_of(tern_rule_format(rule));
+    if (rule && config->weights != weights && config->weights != TERN_WEIGHTS_F32)
+        return tern_fail(err, TERN_USAGE, "weights trained by '%s' are %s, not %s; ask for weights '%s'",
+                         tern_rule_name(rule), tern_weights_name(weights), tern_weights_name(config->weights),
+                         tern_weights_name(weights));
+    if (rule && o->calibrate)
+        return tern_fail(err, TERN_USAGE, "weights trained by '%s' are kept as they are; leave out the calibration",
+                         tern_rule_name(rule));
+    return TERN_OK;
+}
+
+/* Options that do not fit together. */
+static tern_status check_options(const struct tern_config *config, const struct tern_source *source,
+                                 const tern_convert_options *o, tern_error *err)
+{
+    const int low_bit = config->weights > TERN_WEIGHTS_INT8;
+    const int one_scale = low_bit && config->weights != TERN_WEIGHTS_MIXED &&
+                          !tern_format_grouped((enum tern_format)(config->weights - TERN_WEIGHTS_INT8));
+    if (o->rest && config->weights == TERN_WEIGHTS_F32)
+        return tern_fail(err, TERN_USAGE, "f32 models have no rest: all of them is f32");
+    if (o->embeddings && config->weights == TERN_WEIGHTS_F32)
+        return tern_fail(err, TERN_USAGE, "embeddings of f32 models are f32");
+    if (o->group && o->group != 32 && o->group != 64 && o->group != 128)
+        return tern_fail(err, TERN_USAGE, "groups of %d inputs; 32, 64 and 128 are supported", o->group);
+    if (o->group && (!low_bit || one_scale))
+        return tern_fail(err, TERN_USAGE, "groups are for int4, nf4, fp4, int3, int2 and auto:BITS; %s weights have "
+                         "none",
+                         tern_weights_name(config->weights));
+    if (o->sparse_isa && !source->sparse)
+        return tern_fail(err, TERN_USAGE, "a sparse ISA is for models in blocks; say which, as in sparse 'auto'");
+    if (o->allocate && !(source->prune > 0 && o->calibrate))
+        return tern_fail(err, TERN_USAGE,
+                         "allocation needs a fraction to prune and texts to calibrate on, which show what each matrix "
+                         "can lose");
+    if (config->weights == TERN_WEIGHTS_MIXED && !o->calibrate)
+        return tern_fail(err, TERN_USAGE, "weights '%.32s' are chosen by what texts show; give some to calibrate on",
+                         o->weights);
+    if (o->calibrate && !low_bit && !(source->prune > 0))
+        return tern_fail(err, TERN_USAGE, "calibration is for low-bit weights and for pruning; %s%s needs none",
+                         tern_weights_name(config->weights), source->sparse ? " in blocks, without a fraction," : "");
+    return TERN_OK;
+}
+
+/* The options' names to what they stand for; refused where they are unknown or do not fit together. */
+static tern_status read_options(struct tern_config *config, struct tern_source *source, struct reader *reader,
+                                const tern_convert_options *o, tern_error *err)
+{
+    const int embeddings = tern_embeddings_find(o->embeddings), found = tern_rule_find(o->trained);
+    if (embeddings < 0)
+        return tern_fail(err, TERN_USAGE, "embeddings '%.32s' are unknown; int8, int4 and ternary are", o->embeddings);
+    if (found < 0)
+        return tern_fail(err, TERN_USAGE, "no training '%.32s' is known; twn, b1.58 and bitnet are", o->trained);
+    if (o->rest && strcmp(o->rest, "int8"))
+        return tern_fail(err, TERN_USAGE, "the rest cannot be '%.32s', it can be int8", o->rest);
+    reader->rule = (enum tern_rule)found;
+    *source = (struct tern_source){.embeddings = (enum tern_format)embeddings, .rest_asked = o->rest != NULL,
+                                   .group = o->group, .allocate = o->allocate != 0, .read = read_tensor,
+                                   .report = o->report, .progress = o->progress, .listener = o->context};
+    tern_status status = read_weights_option(config, o->weights, err);
+    if (!status && o->sparse)
+        status = read_sparse_option(source, config, o->weights, o->sparse, err);
+    if (!status && o->sparse)
+        status = read_routes(&reader->routes, source, o, err);
+    if (!status)
+        status = check_options(config, source, o, err);
+    return status ? status : check_trained(reader->rule, config, o, err);
+}
+
+tern_status tern_convert(const char *directory, const char *path, const tern_convert_options *options, tern_error *err)
+{
+    tern_convert_options o = {.struct_bytes = sizeof o};
+    if (options) {
+        if (options->struct_bytes < sizeof o.struct_bytes || options->struct_bytes > sizeof o)
+            return tern_fail(err, TERN_USAGE, "convert options of %zu bytes; set struct_bytes to the struct's size",
+                             options->struct_bytes);
+        memcpy(&o, options, options->struct_bytes);
+    }
+    struct reader reader;
+    struct tern_source source;
+    struct tern_config asked = {.weights = TERN_WEIGHTS_INT8}, *const config = &reader.checkpoint.config;
+    tern_tokenizer *tokenizer = NULL;
+    tern_status status = read_options(&asked, &source, &reader, &o, err);
+    if (!status)
+        status = tern_checkpoint_open(&reader.checkpoint, directory, err);
+    if (status)
+        return status;
+    config->weights = asked.weights;
+    source.config = config;
+    source.context = &reader;
+    status = tern_tokenizer_open(&tokenizer, directory, err);
+    if (!status && tern_vocab_size(tokenizer) > config->vocab)
+        status = tern_fail(err, TERN_FORMAT, "%s: the tokenizer has %d pieces, the model's table %d rows", directory,
+                           tern_vocab_size(tokenizer), config->vocab);
+    if (!status)
+        status = find_and_write(path, source, tokenizer, &o, err);
+    tern_tokenizer_close(tokenizer);
+    tern_checkpoint_close(&reader.checkpoint);
+    return status;
+}

@@ -1,0 +1,60 @@
+/* Quantisers: float weights, as a checkpoint has them, to the stored form of models/linear.h. Host side only:
+   floats. */
+#ifndef TERN_QUANTIZE_WEIGHTS_H
+#define TERN_QUANTIZE_WEIGHTS_H
+
+#include "models/linear.h"
+#include "quant/lowbit.h"
+
+/* A float layer: w[n][k], b[n]. */
+struct tern_float_linear {
+    const float *w, *b;
+    int n, k;
+};
+
+/* What the rows that a layer reads are: x = x_units * unit (times gamma plus beta, when they are given: they are folded
+   into the weights), with |x_units * unit| <= norm in the Euclidean sense. */
+struct tern_input {
+    double unit;
+    double norm;
+    const float *gamma, *beta;
+};
+
+/* Where a quantised layer is put; the arrays are the caller's, of the sizes in models/linear.h, zeroed. */
+struct tern_linear_out {
+    /* int8; or with 4-bit codes and no lines for them panels of a code each, XOR that of 0: for models/blocks.h */
+    int8_t *weight;
+    struct tern_coding coding; /* what to make of the weights; all zero: int8 */
+    uint8_t *line, *group_mul; /* low-bit: codes and multipliers, as in simd/codes.h */
+    int16_t *mul;
+    int16_t *bias16;
+    int32_t *bias32;
+    struct tern_real kappa;
+    int32_t wnorm2, up;
+    double unit;  /* real value of 1 of the output (16-bit outputs) */
+    double error; /* relative squared error of the weights */
+};
+
+struct tern_real tern_real_of(double x);
+
+/* The output in 16 bits, with the static unit that models/scheme.h derives; `least` is a lower limit to the unit.
+   scratch holds tern_quantize_scratch(n, k) floats. */
+size_t tern_quantize_scratch(int n, int k);
+void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                           double least, float *scratch);
+/* The output added to a residual whose 16-bit unit is `unit_y`. Chooses out->up. */
+void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                            double unit_y, float *scratch);
+/* The output as logits in Q16. */
+void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                          float *scratch);
+
+/* LayerNorm's affine part: gamma and beta of the op, in units of the returned output unit. */
+double tern_quantize_norm(int16_t *gamma16, int16_t *beta16, const float *gamma, const float *beta, int n);
+/* eps in the op's terms for sums in units of `unit`. */
+uint64_t tern_norm_eps(double eps, double unit, int n);
+
+/* One row of an embedding table to int8: q[n]; returns the scale, max|w| / 127. */
+double tern_quantize_row(int8_t *q, const float *w, int n);
+
+#endif

@@ -1,0 +1,65 @@
+/* Turns float tensors into those of a .tern file. Host side. */
+#ifndef TERN_STORE_H
+#define TERN_STORE_H
+
+#include "models/builder.h"
+#include "models/sparse_table.h"
+#include "models/weights.h"
+#include "quant/trained.h"
+
+/* What pruning a matrix on texts has done to its outputs, relative squared error: with compensation and without. */
+struct tern_pruned_matrix {
+    double error, masked;
+};
+
+/* Where float tensors come from: a checkpoint, or a seeded generator. Names are those of quant/checkpoint.h. */
+struct tern_source {
+    const struct tern_config *config;
+    int plain; /* low-bit scales are not searched for: the weights stand for none */
+    enum tern_format embeddings; /* of the word table: int8, int4 or ternary */
+    const enum tern_format *formats; /* [layers][TERN_N_MATRICES] for mixed weights, else NULL */
+    /* [layers][TERN_N_MATRICES] whether a matrix was trained on the grid of its format, where it is kept; NULL: none.
+       The LayerNorm before one keeps its gamma and beta to itself (models/scheme.h). From tern_find_trained. */
+    const uint8_t *trained;
+    int rest_asked; /* that int8 is asked for, for what cannot have the types of the weights and the embeddings */
+    /* Block-sparse layers: `sparse` of the shape `block`, after pruning that fraction of every matrix's blocks (0: the
+       zeros that are there). The weights are int8 or have 4 bits. */
+    int sparse;
+    enum tern_block_shape block;
+    double prune;
+    /* Where blocks pay, on the ISA of that name, for rows of a bucket (or TERN_ANY_BUCKET). With `find_blocks` it
+       decides for every matrix whether it is stored sparse and in which shape, otherwise the report goes by it; NULL:
+       neither. */
+    const struct tern_sparse_routes *routes;
+    const char *routes_isa;
+    int rows_bucket, find_blocks;
+    int allocate; /* on texts: that fraction of all weights, of each matrix what costs least */
+    /* [layers][TERN_N_MATRICES] of matrices that `read` gives pruned already; NULL: they are not. */
+    const struct tern_pruned_matrix *pruned;
+    int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */
+    /* Second-order quantisation of low-bit weights; NULL: to the nearest. May return NULL, which fails. */
+    const struct tern_second_order *(*second)(void *calibration, int layer, enum tern_layer_input which);
+    void *calibration;
+    tern_status (*read)(void *context, const char *name, float *out, size_t count, tern_error *err);
+    void *context;
+    /* The report and the progress of tern_convert_options; either may be NULL. */
+    void (*report)(void *context, const char *line);
+    void (*progress)(void *context, size_t done, size_t total);
+    void *listener;
+};
+
+/* Looks for matrices on the grid of the config's weights, ternary or binary: trained[layers][TERN_N_MATRICES]. */
+tern_status tern_find_trained(uint8_t *trained, const struct tern_source *source, tern_error *err);
+/* Whether matrices with that input read a LayerNorm's output y: one of them, at least, was trained. */
+int tern_reads_affine(const struct tern_source *source, int layer, enum tern_layer_input which);
+/* The first tensor that will have another type than was asked for; NULL: none. The pooler and the classifier have no
+   low-bit form, the position table has neither that nor int4. */
+const char *tern_stored_otherwise(const struct tern_source *source);
+/* Whether a canonical name is that of one of the encoder's matrices. */
+int tern_is_encoder_matrix(const char *name);
+
+/* Adds all tensors of the config to the builder, int8 or f32 as config->weights says; the metadata is the caller's. */
+tern_status tern_store_int8(struct tern_builder *builder, const struct tern_source *source, tern_error *err);
+tern_status tern_store_f32(struct tern_builder *builder, const struct tern_source *source, tern_error *err);
+
+#endif

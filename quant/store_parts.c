@@ -1,0 +1,64 @@
+#include "quant/store_private.h"
+
+#include <stdio.h>
+
+void tern_store_read(struct tern_store *s, const char *name, const char *suffix, float *out, size_t count)
+{
+    char full[128];
+    snprintf(full, sizeof full, "%s%s%s", s->prefix, name, suffix);
+    if (!s->status)
+        s->status = s->source->read(s->source->context, full, out, count, s->err);
+}
+
+void *tern_store_add(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype, int n_dims,
+                     const int64_t *shape)
+{
+    char full[128];
+    snprintf(full, sizeof full, "%s%s%s", s->prefix, name, suffix);
+    void *data = s->status ? NULL : tern_builder_add(s->builder, full, dtype, n_dims, shape);
+    if (!s->status && !data)
+        s->status = tern_fail_nomem(s->err, full, 0);
+    return data;
+}
+
+void *tern_store_add_vector(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype,
+                            int count)
+{
+    const int64_t padded = tern_round_up(count, dtype == TERN_I16 ? PAD16 : PAD32);
+    return tern_store_add(s, name, suffix, dtype, 1, &padded);
+}
+
+void tern_store_report(struct tern_store *s, const char *name, const char *became, double bits, double error)
+{
+    if (s->status || !s->source->report)
+        return;
+    char line[256], full[64];
+    snprintf(full, sizeof full, "%s%s", s->prefix, name);
+    snprintf(line, sizeof line, "%-20s %-38s %7.3f bits/weight  relative squared error %.2e", full, became, bits,
+             error);
+    s->source->report(s->source->listener, line);
+}
+
+void tern_store_say(const struct tern_store *s, const char *name, const char *what)
+{
+    if (s->status || !s->source->report)
+        return;
+    char line[240], full[64];
+    snprintf(full, sizeof full, "%s%s", s->prefix, name);
+    snprintf(line, sizeof line, "%-20s %s", full, what);
+    s->source->report(s->source->listener, line);
+}
+
+void tern_store_advance(struct tern_store *s, size_t count)
+{
+    s->done += count;
+    if (!s->status && s->source->progress)
+        s->source->progress(s->source->listener, s->done, s->total);
+}
+
+/* A tensor that stays int8 when another type was asked for. */
+void tern_store_say_instead(const struct tern_store *s, char *how, size_t capacity, enum tern_format asked)
+{
+    if (asked != TERN_FORMAT_INT8 && !s->source->rest_asked)
+        snprintf(how, capacity, "instead of %s", tern_format_name(asked));
+}

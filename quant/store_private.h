@@ -1,0 +1,58 @@
+/* What the parts of a conversion to an integer model share: store_int8.c walks the model, store_linear.c stores its
+   matrices, store_tables.c its embeddings. */
+#ifndef TERN_STORE_PRIVATE_H
+#define TERN_STORE_PRIVATE_H
+
+#include "models/weights.h"
+#include "quant/quantize_weights.h"
+#include "quant/store.h"
+
+/* State of one conversion. The first failure sticks; everything after it does nothing. */
+struct tern_store {
+    struct tern_builder *builder;
+    const struct tern_source *source;
+    const struct tern_config *config;
+    char prefix[32];
+    int layer;                 /* -1: outside of the layers */
+    float *matrix, *bias;      /* the float tensors being read */
+    float *gamma, *beta, *row; /* of the LayerNorm before, [hidden]; one row of scratch */
+    struct tern_input normed;  /* what the matrices behind that LayerNorm read */
+    int16_t *column;           /* the embeddings' column scales, in the builder */
+    struct tern_coding coding; /* of the encoder's matrices */
+    float *scratch;            /* of the quantisers */
+    int8_t *row_q;             /* [hidden] a row of values, in scratch */
+    enum tern_block_shape block; /* of the sparse matrix that is being stored */
+    int8_t *dense;             /* a sparse matrix, or its codes, before its blocks are counted; NULL: none is */
+    size_t done, total;
+    tern_status status;
+    tern_error *err;
+};
+
+/* Reads float tensor `name``suffix` of the present layer. */
+void tern_store_read(struct tern_store *s, const char *name, const char *suffix, float *out, size_t count);
+/* Adds a zeroed tensor to the builder; NULL after a failure. A vector is padded as models/weights.h says. */
+void *tern_store_add(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype, int n_dims,
+                     const int64_t *shape);
+void *tern_store_add_vector(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype,
+                            int count);
+/* Lines of the report; `how` of a tensor that stays int8 when another type was asked for. */
+void tern_store_report(struct tern_store *s, const char *name, const char *became, double bits, double error);
+void tern_store_say(const struct tern_store *s, const char *name, const char *what);
+void tern_store_say_instead(const struct tern_store *s, char *how, size_t capacity, enum tern_format asked);
+/* So many weights more are done. */
+void tern_store_advance(struct tern_store *s, size_t count);
+
+enum tern_store_kind { TERN_STORE_REQUANT, TERN_STORE_RESIDUAL, TERN_STORE_LOGITS };
+/* Quantises layer `name` [n][k]; `unit` is the least output unit (REQUANT) or the residual's (RESIDUAL). Returns the
+   output's unit. */
+double tern_store_linear(struct tern_store *s, const char *name, int n, int k, const struct tern_input *in,
+                         enum tern_store_kind kind, double unit);
+
+/* Whether matrix `name` [n][k] in s->matrix is stored sparse, and then s->block; prunes it first if that is asked
+   for. */
+int tern_store_blocks(struct tern_store *s, const char *name, int n, int k);
+
+/* Stores the embedding tables. Returns the unit of a row's multiplier, 1 / 256 of the sums'. */
+double tern_store_tables(struct tern_store *s);
+
+#endif

@@ -1,0 +1,163 @@
+#include "quant/store_private.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One embedding table being stored: int8 rows now, their multipliers when the unit common to all tables is known. */
+struct table {
+    int rows;
+    enum tern_format format;
+    int8_t *q;     /* int8 */
+    uint8_t *line; /* codes, as in models/weights.h */
+    double *scale;
+    double wrong, all; /* squared error and squares so far */
+};
+
+/* k steps that a row of codes takes. */
+static int row_steps(const struct tern_store *s)
+{
+    return (s->config->hidden + TERN_LINE - 1) / TERN_LINE;
+}
+
+static struct table open_table(struct tern_store *s, const char *name, int rows, enum tern_format format)
+{
+    struct table t = {.rows = rows, .format = format};
+    if (format == TERN_FORMAT_INT8) {
+        const int64_t shape[2] = {tern_round_up(rows, 64), s->config->hidden};
+        t.q = tern_store_add(s, name, ".q", TERN_I8, 2, shape);
+    } else {
+        const int64_t shape[3] = {1, tern_table_lines(tern_codebook(format), row_steps(s), tern_round_up(rows, 64)),
+                                  TERN_LINE};
+        t.line = tern_store_add(s, name, ".code", TERN_U8, 3, shape);
+        int32_t *param = tern_store_add_vector(s, name, ".param", TERN_I32, PARAMS);
+        if (param)
+            param[4] = (int32_t)format;
+    }
+    t.scale = malloc((size_t)rows * sizeof *t.scale);
+    if (!s->status && !t.scale)
+        s->status = tern_fail_nomem(s->err, name, (size_t)rows * sizeof *t.scale);
+    return t;
+}
+
+/* Row w to codes, and to the values that they stand for. */
+static double code_row(struct tern_store *s, struct table *t, int row, const float *w, int8_t *q)
+{
+    const int hidden = s->config->hidden, bits = tern_format_bits(t->format);
+    const struct tern_row_place place = tern_row_place(tern_codebook(t->format), row_steps(s), row);
+    uint8_t *line = t->line + place.line * TERN_LINE, *codes = (uint8_t *)q;
+    const double scale = tern_quantize_row_codes(t->format, s->coding.plain, w, hidden, codes);
+    for (int j = 0; j < hidden; j++) {
+        const int within = j % TERN_LINE;
+        tern_code_put(line, bits, place.before + j / TERN_LINE, within / TERN_PANEL_K, within % TERN_PANEL_K, codes[j]);
+        q[j] = tern_codebook(t->format)->value[codes[j]];
+    }
+    return scale;
+}
+
+/* w[hidden] is used up: it is divided by the columns' scales. */
+static void table_row(struct tern_store *s, struct table *t, int row, float *w)
+{
+    const int hidden = s->config->hidden;
+    int8_t *q = t->q ? t->q + (ptrdiff_t)row * hidden : s->row_q;
+    for (int j = 0; j < hidden; j++)
+        w[j] /= s->column[j];
+    t->scale[row] = t->q ? tern_quantize_row(q, w, hidden) : code_row(s, t, row, w, q);
+    for (int j = 0; j < hidden; j++) {
+        double exact = (double)w[j] * s->column[j], difference = exact - q[j] * t->scale[row] * s->column[j];
+        t->wrong += difference * difference;
+        t->all += exact * exact;
+    }
+}
+
+/* The scale of every column of the word table in s->matrix: the root of its rms, over the largest, times 32767. */
+static void store_columns(struct tern_store *s)
+{
+    const int hidden = s->config->hidden, vocab = s->config->vocab;
+    double largest = 0;
+    s->column = tern_store_add_vector(s, "embed.column", "", TERN_I16, hidden);
+    if (s->status)
+        return;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int j = 0; j < hidden; j++) {
+            double sum2 = 0;
+            for (int i = 0; i < vocab; i++)
+                sum2 += (double)s->matrix[(ptrdiff_t)i * hidden + j] * (double)s->matrix[(ptrdiff_t)i * hidden + j];
+            const double root = sqrt(sqrt(sum2));
+            largest = fmax(largest, root);
+            if (pass)
+                s->column[j] = (int16_t)(largest > 0 ? fmax(1, rint(root / largest * 32767)) : 1);
+        }
+    }
+}
+
+/* Returns the table's largest scale. */
+static double report_table(struct tern_store *s, const char *name, const struct table *t)
+{
+    char became[64];
+    const double hidden = s->config->hidden;
+    const double bits = t->q ? 8 : (double)tern_format_bits(t->format) * row_steps(s) * TERN_LINE / hidden;
+    char how[32] = "per row and column";
+    if (t->format != s->source->embeddings)
+        tern_store_say_instead(s, how, sizeof how, s->source->embeddings);
+    snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(t->format), t->rows, s->config->hidden, how);
+    tern_store_report(s, name, became, bits + 16 / hidden, t->all > 0 ? t->wrong / t->all : 0);
+    double largest = 0;
+    for (int i = 0; !s->status && i < t->rows; i++)
+        largest = fmax(largest, t->scale[i]);
+    return largest;
+}
+
+static void close_table(struct tern_store *s, const char *name, struct table *t, double unit)
+{
+    int16_t *mul = tern_store_add_vector(s, name, ".mul", TERN_I16, t->rows);
+    for (int i = 0; mul && i < t->rows; i++)
+        mul[i] = (int16_t)lrint(t->scale[i] / unit);
+    free(t->scale);
+}
+
+/* Position and token type in one table, a row for each pair: a type's row is added to every token of a text, and its
+   own rounding would shift them all alike (a fifth of the error of the shipped model's embeddings). */
+static struct table store_positions(struct tern_store *s)
+{
+    const struct tern_config *c = s->config;
+    const int hidden = c->hidden, positions = c->max_positions, types = c->token_types ? c->token_types : 1;
+    struct table t = open_table(s, "embed.position", types * positions, TERN_FORMAT_INT8);
+    const float *type = s->matrix + (ptrdiff_t)positions * hidden;
+    tern_store_read(s, "embed.position", ".weight", s->matrix, (size_t)positions * (size_t)hidden);
+    if (c->token_types)
+        tern_store_read(s, "embed.type", ".weight", s->matrix + (ptrdiff_t)positions * hidden,
+                        (size_t)types * (size_t)hidden);
+    for (int i = 0; !s->status && i < types * positions; i++) {
+        const float *position = s->matrix + (ptrdiff_t)(i % positions) * hidden;
+        for (int j = 0; j < hidden; j++)
+            s->row[j] = position[j] + (c->token_types ? type[(ptrdiff_t)(i / positions) * hidden + j] : 0);
+        table_row(s, &t, i, s->row);
+    }
+    tern_store_advance(s, (size_t)(positions + c->token_types) * (size_t)hidden);
+    return t;
+}
+
+static struct table store_words(struct tern_store *s)
+{
+    const int hidden = s->config->hidden, vocab = s->config->vocab;
+    struct table t = open_table(s, "embed.word", vocab, s->source->embeddings);
+    tern_store_read(s, "embed.word", ".weight", s->matrix, (size_t)vocab * (size_t)hidden);
+    store_columns(s);
+    for (int i = 0; !s->status && i < vocab; i++)
+        table_row(s, &t, i, s->matrix + (ptrdiff_t)i * hidden);
+    tern_store_advance(s, (size_t)vocab * (size_t)hidden);
+    return t;
+}
+
+double tern_store_tables(struct tern_store *s)
+{
+    struct table word = store_words(s);
+    double largest = report_table(s, "embed.word", &word);
+    struct table position = store_positions(s);
+    largest = fmax(largest, report_table(s, "embed.position", &position));
+    double unit = largest > 0 ? largest / 32767 : 1; /* of a row's multiplier; the op shifts it by 8 */
+    close_table(s, "embed.word", &word, unit);
+    close_table(s, "embed.position", &position, unit);
+    return unit;
+}

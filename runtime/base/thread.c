@@ -1,0 +1,445 @@
+/* The pool of threads behind every forward pass. Sleeping and waking are Linux futexes, because the caller must be able
+   to go on without a thread that it woke; pools that wait until every thread has checked in cannot do so. */
+#include "runtime/base/thread.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    MICROSECOND = 1000,
+    MILLISECOND = 1000 * MICROSECOND,
+    /* A helper waits for the next stage of a pass so long before it sleeps. Stages of short texts take 2 to 20 us, and
+       waking a sleeping thread costs the caller 2 to 5 us and the thread 5 to 60 until it runs. */
+    SPIN = 50 * MICROSECOND,
+    /* A thread that was woken and runs only after so long has waited for a CPU, not for its core to wake up. */
+    LATE = 200 * MICROSECOND,
+    /* A helper is judged by the last this long of its time awake. */
+    WINDOW = 20 * MILLISECOND,
+    /* After helpers found no CPU, one fewer is tried again so much later, twice as late each time it fails again. */
+    SHORTEST_PAUSE = 16 * MILLISECOND,
+    LONGEST_PAUSE = 1000 * MILLISECOND,
+    /* Of passes of one size, so many in turn try the way that was slower so far, then all others take the faster. A
+       trial is long enough for the helpers to be awake in its last passes. */
+    TRIAL = 6,
+    TRIAL_EVERY = 384,
+    STACK_BYTES = 1 << 20
+};
+
+/* Sizes of passes: four classes per octave of products, from 2^16 to 2^32. */
+enum { CLASSES = 64, FIRST_OCTAVE = 16, PER_OCTAVE = 4 };
+
+/* What passes of one size took, alone [0] and shared [1]: a running mean, 0 before the first; in ns per 2^20 products,
+   so that the sizes of a class compare. */
+struct rate {
+    int64_t ns[2];
+    unsigned passes;
+};
+
+enum { ASLEEP, AWAKE };
+
+struct helper {
+    _Alignas(64) atomic_int state; /* ASLEEP or AWAKE; it sleeps on this */
+    /* When the caller woke it, until it runs; then 0. */
+    atomic_llong woken;
+    /* ns since it started: awake, and of these kept from a CPU by other threads. */
+    atomic_llong awake, lost;
+    long long awake_before, lost_before; /* the caller's: at the window's start */
+    struct tern_pool *pool;
+    pthread_t thread;
+    int index; /* 1 to threads - 1 */
+};
+
+struct tern_pool {
+    int threads, started; /* helpers that were started */
+    int limit;            /* the caller's: helpers that lately found a CPU */
+    long long pause, retry_at, grown_at;
+    long long spin;
+    pid_t process;
+    uint32_t round;
+    struct rate *rate; /* of the pass that runs; NULL when nothing is to be learned from it */
+    int64_t products;
+    long long began;
+    struct rate rates[CLASSES];
+    struct helper *helpers; /* [threads - 1], helper i is thread i + 1 */
+
+    /* The round in the upper 32 bits, the next task in the lower. A task is taken by compare-and-exchange of both, so
+       that a thread that comes late cannot take one of a later round with what it read of an earlier one. */
+    _Alignas(64) _Atomic(uint64_t) ticket;
+    void (*_Atomic fn)(void *context, int task, int thread);
+    void *_Atomic context;
+    _Atomic(uint32_t) tasks;
+    atomic_int width; /* helpers that may take tasks */
+    atomic_int stop;
+
+    _Alignas(64) _Atomic(uint32_t) done; /* tasks of this round that are finished; the caller sleeps on this */
+    atomic_int caller_sleeps;
+};
+
+/* ---- Waiting ---------------------------------------------------------------------------------------------------- */
+
+static long long clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void futex_wait(void *word, unsigned value)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void futex_wake(void *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Whether a task is left for `thread`, or the pool is to close. */
+static int has_work(struct tern_pool *pool, int thread)
+{
+    const uint32_t next = (uint32_t)atomic_load(&pool->ticket);
+    return atomic_load(&pool->stop) ||
+           (next < atomic_load_explicit(&pool->tasks, memory_order_relaxed) &&
+            thread <= atomic_load_explicit(&pool->width, memory_order_relaxed));
+}
+
+/* ---- Working ---------------------------------------------------------------------------------------------------- */
+
+/* Takes tasks until none is left. Nothing read here is used unless the exchange proves that its round still runs. */
+static void work(struct tern_pool *pool, int thread)
+{
+    uint64_t ticket = atomic_load(&pool->ticket);
+    for (;;) {
+        void (*fn)(void *, int, int) = atomic_load_explicit(&pool->fn, memory_order_relaxed);
+        void *context = atomic_load_explicit(&pool->context, memory_order_relaxed);
+        const uint32_t tasks = atomic_load_explicit(&pool->tasks, memory_order_relaxed);
+        if ((uint32_t)ticket >= tasks || thread > atomic_load_explicit(&pool->width, memory_order_relaxed))
+            return;
+        if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1))
+            continue;
+        fn(context, (int)(uint32_t)ticket, thread);
+        if (atomic_fetch_add(&pool->done, 1) + 1 == tasks && atomic_load(&pool->caller_sleeps))
+            futex_wake(&pool->done);
+        ticket = atomic_load(&pool->ticket);
+    }
+}
+
+/* A helper's account of its time: what of it the kernel gave to others. */
+struct account {
+    long long wall, cpu;
+};
+
+static struct account account_begin(void)
+{
+    return (struct account){clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_THREAD_CPUTIME_ID)};
+}
+
+static void account_end(struct helper *h, struct account *a)
+{
+    const struct account now = account_begin();
+    const long long awake = now.wall - a->wall, lost = awake - (now.cpu - a->cpu);
+    atomic_fetch_add(&h->awake, awake);
+    if (lost > 0)
+        atomic_fetch_add(&h->lost, lost);
+    *a = now;
+}
+
+/* Sleeps until the caller wakes it. It is asleep before it looks for work a last time, and the caller hands work out
+   before it looks who is asleep: one of the two sees the other. */
+static void sleep_until_woken(struct helper *h)
+{
+    int asleep = ASLEEP;
+    atomic_store(&h->state, ASLEEP);
+    if (has_work(h->pool, h->index) && atomic_compare_exchange_strong(&h->state, &asleep, AWAKE))
+        return;
+    while (atomic_load(&h->state) == ASLEEP)
+        futex_wait(&h->state, ASLEEP);
+    const long long woken = atomic_exchange(&h->woken, 0), late = clock_ns(CLOCK_MONOTONIC) - woken;
+    if (woken && late > LATE) {
+        atomic_fetch_add(&h->awake, late);
+        atomic_fetch_add(&h->lost, late);
+    }
+}
+
+static void *helper_main(void *argument)
+{
+    struct helper *h = argument;
+    struct tern_pool *pool = h->pool;
+    struct account account = account_begin();
+    while (!atomic_load(&pool->stop)) {
+        work(pool, h->index);
+        long long now = clock_ns(CLOCK_MONOTONIC);
+        if (now - account.wall > MILLISECOND)
+            account_end(h, &account);
+        const long long until = now + pool->spin;
+        for (int i = 0; !has_work(pool, h->index) && now < until; i++) {
+            relax();
+            if (i % 16 == 0)
+                now = clock_ns(CLOCK_MONOTONIC);
+        }
+        if (has_work(pool, h->index))
+            continue;
+        account_end(h, &account);
+        sleep_until_woken(h);
+        account = account_begin();
+    }
+    return NULL;
+}
+
+static void wake(struct helper *h)
+{
+    if (atomic_load(&h->state) == AWAKE)
+        return;
+    atomic_store(&h->woken, clock_ns(CLOCK_MONOTONIC));
+    if (atomic_exchange(&h->state, AWAKE) == ASLEEP)
+        futex_wake(&h->state);
+    else
+        atomic_store(&h->woken, 0); /* it saw the work before it slept */
+}
+
+/* Until the tasks that helpers hold are finished. Asleep, the caller leaves its CPU to a helper that has none. */
+static void wait_for_helpers(struct tern_pool *pool, uint32_t tasks)
+{
+    const long long until = clock_ns(CLOCK_MONOTONIC) + pool->spin;
+    for (int i = 1; atomic_load(&pool->done) != tasks; i++) {
+        relax();
+        if (i % 16 == 0 && clock_ns(CLOCK_MONOTONIC) >= until)
+            break;
+    }
+    uint32_t done = atomic_load(&pool->done);
+    if (done == tasks)
+        return;
+    atomic_store(&pool->caller_sleeps, 1);
+    while ((done = atomic_load(&pool->done)) != tasks)
+        futex_wait(&pool->done, done);
+    atomic_store(&pool->caller_sleeps, 0);
+}
+
+void tern_pool_run(struct tern_pool *pool, void (*fn)(void *context, int task, int thread), void *context, int tasks)
+{
+    const int width = atomic_load_explicit(&pool->width, memory_order_relaxed);
+    if (width == 0 || tasks < 2) {
+        for (int i = 0; i < tasks; i++)
+            fn(context, i, 0);
+        return;
+    }
+    /* All tasks of the last round are finished, so none is taken until the ticket has this round and task 0. */
+    const uint64_t round = (uint64_t)++pool->round << 32;
+    atomic_store(&pool->ticket, round | UINT32_MAX);
+    atomic_store_explicit(&pool->fn, fn, memory_order_relaxed);
+    atomic_store_explicit(&pool->context, context, memory_order_relaxed);
+    atomic_store_explicit(&pool->tasks, (uint32_t)tasks, memory_order_relaxed);
+    atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
+    atomic_store(&pool->ticket, round);
+    for (int i = 0; i < width && i < tasks - 1; i++)
+        wake(&pool->helpers[i]);
+    work(pool, 0);
+    wait_for_helpers(pool, (uint32_t)tasks);
+}
+
+/* ---- How many work ---------------------------------------------------------------------------------------------- */
+
+/* Whether a helper was kept from a CPU for a quarter of the window, or was woken and still has none. */
+static int finds_no_cpu(struct helper *h, long long now)
+{
+    const long long woken = atomic_load(&h->woken);
+    const long long awake = atomic_load(&h->awake) - h->awake_before, lost = atomic_load(&h->lost) - h->lost_before;
+    if (woken && now - woken > MILLISECOND)
+        return 1;
+    if (lost > MILLISECOND / 2 && lost > awake / 4)
+        return 1;
+    if (awake > WINDOW) {
+        h->awake_before += awake;
+        h->lost_before += lost;
+    }
+    return 0;
+}
+
+static void new_window(struct helper *h)
+{
+    h->awake_before = atomic_load(&h->awake);
+    h->lost_before = atomic_load(&h->lost);
+}
+
+/* Takes away the helpers that find no CPU, and after a pause tries one more. As with congestion of a network, the load
+   that others make is not known, only felt: so it works for any number of sessions and processes without a word
+   between them. */
+static void adapt(struct tern_pool *pool)
+{
+    const long long now = clock_ns(CLOCK_MONOTONIC);
+    int without = 0;
+    for (int i = 0; i < pool->limit; i++)
+        without += finds_no_cpu(&pool->helpers[i], now);
+    if (without) {
+        pool->limit -= without;
+        pool->pause = pool->pause * 2 > LONGEST_PAUSE ? LONGEST_PAUSE : pool->pause * 2;
+        pool->retry_at = now + pool->pause;
+        pool->grown_at = LLONG_MAX;
+        for (int i = 0; i < pool->limit; i++)
+            new_window(&pool->helpers[i]);
+    } else if (pool->limit < pool->started && now >= pool->retry_at) {
+        new_window(&pool->helpers[pool->limit++]);
+        pool->grown_at = now;
+        pool->retry_at = now + pool->pause;
+    } else if (pool->grown_at < now - LONGEST_PAUSE / 4) { /* the last one found its CPU */
+        pool->pause = SHORTEST_PAUSE / 2;
+    }
+}
+
+/* The class of a pass, NULL for the longest. */
+static struct rate *rate_of(struct tern_pool *pool, int64_t products)
+{
+    int octave = FIRST_OCTAVE;
+    while (octave < FIRST_OCTAVE + CLASSES / PER_OCTAVE && products >> (octave + 1))
+        octave++;
+    if (octave == FIRST_OCTAVE + CLASSES / PER_OCTAVE)
+        return NULL;
+    const int quarter = (int)(products >> (octave - 2) & 3);
+    return &pool->rates[(octave - FIRST_OCTAVE) * PER_OCTAVE + quarter];
+}
+
+/* Whether a pass of this size should be shared. What handing over costs depends on how far apart the CPUs' caches are,
+   which even changes while a virtual machine runs; so it is measured, pass by pass. */
+static int sharing_pays(struct rate *r)
+{
+    const unsigned n = r->passes++;
+    if (n < 2 * TRIAL)
+        return n < TRIAL;
+    const int pays = r->ns[1] < r->ns[0] - r->ns[0] / 16; /* it must gain what its CPU time is worth */
+    return n % TRIAL_EVERY < TRIAL ? !pays : pays;
+}
+
+static void learn(struct tern_pool *pool, int shared, long long took)
+{
+    struct rate *r = pool->rate;
+    int64_t ns = (took << 20) / (pool->products ? pool->products : 1), *mean = &r->ns[shared];
+    if (!*mean)
+        *mean = ns;
+    /* Down fast, up slowly: the first pass of a kind is slow, and what others do should not be blamed on the way. */
+    *mean += ns < *mean ? (ns - *mean) / 2 : ((ns > 2 * *mean ? 2 * *mean : ns) - *mean) / 16;
+}
+
+/* ---- Opening and closing ---------------------------------------------------------------------------------------- */
+
+static int start_helpers(struct tern_pool *pool)
+{
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pool->process = getpid();
+    int failed = 0;
+    for (pool->started = 0; pool->started < pool->threads - 1 && !failed; pool->started += !failed) {
+        struct helper *h = &pool->helpers[pool->started];
+        h->pool = pool;
+        h->index = pool->started + 1;
+        atomic_store(&h->woken, 0);
+        atomic_store(&h->state, AWAKE);
+        failed = pthread_create(&h->thread, &attributes, helper_main, h);
+    }
+    pthread_attr_destroy(&attributes);
+    return failed;
+}
+
+/* A child of fork has none of its parent's other threads: it gets its own. */
+static void restart_after_fork(struct tern_pool *pool)
+{
+    if (pool->threads > 1 && pool->process != getpid()) {
+        start_helpers(pool);
+        pool->limit = pool->limit > pool->started ? pool->started : pool->limit;
+    }
+}
+
+tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err)
+{
+    *out = NULL;
+    struct tern_pool *pool = aligned_alloc(_Alignof(struct tern_pool), sizeof *pool);
+    if (!pool)
+        return tern_fail_nomem(err, "a thread pool", sizeof *pool);
+    *pool = (struct tern_pool){.threads = threads, .pause = SHORTEST_PAUSE / 2};
+    if (threads > 1) {
+        const size_t bytes = (size_t)(threads - 1) * sizeof *pool->helpers;
+        const struct tern_cpus cpus = tern_cpus_look("");
+        pool->spin = threads <= cpus.allowed ? SPIN : 0;
+        pool->helpers = aligned_alloc(_Alignof(struct helper), bytes);
+        if (!pool->helpers) {
+            free(pool);
+            return tern_fail_nomem(err, "a thread pool", bytes);
+        }
+        for (int i = 0; i < threads - 1; i++)
+            pool->helpers[i] = (struct helper){.pool = pool};
+        if (start_helpers(pool)) {
+            tern_pool_close(pool);
+            return tern_fail(err, TERN_FAILED, "cannot start %d threads; ask for fewer", threads);
+        }
+        /* As many as have an idle CPU at first. */
+        const int idle = cpus.allowed - 1 - cpus.running;
+        pool->limit = idle < 0 ? 0 : idle < pool->started ? idle : pool->started;
+    }
+    tern_pool_end(pool);
+    *out = pool;
+    return TERN_OK;
+}
+
+void tern_pool_close(struct tern_pool *pool)
+{
+    if (!pool)
+        return;
+    atomic_store(&pool->stop, 1);
+    if (pool->process == getpid())
+        for (int i = 0; i < pool->started; i++) {
+            wake(&pool->helpers[i]);
+            pthread_join(pool->helpers[i].thread, NULL);
+        }
+    free(pool->helpers);
+    free(pool);
+}
+
+int tern_pool_threads(const struct tern_pool *pool)
+{
+    return pool->threads;
+}
+
+int tern_pool_width(const struct tern_pool *pool)
+{
+    return 1 + atomic_load_explicit(&pool->width, memory_order_relaxed);
+}
+
+void tern_pool_begin(struct tern_pool *pool, int64_t products)
+{
+    restart_after_fork(pool);
+    pool->rate = NULL;
+    if (!pool->started)
+        return;
+    adapt(pool);
+    int width = pool->limit;
+    if (width && (pool->rate = rate_of(pool, products))) {
+        width = sharing_pays(pool->rate) ? width : 0;
+        pool->products = products;
+        pool->began = clock_ns(CLOCK_MONOTONIC);
+    }
+    atomic_store(&pool->width, width);
+}
+
+void tern_pool_end(struct tern_pool *pool)
+{
+    const int shared = atomic_load_explicit(&pool->width, memory_order_relaxed) > 0;
+    if (pool->rate)
+        learn(pool, shared, clock_ns(CLOCK_MONOTONIC) - pool->began);
+    pool->rate = NULL;
+    atomic_store(&pool->width, pool->started);
+}
