@@ -31,7 +31,9 @@ AR := $(if $(CROSS),$(CROSS)-ar,ar)
 endif
 IS_CLANG := $(findstring clang,$(notdir $(CC)))
 comma := ,
-SUFFIX := $(if $(IS_CLANG),-clang)$(if $(STATIC),-static)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+# CONVERT=0 leaves conversion (quant/) out: what is built runs models and makes none.
+RUN_ONLY := $(filter 0,$(CONVERT))
+SUFFIX := $(if $(IS_CLANG),-clang)$(if $(RUN_ONLY),-run)$(if $(STATIC),-static)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 SUFFIX += $(if $(filter 1,$(ONEDNN)),-onednn)$(if $(FUZZER),-fuzzer)
 BUILD ?= build/$(TRIPLE)$(subst $() ,,$(SUFFIX))
 
@@ -72,16 +74,20 @@ KERNEL_SRCS := $(foreach f,$(KERNEL_SRCS),$(if $(filter $(filter-out $(NO_ISAS),
 EXT_SRCS := $(if $(filter 1,$(ONEDNN)),$(wildcard simd/ext/*_onednn.c))
 # Without third-party libraries only the base and the kernels are built: see LIBLESS.
 LIB_SRCS := $(wildcard runtime/base/*.c simd/*.c simd/ref/*.c)
-LIB_SRCS += $(if $(LIBLESS),,$(wildcard models/*.c runtime/*.c quant/*.c))
+LIB_SRCS += $(if $(LIBLESS),,$(wildcard models/*.c runtime/*.c) $(if $(RUN_ONLY),,$(wildcard quant/*.c)))
 LIB_SRCS += $(KERNEL_SRCS) $(EXT_SRCS)
+# tools/run_only.c stands in for the tools that need quant/.
+CONVERT_TOOLS := $(shell grep -l '^.include "quant/' tools/*.c /dev/null)
 CLI_SRCS := $(if $(LIBLESS),,$(wildcard tools/*.c))
-TEST_SRCS := $(if $(LIBLESS),,$(wildcard tests/test_*.c))
+CLI_SRCS := $(filter-out $(if $(RUN_ONLY),$(CONVERT_TOOLS),tools/run_only.c),$(CLI_SRCS))
+# Tests make the models that they run, so that without conversion there are those of the kernels only.
+TEST_SRCS := $(if $(LIBLESS)$(RUN_ONLY),,$(wildcard tests/test_*.c))
 BENCH_SRCS := $(wildcard tests/kernels.c tests/kernels/*.c)
 # Of what else lies in tests/, a file with a main is a program that a comparison uses; the others help several tests: an
 # archive, so that a test takes only what it names.
 HAVE_MAIN := $(shell grep -l '^int main\>' tests/*.c /dev/null)
-DRIVER_SRCS := $(if $(LIBLESS),,$(filter-out $(TEST_SRCS) tests/kernels.c,$(HAVE_MAIN)))
-HELP_SRCS := $(if $(LIBLESS),,$(filter-out $(TEST_SRCS) $(DRIVER_SRCS) tests/kernels.c,$(wildcard tests/*.c)))
+DRIVER_SRCS := $(if $(LIBLESS)$(RUN_ONLY),,$(filter-out $(TEST_SRCS) tests/kernels.c,$(HAVE_MAIN)))
+HELP_SRCS := $(if $(LIBLESS)$(RUN_ONLY),,$(filter-out $(TEST_SRCS) $(DRIVER_SRCS) tests/kernels.c,$(wildcard tests/*.c)))
 FUZZ_SRCS := $(wildcard tests/fuzz/*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
@@ -162,6 +168,7 @@ install: all
 	install -m 644 $(BUILD)/$(SONAME) $(BUILD)/libtern.a $(DESTDIR)$(LIBDIR)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libtern.so
 	install -m 644 runtime/base/tern.h $(DESTDIR)$(INCLUDEDIR)/tern.h
+	$(if $(RUN_ONLY),,sed 's|"runtime/base/tern.h"|"tern.h"|' quant/tern_convert.h > $(DESTDIR)$(INCLUDEDIR)/tern_convert.h)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(LIB_REQUIRES)|' -e 's|@LIBS@|$(LIBS_NO_PC)|' \
 	    tern.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/tern.pc
@@ -169,7 +176,8 @@ install: all
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SONAME) libtern.so libtern.a pkgconfig/tern.pc) \
-	    $(DESTDIR)$(PREFIX)/bin/tern $(DESTDIR)$(INCLUDEDIR)/tern.h $(DESTDIR)$(MANDIR)/man1/tern.1
+	    $(DESTDIR)$(PREFIX)/bin/tern $(addprefix $(DESTDIR)$(INCLUDEDIR)/,tern.h tern_convert.h) \
+	    $(DESTDIR)$(MANDIR)/man1/tern.1
 
 # ---- Trying and testing --------------------------------------------------------------------------------------------
 
@@ -268,6 +276,7 @@ help:
 	@echo 'make check        all tests; CROSS=<triple>: those of one target; JOBS="asan tests-*": only these jobs'
 	@echo 'make tests        build the test programs'
 	@echo 'make static       one tern that needs no shared library'
+	@echo 'make CONVERT=0    a library and a tern that run models and make none, in a build folder of their own'
 	@echo 'make install      PREFIX, DESTDIR, LIBDIR, INCLUDEDIR, MANDIR; make uninstall'
 	@echo 'make deps         install compiler and libraries'
 	@echo 'make fuzz         FUZZ_SECONDS=60 for each of tests/fuzz'

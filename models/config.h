@@ -42,11 +42,6 @@ struct tern_config {
     int32_t max_tokens; /* min of max_positions and the tokenizer's or sentence_bert_config's limit */
 };
 
-/* Reads config.json, 1_Pooling/config.json, modules.json (a Normalize module), sentence_bert_config.json and
-   tokenizer_config.json (model_max_length) of a checkpoint directory. has_pooler and n_labels are settled later from
-   the tensors that are there. A config that is not BERT or DistilBERT, or asks for what Tern cannot do (relative
-   positions, an unknown activation, hidden not divisible by heads), is TERN_FORMAT and the message says which. */
-tern_status tern_config_read_checkpoint(struct tern_config *out, const char *directory, tern_error *err);
 /* The JSON object of a .tern file; free() the string. NULL when out of memory. */
 char *tern_config_to_json(const struct tern_config *config);
 tern_status tern_config_from_json(struct tern_config *out, const char *json, const char *label, tern_error *err);

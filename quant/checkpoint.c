@@ -1,6 +1,7 @@
 #include "quant/checkpoint.h"
 
 #include "models/config_private.h"
+#include "quant/checkpoint_config.h"
 #include "quant/checkpoint_names.h"
 
 #include <math.h>

@@ -1,4 +1,6 @@
 /* The configuration of a Hugging Face checkpoint directory, with sentence-transformers' files if they are there. */
+#include "quant/checkpoint_config.h"
+
 #include "models/config_private.h"
 #include "models/json.h"
 #include "runtime/base/file.h"

@@ -1,6 +1,7 @@
 #include "quant/convert.h"
 
 #include "models/blocks.h"
+#include "models/sparse_table.h"
 #include "quant/calibrate.h"
 #include "quant/checkpoint.h"
 #include "quant/choose_bits.h"

@@ -3,6 +3,7 @@
 #define TERN_CONVERT_H
 
 #include "quant/store.h"
+#include "quant/tern_convert.h"
 #include "runtime/model.h"
 
 /* Builds a whole .tern file in memory: tensors, config, and the tokenizer unless it is NULL. The result is finished. */

@@ -1,4 +1,4 @@
-#include "quant/checkpoint_names.h"
+#include "models/parts.h"
 #include "quant/store.h"
 
 #include <stdio.h>

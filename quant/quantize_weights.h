@@ -22,7 +22,7 @@ struct tern_input {
 
 /* Where a quantised layer is put; the arrays are the caller's, of the sizes in models/linear.h, zeroed. */
 struct tern_linear_out {
-    /* int8; or with 4-bit codes and no lines for them panels of a code each, XOR that of 0: for models/blocks.h */
+    /* int8; or with 4-bit codes and no lines for them panels of a code each, XOR that of 0: for quant/make_blocks.h */
     int8_t *weight;
     struct tern_coding coding; /* what to make of the weights; all zero: int8 */
     uint8_t *line, *group_mul; /* low-bit: codes and multipliers, as in simd/codes.h */

@@ -2,9 +2,9 @@
 #ifndef TERN_STORE_H
 #define TERN_STORE_H
 
-#include "models/builder.h"
-#include "models/sparse_table.h"
 #include "models/weights.h"
+#include "quant/builder.h"
+#include "quant/sparse_costs.h"
 #include "quant/trained.h"
 
 /* What pruning a matrix on texts has done to its outputs, relative squared error: with compensation and without. */

@@ -1,4 +1,4 @@
-#include "models/blocks.h"
+#include "quant/make_blocks.h"
 #include "quant/store_private.h"
 
 #include <stdio.h>

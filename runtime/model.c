@@ -1,6 +1,6 @@
 #include "runtime/model.h"
 
-#include "models/builder.h"
+#include "models/checksum.h"
 #include "models/scheme.h"
 
 #include <inttypes.h>

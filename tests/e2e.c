@@ -1,5 +1,6 @@
 #include "tests/e2e.h"
 
+#include "quant/tern_convert.h"
 #include "simd/table.h"
 
 #include <math.h>

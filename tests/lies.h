@@ -2,7 +2,8 @@
 #ifndef TERN_TESTS_LIES_H
 #define TERN_TESTS_LIES_H
 
-#include "models/builder.h"
+#include "quant/builder.h"
+#include "quant/tern_convert.h"
 #include "tests/e2e.h"
 
 #include <jansson.h>

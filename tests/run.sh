@@ -212,13 +212,15 @@ job_install() {
     rm -rf "$root" $work
     mkdir -p $work
     make --no-print-directory BUILD=$NATIVE WERROR=1 install DESTDIR="$root" PREFIX=/usr
-    for f in bin/tern lib/libtern.so.0 lib/libtern.so lib/libtern.a include/tern.h lib/pkgconfig/tern.pc; do
+    for f in bin/tern lib/libtern.so.0 lib/libtern.so lib/libtern.a include/tern.h include/tern_convert.h \
+        lib/pkgconfig/tern.pc; do
         [ -e "$root/usr/$f" ] || { echo "not installed: $f"; return 1; }
     done
     cat > $work/use.c <<'C'
+#include <tern_convert.h>
 #include <tern.h>
 #include <string.h>
-int main(void) { return strcmp(tern_version(), TERN_VERSION) != 0; }
+int main(void) { return strcmp(tern_version(), TERN_VERSION) != 0 || tern_convert(".", ".", NULL, NULL) == TERN_OK; }
 C
     export PKG_CONFIG_PATH=$root/usr/lib/pkgconfig
     local pc=(pkg-config --define-variable=libdir="$root/usr/lib" --define-variable=includedir="$root/usr/include")
@@ -236,6 +238,56 @@ C
     make --no-print-directory BUILD=$NATIVE WERROR=1 uninstall DESTDIR="$root" PREFIX=/usr
     find "$root" ! -type d | grep . && { echo "left behind by uninstall"; return 1; }
     return 0
+}
+# A build without conversion has none of its symbols and answers as the full one does.
+job_run_only() {
+    built $NATIVE/libtern.so
+    local dir=$OUT/run-only source name rc=0
+    build $dir CONVERT=0 WERROR=1 all
+    built $dir/tern
+    for source in quant/*.c; do
+        nm -g --defined-only "$NATIVE/obj/${source%.c}.o"
+    done | awk '{ print $3 }' | sort -u > $dir/convert.names
+    [ -s $dir/convert.names ]
+    if nm $dir/libtern.a | awk 'NF > 1 { print $NF }' | sort -u | comm -12 - $dir/convert.names | grep .; then
+        echo "symbols of conversion in $dir/libtern.a"
+        return 1
+    fi
+    if grep -qi lapack $dir/libtern.a; then
+        echo "LAPACK is named in $dir/libtern.a"
+        return 1
+    fi
+    bash tests/check_symbols.sh $dir
+    cat > $dir/use.c <<'C'
+#include <stdio.h>
+#include "runtime/base/tern.h"
+int main(int argc, char **argv)
+{
+    static const int32_t ids[] = {2, 17, 1203, 466, 98, 2047, 3, 2, 5000, 31, 3}, offsets[] = {0, 7, 11};
+    const tern_batch batch = {ids, NULL, offsets, 2};
+    const tern_session_options options = {.struct_bytes = sizeof options, .max_texts = 2};
+    float logits[4];
+    tern_error err;
+    tern_model *model;
+    tern_session *session;
+    if (argc != 2 || tern_model_open(&model, argv[1], &err) || tern_session_open(&session, model, &options, &err) ||
+        tern_model_get_info(model)->n_labels != 2 || tern_classify(session, &batch, logits, &err))
+        return 1;
+    printf("%a %a %a %a\n", (double)logits[0], (double)logits[1], (double)logits[2], (double)logits[3]);
+    tern_session_close(session);
+    tern_model_close(model);
+    return 0;
+}
+C
+    for name in $dir $NATIVE; do
+        gcc -std=c11 -Wall -Wextra -Werror -I. -o $dir/use $dir/use.c "$name/libtern.so" -Wl,-rpath,"$PWD/$name"
+        $dir/use models/sentiment-mini.tern > "$dir/use.$(basename "$name")"
+    done
+    cat $dir/use.run-only
+    cmp $dir/use.run-only $dir/use.gcc
+    $dir/tern classify models/sentiment-mini.tern "A fine and quiet film."
+    $dir/tern convert somewhere -o $dir/never.tern || rc=$?
+    [ $rc = 2 ] || { echo "tern convert ends with $rc, not 2"; return 1; }
 }
 
 # ---- Cross targets -------------------------------------------------------------------------------------------------
@@ -306,6 +358,7 @@ else
     job valgrind job_valgrind
     job static job_static
     job install job_install
+    job run-only job_run_only
     if [ "$(uname -m)" = x86_64 ]; then
         for triple in aarch64-linux-gnu arm-linux-gnueabihf riscv64-linux-gnu; do
             cross_jobs $triple

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "models/config.h"
+#include "quant/checkpoint_config.h"
 #include "tests/make_checkpoint.h"
 
 #include <stdio.h>

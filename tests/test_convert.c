@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "quant/lapack.h"
+#include "quant/tern_convert.h"
 #include "tests/e2e.h"
 
 #include <dirent.h>

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "quant/tern_convert.h"
 #include "tests/e2e.h"
 #include "tests/golden/digests.h"
 

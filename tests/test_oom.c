@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "quant/lapack.h"
+#include "quant/tern_convert.h"
 #include "tests/e2e.h"
 #include "tests/malloc_count.h"
 

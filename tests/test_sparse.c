@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "models/blocks.h"
+#include "quant/make_blocks.h"
 #include "quant/prune.h"
 #include "runtime/base/decimal.h"
 #include "simd/table.h"

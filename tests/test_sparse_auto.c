@@ -8,6 +8,7 @@
 
 #include "models/blocks.h"
 #include "quant/prune.h"
+#include "quant/tern_convert.h"
 #include "runtime/model.h"
 #include "tests/e2e.h"
 

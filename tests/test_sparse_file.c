@@ -7,7 +7,8 @@
 #include <cmocka.h>
 
 #include "models/blocks.h"
-#include "models/builder.h"
+#include "quant/builder.h"
+#include "quant/tern_convert.h"
 #include "runtime/model.h"
 #include "tests/e2e.h"
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "models/blocks.h"
 #include "models/linear.h"
+#include "quant/make_blocks.h"
 #include "simd/cpu.h"
 #include "tests/rng.h"
 

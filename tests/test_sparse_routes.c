@@ -8,6 +8,7 @@
 
 #include "models/sparse_table.h"
 #include "quant/find_blocks.h"
+#include "quant/sparse_costs.h"
 #include "tests/rng.h"
 
 #include <stdio.h>

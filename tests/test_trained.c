@@ -6,11 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "quant/lapack.h"
-#include "quant/trained.h"
 #include "quant/checkpoint.h"
-#include "quant/quantize_weights.h"
 #include "quant/convert.h"
+#include "quant/lapack.h"
+#include "quant/quantize_weights.h"
+#include "quant/tern_convert.h"
+#include "quant/trained.h"
 #include "tests/e2e.h"
 #include "tests/golden/trained.h"
 

@@ -10,7 +10,7 @@ LIB_LDFLAGS := $(SYSROOT_LDFLAGS)
 LIB_DEFINES :=
 LIB_REQUIRES :=
 LIBS :=
-LIBS_NO_PC := -lm -pthread -ldl
+LIBS_NO_PC := -lm -pthread $(if $(filter 0,$(CONVERT)),,-ldl)
 TEST_LIBS := -lcmocka
 
 # $(call has,header): "yes" when the compiler finds it.

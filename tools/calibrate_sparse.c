@@ -1,8 +1,8 @@
 #include "tools/calibrate_sparse.h"
 
-#include "models/blocks.h"
-#include "models/sparse_table.h"
+#include "quant/make_blocks.h"
 #include "quant/quantize_weights.h"
+#include "quant/sparse_costs.h"
 #include "tools/cli.h"
 #include "tools/sparse_cache.h"
 

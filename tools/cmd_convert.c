@@ -3,6 +3,7 @@
 #include "tools/sparsity.h"
 
 #include "models/config.h"
+#include "quant/tern_convert.h"
 #include "runtime/base/file.h"
 
 #include <signal.h>

@@ -3,7 +3,7 @@
 #include "tools/sparsity.h"
 
 #include "models/blocks.h"
-#include "quant/checkpoint_names.h"
+#include "models/parts.h"
 #include "runtime/model.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #define _XOPEN_SOURCE 700
 #define _FILE_OFFSET_BITS 64
 
-#include "models/config.h"
+#include "quant/checkpoint_config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Small models, one of each format of weights, one of which is changed as the input says (which one and how many tokens
    it runs on, then pairs of a place and a value), its checksum mended: what the loader lets through must run without a
    fault, and on every ISA of this CPU with the same integers. */
-#include "models/builder.h"
+#include "models/checksum.h"
 #include "quant/convert.h"
 #include "simd/codebook.h"
 #include "simd/cpu.h"

@@ -5,7 +5,7 @@
    clock sees: Tern packs its rows, which libxsmm gets as it likes them, [input][row]; all weights are prepared before.
    libxsmm multiplies the nonzeros of the 16x4 row; its least time of three forms counts. Every result is compared with
    the reference's: integers, and floats as well, since all sums are below 2^24. */
-#include "models/blocks.h"
+#include "quant/make_blocks.h"
 #include "simd/table.h"
 #ifdef WITH_LIBXSMM
 #include "tools/peers/libxsmm.h"

@@ -24,9 +24,4 @@ size_t tern_builder_bytes(const struct tern_builder *builder);
 void tern_builder_copy(const struct tern_builder *builder, uint8_t *out);
 tern_status tern_builder_write(const struct tern_builder *builder, FILE *stream, tern_error *err);
 
-/* The checksum of a .tern file in memory: XXH3-64 with the checksum's own 16 digits read as '0'. TERN_FORMAT when the
-   header has no place for one. *stored receives what the file says. */
-tern_status tern_checksum(const uint8_t *bytes, size_t size, const char *label, uint64_t *computed, uint64_t *stored,
-                          tern_error *err);
-
 #endif
