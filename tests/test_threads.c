@@ -21,6 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+
 enum { TEXTS = 12, LONGEST = 30, ROUNDS = 6, CALLERS = 2, HIDDEN = 48, LABELS = 3 };
 
 static tern_error err;
@@ -199,6 +203,10 @@ static void meet_task(void *context, int task, int thread)
 {
     (void)task;
     struct meeting *m = context;
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGUSR1); /* for test_stopped_helpers; helpers take no signals */
+    pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
     m->tid[thread] = syscall(SYS_gettid);
     atomic_fetch_add(&m->present, 1);
     for (int i = 0; i < 20000 && atomic_load(&m->present) < atomic_load(&m->expected); i++)
@@ -231,6 +239,14 @@ static char state_of(long tid)
     return end[2];
 }
 
+/* Waits for two seconds at most. */
+static void assert_falls_asleep(long tid)
+{
+    for (int i = 0; i < 2000 && state_of(tid) != 'S'; i++)
+        usleep(1000);
+    assert_int_equal(state_of(tid), 'S');
+}
+
 static void test_idle_threads_sleep(void **state)
 {
     (void)state;
@@ -248,9 +264,9 @@ static void test_idle_threads_sleep(void **state)
         tern_pool_run(pool, count_task, &t, 1000);
         if (i) /* also within a pass that goes on for long without work for them */
             tern_pool_end(pool);
-        assert_true(idle_cpu_seconds() < 0.002);
         for (int h = 1; h < threads[i]; h++)
-            assert_int_equal(state_of(m.tid[h]), 'S');
+            assert_falls_asleep(m.tid[h]);
+        assert_true(idle_cpu_seconds() < 0.002);
         tern_pool_close(pool);
     }
 }
@@ -280,6 +296,7 @@ static void test_stopped_helpers(void **state)
     sem_init(&go_on, 0, 0);
     signal(SIGUSR1, stop_here);
     for (int i = 1; i < threads; i++) {
+        assert_falls_asleep(m.tid[i]); /* no CPU may stop it on its way there */
         assert_int_equal(syscall(SYS_tgkill, getpid(), m.tid[i], SIGUSR1), 0);
         while (sem_wait(&stopped))
             ;
@@ -354,7 +371,7 @@ static void test_sharing_is_learned(void **state)
 static void test_fork(void **state)
 {
     (void)state;
-#if !defined(__SANITIZE_THREAD__)
+#if !defined(__SANITIZE_THREAD__) && !__has_feature(thread_sanitizer)
     tern_model *model = e2e_model(&spec, "int8", NULL);
     for (int threads = 1; threads <= 3; threads++) {
         const tern_session_options o = {.struct_bytes = sizeof o, .threads = threads};
@@ -476,7 +493,8 @@ static void check_quota(const char *const (*files)[2], int quota, int running)
     assert_int_equal(c.quota, quota);
     assert_int_equal(c.running, running);
     assert_int_equal(c.affinity, here.affinity);
-    assert_int_equal(c.allowed, quota && quota < c.affinity ? quota : c.affinity);
+    const int most = c.affinity < TERN_MOST_THREADS ? c.affinity : TERN_MOST_THREADS;
+    assert_int_equal(c.allowed, quota && quota < most ? quota : most);
     snprintf(command, sizeof command, "rm -r '%s'", root);
     assert_int_equal(system(command), 0);
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -49,7 +50,10 @@ struct helper {
     atomic_llong woken;
     /* ns since it started: awake, and of these kept from a CPU by other threads. */
     atomic_llong awake, lost;
-    long long awake_before, lost_before; /* the caller's: at the window's start */
+    atomic_int rank; /* its place in the pool's order: the first take part */
+    /* The caller's: at the window's start, and when `awake` last changed, by the clock and in passes since. */
+    long long awake_before, lost_before, awake_seen, seen_at;
+    int passes_since;
     struct tern_pool *pool;
     pthread_t thread;
     int index; /* 1 to threads - 1 */
@@ -58,23 +62,25 @@ struct helper {
 struct tern_pool {
     int threads, started; /* helpers that were started */
     int limit;            /* the caller's: helpers that lately found a CPU */
-    long long pause, retry_at, grown_at;
+    long long pause, retry_at, grown_at, ended_at;
     long long spin;
     pid_t process;
     uint32_t round;
+    struct helper **order; /* [threads - 1] those that found no CPU last */
     struct rate *rate; /* of the pass that runs; NULL when nothing is to be learned from it */
     int64_t products;
     long long began;
     struct rate rates[CLASSES];
     struct helper *helpers; /* [threads - 1], helper i is thread i + 1 */
 
-    /* The round in the upper 32 bits, the next task in the lower. A task is taken by compare-and-exchange of both, so
-       that a thread that comes late cannot take one of a later round with what it read of an earlier one. */
+    /* The round in the upper 32 bits, the tasks that are left in the lower. A task is taken by compare-and-exchange of
+       both: it succeeds only while the round goes on, and until it is over the caller changes none of what is read
+       before. So a thread that comes late takes nothing. */
     _Alignas(64) _Atomic(uint64_t) ticket;
     void (*_Atomic fn)(void *context, int task, int thread);
     void *_Atomic context;
     _Atomic(uint32_t) tasks;
-    atomic_int width; /* helpers that may take tasks */
+    atomic_int width; /* helpers that may take tasks: those of lower rank */
     atomic_int stop;
 
     _Alignas(64) _Atomic(uint32_t) done; /* tasks of this round that are finished; the caller sleeps on this */
@@ -90,9 +96,12 @@ static long long clock_ns(clockid_t clock)
     return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void futex_wait(void *word, unsigned value)
+/* Returns when woken, at once if *word is not `value`, or after `ns` unless that is 0. The system call's own time format
+   is two longs, on 32-bit systems too. */
+static void futex_wait(void *word, unsigned value, long ns)
 {
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+    const long timeout[2] = {0, ns};
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, ns ? timeout : NULL, NULL, 0);
 }
 
 static void futex_wake(void *word)
@@ -109,30 +118,28 @@ static void relax(void)
 #endif
 }
 
-/* Whether a task is left for `thread`, or the pool is to close. */
-static int has_work(struct tern_pool *pool, int thread)
+/* Whether a task is left for a helper, or the pool is to close. */
+static int has_work(struct helper *h)
 {
-    const uint32_t next = (uint32_t)atomic_load(&pool->ticket);
+    struct tern_pool *pool = h->pool;
     return atomic_load(&pool->stop) ||
-           (next < atomic_load_explicit(&pool->tasks, memory_order_relaxed) &&
-            thread <= atomic_load_explicit(&pool->width, memory_order_relaxed));
+           ((uint32_t)atomic_load(&pool->ticket) && atomic_load_explicit(&h->rank, memory_order_relaxed) <
+                                                        atomic_load_explicit(&pool->width, memory_order_relaxed));
 }
 
 /* ---- Working ---------------------------------------------------------------------------------------------------- */
 
-/* Takes tasks until none is left. Nothing read here is used unless the exchange proves that its round still runs. */
+/* Takes tasks until none is left. */
 static void work(struct tern_pool *pool, int thread)
 {
     uint64_t ticket = atomic_load(&pool->ticket);
-    for (;;) {
+    while ((uint32_t)ticket) {
         void (*fn)(void *, int, int) = atomic_load_explicit(&pool->fn, memory_order_relaxed);
         void *context = atomic_load_explicit(&pool->context, memory_order_relaxed);
         const uint32_t tasks = atomic_load_explicit(&pool->tasks, memory_order_relaxed);
-        if ((uint32_t)ticket >= tasks || thread > atomic_load_explicit(&pool->width, memory_order_relaxed))
-            return;
-        if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1))
+        if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket - 1))
             continue;
-        fn(context, (int)(uint32_t)ticket, thread);
+        fn(context, (int)(tasks - (uint32_t)ticket), thread);
         if (atomic_fetch_add(&pool->done, 1) + 1 == tasks && atomic_load(&pool->caller_sleeps))
             futex_wake(&pool->done);
         ticket = atomic_load(&pool->ticket);
@@ -152,10 +159,9 @@ static struct account account_begin(void)
 static void account_end(struct helper *h, struct account *a)
 {
     const struct account now = account_begin();
-    const long long awake = now.wall - a->wall, lost = awake - (now.cpu - a->cpu);
+    const long long awake = now.wall - a->wall;
     atomic_fetch_add(&h->awake, awake);
-    if (lost > 0)
-        atomic_fetch_add(&h->lost, lost);
+    atomic_fetch_add(&h->lost, awake - (now.cpu - a->cpu));
     *a = now;
 }
 
@@ -165,10 +171,10 @@ static void sleep_until_woken(struct helper *h)
 {
     int asleep = ASLEEP;
     atomic_store(&h->state, ASLEEP);
-    if (has_work(h->pool, h->index) && atomic_compare_exchange_strong(&h->state, &asleep, AWAKE))
+    if (has_work(h) && atomic_compare_exchange_strong(&h->state, &asleep, AWAKE))
         return;
     while (atomic_load(&h->state) == ASLEEP)
-        futex_wait(&h->state, ASLEEP);
+        futex_wait(&h->state, ASLEEP, 0);
     const long long woken = atomic_exchange(&h->woken, 0), late = clock_ns(CLOCK_MONOTONIC) - woken;
     if (woken && late > LATE) {
         atomic_fetch_add(&h->awake, late);
@@ -182,17 +188,18 @@ static void *helper_main(void *argument)
     struct tern_pool *pool = h->pool;
     struct account account = account_begin();
     while (!atomic_load(&pool->stop)) {
-        work(pool, h->index);
+        if (has_work(h))
+            work(pool, h->index);
         long long now = clock_ns(CLOCK_MONOTONIC);
         if (now - account.wall > MILLISECOND)
             account_end(h, &account);
         const long long until = now + pool->spin;
-        for (int i = 0; !has_work(pool, h->index) && now < until; i++) {
+        for (int i = 0; !has_work(h) && now < until; i++) {
             relax();
             if (i % 16 == 0)
                 now = clock_ns(CLOCK_MONOTONIC);
         }
-        if (has_work(pool, h->index))
+        if (has_work(h))
             continue;
         account_end(h, &account);
         sleep_until_woken(h);
@@ -212,7 +219,8 @@ static void wake(struct helper *h)
         atomic_store(&h->woken, 0); /* it saw the work before it slept */
 }
 
-/* Until the tasks that helpers hold are finished. Asleep, the caller leaves its CPU to a helper that has none. */
+/* Until the tasks that helpers hold are finished. Asleep, the caller leaves its CPU to a helper that has none. It looks
+   again after a while: a helper may lose its CPU between its last task and the call that wakes. */
 static void wait_for_helpers(struct tern_pool *pool, uint32_t tasks)
 {
     const long long until = clock_ns(CLOCK_MONOTONIC) + pool->spin;
@@ -226,7 +234,7 @@ static void wait_for_helpers(struct tern_pool *pool, uint32_t tasks)
         return;
     atomic_store(&pool->caller_sleeps, 1);
     while ((done = atomic_load(&pool->done)) != tasks)
-        futex_wait(&pool->done, done);
+        futex_wait(&pool->done, done, MILLISECOND);
     atomic_store(&pool->caller_sleeps, 0);
 }
 
@@ -238,42 +246,64 @@ void tern_pool_run(struct tern_pool *pool, void (*fn)(void *context, int task, i
             fn(context, i, 0);
         return;
     }
-    /* All tasks of the last round are finished, so none is taken until the ticket has this round and task 0. */
-    const uint64_t round = (uint64_t)++pool->round << 32;
-    atomic_store(&pool->ticket, round | UINT32_MAX);
+    /* All tasks of the last round are finished and its ticket says that none is left, until this one's replaces it. */
     atomic_store_explicit(&pool->fn, fn, memory_order_relaxed);
     atomic_store_explicit(&pool->context, context, memory_order_relaxed);
     atomic_store_explicit(&pool->tasks, (uint32_t)tasks, memory_order_relaxed);
     atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
-    atomic_store(&pool->ticket, round);
+    atomic_store(&pool->ticket, (uint64_t)++pool->round << 32 | (uint32_t)tasks);
     for (int i = 0; i < width && i < tasks - 1; i++)
-        wake(&pool->helpers[i]);
+        wake(pool->order[i]);
     work(pool, 0);
     wait_for_helpers(pool, (uint32_t)tasks);
 }
 
 /* ---- How many work ---------------------------------------------------------------------------------------------- */
 
-/* Whether a helper was kept from a CPU for a quarter of the window, or was woken and still has none. */
-static int finds_no_cpu(struct helper *h, long long now)
+/* Whether a helper that is awake has given no sign of life: it should have slept soon after the last pass, or kept its
+   account while passes went on. */
+static int is_stuck(struct tern_pool *pool, struct helper *h, long long awake, long long now)
 {
-    const long long woken = atomic_load(&h->woken);
-    const long long awake = atomic_load(&h->awake) - h->awake_before, lost = atomic_load(&h->lost) - h->lost_before;
-    if (woken && now - woken > MILLISECOND)
-        return 1;
-    if (lost > MILLISECOND / 2 && lost > awake / 4)
+    if (awake != h->awake_seen) {
+        h->awake_seen = awake;
+        h->seen_at = now;
+        h->passes_since = 0;
+    }
+    return atomic_load(&h->state) == AWAKE && (now - pool->ended_at > MILLISECOND ||
+                                               (++h->passes_since > 4 && now - h->seen_at > 5 * MILLISECOND));
+}
+
+/* Whether a helper was kept from a CPU for a quarter of the window, or was woken and still has none. */
+static int finds_no_cpu(struct tern_pool *pool, struct helper *h, long long now)
+{
+    const long long lost_ever = atomic_load(&h->lost), awake_ever = atomic_load(&h->awake);
+    const long long awake = awake_ever - h->awake_before, lost = lost_ever - h->lost_before;
+    if (is_stuck(pool, h, awake_ever, now) || (lost > MILLISECOND / 2 && lost > awake / 4))
         return 1;
     if (awake > WINDOW) {
-        h->awake_before += awake;
-        h->lost_before += lost;
+        h->awake_before = awake_ever;
+        h->lost_before = lost_ever;
     }
     return 0;
 }
 
-static void new_window(struct helper *h)
+static void new_window(struct helper *h, long long now)
 {
-    h->awake_before = atomic_load(&h->awake);
     h->lost_before = atomic_load(&h->lost);
+    h->awake_before = h->awake_seen = atomic_load(&h->awake);
+    h->seen_at = now;
+    h->passes_since = 0;
+}
+
+/* Puts the helper at a place of the order last. */
+static void put_last(struct tern_pool *pool, int place)
+{
+    struct helper *h = pool->order[place];
+    for (; place + 1 < pool->started; place++)
+        pool->order[place] = pool->order[place + 1];
+    pool->order[place] = h;
+    for (int i = 0; i < pool->started; i++)
+        atomic_store_explicit(&pool->order[i]->rank, i, memory_order_relaxed);
 }
 
 /* Takes away the helpers that find no CPU, and after a pause tries one more. As with congestion of a network, the load
@@ -282,18 +312,20 @@ static void new_window(struct helper *h)
 static void adapt(struct tern_pool *pool)
 {
     const long long now = clock_ns(CLOCK_MONOTONIC);
-    int without = 0;
-    for (int i = 0; i < pool->limit; i++)
-        without += finds_no_cpu(&pool->helpers[i], now);
-    if (without) {
-        pool->limit -= without;
+    const int before = pool->limit;
+    for (int i = pool->limit - 1; i >= 0; i--)
+        if (finds_no_cpu(pool, pool->order[i], now)) {
+            put_last(pool, i);
+            pool->limit--;
+        }
+    if (pool->limit < before) {
         pool->pause = pool->pause * 2 > LONGEST_PAUSE ? LONGEST_PAUSE : pool->pause * 2;
         pool->retry_at = now + pool->pause;
         pool->grown_at = LLONG_MAX;
         for (int i = 0; i < pool->limit; i++)
-            new_window(&pool->helpers[i]);
+            new_window(pool->order[i], now);
     } else if (pool->limit < pool->started && now >= pool->retry_at) {
-        new_window(&pool->helpers[pool->limit++]);
+        new_window(pool->order[pool->limit++], now);
         pool->grown_at = now;
         pool->retry_at = now + pool->pause;
     } else if (pool->grown_at < now - LONGEST_PAUSE / 4) { /* the last one found its CPU */
@@ -326,42 +358,58 @@ static int sharing_pays(struct rate *r)
 
 static void learn(struct tern_pool *pool, int shared, long long took)
 {
-    struct rate *r = pool->rate;
-    int64_t ns = (took << 20) / (pool->products ? pool->products : 1), *mean = &r->ns[shared];
-    if (!*mean)
+    int64_t *mean = &pool->rate->ns[shared];
+    if (took > LONGEST_PAUSE) /* the process was stopped, or its file is being read */
+        return;
+    const int64_t ns = (took << 20) / (pool->products ? pool->products : 1);
+    /* Down at once, up slowly: passes are never too fast, but slow the first time and when others need the CPU. */
+    if (!*mean || ns < *mean)
         *mean = ns;
-    /* Down fast, up slowly: the first pass of a kind is slow, and what others do should not be blamed on the way. */
-    *mean += ns < *mean ? (ns - *mean) / 2 : ((ns > 2 * *mean ? 2 * *mean : ns) - *mean) / 16;
+    else
+        *mean += ((ns > 2 * *mean ? 2 * *mean : ns) - *mean) / 16;
 }
 
 /* ---- Opening and closing ---------------------------------------------------------------------------------------- */
 
+/* Helpers take no signals: those are for the application's threads. */
 static int start_helpers(struct tern_pool *pool)
 {
     pthread_attr_t attributes;
+    sigset_t all, before;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     pool->process = getpid();
     int failed = 0;
     for (pool->started = 0; pool->started < pool->threads - 1 && !failed; pool->started += !failed) {
         struct helper *h = &pool->helpers[pool->started];
-        h->pool = pool;
-        h->index = pool->started + 1;
-        atomic_store(&h->woken, 0);
-        atomic_store(&h->state, AWAKE);
+        *h = (struct helper){.pool = pool, .index = pool->started + 1, .rank = pool->started, .state = AWAKE};
+        pool->order[pool->started] = h;
         failed = pthread_create(&h->thread, &attributes, helper_main, h);
     }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     return failed;
 }
 
-/* A child of fork has none of its parent's other threads: it gets its own. */
+/* A child of fork has none of its parent's other threads: it gets its own, as many as can be had. */
 static void restart_after_fork(struct tern_pool *pool)
 {
     if (pool->threads > 1 && pool->process != getpid()) {
         start_helpers(pool);
         pool->limit = pool->limit > pool->started ? pool->started : pool->limit;
     }
+}
+
+/* As many helpers as have an idle CPU at first. Threads of the whole machine are counted as running, and where this
+   process may use only some of its CPUs, they are taken to be spread evenly. */
+static int idle_helpers(const struct tern_pool *pool, const struct tern_cpus *cpus)
+{
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    const int running = online > cpus->allowed ? (int)(cpus->running * (int64_t)cpus->allowed / online) : cpus->running;
+    const int idle = cpus->allowed - 1 - running;
+    return idle < 0 ? 0 : idle < pool->started ? idle : pool->started;
 }
 
 tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err)
@@ -376,19 +424,15 @@ tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err)
         const struct tern_cpus cpus = tern_cpus_look("");
         pool->spin = threads <= cpus.allowed ? SPIN : 0;
         pool->helpers = aligned_alloc(_Alignof(struct helper), bytes);
-        if (!pool->helpers) {
-            free(pool);
-            return tern_fail_nomem(err, "a thread pool", bytes);
-        }
-        for (int i = 0; i < threads - 1; i++)
-            pool->helpers[i] = (struct helper){.pool = pool};
-        if (start_helpers(pool)) {
+        pool->order = malloc((size_t)(threads - 1) * sizeof *pool->order);
+        const int failed = !pool->helpers || !pool->order ? -1 : start_helpers(pool);
+        if (failed) {
             tern_pool_close(pool);
-            return tern_fail(err, TERN_FAILED, "cannot start %d threads; ask for fewer", threads);
+            return failed < 0 ? tern_fail_nomem(err, "a thread pool", bytes)
+                              : tern_fail(err, TERN_FAILED, "cannot start %d threads; ask for fewer", threads);
         }
-        /* As many as have an idle CPU at first. */
-        const int idle = cpus.allowed - 1 - cpus.running;
-        pool->limit = idle < 0 ? 0 : idle < pool->started ? idle : pool->started;
+        pool->limit = idle_helpers(pool, &cpus);
+        pool->retry_at = clock_ns(CLOCK_MONOTONIC) + pool->pause;
     }
     tern_pool_end(pool);
     *out = pool;
@@ -405,6 +449,7 @@ void tern_pool_close(struct tern_pool *pool)
             wake(&pool->helpers[i]);
             pthread_join(pool->helpers[i].thread, NULL);
         }
+    free(pool->order);
     free(pool->helpers);
     free(pool);
 }
@@ -423,8 +468,6 @@ void tern_pool_begin(struct tern_pool *pool, int64_t products)
 {
     restart_after_fork(pool);
     pool->rate = NULL;
-    if (!pool->started)
-        return;
     adapt(pool);
     int width = pool->limit;
     if (width && (pool->rate = rate_of(pool, products))) {
@@ -438,8 +481,9 @@ void tern_pool_begin(struct tern_pool *pool, int64_t products)
 void tern_pool_end(struct tern_pool *pool)
 {
     const int shared = atomic_load_explicit(&pool->width, memory_order_relaxed) > 0;
+    pool->ended_at = clock_ns(CLOCK_MONOTONIC);
     if (pool->rate)
-        learn(pool, shared, clock_ns(CLOCK_MONOTONIC) - pool->began);
+        learn(pool, shared, pool->ended_at - pool->began);
     pool->rate = NULL;
     atomic_store(&pool->width, pool->started);
 }

@@ -134,8 +134,11 @@ static int measure(struct figure *f, const struct arrangement *a, int threads, d
         }
         children[n++] = child;
     }
-    while (!code && atomic_load(&board->ready) < a->processes * a->sessions)
+    while (!code && atomic_load(&board->ready) < a->processes * a->sessions) {
         usleep(1000);
+        if (waitpid(-1, NULL, WNOHANG) > 0) /* none ends before it is told to */
+            code = cli_fail(CLI_FAILED, "a process ended early");
+    }
     usleep((useconds_t)(seconds * 2e5));
     const double start = cli_now_ms();
     atomic_store(&board->stage, 1);
