@@ -1,10 +1,17 @@
+/* Multi-head self-attention: one task is one head of one text. */
 #include "models/attention.h"
 
-void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int longest)
+#include <string.h>
+
+void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, const struct tern_config *config,
+                         int longest)
 {
     const int threads = tern_pool_threads(a->pool);
-    const int keys = tern_round_up(longest, TERN_PANEL), width = tern_round_up(a->head_dim, TERN_PANEL);
-    const int tokens4 = tern_round_up(longest, TERN_PANEL_K), dim4 = tern_round_up(a->head_dim, TERN_PANEL_K);
+    int dim = 0;
+    for (int i = 0; i < config->layers; i++)
+        dim = config->layer[i].head_dim > dim ? config->layer[i].head_dim : dim;
+    const int keys = tern_round_up(longest, TERN_PANEL), width = tern_round_up(dim, TERN_PANEL);
+    const int tokens4 = tern_round_up(longest, TERN_PANEL_K), dim4 = tern_round_up(dim, TERN_PANEL_K);
     struct tern_attention_scratch *scratch = tern_arena_take(arena, (size_t)threads, sizeof *scratch), one;
     for (int t = 0; t < threads; t++) {
         struct tern_attention_scratch *s = scratch ? &scratch[t] : &one;
@@ -13,6 +20,7 @@ void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int
         s->query = tern_arena_take(arena, TERN_ATTENTION_ROWS, (size_t)dim4);
         s->score = tern_arena_take(arena, (size_t)keys, TERN_ATTENTION_ROWS * sizeof *s->score);
         s->p = tern_arena_take(arena, (size_t)tokens4, 2 * TERN_ATTENTION_ROWS);
+        s->edge = tern_arena_take(arena, (size_t)tokens4, 2);
         s->acc = tern_arena_take(arena, (size_t)width, 2 * TERN_ATTENTION_ROWS * sizeof *s->acc);
         s->row = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->row);
         s->scale = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->scale);
@@ -22,64 +30,127 @@ void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int
 
 struct job {
     const struct tern_attention *a;
-    const struct tern_layer *layer;
+    const struct tern_layer_spec *layer;
+    struct tern_real score;
     const int16_t *query, *key, *value;
     int16_t *context;
     const tern_batch *batch;
 };
 
-/* One task: one head of one text. Offsets at_* are those of the head's first column in the text's first row. */
+/* Tokens first to last - 1 of a text: those that a row sees, or all that the rows of a block see. */
+struct span {
+    int first, last;
+};
+
+static struct span seen_by(const struct tern_layer_spec *layer, int first_row, int rows, int tokens)
+{
+    const int first = first_row - layer->before, last = first_row + rows + layer->after;
+    return (struct span){first > 0 ? first : 0, last < tokens ? last : tokens};
+}
+
+/* A head of a text, and what is packed of it. */
+struct head {
+    const struct job *j;
+    struct tern_attention_scratch *s;
+    ptrdiff_t at, ld; /* the head's first column in the text's first row; from row to row */
+    int tokens, thread;
+    struct span packed;
+    int32_t amax_k, amax_v; /* of the packed keys and values */
+};
+
+static int64_t pack(struct head *h, struct span span, int64_t time)
+{
+    const struct job *j = h->j;
+    const struct tern_ops *ops = j->a->ops;
+    const int n = span.last - span.first, d = j->layer->head_dim;
+    const ptrdiff_t at = h->at + span.first * h->ld;
+    h->packed = span;
+    h->amax_k = ops->amax(j->key + at, h->ld, n, d);
+    h->amax_v = ops->amax(j->value + at, h->ld, n, d);
+    ops->pack_k(j->key + at, h->ld, tern_s8_scale_of(h->amax_k), h->s->keys, n, d);
+    ops->pack_v(j->value + at, h->ld, tern_s8_scale_of(h->amax_v), h->s->values, n, d);
+    return tern_profile_charge(j->a->profile, h->thread, TERN_STAGE_pack, time, 0, (int64_t)10 * n * d);
+}
+
+/* The factors of one row, which sees `span` of the packed keys. Returns their sum. */
+static int32_t softmax_row(const struct head *h, struct span span, const int32_t *score, struct tern_row_scale scale,
+                           int8_t *high, int8_t *low)
+{
+    const struct tern_ops *ops = h->j->a->ops;
+    const int n = span.last - span.first, before = span.first - h->packed.first;
+    const int all = h->packed.last - h->packed.first, all4 = tern_round_up(all, TERN_PANEL_K);
+    if (n == all)
+        return ops->softmax(score, scale.shift, scale.mul, high, low, n);
+    int8_t *const edge_low = h->s->edge + tern_round_up(n, TERN_PANEL_K);
+    const int32_t sum = ops->softmax(score + before, scale.shift, scale.mul, h->s->edge, edge_low, n);
+    memset(high, 0, (size_t)all4);
+    memset(low, 0, (size_t)all4);
+    memcpy(high + before, h->s->edge, (size_t)n);
+    memcpy(low + before, edge_low, (size_t)n);
+    return sum;
+}
+
+/* Rows first to first + rows - 1 against the packed keys and values. */
+static int64_t block(const struct head *h, int first, int rows, int64_t time)
+{
+    const struct job *j = h->j;
+    const struct tern_ops *ops = j->a->ops;
+    struct tern_profile *const profile = j->a->profile;
+    const struct tern_attention_scratch *s = h->s;
+    const struct tern_ahead none = {NULL, 0}; /* both operands have just been packed */
+    const int tokens = h->packed.last - h->packed.first, d = j->layer->head_dim;
+    const int keys = tern_round_up(tokens, TERN_PANEL), tokens4 = tern_round_up(tokens, TERN_PANEL_K);
+    const int width = tern_round_up(d, TERN_PANEL), dim4 = tern_round_up(d, TERN_PANEL_K);
+    const ptrdiff_t at = h->at + first * h->ld;
+    const int64_t scores = (int64_t)rows * tokens;
+    int32_t sum[TERN_ATTENTION_ROWS];
+
+    for (int i = 0; i < rows; i++)
+        ops->quantize(j->query + at + i * h->ld, s->query + i * dim4, &s->row[i], d);
+    time = tern_profile_charge(profile, h->thread, TERN_STAGE_softmax, time, 0, (int64_t)3 * rows * d);
+    ops->gemm_s8(s->query, dim4, s->keys, s->score, keys, rows, keys / TERN_PANEL, dim4 / TERN_PANEL_K, none);
+    time = tern_profile_charge(profile, h->thread, TERN_STAGE_scores, time, scores * d,
+                               (int64_t)(rows + tokens) * d + 4 * scores);
+    int8_t *const low = s->p + (ptrdiff_t)rows * tokens4;
+    for (int i = 0; i < rows; i++) {
+        const struct tern_row_scale scale = tern_score_scale(s->row[i].amax, h->amax_k, j->score);
+        sum[i] = softmax_row(h, seen_by(j->layer, first + i, 1, h->tokens), s->score + (ptrdiff_t)i * keys, scale,
+                             s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4);
+    }
+    for (int i = 0; i < rows; i++)
+        s->scale[i] = tern_context_scale(sum[i], h->amax_v);
+    time = tern_profile_charge(profile, h->thread, TERN_STAGE_softmax, time, 0, 6 * scores);
+    ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K, none);
+    time = tern_profile_charge(profile, h->thread, TERN_STAGE_values, time, 2 * scores * d,
+                               2 * scores + (int64_t)(8 * rows + tokens) * d);
+    ops->context(s->acc, s->acc + (ptrdiff_t)rows * width, width, j->context + at, h->ld, s->scale, rows, d);
+    return tern_profile_charge(profile, h->thread, TERN_STAGE_context, time, 0, (int64_t)10 * rows * d);
+}
+
+/* Keys and values are packed once for all rows that see the same ones: for the whole text, or with a window for each
+   block of rows. */
 static void head_task(void *context, int task, int thread)
 {
     const struct job *j = context;
-    const struct tern_attention *a = j->a;
-    const struct tern_ops *ops = a->ops;
-    const struct tern_attention_scratch *s = &a->scratch[thread];
-    const int text = task / a->heads, head = task % a->heads, d = a->head_dim, h = a->hidden;
-    const int tokens = j->batch->offsets[text + 1] - j->batch->offsets[text];
-    const ptrdiff_t at = (ptrdiff_t)j->batch->offsets[text] * h + head * d;
-    const int keys = tern_round_up(tokens, TERN_PANEL), tokens4 = tern_round_up(tokens, TERN_PANEL_K);
-    const int width = tern_round_up(d, TERN_PANEL), dim4 = tern_round_up(d, TERN_PANEL_K);
-
-    const struct tern_ahead none = {NULL, 0}; /* both operands have just been packed */
-    int64_t time = tern_profile_start(a->profile);
-    const int32_t amax_k = ops->amax(j->key + at, h, tokens, d), amax_v = ops->amax(j->value + at, h, tokens, d);
-    ops->pack_k(j->key + at, h, tern_s8_scale_of(amax_k), s->keys, tokens, d);
-    ops->pack_v(j->value + at, h, tern_s8_scale_of(amax_v), s->values, tokens, d);
-    time = tern_profile_charge(a->profile, thread, TERN_STAGE_pack, time, 0, (int64_t)10 * tokens * d);
-
-    for (int first = 0; first < tokens; first += TERN_ATTENTION_ROWS) {
-        const int rows = tokens - first < TERN_ATTENTION_ROWS ? tokens - first : TERN_ATTENTION_ROWS;
-        const ptrdiff_t block = at + (ptrdiff_t)first * h;
-        for (int i = 0; i < rows; i++)
-            ops->quantize(j->query + block + (ptrdiff_t)i * h, s->query + i * dim4, &s->row[i], d);
-        const int64_t scores = (int64_t)rows * tokens;
-        time = tern_profile_charge(a->profile, thread, TERN_STAGE_softmax, time, 0, (int64_t)3 * rows * d);
-        ops->gemm_s8(s->query, dim4, s->keys, s->score, keys, rows, keys / TERN_PANEL, dim4 / TERN_PANEL_K,
-                     none);
-        time = tern_profile_charge(a->profile, thread, TERN_STAGE_scores, time, scores * d,
-                                   (int64_t)(rows + tokens) * d + 4 * scores);
-        int8_t *const low = s->p + (ptrdiff_t)rows * tokens4;
-        for (int i = 0; i < rows; i++) {
-            struct tern_row_scale scale = tern_score_scale(s->row[i].amax, amax_k, j->layer->score);
-            s->row[i].norm2 = ops->softmax(s->score + (ptrdiff_t)i * keys, scale.shift, scale.mul,
-                                       s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4, tokens);
-        }
-        for (int i = 0; i < rows; i++)
-            s->scale[i] = tern_context_scale(s->row[i].norm2, amax_v);
-        time = tern_profile_charge(a->profile, thread, TERN_STAGE_softmax, time, 0, 6 * scores);
-        ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K,
-                     none);
-        time = tern_profile_charge(a->profile, thread, TERN_STAGE_values, time, 2 * scores * d,
-                                   2 * scores + (int64_t)(8 * rows + tokens) * d);
-        ops->context(s->acc, s->acc + (ptrdiff_t)rows * width, width, j->context + block, h, s->scale, rows, d);
-        time = tern_profile_charge(a->profile, thread, TERN_STAGE_context, time, 0, (int64_t)10 * rows * d);
+    const struct tern_layer_spec *layer = j->layer;
+    const int text = task / layer->heads, start = j->batch->offsets[text];
+    struct head h = {.j = j, .s = &j->a->scratch[thread], .ld = tern_attention_width(layer), .thread = thread};
+    h.tokens = j->batch->offsets[text + 1] - start;
+    h.at = start * h.ld + (ptrdiff_t)(task % layer->heads) * layer->head_dim;
+    int64_t time = tern_profile_start(j->a->profile);
+    for (int first = 0; first < h.tokens; first += TERN_ATTENTION_ROWS) {
+        const int rows = h.tokens - first < TERN_ATTENTION_ROWS ? h.tokens - first : TERN_ATTENTION_ROWS;
+        const struct span span = seen_by(layer, first, rows, h.tokens);
+        if (span.first != h.packed.first || span.last != h.packed.last)
+            time = pack(&h, span, time);
+        time = block(&h, first, rows, time);
     }
 }
 
-void tern_attention_run(const struct tern_attention *a, const struct tern_layer *layer, const int16_t *query,
-                        const int16_t *key, const int16_t *value, int16_t *context, const tern_batch *batch)
+void tern_attention_run(const struct tern_attention *a, const struct tern_layer_spec *layer, struct tern_real score,
+                        const int16_t *query, const int16_t *key, const int16_t *value, int16_t *context,
+                        const tern_batch *batch)
 {
-    struct job j = {a, layer, query, key, value, context, batch};
-    tern_pool_run(a->pool, head_task, &j, batch->n_texts * a->heads);
+    struct job j = {a, layer, score, query, key, value, context, batch};
+    tern_pool_run(a->pool, head_task, &j, batch->n_texts * layer->heads);
 }

@@ -15,6 +15,7 @@ struct tern_attention_scratch {
     int32_t *score;        /* [ROWS][longest rounded up to 16] */
     int8_t *p;             /* [2 * ROWS][longest rounded up to 4]: high factors of all rows, then low ones */
     int32_t *acc;          /* [2 * ROWS][head_dim rounded up to 16] */
+    int8_t *edge;          /* [2][longest rounded up to 4]: factors of a row that does not see all keys of its block */
     struct tern_row *row;  /* [ROWS] */
     struct tern_row_scale *scale;
 };
@@ -22,17 +23,20 @@ struct tern_attention_scratch {
 struct tern_attention {
     const struct tern_ops *ops;
     struct tern_pool *pool;
-    int heads, head_dim, hidden;
     struct tern_attention_scratch *scratch; /* [threads] */
     struct tern_profile *profile;           /* [threads], or NULL */
 };
 
-/* Takes what texts of up to `longest` tokens need; run once to count and once to hand out (runtime/base/arena.h). */
-void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, int longest);
+/* Takes what texts of up to `longest` tokens need in any layer; run once to count and once to hand out
+   (runtime/base/arena.h). */
+void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, const struct tern_config *config,
+                         int longest);
 
-/* context = softmax(query key^T / sqrt(head_dim)) value for every text and head. query, key, value, context are
-   [tokens][hidden] with a head's columns side by side. No overlap. */
-void tern_attention_run(const struct tern_attention *a, const struct tern_layer *layer, const int16_t *query,
-                        const int16_t *key, const int16_t *value, int16_t *context, const tern_batch *batch);
+/* context = softmax(query key^T / sqrt(head_dim)) value for every text and head, over the keys that the layer's window
+   lets each token see. query, key, value, context are [tokens][heads * head_dim] with a head's columns side by side. No
+   overlap. `score` is the layer's unit of scores (struct tern_layer). */
+void tern_attention_run(const struct tern_attention *a, const struct tern_layer_spec *layer, struct tern_real score,
+                        const int16_t *query, const int16_t *key, const int16_t *value, int16_t *context,
+                        const tern_batch *batch);
 
 #endif

@@ -8,7 +8,7 @@ static int has_sparse(const struct tern_bert *b)
     int any = 0;
     for (int i = 0; i < b->config->layers; i++)
         for (int j = 0; j < TERN_N_MATRICES; j++)
-            any |= tern_layer_matrix(&b->weights->layers[i], j)->sparse.first != NULL;
+            any |= b->weights->layers[i].matrix[j].sparse.first != NULL;
     return any;
 }
 
@@ -18,18 +18,36 @@ static int has_codes(const struct tern_bert *b)
     int any = b->weights->pooler.codes.line != NULL;
     for (int i = 0; i < b->config->layers; i++)
         for (int j = 0; j < TERN_N_MATRICES; j++)
-            any |= tern_layer_matrix(&b->weights->layers[i], j)->codes.line != NULL;
+            any |= b->weights->layers[i].matrix[j].codes.line != NULL;
     return any;
+}
+
+/* Of all layers, the widest. */
+struct widths {
+    size_t attention, intermediate;
+};
+
+static struct widths widest(const struct tern_config *c)
+{
+    struct widths w = {0, 0};
+    for (int i = 0; i < c->layers; i++) {
+        const size_t attention = (size_t)tern_attention_width(&c->layer[i]),
+                     intermediate = (size_t)c->layer[i].intermediate;
+        w.attention = attention > w.attention ? attention : w.attention;
+        w.intermediate = intermediate > w.intermediate ? intermediate : w.intermediate;
+    }
+    return w;
 }
 
 void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
 {
-    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = (size_t)b->config->intermediate;
+    const struct widths widths = widest(b->config);
+    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = widths.intermediate;
     const size_t threads = (size_t)tern_pool_threads(b->run.pool);
     b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
     b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
 
-    const int deepest = tern_k4((int)(h > wide ? h : wide)), sparse = has_sparse(b), codes = has_codes(b);
+    const int deepest = tern_k4(tern_widest_input(b->config)), sparse = has_sparse(b), codes = has_codes(b);
     if (sparse) {
         b->run.packed_bytes = tern_spmm_scratch(TERN_TILE_ROWS, deepest);
         const size_t tiles = (tokens + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS;
@@ -49,7 +67,7 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     }
 
     b->y = tern_arena_take(arena, tokens, h * sizeof *b->y);
-    b->x.ld = tern_round_up((int)h, LINE);
+    b->x.ld = tern_round_up((int)(h > widths.attention ? h : widths.attention), LINE);
     b->x_q = tern_arena_take(arena, tokens, (size_t)b->x.ld);
     b->x_row = tern_arena_take(arena, tokens, sizeof *b->x_row);
     b->x.q = b->x_q;
@@ -60,21 +78,18 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         b->word_bytes = (b->weights->word.steps + TERN_BLOCK_STEPS) * TERN_LINE;
         b->word = tern_arena_take(arena, threads, (size_t)b->word_bytes);
     }
-    const size_t shared = 4 * h > wide ? 4 * h : wide;
+    const size_t a = widths.attention, shared = 4 * a > wide ? 4 * a : wide;
     b->wide = tern_arena_take(arena, tokens, shared * sizeof *b->wide);
     b->query = b->wide;
-    b->key = b->wide ? b->query + tokens * h : NULL;
-    b->value = b->wide ? b->key + tokens * h : NULL;
-    b->context = b->wide ? b->value + tokens * h : NULL;
+    b->key = b->wide ? b->query + tokens * a : NULL;
+    b->value = b->wide ? b->key + tokens * a : NULL;
+    b->context = b->wide ? b->value + tokens * a : NULL;
     b->wide_q = tern_arena_take(arena, tokens, (size_t)tern_round_up((int)wide, LINE));
     b->wide_row = tern_arena_take(arena, tokens, sizeof *b->wide_row);
 
     b->attention.ops = b->run.ops;
     b->attention.pool = b->run.pool;
-    b->attention.heads = b->config->heads;
-    b->attention.head_dim = b->config->hidden / b->config->heads;
-    b->attention.hidden = b->config->hidden;
-    tern_attention_plan(&b->attention, arena, b->longest);
+    tern_attention_plan(&b->attention, arena, b->config, b->longest);
 }
 
 /* ---- Row-wise steps: tasks of ROW_BLOCK tokens ------------------------------------------------------------------ */
@@ -84,7 +99,7 @@ struct rows_job {
     const tern_batch *batch;
     const struct tern_norm *norm;
     const struct tern_poly *act;
-    int tokens;
+    int tokens, width; /* columns of the rows that a context or activation task reads */
 };
 
 static int last_row(const struct rows_job *j, int task)
@@ -129,11 +144,11 @@ static void context_task(void *context, int task, int thread)
 {
     struct rows_job *j = context;
     struct tern_bert *b = j->b;
-    const int h = b->config->hidden;
+    const int n = j->width;
     const int64_t time = tern_profile_start(b->run.profile);
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
-        b->run.ops->quantize(b->context + (ptrdiff_t)i * h, b->x_q + i * b->x.ld, &b->x_row[i], h);
-    charge_rows(j, task, thread, TERN_STAGE_quantize, time, 3 * h);
+        b->run.ops->quantize(b->context + (ptrdiff_t)i * n, b->x_q + i * b->x.ld, &b->x_row[i], n);
+    charge_rows(j, task, thread, TERN_STAGE_quantize, time, 3 * n);
 }
 
 /* wide -> activation -> wide_q */
@@ -141,7 +156,7 @@ static void activation_task(void *context, int task, int thread)
 {
     struct rows_job *j = context;
     struct tern_bert *b = j->b;
-    const int n = b->config->intermediate, ld = tern_round_up(n, LINE);
+    const int n = j->width, ld = tern_round_up(n, LINE);
     const int64_t time = tern_profile_start(b->run.profile);
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
         int16_t *row = b->wide + (ptrdiff_t)i * n;
@@ -203,29 +218,35 @@ static void embed_task(void *context, int task, int thread)
 
 void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
 {
-    const int h = b->config->hidden, wide = b->config->intermediate, tokens = batch->offsets[batch->n_texts];
+    const int h = b->config->hidden, tokens = batch->offsets[batch->n_texts];
     struct rows_job rows = {.b = b, .batch = batch, .tokens = tokens};
     b->x.m = tokens;
     run_rows(&rows, embed_task); /* y, x: [tokens, hidden] */
 
     for (int i = 0; i < b->config->layers; i++) {
         const struct tern_layer *layer = &b->weights->layers[i];
-        const struct tern_linear *const qkv[3] = {&layer->query, &layer->key, &layer->value};
-        int16_t *const out[3] = {b->query, b->key, b->value};
-        tern_linear_run(&b->run, TERN_STAGE_qkv, qkv, out, 3, h, &b->x); /* query, key, value: [tokens, hidden] */
-        tern_attention_run(&b->attention, layer, b->query, b->key, b->value, b->context, batch);
-        run_rows(&rows, context_task); /* x: [tokens, hidden] */
-        tern_linear_residual(&b->run, TERN_STAGE_attn_out, &layer->attn_out, b->sum, b->y, h, &b->x); /* sum */
-        rows.norm = &layer->attn_norm;
-        run_rows(&rows, norm_task); /* y, x */
+        const struct tern_linear *const matrix = layer->matrix;
+        const int attention = tern_attention_width(&b->config->layer[i]), wide = b->config->layer[i].intermediate;
 
-        const struct tern_linear *const up[1] = {&layer->ffn_up};
+        const struct tern_linear *const qkv[3] = {&matrix[TERN_QUERY], &matrix[TERN_KEY], &matrix[TERN_VALUE]};
+        int16_t *const out[3] = {b->query, b->key, b->value};
+        tern_linear_run(&b->run, TERN_STAGE_qkv, qkv, out, 3, attention, &b->x); /* each [tokens, attention] */
+        tern_attention_run(&b->attention, &b->config->layer[i], layer->score, b->query, b->key, b->value, b->context,
+                           batch);
+        rows.width = attention;
+        run_rows(&rows, context_task); /* x: [tokens, attention] */
+        tern_linear_residual(&b->run, TERN_STAGE_attn_out, &matrix[TERN_ATTN_OUT], b->sum, b->y, h, &b->x); /* sum */
+        rows.norm = &layer->norm[TERN_ATTN_NORM];
+        run_rows(&rows, norm_task); /* y, x: [tokens, hidden] */
+
+        const struct tern_linear *const up[1] = {&matrix[TERN_FFN_UP]};
         tern_linear_run(&b->run, TERN_STAGE_ffn_up, up, &b->wide, 1, wide, &b->x); /* wide: [tokens, intermediate] */
         rows.act = &layer->act;
+        rows.width = wide;
         run_rows(&rows, activation_task); /* wide_q: [tokens, intermediate] */
         const struct tern_rows activated = {b->wide_q, b->wide_row, tern_round_up(wide, LINE), tokens};
-        tern_linear_residual(&b->run, TERN_STAGE_ffn_down, &layer->ffn_down, b->sum, b->y, h, &activated); /* sum */
-        rows.norm = &layer->ffn_norm;
+        tern_linear_residual(&b->run, TERN_STAGE_ffn_down, &matrix[TERN_FFN_DOWN], b->sum, b->y, h, &activated);
+        rows.norm = &layer->norm[TERN_FFN_NORM];
         run_rows(&rows, norm_task); /* y, x */
     }
 }

@@ -7,13 +7,14 @@ enum { COLUMNS = 32 }; /* outputs that one task of a linear layer computes */
 
 void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
 {
-    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = (size_t)b->config->intermediate;
+    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
+                 widest = (size_t)tern_widest_input(b->config);
     b->x = tern_arena_take(arena, tokens, h * sizeof(float));
-    b->query = tern_arena_take(arena, tokens, h * sizeof(float));
-    b->key = tern_arena_take(arena, tokens, h * sizeof(float));
-    b->value = tern_arena_take(arena, tokens, h * sizeof(float));
-    b->context = tern_arena_take(arena, tokens, h * sizeof(float));
-    b->wide = tern_arena_take(arena, tokens, wide * sizeof(float));
+    b->query = tern_arena_take(arena, tokens, widest * sizeof(float));
+    b->key = tern_arena_take(arena, tokens, widest * sizeof(float));
+    b->value = tern_arena_take(arena, tokens, widest * sizeof(float));
+    b->context = tern_arena_take(arena, tokens, widest * sizeof(float));
+    b->wide = tern_arena_take(arena, tokens, widest * sizeof(float));
     b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), (size_t)b->longest * sizeof(float));
 }
 
@@ -83,22 +84,24 @@ static float activate(enum tern_activation activation, float z)
     return z > 0 ? z : 0;
 }
 
+struct layer_job {
+    const struct tern_bert_f32 *b;
+    const struct tern_layer_spec *layer;
+    const tern_batch *batch;
+};
+
 static void activation_task(void *context, int task, int thread)
 {
     (void)thread;
-    const struct tern_bert_f32 *b = context;
-    float *row = b->wide + (ptrdiff_t)task * b->config->intermediate;
-    for (int j = 0; j < b->config->intermediate; j++)
-        row[j] = activate(b->config->activation, row[j]);
+    const struct layer_job *job = context;
+    const struct tern_layer_spec *layer = job->layer;
+    float *row = job->b->wide + (ptrdiff_t)task * layer->intermediate;
+    for (int j = 0; j < layer->intermediate; j++)
+        row[j] = activate(layer->activation, row[j]);
 }
 
 /* ---- Attention ----------------------------------------------------------------------------------------------------
  */
-
-struct attention_job {
-    const struct tern_bert_f32 *b;
-    const tern_batch *batch;
-};
 
 static float softmax(float *score, int n)
 {
@@ -113,23 +116,27 @@ static float softmax(float *score, int n)
 /* One head of one text. */
 static void head_task(void *context, int task, int thread)
 {
-    const struct attention_job *j = context;
+    const struct layer_job *j = context;
+    const struct tern_layer_spec *layer = j->layer;
     const struct tern_bert_f32 *b = j->b;
-    const int heads = b->config->heads, h = b->config->hidden, d = h / heads, text = task / heads;
+    const int h = tern_attention_width(layer), d = layer->head_dim, text = task / layer->heads;
     const int tokens = j->batch->offsets[text + 1] - j->batch->offsets[text];
-    const ptrdiff_t at = (ptrdiff_t)j->batch->offsets[text] * h + task % heads * d;
+    const ptrdiff_t at = (ptrdiff_t)j->batch->offsets[text] * h + task % layer->heads * d;
     float *score = b->score + (ptrdiff_t)thread * b->longest, scale = 1 / sqrtf((float)d);
     for (int i = 0; i < tokens; i++) {
-        const float *query = b->query + at + (ptrdiff_t)i * h;
+        const int first = i > layer->before ? i - layer->before : 0;
+        const int n = (i + layer->after < tokens - 1 ? i + layer->after + 1 : tokens) - first; /* keys that i sees */
+        const float *query = b->query + at + (ptrdiff_t)i * h, *key = b->key + at + (ptrdiff_t)first * h;
+        const float *value = b->value + at + (ptrdiff_t)first * h;
         float *out = b->context + at + (ptrdiff_t)i * h;
-        b->ops->gemm_f32(query, d, b->key + at, h, score, tokens, 1, tokens, d);
-        for (int l = 0; l < tokens; l++)
+        b->ops->gemm_f32(query, d, key, h, score, n, 1, n, d);
+        for (int l = 0; l < n; l++)
             score[l] *= scale;
-        const float sum = softmax(score, tokens);
+        const float sum = softmax(score, n);
         memset(out, 0, (size_t)d * sizeof *out);
-        for (int l = 0; l < tokens; l++)
+        for (int l = 0; l < n; l++)
             for (int c = 0; c < d; c++)
-                out[c] += score[l] / sum * b->value[at + (ptrdiff_t)l * h + c];
+                out[c] += score[l] / sum * value[(ptrdiff_t)l * h + c];
     }
 }
 
@@ -165,29 +172,29 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
 {
     const struct tern_f32_layer *layer = &b->weights->layers[i];
     const int tokens = batch->offsets[batch->n_texts];
+    struct layer_job job = {b, &b->config->layer[i], batch};
     if (from == TERN_INPUT_QKV) {
         if (show(b, i, TERN_INPUT_QKV, b->x, tokens))
             return;
-        linear(b, &layer->query, b->x, b->query, tokens);
-        linear(b, &layer->key, b->x, b->key, tokens);
-        linear(b, &layer->value, b->x, b->value, tokens);
-        struct attention_job attention = {b, batch};
-        tern_pool_run(b->pool, head_task, &attention, batch->n_texts * b->config->heads);
+        linear(b, &layer->matrix[TERN_QUERY], b->x, b->query, tokens);
+        linear(b, &layer->matrix[TERN_KEY], b->x, b->key, tokens);
+        linear(b, &layer->matrix[TERN_VALUE], b->x, b->value, tokens);
+        tern_pool_run(b->pool, head_task, &job, batch->n_texts * job.layer->heads);
     }
     if (from <= TERN_INPUT_ATTN_OUT) {
         if (show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens))
             return;
-        linear(b, &layer->attn_out, b->context, b->query, tokens);
-        norm(b, &layer->attn_norm, b->x, b->query, tokens);
+        linear(b, &layer->matrix[TERN_ATTN_OUT], b->context, b->query, tokens);
+        norm(b, &layer->norm[TERN_ATTN_NORM], b->x, b->query, tokens);
     }
     if (show(b, i, TERN_INPUT_FFN_UP, b->x, tokens))
         return;
-    linear(b, &layer->ffn_up, b->x, b->wide, tokens); /* wide: [tokens, intermediate] */
-    tern_pool_run(b->pool, activation_task, b, tokens);
+    linear(b, &layer->matrix[TERN_FFN_UP], b->x, b->wide, tokens); /* wide: [tokens, intermediate] */
+    tern_pool_run(b->pool, activation_task, &job, tokens);
     if (show(b, i, TERN_INPUT_FFN_DOWN, b->wide, tokens))
         return;
-    linear(b, &layer->ffn_down, b->wide, b->query, tokens);
-    norm(b, &layer->ffn_norm, b->x, b->query, tokens);
+    linear(b, &layer->matrix[TERN_FFN_DOWN], b->wide, b->query, tokens);
+    norm(b, &layer->norm[TERN_FFN_NORM], b->x, b->query, tokens);
 }
 
 void tern_bert_f32_forward(struct tern_bert_f32 *b, const tern_batch *batch)
@@ -202,10 +209,10 @@ void tern_bert_f32_classify(struct tern_bert_f32 *b, const tern_batch *batch, fl
     const int h = b->config->hidden;
     for (int i = 0; i < batch->n_texts; i++) {
         const float *first = b->x + (ptrdiff_t)batch->offsets[i] * h;
-        if (b->config->has_pooler) {
+        if (b->config->pooler != TERN_POOLER_NONE) {
             linear(b, &b->weights->pooler, first, b->query, 1);
             for (int j = 0; j < h; j++)
-                b->query[j] = b->config->architecture == TERN_BERT ? tanhf(b->query[j]) : fmaxf(b->query[j], 0);
+                b->query[j] = b->config->pooler == TERN_POOLER_TANH ? tanhf(b->query[j]) : fmaxf(b->query[j], 0);
             first = b->query;
         }
         linear(b, &b->weights->classifier, first, logits + (ptrdiff_t)i * b->config->n_labels, 1);

@@ -1,3 +1,4 @@
+/* A model's configuration: names, limits, labels, and layers that are all alike. */
 #include "models/config_private.h"
 #include "runtime/base/decimal.h"
 
@@ -6,13 +7,18 @@
 #include <string.h>
 
 const char *const tern_activation_names[4] = {"gelu", "gelu_new", "relu", "gelu_ibert"};
-const char *const tern_architecture_names[2] = {"bert", "distilbert"};
+const char *const tern_pooler_names[3] = {"none", "tanh", "relu"};
+const struct tern_family tern_families[TERN_N_FAMILIES] = {
+#define FAMILY(id, name, pooler, has_types) {name, pooler, has_types},
+#include "models/families.def"
+#undef FAMILY
+};
 const char *const tern_weights_names[TERN_N_WEIGHTS] = {"f32",  "int8", "int4",    "nf4",    "fp4",
                                                         "int3", "int2", "ternary", "binary", "mixed"};
 const char *const tern_pooling_names[2] = {"mean", "cls"};
 
 _Static_assert(TERN_GELU == 0 && TERN_GELU_NEW == 1 && TERN_RELU == 2 && TERN_GELU_IBERT == 3, "names by index");
-_Static_assert(TERN_BERT == 0 && TERN_DISTILBERT == 1, "names by index");
+_Static_assert(TERN_POOLER_TANH == 1 && TERN_POOLER_RELU == 2, "names by index");
 _Static_assert(TERN_WEIGHTS_F32 == 0 && TERN_WEIGHTS_INT8 == 1, "names by index");
 _Static_assert(TERN_POOL_MEAN == 0 && TERN_POOL_CLS == 1, "names by index");
 /* hidden and intermediate times the vocabulary or each other stay below 2^38: int64_t holds every tensor's size */
@@ -25,7 +31,7 @@ const char *tern_activation_name(enum tern_activation activation)
 
 const char *tern_architecture_name(enum tern_architecture architecture)
 {
-    return tern_architecture_names[architecture];
+    return tern_families[architecture].name;
 }
 
 const char *tern_weights_name(enum tern_weights weights)
@@ -54,6 +60,41 @@ int tern_name_index(const char *const *names, int n_names, const char *name)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
+}
+
+void tern_config_set_layers(struct tern_config *config, int32_t layers, int32_t heads, int32_t intermediate,
+                            enum tern_activation activation)
+{
+    config->layers = layers;
+    for (int32_t i = 0; i < layers; i++)
+        config->layer[i] = (struct tern_layer_spec){.weights = i,
+                                                    .heads = heads,
+                                                    .head_dim = config->hidden / heads,
+                                                    .intermediate = intermediate,
+                                                    .before = TERN_ALL_TOKENS,
+                                                    .after = TERN_ALL_TOKENS,
+                                                    .activation = activation};
+}
+
+int tern_config_layers_alike(const struct tern_config *config)
+{
+    const struct tern_layer_spec *first = &config->layer[0];
+    int alike = tern_attention_width(first) == config->hidden && first->before == TERN_ALL_TOKENS &&
+                first->after == TERN_ALL_TOKENS;
+    for (int32_t i = 0; i < config->layers; i++) {
+        struct tern_layer_spec same = *first;
+        same.weights = i;
+        alike &= !memcmp(&same, &config->layer[i], sizeof same);
+    }
+    return alike;
+}
+
+int tern_config_shares_layers(const struct tern_config *config)
+{
+    int shares = 0;
+    for (int32_t i = 0; i < config->layers; i++)
+        shares |= config->layer[i].weights != i;
+    return shares;
 }
 
 static void free_labels(struct tern_config *config)
@@ -116,19 +157,43 @@ tern_status tern_config_default_labels(struct tern_config *config, int32_t n, te
     return status;
 }
 
+static tern_status check_layer(const struct tern_config *config, int32_t i, const char *label, tern_error *err)
+{
+    const struct tern_layer_spec *l = &config->layer[i], *own = &config->layer[l->weights];
+    if (l->head_dim > TERN_MAX_HEAD_DIM)
+        return tern_fail(err, TERN_FORMAT, "%s: heads of %d dimensions, the limit is %d", label, l->head_dim,
+                         TERN_MAX_HEAD_DIM);
+    if ((int64_t)l->heads * l->head_dim > TERN_MAX_HIDDEN)
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d has %d heads of %d dimensions, together at most %d", label, i,
+                         l->heads, l->head_dim, TERN_MAX_HIDDEN);
+    if (l->weights > i || own->weights != l->weights || own->heads != l->heads || own->head_dim != l->head_dim ||
+        own->intermediate != l->intermediate || own->activation != l->activation)
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: layer %d has the weights of layer %d, which must be an earlier one of the same shape with "
+                         "weights of its own",
+                         label, i, l->weights);
+    return TERN_OK;
+}
+
 tern_status tern_config_check(const struct tern_config *config, const char *label, tern_error *err)
 {
-    if (config->hidden % config->heads != 0)
-        return tern_fail(err, TERN_FORMAT, "%s: hidden size %d is not divisible by %d heads", label, config->hidden,
-                         config->heads);
-    if (config->hidden / config->heads > TERN_MAX_HEAD_DIM)
-        return tern_fail(err, TERN_FORMAT, "%s: heads of %d dimensions, the limit is %d", label,
-                         config->hidden / config->heads, TERN_MAX_HEAD_DIM);
-    if ((config->architecture == TERN_BERT) != (config->token_types > 0))
+    tern_status status = TERN_OK;
+    for (int32_t i = 0; i < config->layers && !status; i++)
+        status = check_layer(config, i, label, err);
+    if (status)
+        return status;
+    if (tern_families[config->architecture].has_types != (config->token_types > 0))
         return tern_fail(err, TERN_FORMAT, "%s: %d token types do not fit the architecture %s", label,
                          config->token_types, tern_architecture_name(config->architecture));
     if (config->max_tokens > config->max_positions)
         return tern_fail(err, TERN_FORMAT, "%s: max_tokens %d is above the %d positions", label, config->max_tokens,
                          config->max_positions);
+    return TERN_OK;
+}
+
+tern_status tern_config_check_heads(int32_t hidden, int32_t heads, const char *label, tern_error *err)
+{
+    if (hidden % heads != 0)
+        return tern_fail(err, TERN_FORMAT, "%s: hidden size %d is not divisible by %d heads", label, hidden, heads);
     return TERN_OK;
 }

@@ -5,8 +5,19 @@
 
 #include "runtime/base/status.h"
 
-enum tern_architecture { TERN_BERT, TERN_DISTILBERT };
+/* The family of checkpoints that a model came from, for its name and for what its files leave unsaid: see
+   models/families.def. Nothing that runs a model asks for it. */
+enum tern_architecture {
+#define FAMILY(id, name, pooler, has_types) TERN_##id,
+#include "models/families.def"
+#undef FAMILY
+    TERN_N_FAMILIES
+};
 enum tern_activation { TERN_GELU, TERN_GELU_NEW, TERN_RELU, TERN_GELU_IBERT };
+/* The dense layer over [CLS], by its activation. */
+enum tern_pooler { TERN_POOLER_NONE, TERN_POOLER_TANH, TERN_POOLER_RELU };
+/* What reads the encoder's states beside the pooling of embeddings. */
+enum tern_head { TERN_HEAD_NONE, TERN_HEAD_CLASSIFIER };
 /* Of the encoder's matrices. From int8 on: simd/codebook.h's formats in their order. */
 enum tern_weights {
     TERN_WEIGHTS_F32,
@@ -27,15 +38,26 @@ enum {
     TERN_MAX_LABELS = 4096,
 };
 
+/* One layer. Its parts are those of models/parts.def: attention and feed-forward, a LayerNorm behind each. */
+struct tern_layer_spec {
+    int32_t weights;         /* the layer whose tensors these are: its own number, or that of an earlier one it shares */
+    int32_t heads, head_dim; /* fewer heads than hidden / head_dim: the others were pruned */
+    int32_t intermediate;
+    int32_t before, after;   /* tokens of the text that a token sees on either side; TERN_ALL_TOKENS: all */
+    enum tern_activation activation; /* of the feed-forward */
+};
+enum { TERN_ALL_TOKENS = 1 << 20 };
+
 struct tern_config {
     enum tern_architecture architecture;
-    enum tern_activation activation;
     enum tern_weights weights;
-    int32_t layers, hidden, heads, intermediate;
-    int32_t vocab, max_positions, token_types; /* DistilBERT: token_types 0 */
-    double layer_norm_eps;                     /* 1e-12 unless the checkpoint says otherwise */
-    int32_t has_pooler;                        /* BERT: dense + tanh on [CLS]; DistilBERT: pre_classifier + ReLU */
-    int32_t n_labels;                          /* 0: no classification head */
+    int32_t layers, hidden;
+    struct tern_layer_spec layer[TERN_MAX_LAYERS]; /* [layers] */
+    int32_t vocab, max_positions, token_types;     /* token_types 0: the model has none */
+    double layer_norm_eps;                         /* 1e-12 unless the checkpoint says otherwise */
+    enum tern_pooler pooler;
+    enum tern_head head;
+    int32_t n_labels; /* of a classifier, else 0 */
     char **labels;                             /* [n_labels], from id2label, else "LABEL_0" ... */
     tern_pooling pooling;
     int32_t normalize;
@@ -46,6 +68,19 @@ struct tern_config {
 char *tern_config_to_json(const struct tern_config *config);
 tern_status tern_config_from_json(struct tern_config *out, const char *json, const char *label, tern_error *err);
 void tern_config_free(struct tern_config *config);
+
+/* Makes `layers` layers that are all alike, each with weights of its own and attention over the whole text. */
+void tern_config_set_layers(struct tern_config *config, int32_t layers, int32_t heads, int32_t intermediate,
+                            enum tern_activation activation);
+/* Whether tern_config_set_layers could have made them. */
+int tern_config_layers_alike(const struct tern_config *config);
+/* Whether a layer uses the tensors of an earlier one. */
+int tern_config_shares_layers(const struct tern_config *config);
+/* Columns of a layer's query, key, value and context. */
+static inline int32_t tern_attention_width(const struct tern_layer_spec *layer)
+{
+    return layer->heads * layer->head_dim;
+}
 
 const char *tern_activation_name(enum tern_activation activation);
 const char *tern_architecture_name(enum tern_architecture architecture);

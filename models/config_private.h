@@ -12,14 +12,24 @@ enum {
     TERN_MAX_LABEL_BYTES = 512,
 };
 
-/* Checks what no single field can tell: heads against hidden, token types against the architecture, max_tokens
-   against max_positions. `label` names the file. */
+/* What a family's files mean where they say nothing. */
+struct tern_family {
+    const char *name;
+    enum tern_pooler pooler;
+    int has_types;
+};
+extern const struct tern_family tern_families[TERN_N_FAMILIES];
+
+/* Refuses heads that do not divide the hidden size: for files that do not give the heads' dimension. */
+tern_status tern_config_check_heads(int32_t hidden, int32_t heads, const char *label, tern_error *err);
+/* Checks what no single field can tell: widths of heads, whose weights a layer has, token types against the family,
+   max_tokens against max_positions. `label` names the file. */
 tern_status tern_config_check(const struct tern_config *config, const char *label, tern_error *err);
 
 /* The index of `name` in a list of names, or -1. */
 int tern_name_index(const char *const *names, int n_names, const char *name);
 extern const char *const tern_activation_names[4];
-extern const char *const tern_architecture_names[2];
+extern const char *const tern_pooler_names[3];
 extern const char *const tern_weights_names[TERN_N_WEIGHTS];
 extern const char *const tern_pooling_names[2];
 

@@ -24,12 +24,12 @@ void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch, int3
         memcpy(heads->q + i * b->x.ld, b->x.q + batch->offsets[i] * b->x.ld, (size_t)tern_round_up(h, TERN_PANEL_K));
         heads->row[i] = b->x.row[batch->offsets[i]];
     }
-    if (b->config->has_pooler) {
+    if (b->config->pooler != TERN_POOLER_NONE) {
         const struct tern_linear *const pooler[1] = {&w->pooler};
         tern_linear_run(&b->run, TERN_STAGE_head, pooler, &heads->pooled, 1, h, &first);
         for (int i = 0; i < texts; i++) {
             int16_t *row = heads->pooled + (ptrdiff_t)i * h;
-            if (b->config->architecture == TERN_BERT)
+            if (b->config->pooler == TERN_POOLER_TANH)
                 b->run.ops->tanh(row, &w->pooler_act, h);
             else
                 b->run.ops->gelu(row, &w->pooler_act, h); /* an all-zero polynomial: ReLU */
@@ -79,7 +79,7 @@ void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t
 {
     struct tern_bert *b = heads->bert;
     const int h = b->config->hidden, layers = b->config->layers;
-    const struct tern_real unit = b->weights->layers[layers - 1].ffn_norm.unit;
+    const struct tern_real unit = b->weights->layers[layers - 1].norm[TERN_FFN_NORM].unit;
     for (int i = 0; i < batch->n_texts; i++) {
         int32_t *v = result + (ptrdiff_t)i * h;
         int tokens = b->config->pooling == TERN_POOL_CLS ? 1 : batch->offsets[i + 1] - batch->offsets[i];

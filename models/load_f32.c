@@ -1,3 +1,4 @@
+/* Loads a float model, and finds its way around in it. */
 #include "models/load.h"
 #include "models/weights.h"
 
@@ -14,12 +15,12 @@ static const float *load_floats(struct tern_loader *l, const char *name, const c
     return tern_load_tensor(l, part, TERN_F32, columns ? 2 : 1, shape);
 }
 
-static void load_linear(struct tern_loader *l, struct tern_f32_linear *w, const char *name, int n, int k)
+static void load_linear(struct tern_loader *l, struct tern_f32_linear *w, const char *name, struct tern_shape shape)
 {
-    w->n = n;
-    w->k = k;
-    w->w = load_floats(l, name, ".weight", n, k);
-    w->b = load_floats(l, name, ".bias", n, 0);
+    w->n = shape.n;
+    w->k = shape.k;
+    w->w = load_floats(l, name, ".weight", w->n, w->k);
+    w->b = load_floats(l, name, ".bias", w->n, 0);
 }
 
 static void load_norm(struct tern_loader *l, struct tern_f32_norm *norm, const char *name, int n)
@@ -28,11 +29,41 @@ static void load_norm(struct tern_loader *l, struct tern_f32_norm *norm, const c
     norm->beta = load_floats(l, name, ".bias", n, 0);
 }
 
-const struct tern_f32_linear *tern_f32_matrix(const struct tern_f32_layer *layer, int i)
+static void load_layer(struct tern_loader *l, struct tern_f32_layer *layers, const struct tern_config *c, int i)
 {
-    const struct tern_f32_linear *const all[TERN_N_MATRICES] = {&layer->query,    &layer->key,    &layer->value,
-                                                                &layer->attn_out, &layer->ffn_up, &layer->ffn_down};
-    return all[i];
+    char prefix[32];
+    if (c->layer[i].weights != i) {
+        layers[i] = layers[c->layer[i].weights];
+        return;
+    }
+    snprintf(prefix, sizeof prefix, "layer.%d.", i);
+    l->prefix = prefix;
+    for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++) {
+        if (p->place != TERN_PLACE_LAYER)
+            continue;
+        if (p->kind == TERN_KIND_MATRIX)
+            load_linear(l, &layers[i].matrix[p->index], p->name, tern_part_shape(c, p, i));
+        else
+            load_norm(l, &layers[i].norm[p->index], p->name, c->hidden);
+    }
+    l->prefix = "";
+}
+
+/* A part outside of the layers; absent ones stay NULL. */
+static void load_part(struct tern_loader *l, struct tern_f32_weights *out, const struct tern_config *c, int id)
+{
+    const float **const tables[] = {
+        [TERN_PART_WORD] = &out->word, [TERN_PART_POSITION] = &out->position, [TERN_PART_TYPE] = &out->type};
+    const struct tern_part *p = &tern_parts[id];
+    const struct tern_shape shape = tern_part_shape(c, p, 0);
+    if (p->place == TERN_PLACE_LAYER || !tern_part_present(c, p))
+        return;
+    if (p->kind == TERN_KIND_TABLE)
+        *tables[id] = load_floats(l, p->name, ".weight", shape.n, shape.k);
+    else if (p->kind == TERN_KIND_NORM)
+        load_norm(l, &out->embed_norm, p->name, shape.n);
+    else
+        load_linear(l, id == TERN_PART_POOLER ? &out->pooler : &out->classifier, p->name, shape);
 }
 
 tern_status tern_f32_load(struct tern_f32_weights *out, const struct tern_config *c, const struct tern_safetensors *st,
@@ -40,36 +71,24 @@ tern_status tern_f32_load(struct tern_f32_weights *out, const struct tern_config
 {
     *out = (struct tern_f32_weights){0};
     struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
-    out->word = load_floats(&l, "embed.word", ".weight", c->vocab, c->hidden);
-    out->position = load_floats(&l, "embed.position", ".weight", c->max_positions, c->hidden);
-    if (c->token_types)
-        out->type = load_floats(&l, "embed.type", ".weight", c->token_types, c->hidden);
-    load_norm(&l, &out->embed_norm, "embed.norm", c->hidden);
     out->layers = calloc((size_t)c->layers, sizeof *out->layers);
     if (!out->layers)
         return tern_fail_nomem(err, "the layer table", (size_t)c->layers * sizeof *out->layers);
-    for (int i = 0; i < c->layers && !l.status; i++) {
-        struct tern_f32_layer *layer = &out->layers[i];
-        char prefix[32];
-        snprintf(prefix, sizeof prefix, "layer.%d.", i);
-        l.prefix = prefix;
-        load_linear(&l, &layer->query, "query", c->hidden, c->hidden);
-        load_linear(&l, &layer->key, "key", c->hidden, c->hidden);
-        load_linear(&l, &layer->value, "value", c->hidden, c->hidden);
-        load_linear(&l, &layer->attn_out, "attn_out", c->hidden, c->hidden);
-        load_norm(&l, &layer->attn_norm, "attn_norm", c->hidden);
-        load_linear(&l, &layer->ffn_up, "ffn_up", c->intermediate, c->hidden);
-        load_linear(&l, &layer->ffn_down, "ffn_down", c->hidden, c->intermediate);
-        load_norm(&l, &layer->ffn_norm, "ffn_norm", c->hidden);
-        l.prefix = "";
-    }
-    if (c->has_pooler)
-        load_linear(&l, &out->pooler, "pooler", c->hidden, c->hidden);
-    if (c->n_labels)
-        load_linear(&l, &out->classifier, "classifier", c->n_labels, c->hidden);
+    for (int i = 0; i < TERN_N_PARTS; i++)
+        load_part(&l, out, c, i);
+    for (int i = 0; i < c->layers && !l.status; i++)
+        load_layer(&l, out->layers, c, i);
     if (l.status) {
         free(out->layers);
         out->layers = NULL;
     }
     return l.status;
+}
+
+const struct tern_f32_norm *tern_f32_norm_before(const struct tern_f32_weights *w, int layer,
+                                                 enum tern_layer_input input)
+{
+    if (input == TERN_INPUT_QKV)
+        return layer ? &w->layers[layer - 1].norm[TERN_FFN_NORM] : &w->embed_norm;
+    return input == TERN_INPUT_FFN_UP ? &w->layers[layer].norm[TERN_ATTN_NORM] : NULL;
 }

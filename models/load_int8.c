@@ -1,5 +1,7 @@
+/* Loads and checks the weights of an integer model, which then point into the file. */
 #include "models/blocks.h"
 #include "models/bounds.h"
+#include "models/format.h"
 #include "models/load.h"
 #include "models/weights.h"
 
@@ -13,7 +15,7 @@ _Static_assert((int)TERN_BOUND_TOKENS >= (int)TERN_MAX_POSITIONS, "bounds.h cove
 
 static const int16_t *load_i16(struct tern_loader *l, const char *name, int count, int least)
 {
-    int64_t shape = tern_round_up(count, PAD16);
+    int64_t shape = tern_round_up(count, TERN_PARAM16);
     const int16_t *data = tern_load_tensor(l, name, TERN_I16, 1, &shape);
     for (int i = 0; data && i < count; i++)
         if (data[i] < least)
@@ -32,15 +34,15 @@ static const int8_t *load_s8(struct tern_loader *l, const char *name, int n_dims
     return data;
 }
 
-static const int32_t *load_params(struct tern_loader *l, const char *name)
+/* One of the structs of models/format.h, all of 64 bytes. */
+static const void *load_params(struct tern_loader *l, const char *name)
 {
-    int64_t shape = PARAMS;
+    const int64_t shape = TERN_PARAM32;
     return tern_load_tensor(l, name, TERN_I32, 1, &shape);
 }
 
-static struct tern_real load_real(struct tern_loader *l, const char *name, const int32_t *pair)
+static struct tern_real load_real(struct tern_loader *l, const char *name, struct tern_real r)
 {
-    struct tern_real r = {pair[0], pair[1]};
     if (r.mul ? r.mul < 1 << 30 || r.exp < -128 || r.exp > 256 : r.exp != 0)
         tern_load_fail(l, name, "holds a real number out of range");
     return r;
@@ -68,15 +70,15 @@ static const uint8_t *load_lines(struct tern_loader *l, const char *part, enum t
 
 /* The multipliers of matrix `name`, of the group size in its parameters. */
 static void load_groups(struct tern_loader *l, struct tern_codes *w, const char *name, int panels, int k4,
-                        const int32_t *p)
+                        const struct tern_linear_param *p)
 {
     char part[96];
     snprintf(part, sizeof part, "%s.group", name);
-    if (p[5] != 32 && p[5] != 64 && p[5] != 128) {
+    if (p->group != 32 && p->group != 64 && p->group != 128) {
         tern_load_fail(l, part, "has groups of another size than 32, 64 or 128 inputs");
         return;
     }
-    w->group = p[5] / TERN_PANEL_K;
+    w->group = p->group / TERN_PANEL_K;
     const int64_t shape[3] = {panels, (k4 + w->group - 1) / w->group, TERN_PANEL};
     const int64_t bytes = shape[0] * shape[1] * shape[2], padded = (bytes + 63) / 64 * 64;
     w->mul = tern_load_tensor(l, part, TERN_U8, 1, &padded);
@@ -88,10 +90,11 @@ static void load_groups(struct tern_loader *l, struct tern_codes *w, const char 
 }
 
 /* The codes of matrix `name`, of the format and group size in its parameters. */
-static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *name, int n, int k, const int32_t *p)
+static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *name, int n, int k,
+                       const struct tern_linear_param *p)
 {
     char part[96];
-    const enum tern_format format = (enum tern_format)p[4];
+    const enum tern_format format = (enum tern_format)p->format;
     const int panels = tern_panels(n), k4 = tern_k4(k);
     w->book = tern_codebook(format);
     snprintf(part, sizeof part, "%s.code", name);
@@ -102,11 +105,11 @@ static void load_codes(struct tern_loader *l, struct tern_codes *w, const char *
 
 /* The codes of a block-sparse matrix, two lines of values to a line. */
 static void load_block_codes(struct tern_loader *l, struct tern_codes *w, const char *name, int n, int k,
-                             const int32_t *p)
+                             const struct tern_linear_param *p)
 {
     char part[96];
-    const int64_t shape[2] = {p[7] / 2, TERN_LINE};
-    w->book = tern_codebook((enum tern_format)p[4]);
+    const int64_t shape[2] = {p->lines / 2, TERN_LINE};
+    w->book = tern_codebook((enum tern_format)p->format);
     snprintf(part, sizeof part, "%s.code", name);
     w->line = tern_load_tensor(l, part, TERN_U8, 2, shape);
     load_groups(l, w, name, tern_panels(n), tern_k4(k), p);
@@ -114,22 +117,22 @@ static void load_block_codes(struct tern_loader *l, struct tern_codes *w, const 
 
 /* The blocks of matrix `name`, of the shape in its parameters; with codes their values are in those. */
 static void load_sparse(struct tern_loader *l, struct tern_linear *out, const char *name, int n, int k,
-                        const int32_t *p)
+                        const struct tern_linear_param *p)
 {
     char part[96];
-    const int coded = p[4] != TERN_FORMAT_INT8;
-    if (p[6] < 1 || p[6] > TERN_N_BLOCK_SHAPES || p[7] < 1 || (coded && p[7] % 2) ||
-        tern_sparse_unfit((enum tern_format)p[4], (enum tern_block_shape)(p[6] - 1))) {
+    const int coded = p->format != TERN_FORMAT_INT8;
+    if (p->blocks < 1 || p->blocks > TERN_N_BLOCK_SHAPES || p->lines < 1 || (coded && p->lines % 2) ||
+        tern_sparse_unfit((enum tern_format)p->format, (enum tern_block_shape)(p->blocks - 1))) {
         snprintf(part, sizeof part, "%s.param", name);
         tern_load_fail(l, part, "names blocks that do not exist");
         return;
     }
     struct tern_sparse *const w = &out->sparse;
-    w->shape = (enum tern_block_shape)(p[6] - 1);
+    w->shape = (enum tern_block_shape)(p->blocks - 1);
     const int panels = tern_panels(n);
-    const int64_t lines[2] = {p[7], TERN_LINE}, counts = tern_round_up(panels * tern_block_strips(w->shape), PAD16);
-    const int64_t indices = ((int64_t)p[7] * tern_line_indices(w->shape) + PAD16 - 1) / PAD16 * PAD16;
-    const int64_t first = tern_round_up(panels + 1, PAD32);
+    const int64_t lines[2] = {p->lines, TERN_LINE}, counts = tern_round_up(panels * tern_block_strips(w->shape), TERN_PARAM16);
+    const int64_t indices = ((int64_t)p->lines * tern_line_indices(w->shape) + TERN_PARAM16 - 1) / TERN_PARAM16 * TERN_PARAM16;
+    const int64_t first = tern_round_up(panels + 1, TERN_PARAM32);
     snprintf(part, sizeof part, "%s.index", name);
     w->index = tern_load_tensor(l, part, TERN_I16, 1, &indices);
     snprintf(part, sizeof part, "%s.count", name);
@@ -141,42 +144,44 @@ static void load_sparse(struct tern_loader *l, struct tern_linear *out, const ch
         load_block_codes(l, &out->codes, name, n, k, p);
     else
         w->value = load_s8(l, part, 2, lines);
-    const char *fault = l->status ? NULL : tern_sparse_fault(w, panels, tern_k4(k), p[7]);
+    const char *fault = l->status ? NULL : tern_sparse_fault(w, panels, tern_k4(k), p->lines);
     if (fault)
         tern_load_fail(l, name, fault);
 }
 
-static void load_linear(struct tern_loader *l, struct tern_linear *w, const char *name, int n, int k, int wide_bias)
+static void load_linear(struct tern_loader *l, struct tern_linear *w, const struct tern_part *of, struct tern_shape size)
 {
     char part[96];
+    const char *name = of->name;
+    const int n = size.n, k = size.k;
     int panels = tern_panels(n), k4 = tern_k4(k);
     const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
     w->n = n;
     w->k = k;
     snprintf(part, sizeof part, "%s.param", name);
-    const int32_t *p = load_params(l, part);
+    const struct tern_linear_param *p = load_params(l, part);
     if (!p)
         return;
-    if (p[4] < TERN_FORMAT_INT8 || p[4] >= TERN_N_FORMATS) {
+    if (p->format < TERN_FORMAT_INT8 || p->format >= TERN_N_FORMATS) {
         tern_load_fail(l, part, "names a format of weights that does not exist");
         return;
     }
-    w->wnorm2 = p[0];
-    w->kappa = load_real(l, part, p + 1);
-    w->up = p[3];
+    w->wnorm2 = p->wnorm2;
+    w->kappa = load_real(l, part, p->kappa);
+    w->up = p->up;
     if (w->wnorm2 < 0 || w->up < 0 || w->up > 15)
         tern_load_fail(l, part, "holds a number out of range");
     snprintf(part, sizeof part, "%s.weight", name);
-    if (p[6])
+    if (p->blocks)
         load_sparse(l, w, name, n, k, p);
-    else if (p[4] == TERN_FORMAT_INT8)
+    else if (p->format == TERN_FORMAT_INT8)
         w->weight = load_s8(l, part, 4, shape);
     else
         load_codes(l, &w->codes, name, n, k, p);
     snprintf(part, sizeof part, "%s.mul", name);
     w->mul = load_i16(l, part, panels * TERN_PANEL, 0);
     snprintf(part, sizeof part, "%s.bias", name);
-    if (wide_bias) {
+    if (of->ends != TERN_END_REQUANT) {
         int64_t count = panels * TERN_PANEL;
         w->bias32 = tern_load_tensor(l, part, TERN_I32, 1, &count);
     } else {
@@ -192,25 +197,25 @@ static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char 
     snprintf(part, sizeof part, "%s.beta", name);
     norm->beta = load_i16(l, part, n, -32767);
     snprintf(part, sizeof part, "%s.param", name);
-    const int32_t *p = load_params(l, part);
+    const struct tern_norm_param *p = load_params(l, part);
     if (!p)
         return;
-    norm->eps = (uint64_t)(uint32_t)p[1] << 32 | (uint32_t)p[0];
-    norm->unit = load_real(l, part, p + 2);
+    norm->eps = (uint64_t)p->eps_high << 32 | p->eps_low;
+    norm->unit = load_real(l, part, p->unit);
+    norm->affine = p->affine;
     /* heads.c shifts by exp - 24: a unit above 2^7 or below 2^-55 is no LayerNorm's. */
-    norm->affine = p[4];
-    if (norm->eps > 1ull << 62 || norm->unit.exp < 24 || norm->unit.exp > 86 || p[4] < 0 || p[4] > 1)
+    if (norm->eps > 1ull << 62 || norm->unit.exp < 24 || norm->unit.exp > 86 || p->affine < 0 || p->affine > 1)
         tern_load_fail(l, part, "holds a number out of range");
 }
 
 static void load_poly(struct tern_loader *l, struct tern_poly *poly, const char *name)
 {
-    const int16_t *p = load_i16(l, name, 12, -32767);
+    const struct tern_poly_param *p = (const void *)load_i16(l, name, 12, -32767);
     if (!p)
         return;
-    *poly = (struct tern_poly){.limit = p[0], .shift = p[1], .mul = p[2], .out = p[3]};
-    memcpy(poly->c, p + 4, sizeof poly->c);
-    if (p[0] < 0 || p[1] < 0 || p[1] > 14 || p[2] < 0 || p[3] < 0 || (p[0] << p[1]) > 32767)
+    *poly = (struct tern_poly){.limit = p->limit, .shift = p->shift, .mul = p->mul, .out = p->out};
+    memcpy(poly->c, p->c, sizeof poly->c);
+    if (p->limit < 0 || p->shift < 0 || p->shift > 14 || p->mul < 0 || p->out < 0 || (p->limit << p->shift) > 32767)
         tern_load_fail(l, name, "holds a number out of range");
 }
 
@@ -219,14 +224,14 @@ static void load_embedding_codes(struct tern_loader *l, struct tern_embedding *e
 {
     char part[96];
     snprintf(part, sizeof part, "%s.param", name);
-    const int32_t *p = load_params(l, part);
+    const struct tern_linear_param *p = load_params(l, part);
     if (!p)
         return;
-    if (p[4] != TERN_FORMAT_INT4 && p[4] != TERN_FORMAT_TERNARY) {
+    if (p->format != TERN_FORMAT_INT4 && p->format != TERN_FORMAT_TERNARY) {
         tern_load_fail(l, part, "names a format that embeddings cannot have");
         return;
     }
-    const enum tern_format format = (enum tern_format)p[4];
+    const enum tern_format format = (enum tern_format)p->format;
     e->steps = (hidden + TERN_LINE - 1) / TERN_LINE;
     e->codes.book = tern_codebook(format);
     e->codes.line =
@@ -251,20 +256,45 @@ static void load_embedding(struct tern_loader *l, struct tern_embedding *e, cons
     e->mul = load_i16(l, part, rows, 0);
 }
 
-static void load_layer(struct tern_loader *l, struct tern_layer *layer, const struct tern_config *c)
+static void load_layer(struct tern_loader *l, struct tern_layer *layers, const struct tern_config *c, int i)
 {
-    load_linear(l, &layer->query, "query", c->hidden, c->hidden, 0);
-    load_linear(l, &layer->key, "key", c->hidden, c->hidden, 0);
-    load_linear(l, &layer->value, "value", c->hidden, c->hidden, 0);
-    load_linear(l, &layer->attn_out, "attn_out", c->hidden, c->hidden, 1);
-    load_norm(l, &layer->attn_norm, "attn_norm", c->hidden);
-    load_linear(l, &layer->ffn_up, "ffn_up", c->intermediate, c->hidden, 0);
+    char prefix[32];
+    struct tern_layer *layer = &layers[i];
+    if (c->layer[i].weights != i) {
+        *layer = layers[c->layer[i].weights];
+        return;
+    }
+    snprintf(prefix, sizeof prefix, "layer.%d.", i);
+    l->prefix = prefix;
+    for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++) {
+        if (p->place != TERN_PLACE_LAYER)
+            continue;
+        if (p->kind == TERN_KIND_MATRIX)
+            load_linear(l, &layer->matrix[p->index], p, tern_part_shape(c, p, i));
+        else
+            load_norm(l, &layer->norm[p->index], p->name, c->hidden);
+    }
     load_poly(l, &layer->act, "act");
-    load_linear(l, &layer->ffn_down, "ffn_down", c->hidden, c->intermediate, 1);
-    load_norm(l, &layer->ffn_norm, "ffn_norm", c->hidden);
-    const int32_t *p = load_params(l, "score");
-    if (p)
-        layer->score = load_real(l, "score", p);
+    const struct tern_score_param *score = load_params(l, "score");
+    if (score)
+        layer->score = load_real(l, "score", score->unit);
+    l->prefix = "";
+}
+
+static void load_heads(struct tern_loader *l, struct tern_int8_weights *out, const struct tern_config *c)
+{
+    const struct tern_part *pooler = &tern_parts[TERN_PART_POOLER], *classifier = &tern_parts[TERN_PART_CLASSIFIER];
+    if (tern_part_present(c, pooler)) {
+        load_linear(l, &out->pooler, pooler, tern_part_shape(c, pooler, -1));
+        load_poly(l, &out->pooler_act, "pooler.act");
+    }
+    if (tern_part_present(c, classifier))
+        load_linear(l, &out->classifier, classifier, tern_part_shape(c, classifier, -1));
+    if (out->pooler.sparse.first || out->classifier.sparse.first) /* tern_bert_plan has no room for their rows */
+        tern_load_fail(l, out->pooler.sparse.first ? "pooler" : "classifier",
+                       "is block-sparse; only the layers' matrices may be");
+    if (out->classifier.codes.line) /* tern_linear_logits has no kernel for them */
+        tern_load_fail(l, "classifier.code", "holds low-bit weights; a classifier's are int8");
 }
 
 tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_config *c,
@@ -280,24 +310,9 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     out->layers = calloc((size_t)c->layers, sizeof *out->layers);
     if (!out->layers)
         return tern_fail_nomem(err, "the layer table", (size_t)c->layers * sizeof *out->layers);
-    for (int i = 0; i < c->layers && !l.status; i++) {
-        char prefix[32];
-        snprintf(prefix, sizeof prefix, "layer.%d.", i);
-        l.prefix = prefix;
-        load_layer(&l, &out->layers[i], c);
-        l.prefix = "";
-    }
-    if (c->has_pooler) {
-        load_linear(&l, &out->pooler, "pooler", c->hidden, c->hidden, 0);
-        load_poly(&l, &out->pooler_act, "pooler.act");
-    }
-    if (c->n_labels)
-        load_linear(&l, &out->classifier, "classifier", c->n_labels, c->hidden, 1);
-    if (out->pooler.sparse.first || out->classifier.sparse.first) /* tern_bert_plan has no room for their rows */
-        tern_load_fail(&l, out->pooler.sparse.first ? "pooler" : "classifier",
-                       "is block-sparse; only the layers' matrices may be");
-    if (out->classifier.codes.line) /* tern_linear_logits has no kernel for them */
-        tern_load_fail(&l, "classifier.code", "holds low-bit weights; a classifier's are int8");
+    for (int i = 0; i < c->layers && !l.status; i++)
+        load_layer(&l, out->layers, c, i);
+    load_heads(&l, out, c);
     if (l.status) {
         free(out->layers);
         out->layers = NULL;

@@ -1,68 +1,135 @@
+/* The list of a model's parts as a table, and what follows from it: shapes, presence, names. */
 #include "models/parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
-/* name, bert, distilbert, rows, columns, has_bias, in_layer, at_root, optional */
 const struct tern_part tern_parts[TERN_N_PARTS] = {
-    {"embed.word", "embeddings.word_embeddings", "embeddings.word_embeddings", 'v', 'h', 0, 0, 0, 0},
-    {"embed.position", "embeddings.position_embeddings", "embeddings.position_embeddings", 'p', 'h', 0, 0, 0, 0},
-    {"embed.type", "embeddings.token_type_embeddings", NULL, 't', 'h', 0, 0, 0, 0},
-    {"embed.norm", "embeddings.LayerNorm", "embeddings.LayerNorm", 'h', 0, 1, 0, 0, 0},
-    {"query", "attention.self.query", "attention.q_lin", 'h', 'h', 1, 1, 0, 0},
-    {"key", "attention.self.key", "attention.k_lin", 'h', 'h', 1, 1, 0, 0},
-    {"value", "attention.self.value", "attention.v_lin", 'h', 'h', 1, 1, 0, 0},
-    {"attn_out", "attention.output.dense", "attention.out_lin", 'h', 'h', 1, 1, 0, 0},
-    {"attn_norm", "attention.output.LayerNorm", "sa_layer_norm", 'h', 0, 1, 1, 0, 0},
-    {"ffn_up", "intermediate.dense", "ffn.lin1", 'i', 'h', 1, 1, 0, 0},
-    {"ffn_down", "output.dense", "ffn.lin2", 'h', 'i', 1, 1, 0, 0},
-    {"ffn_norm", "output.LayerNorm", "output_layer_norm", 'h', 0, 1, 1, 0, 0},
-    {"pooler", "pooler.dense", "pre_classifier", 'h', 'h', 1, 0, 0, 1},
-    {"classifier", "classifier", "classifier", 'l', 'h', 1, 0, 1, 1},
+#define TABLE(id, name, rows) {name, TERN_KIND_TABLE, TERN_PLACE_EMBEDDINGS, rows, 'h', 0, TERN_N_INPUTS, 0},
+#define MODEL_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_EMBEDDINGS, 'h', 0, 0, TERN_N_INPUTS, 0},
+#define LAYER_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_LAYER, 'h', 0, TERN_##id, TERN_N_INPUTS, 0},
+#define LAYER_MATRIX(id, name, rows, columns, reads, ends) \
+    {name, TERN_KIND_MATRIX, TERN_PLACE_LAYER, rows, columns, TERN_##id, TERN_INPUT_##reads, TERN_END_##ends},
+#define HEAD(id, name, rows, columns, reads, ends) \
+    {name, TERN_KIND_MATRIX, TERN_PLACE_HEAD, rows, columns, 0, TERN_INPUT_##reads, TERN_END_##ends},
+#include "models/parts.def"
+#undef TABLE
+#undef MODEL_NORM
+#undef LAYER_NORM
+#undef LAYER_MATRIX
+#undef HEAD
 };
 
-/* "layer.12.rest": the number, and *rest behind it; -1 if it is not spelled like that. */
-static int32_t parse_layer(const char *name, const char **rest)
+const struct tern_part *tern_matrix_part(enum tern_matrix matrix)
 {
-    int32_t layer = 0;
-    const char *s = name + strlen("layer.");
+    const struct tern_part *part = tern_parts;
+    while (part->kind != TERN_KIND_MATRIX || part->place != TERN_PLACE_LAYER || part->index != (int)matrix)
+        part++;
+    return part;
+}
 
-    if (strncmp(name, "layer.", strlen("layer.")) != 0)
+int tern_part_present(const struct tern_config *config, const struct tern_part *part)
+{
+    switch (part - tern_parts) {
+    case TERN_PART_TYPE: return config->token_types > 0;
+    case TERN_PART_POOLER: return config->pooler != TERN_POOLER_NONE;
+    case TERN_PART_CLASSIFIER: return config->head == TERN_HEAD_CLASSIFIER;
+    }
+    return 1;
+}
+
+static int32_t dimension(const struct tern_config *config, char letter, int layer)
+{
+    switch (letter) {
+    case 'h': return config->hidden;
+    case 'a': return tern_attention_width(&config->layer[layer]);
+    case 'i': return config->layer[layer].intermediate;
+    case 'v': return config->vocab;
+    case 'p': return config->max_positions;
+    case 't': return config->token_types;
+    case 'l': return config->n_labels;
+    }
+    return 0;
+}
+
+struct tern_shape tern_part_shape(const struct tern_config *config, const struct tern_part *part, int layer)
+{
+    return (struct tern_shape){dimension(config, part->rows, layer), dimension(config, part->columns, layer)};
+}
+
+int32_t tern_input_width(const struct tern_config *config, int layer, enum tern_layer_input input)
+{
+    const struct tern_part *part = tern_parts;
+    while (part->reads != input)
+        part++;
+    return tern_part_shape(config, part, layer).k;
+}
+
+int32_t tern_widest_input(const struct tern_config *config)
+{
+    int32_t widest = config->hidden;
+    for (int layer = 0; layer < config->layers; layer++)
+        for (int input = 0; input < TERN_N_INPUTS; input++) {
+            const int32_t width = tern_input_width(config, layer, (enum tern_layer_input)input);
+            widest = width > widest ? width : widest;
+        }
+    return widest;
+}
+
+size_t tern_largest_matrix(const struct tern_config *config)
+{
+    size_t largest = 0;
+    for (int layer = 0; layer < config->layers; layer++)
+        for (int i = 0; i < TERN_N_MATRICES; i++) {
+            const struct tern_shape s = tern_part_shape(config, tern_matrix_part((enum tern_matrix)i), layer);
+            const size_t size = (size_t)s.n * (size_t)s.k;
+            largest = size > largest ? size : largest;
+        }
+    return largest;
+}
+
+void tern_key_name(char out[TERN_KEY_NAME], struct tern_key key)
+{
+    const struct tern_part *part = &tern_parts[key.part];
+    const char *suffix = key.is_bias ? "bias" : "weight";
+    if (part->place == TERN_PLACE_LAYER)
+        snprintf(out, TERN_KEY_NAME, "layer.%d.%s.%s", key.layer, part->name, suffix);
+    else
+        snprintf(out, TERN_KEY_NAME, "%s.%s", part->name, suffix);
+}
+
+/* "layer.12.rest": the number, and *rest behind it; -1 if it is not spelled like that. */
+static int parse_layer(const char *name, const char **rest)
+{
+    static const char prefix[] = "layer.";
+    const char *s = name + sizeof prefix - 1;
+    int layer = 0;
+    if (strncmp(name, prefix, sizeof prefix - 1))
         return -1;
     for (; *s >= '0' && *s <= '9' && layer < TERN_MAX_LAYERS; s++)
         layer = layer * 10 + (*s - '0');
-    if (s == name + strlen("layer.") || *s != '.' || layer >= TERN_MAX_LAYERS)
+    if (s == name + sizeof prefix - 1 || *s != '.' || layer >= TERN_MAX_LAYERS)
         return -1;
     *rest = s + 1;
     return layer;
 }
 
-const struct tern_part *tern_part_parse(const char *name, int32_t *layer, int *is_bias)
+int tern_key_parse(struct tern_key *out, const char *name)
 {
-    const char *rest = name, *dot;
-
-    *layer = parse_layer(name, &rest);
-    dot = strrchr(rest, '.');
-    if (!dot || (strcmp(dot, ".weight") != 0 && strcmp(dot, ".bias") != 0))
-        return NULL;
-    *is_bias = dot[1] == 'b';
+    const char *rest = name;
+    const int layer = parse_layer(name, &rest);
+    const char *dot = strrchr(rest, '.');
+    if (!dot || (strcmp(dot, ".weight") && strcmp(dot, ".bias")))
+        return 0;
+    const int is_bias = dot[1] == 'b';
     for (int i = 0; i < TERN_N_PARTS; i++) {
         const struct tern_part *part = &tern_parts[i];
-        size_t n = strlen(part->name);
-        if (n == (size_t)(dot - rest) && memcmp(part->name, rest, n) == 0 && part->in_layer == (*layer >= 0))
-            return *is_bias && !part->has_bias ? NULL : part;
-    }
-    return NULL;
-}
-
-int32_t tern_part_dimension(const struct tern_config *config, char letter)
-{
-    switch (letter) {
-    case 'h': return config->hidden;
-    case 'i': return config->intermediate;
-    case 'v': return config->vocab;
-    case 'p': return config->max_positions;
-    case 't': return config->token_types;
-    case 'l': return config->n_labels;
+        const size_t n = strlen(part->name);
+        if (n == (size_t)(dot - rest) && !memcmp(part->name, rest, n) &&
+            (part->place == TERN_PLACE_LAYER) == (layer >= 0) && !(is_bias && part->kind == TERN_KIND_TABLE)) {
+            *out = (struct tern_key){(enum tern_part_id)i, layer, is_bias};
+            return 1;
+        }
     }
     return 0;
 }

@@ -1,30 +1,98 @@
-/* The parts of a BERT: what Tern and Hugging Face's checkpoints call them, and which shapes they have. */
+/* What a model is made of: the parts of parts.def, their shapes in a given model, and the key of each tensor. */
 #ifndef TERN_PARTS_H
 #define TERN_PARTS_H
 
 #include "models/config.h"
 
-/* A weight with or without a bias. A dimension is named by a letter: h hidden, i intermediate, v vocab,
-   p max_positions, t token_types, l n_labels. */
-struct tern_part {
-    const char *name;       /* canonical: "embed.word", or "query" of layer N */
-    const char *bert;       /* Hugging Face's, without the prefix and "encoder.layer.N."; NULL: not in this model */
-    const char *distilbert;
-    char rows;              /* of the weight, and the length of the bias */
-    char columns;           /* 0: the weight is a vector (a norm's) */
-    uint8_t has_bias;
-    uint8_t in_layer;
-    uint8_t at_root;        /* a head: outside of the encoder's prefix */
-    uint8_t optional;
+/* What the matrices of a layer read: query, key and value the norm before, and so on. */
+enum tern_layer_input {
+    TERN_INPUT_QKV,
+    TERN_INPUT_ATTN_OUT,
+    TERN_INPUT_FFN_UP,
+    TERN_INPUT_FFN_DOWN,
+    TERN_N_INPUTS,
+    TERN_INPUT_HEAD /* of no layer: the head's own */
 };
+enum tern_end { TERN_END_REQUANT, TERN_END_RESIDUAL, TERN_END_LOGITS };
+enum tern_part_kind { TERN_KIND_TABLE, TERN_KIND_NORM, TERN_KIND_MATRIX };
+enum tern_part_place { TERN_PLACE_EMBEDDINGS, TERN_PLACE_LAYER, TERN_PLACE_HEAD };
 
-enum { TERN_N_PARTS = 14 };
+/* All parts, then those of a layer by kind: what indexes the arrays of struct tern_layer. */
+enum tern_part_id {
+#define TABLE(id, name, rows) TERN_PART_##id,
+#define MODEL_NORM(id, name) TERN_PART_##id,
+#define LAYER_NORM(id, name) TERN_PART_##id,
+#define LAYER_MATRIX(id, name, rows, columns, reads, ends) TERN_PART_##id,
+#define HEAD(id, name, rows, columns, reads, ends) TERN_PART_##id,
+#include "models/parts.def"
+#undef TABLE
+#undef MODEL_NORM
+#undef LAYER_NORM
+#undef LAYER_MATRIX
+#undef HEAD
+    TERN_N_PARTS
+};
+#define TABLE(id, name, rows)
+#define MODEL_NORM(id, name)
+#define HEAD(id, name, rows, columns, reads, ends)
+enum tern_matrix {
+#define LAYER_NORM(id, name)
+#define LAYER_MATRIX(id, name, rows, columns, reads, ends) TERN_##id,
+#include "models/parts.def"
+#undef LAYER_NORM
+#undef LAYER_MATRIX
+    TERN_N_MATRICES
+};
+enum tern_layer_norm {
+#define LAYER_NORM(id, name) TERN_##id,
+#define LAYER_MATRIX(id, name, rows, columns, reads, ends)
+#include "models/parts.def"
+#undef LAYER_NORM
+#undef LAYER_MATRIX
+    TERN_N_NORMS
+};
+#undef TABLE
+#undef MODEL_NORM
+#undef HEAD
+
+struct tern_part {
+    const char *name; /* canonical: "embed.word", or "query" of layer N */
+    enum tern_part_kind kind;
+    enum tern_part_place place;
+    char rows, columns; /* letters of parts.def; columns 0: a vector */
+    int index;          /* of a layer's part: enum tern_matrix or enum tern_layer_norm */
+    enum tern_layer_input reads;
+    enum tern_end ends;
+};
 extern const struct tern_part tern_parts[TERN_N_PARTS];
 
-/* The part and layer (-1: in none) of a canonical name such as "layer.3.query.bias"; NULL when it is none. */
-const struct tern_part *tern_part_parse(const char *name, int32_t *layer, int *is_bias);
+/* The part of a layer's matrix. */
+const struct tern_part *tern_matrix_part(enum tern_matrix matrix);
 
-/* The number a dimension's letter stands for. */
-int32_t tern_part_dimension(const struct tern_config *config, char letter);
+/* Whether a model has the part at all: token types, pooler and classifier may be missing. */
+int tern_part_present(const struct tern_config *config, const struct tern_part *part);
+
+/* [n][k] of a part's weight in a layer, k = 0 for a vector. `layer` is ignored where the part is of no layer. */
+struct tern_shape {
+    int32_t n, k;
+};
+struct tern_shape tern_part_shape(const struct tern_config *config, const struct tern_part *part, int layer);
+/* The width of what matrices of a layer read. */
+int32_t tern_input_width(const struct tern_config *config, int layer, enum tern_layer_input input);
+/* The widest of all layers, at least hidden. */
+int32_t tern_widest_input(const struct tern_config *config);
+/* Weights of the largest matrix of a layer. */
+size_t tern_largest_matrix(const struct tern_config *config);
+
+/* Which float tensor is meant: the weight or the bias of a part, in a layer or (-1) in none. */
+struct tern_key {
+    enum tern_part_id part;
+    int layer, is_bias;
+};
+enum { TERN_KEY_NAME = 64 };
+/* "layer.3.query.bias", the name in a .tern file with float weights. */
+void tern_key_name(char out[TERN_KEY_NAME], struct tern_key key);
+/* Reads such a name. 0 when it is none. */
+int tern_key_parse(struct tern_key *out, const char *name);
 
 #endif

@@ -4,12 +4,9 @@
 
 #include "models/config.h"
 #include "models/linear.h"
+#include "models/parts.h"
 #include "models/safetensors.h"
 #include "simd/codebook.h"
-
-/* The layout of int8 files. Every small array is padded to a multiple of 32 int16 or 16 int32 elements, so that tensors
-   end at 64 bytes; PARAMS is the length of the arrays of single numbers. */
-enum { PAD16 = 32, PAD32 = 16, PARAMS = 16 };
 
 struct tern_norm {
     const int16_t *gamma, *beta; /* [hidden] */
@@ -28,9 +25,10 @@ struct tern_embedding {
     int rows;
 };
 
+/* By enum tern_matrix and enum tern_layer_norm. A layer that shares an earlier one's weights points to the same. */
 struct tern_layer {
-    struct tern_linear query, key, value, attn_out, ffn_up, ffn_down;
-    struct tern_norm attn_norm, ffn_norm;
+    struct tern_linear matrix[TERN_N_MATRICES];
+    struct tern_norm norm[TERN_N_NORMS];
     struct tern_real score; /* Q10 octaves per step of q * k accumulators, per amax_q * amax_k */
     struct tern_poly act;
 };
@@ -63,18 +61,6 @@ static inline int64_t tern_table_lines(const struct tern_codebook *book, int ste
     return rows * steps / TERN_BLOCK_STEPS * (book->bits == 4 ? TERN_BLOCK_STEPS / 2 : book->bits);
 }
 
-/* What the matrices of a layer read: query, key and value the norm before, and so on. */
-enum tern_layer_input { TERN_INPUT_QKV, TERN_INPUT_ATTN_OUT, TERN_INPUT_FFN_UP, TERN_INPUT_FFN_DOWN, TERN_N_INPUTS };
-
-/* The matrices of a layer in the order of tern_source.formats: query, key, value, attn_out, ffn_up, ffn_down. */
-enum { TERN_N_MATRICES = 6 };
-static inline const struct tern_linear *tern_layer_matrix(const struct tern_layer *l, int i)
-{
-    const struct tern_linear *const all[TERN_N_MATRICES] = {&l->query,    &l->key,    &l->value,
-                                                            &l->attn_out, &l->ffn_up, &l->ffn_down};
-    return all[i];
-}
-
 /* The float path: HF's own tensors. [outputs][inputs] row-major. */
 struct tern_f32_linear {
     const float *w, *b;
@@ -84,11 +70,9 @@ struct tern_f32_norm {
     const float *gamma, *beta;
 };
 struct tern_f32_layer {
-    struct tern_f32_linear query, key, value, attn_out, ffn_up, ffn_down;
-    struct tern_f32_norm attn_norm, ffn_norm;
+    struct tern_f32_linear matrix[TERN_N_MATRICES];
+    struct tern_f32_norm norm[TERN_N_NORMS];
 };
-/* Of a layer, by the order above. */
-const struct tern_f32_linear *tern_f32_matrix(const struct tern_f32_layer *layer, int i);
 
 struct tern_f32_weights {
     const float *word, *position, *type;
@@ -96,6 +80,10 @@ struct tern_f32_weights {
     struct tern_f32_layer *layers; /* owned */
     struct tern_f32_linear pooler, classifier;
 };
+
+/* The LayerNorm whose output the matrices with that input read; NULL: they read no LayerNorm's. */
+const struct tern_f32_norm *tern_f32_norm_before(const struct tern_f32_weights *w, int layer,
+                                                 enum tern_layer_input input);
 
 /* Finds and checks every tensor of the config in the container: dtype, shape, range of every small number, and no
    int8 weight of -128. TERN_FORMAT, TERN_NOMEM. */

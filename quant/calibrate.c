@@ -10,7 +10,7 @@
 struct tern_calibration {
     struct tern_lapack lapack;
     struct tern_moments *moments; /* [layers][TERN_N_INPUTS] */
-    int layers;
+    const struct tern_config *config;
     const struct tern_f32_weights *weights; /* of the model that is being observed */
     const struct tern_source *source;       /* what it will become */
     float *rows;                            /* [TERN_CALIBRATION_TOKENS][hidden]: a norm's rows before gamma and beta */
@@ -22,32 +22,27 @@ struct tern_calibration {
     int layer, which; /* that it stands for; -1: none */
 };
 
-static int inputs_of(const struct tern_config *c, int which)
-{
-    return which == TERN_INPUT_FFN_DOWN ? c->intermediate : c->hidden;
-}
-
 static tern_status allocate(struct tern_calibration *c, const struct tern_config *config, tern_error *err)
 {
     const size_t h = (size_t)config->hidden;
-    const size_t k = (size_t)(config->intermediate > config->hidden ? config->intermediate : config->hidden);
+    const size_t k = (size_t)tern_widest_input(config);
     int missing = 0;
-    c->layers = config->layers;
+    c->config = config;
     c->layer = -1;
-    c->moments = calloc((size_t)c->layers * TERN_N_INPUTS, sizeof *c->moments);
+    c->moments = calloc((size_t)config->layers * TERN_N_INPUTS, sizeof *c->moments);
     c->rows = malloc(TERN_CALIBRATION_TOKENS * h * sizeof *c->rows);
     c->order = malloc(k * sizeof *c->order);
     c->moment = malloc(k * sizeof *c->moment);
     c->factor = malloc(k * k * sizeof *c->factor);
     c->scratch = malloc(k * k * sizeof *c->scratch);
-    for (int i = 0; c->moments && i < c->layers * TERN_N_INPUTS; i++) {
+    for (int i = 0; c->moments && i < config->layers * TERN_N_INPUTS; i++) {
         struct tern_moments *m = &c->moments[i];
-        m->k = inputs_of(config, i % TERN_N_INPUTS);
+        m->k = tern_input_width(config, i / TERN_N_INPUTS, (enum tern_layer_input)(i % TERN_N_INPUTS));
         m->sum = calloc((size_t)m->k * (size_t)m->k, sizeof *m->sum);
         missing |= !m->sum;
     }
     if (missing || !c->moments || !c->rows || !c->order || !c->moment || !c->factor || !c->scratch)
-        return tern_fail_nomem(err, "the calibration's moments", (size_t)c->layers * (3 * h * h + k * k) * 4);
+        return tern_fail_nomem(err, "the calibration's moments", (size_t)config->layers * (3 * h * h + k * k) * 4);
     return TERN_OK;
 }
 
@@ -55,7 +50,7 @@ void tern_calibration_close(struct tern_calibration *c)
 {
     if (!c)
         return;
-    for (int i = 0; c->moments && i < c->layers * TERN_N_INPUTS; i++)
+    for (int i = 0; c->moments && i < c->config->layers * TERN_N_INPUTS; i++)
         free(c->moments[i].sum);
     free(c->moments);
     free(c->rows);
@@ -83,12 +78,9 @@ static const float *before_affine(struct tern_calibration *c, const struct tern_
 static int observe(void *context, int layer, enum tern_layer_input which, const float *x, int rows)
 {
     struct tern_calibration *c = context;
-    struct tern_moments *m = &c->moments[layer * TERN_N_INPUTS + (int)which];
-    const struct tern_f32_norm *norm = NULL;
-    if (which == TERN_INPUT_QKV)
-        norm = layer ? &c->weights->layers[layer - 1].ffn_norm : &c->weights->embed_norm;
-    else if (which == TERN_INPUT_FFN_UP)
-        norm = &c->weights->layers[layer].attn_norm;
+    /* Layers that share weights share the moments of what these read. */
+    struct tern_moments *m = &c->moments[c->config->layer[layer].weights * TERN_N_INPUTS + (int)which];
+    const struct tern_f32_norm *norm = tern_f32_norm_before(c->weights, layer, which);
     if (norm && !tern_reads_affine(c->source, layer, which))
         x = before_affine(c, norm, x, rows, m->k);
     tern_moments_add(m, &c->lapack, x, rows);

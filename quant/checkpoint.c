@@ -1,8 +1,10 @@
+/* A Hugging Face checkpoint as it lies on disk: every tensor that its config asks for is there, and of the right shape. */
 #include "quant/checkpoint.h"
 
 #include "models/config_private.h"
 #include "quant/checkpoint_config.h"
 #include "quant/checkpoint_names.h"
+#include "quant/families.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,11 +31,12 @@ static void shape_text(char *out, size_t capacity, const int64_t *shape, int n_d
 }
 
 /* Checks the dtype and shape of one tensor against the config. */
-static tern_status check_tensor(const struct tern_config *config, const struct tern_part *part, int is_bias,
-                                const struct tern_tensor *t, const char *path, tern_error *err)
+static tern_status check_tensor(const struct tern_config *config, struct tern_key key, const struct tern_tensor *t,
+                                const char *path, tern_error *err)
 {
-    const int64_t needed[2] = {tern_part_dimension(config, part->rows), tern_part_dimension(config, part->columns)};
-    const int n_dims = is_bias || part->columns == 0 ? 1 : 2;
+    const struct tern_shape shape = tern_part_shape(config, &tern_parts[key.part], key.layer);
+    const int64_t needed[2] = {shape.n, shape.k};
+    const int n_dims = key.is_bias || shape.k == 0 ? 1 : 2;
 
     if (!is_float(t->dtype))
         return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s is %s; F32, F16 and BF16 are supported", path, t->name,
@@ -49,47 +52,46 @@ static tern_status check_tensor(const struct tern_config *config, const struct t
 }
 
 /* Checks weight and bias of one part in one layer. */
-static tern_status check_part(const struct tern_checkpoint *c, const struct tern_part *part, int32_t layer,
-                              const char *path, tern_error *err)
+static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id part, int layer, const char *path,
+                              tern_error *err)
 {
-    for (int is_bias = 0; is_bias <= part->has_bias; is_bias++) {
+    const int last = tern_parts[part].kind == TERN_KIND_TABLE ? 0 : 1;
+    for (int is_bias = 0; is_bias <= last; is_bias++) {
         char shown[MAX_SHOWN];
-        const struct tern_tensor *t =
-            tern_part_find(&c->tensors, c->config.architecture, part, layer, is_bias, shown, sizeof shown);
+        const struct tern_key key = {part, layer, is_bias};
+        const struct tern_tensor *t = tern_part_find(&c->tensors, c->config.architecture, key, shown, sizeof shown);
         tern_status status;
         if (!t)
             return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s is missing", path, shown);
-        status = check_tensor(&c->config, part, is_bias, t, path, err);
+        status = check_tensor(&c->config, key, t, path, err);
         if (status != TERN_OK)
             return status;
     }
     return TERN_OK;
 }
 
-static const struct tern_tensor *find(const struct tern_checkpoint *c, const char *canonical)
+static const struct tern_tensor *find(const struct tern_checkpoint *c, struct tern_key key)
 {
     char shown[MAX_SHOWN];
-    int32_t layer;
-    int is_bias;
-    const struct tern_part *part = tern_part_parse(canonical, &layer, &is_bias);
-    return part ? tern_part_find(&c->tensors, c->config.architecture, part, layer, is_bias, shown, sizeof shown)
-                : NULL;
+    return tern_part_find(&c->tensors, c->config.architecture, key, shown, sizeof shown);
 }
 
 /* Which heads there are: the pooler if its weight is there, the labels from the classifier's rows. */
 static tern_status settle_heads(struct tern_checkpoint *c, const char *path, tern_error *err)
 {
-    const struct tern_tensor *classifier = find(c, "classifier.weight");
+    const struct tern_tensor *classifier = find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0});
     struct tern_config *config = &c->config;
 
-    config->has_pooler = find(c, "pooler.weight") != NULL;
+    config->head = classifier ? TERN_HEAD_CLASSIFIER : TERN_HEAD_NONE;
+    if (!find(c, (struct tern_key){TERN_PART_POOLER, -1, 0}))
+        config->pooler = TERN_POOLER_NONE;
     if (!classifier)
         return tern_config_new_labels(config, 0, path, err);
-    if (!config->has_pooler)
+    if (config->pooler == TERN_POOLER_NONE)
         return tern_fail(err, TERN_FORMAT,
                          "%s: a classifier without %s labels tokens, which is not supported; remove its tensors to "
                          "embed",
-                         path, config->architecture == TERN_BERT ? "pooler.dense" : "pre_classifier");
+                         path, tern_checkpoint_families[config->architecture].stem[TERN_PART_POOLER]);
     if (classifier->n_dims != 2 || classifier->shape[0] > TERN_MAX_LABELS)
         return tern_fail(err, TERN_FORMAT, "%s: tensor classifier.weight must be [labels, hidden], at most %d labels",
                          path, TERN_MAX_LABELS);
@@ -109,15 +111,12 @@ static tern_status check_all(struct tern_checkpoint *c, const char *path, tern_e
 
     for (int i = 0; status == TERN_OK && i < TERN_N_PARTS; i++) {
         const struct tern_part *part = &tern_parts[i];
-        const int is_pooler = part->rows != 'l';
-        if (!(config->architecture == TERN_BERT ? part->bert : part->distilbert))
+        const int in_layer = part->place == TERN_PLACE_LAYER;
+        if (!tern_part_present(config, part))
             continue;
-        if (part->optional && !(is_pooler ? config->has_pooler : config->n_labels))
-            continue;
-        if (!part->in_layer)
-            status = check_part(c, part, -1, path, err);
-        for (int32_t n = 0; part->in_layer && status == TERN_OK && n < config->layers; n++)
-            status = check_part(c, part, n, path, err);
+        for (int n = 0; status == TERN_OK && n < (in_layer ? config->layers : 1); n++)
+            if (!in_layer || config->layer[n].weights == n)
+                status = check_part(c, (enum tern_part_id)i, n, path, err);
     }
     return status;
 }
@@ -220,13 +219,16 @@ static void to_float(float *out, const struct tern_tensor *t, size_t count)
     }
 }
 
-tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, const char *name, float *out, size_t count,
-                                 tern_error *err)
+tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struct tern_key key, float *out,
+                                 size_t count, tern_error *err)
 {
-    const struct tern_tensor *t = find(checkpoint, name);
+    const struct tern_tensor *t = find(checkpoint, key);
 
-    if (!t)
+    if (!t) {
+        char name[TERN_KEY_NAME];
+        tern_key_name(name, key);
         return tern_fail(err, TERN_FORMAT, "model.safetensors: there is no tensor for %.100s", name);
+    }
     if (!is_float(t->dtype) || count != t->bytes / tern_dtype_bytes(t->dtype))
         return tern_fail(err, TERN_FORMAT, "model.safetensors: tensor %.100s has not the %zu floats asked for",
                          t->name, count);

@@ -2,7 +2,7 @@
 #ifndef TERN_CHECKPOINT_H
 #define TERN_CHECKPOINT_H
 
-#include "models/config.h"
+#include "models/parts.h"
 #include "models/safetensors.h"
 #include "runtime/base/file.h"
 
@@ -13,11 +13,12 @@ struct tern_checkpoint {
 };
 
 /* Opens `directory`: config and model.safetensors; checks that every tensor the architecture needs is there, with the
-   right shape and a float dtype; settles config.has_pooler and config.n_labels. TERN_IO, TERN_FORMAT, TERN_NOMEM. */
+   right shape and a float dtype; settles config.pooler, config.head and config.n_labels. TERN_IO,
+   TERN_FORMAT, TERN_NOMEM. */
 tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *directory, tern_error *err);
 void tern_checkpoint_close(struct tern_checkpoint *checkpoint);
 
-/* Copies a tensor as float32 into out[count]. `name` is canonical:
+/* Copies the tensor of a key as float32 into out[count]. Keys are named (tern_key_name)
      embed.word.weight [vocab,hidden]   embed.position.weight [max_positions,hidden]   embed.type.weight [types,hidden]
      embed.norm.{weight,bias} [hidden]
      layer.N.{query,key,value,attn_out}.{weight [hidden,hidden],bias [hidden]}     layer.N.attn_norm.{weight,bias}
@@ -27,7 +28,7 @@ void tern_checkpoint_close(struct tern_checkpoint *checkpoint);
      classifier.{weight [n_labels,hidden],bias}
    Weights are [outputs, inputs], row-major, as PyTorch has them. A NaN or an infinity is TERN_FORMAT, and the message
    names the tensor and the element. `count` must be the tensor's number of elements. */
-tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, const char *name, float *out, size_t count,
-                                 tern_error *err);
+tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struct tern_key key, float *out,
+                                 size_t count, tern_error *err);
 
 #endif

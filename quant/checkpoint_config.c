@@ -3,8 +3,10 @@
 
 #include "models/config_private.h"
 #include "models/json.h"
+#include "quant/families.h"
 #include "runtime/base/file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +15,6 @@ enum {
     MAX_CONFIG = 1 << 20,    /* bytes of a JSON file */
     MAX_TOKENIZER = 1 << 24, /* tokenizer_config.json lists added tokens */
 };
-
-/* The keys by which the two architectures call the same numbers. */
-struct keys {
-    const char *vocab, *hidden, *layers, *heads, *intermediate, *positions, *activation;
-};
-static const struct keys bert_keys = {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-                                      "intermediate_size", "max_position_embeddings", "hidden_act"};
-static const struct keys distilbert_keys = {"vocab_size", "dim", "n_layers", "n_heads",
-                                            "hidden_dim", "max_position_embeddings", "activation"};
 
 static int has_prefix(const char *text, const char *prefix)
 {
@@ -34,57 +27,60 @@ static int has_suffix(const char *text, const char *suffix)
     return n >= m && strcmp(text + n - m, suffix) == 0;
 }
 
+/* The family whose classes are called so: BertModel, BertForSequenceClassification. -1: none. */
+static int family_of_class(const char *class)
+{
+    for (int i = 0; i < TERN_N_FAMILIES; i++) {
+        const char *start = tern_checkpoint_families[i].class;
+        if (has_prefix(class, start) &&
+            (has_prefix(class + strlen(start), "Model") || has_prefix(class + strlen(start), "For")))
+            return i;
+    }
+    return -1;
+}
+
+static int family_of_type(const char *type)
+{
+    for (int i = 0; i < TERN_N_FAMILIES; i++)
+        if (!strcmp(type, tern_families[i].name))
+            return i;
+    return -1;
+}
+
+static tern_status fail_family(const char *path, const char *type, tern_error *err)
+{
+    char names[200] = "";
+    for (int i = 0; i < TERN_N_FAMILIES; i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s",
+                 i == 0                     ? ""
+                 : i + 1 == TERN_N_FAMILIES ? " and "
+                                            : ", ",
+                 tern_families[i].name);
+    return tern_fail(err, TERN_FORMAT, "%s: model type %.60s is not supported; %s are", path, type, names);
+}
+
 /* model_type says which; old checkpoints have only `architectures`, or (Google's, TinyBERT) BERT's numbers and
    neither. */
 static tern_status read_architecture(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
     const char *type = NULL, *class = json_string_value(json_array_get(json_object_get(root, "architectures"), 0));
     tern_status status = tern_json_get_string(root, "model_type", 0, &type, path, err);
-    int index;
+    int index = TERN_BERT;
 
     if (status != TERN_OK)
         return status;
     if (class && has_suffix(class, "ForMultipleChoice"))
         return tern_fail(err, TERN_FORMAT, "%s: %.60s is not supported; it is no classification of single texts", path,
                          class);
-    if (type) {
-        index = tern_name_index(tern_architecture_names, 2, type);
-    } else if (class) {
-        type = class;
-        index = has_prefix(class, "BertModel") || has_prefix(class, "BertFor")               ? TERN_BERT
-                : has_prefix(class, "DistilBertModel") || has_prefix(class, "DistilBertFor") ? TERN_DISTILBERT
-                                                                                             : -1;
-    } else {
-        if (!json_object_get(root, "hidden_size") || !json_object_get(root, "type_vocab_size"))
-            return tern_fail(err, TERN_FORMAT, "%s: neither model_type nor architectures say what the model is", path);
-        index = TERN_BERT;
-    }
+    if (type)
+        index = family_of_type(type);
+    else if (class)
+        index = family_of_class(class);
+    else if (!json_object_get(root, "hidden_size") || !json_object_get(root, "type_vocab_size"))
+        return tern_fail(err, TERN_FORMAT, "%s: neither model_type nor architectures say what the model is", path);
     if (index < 0)
-        return tern_fail(err, TERN_FORMAT, "%s: model type %.60s is not supported; bert and distilbert are", path,
-                         type);
+        return fail_family(path, type ? type : class, err);
     out->architecture = (enum tern_architecture)index;
-    return TERN_OK;
-}
-
-static tern_status read_activation(struct tern_config *out, const json_t *root, const char *key, const char *path,
-                                   tern_error *err)
-{
-    const char *name = "gelu";
-    tern_status status = tern_json_get_string(root, key, 0, &name, path, err);
-
-    if (status != TERN_OK)
-        return status;
-    if (strcmp(name, "gelu") == 0)
-        out->activation = TERN_GELU;
-    else if (strcmp(name, "gelu_new") == 0 || strcmp(name, "gelu_pytorch_tanh") == 0)
-        out->activation = TERN_GELU_NEW; /* two names of one formula */
-    else if (strcmp(name, "relu") == 0)
-        out->activation = TERN_RELU;
-    else if (strcmp(name, "gelu_ibert") == 0)
-        out->activation = TERN_GELU_IBERT; /* ours: for checkpoints trained with I-BERT's polynomial */
-    else
-        return tern_fail(err, TERN_FORMAT, "%s: %s %.60s is not supported; gelu, gelu_new, relu and gelu_ibert are",
-                         path, key, name);
     return TERN_OK;
 }
 
@@ -151,40 +147,15 @@ static tern_status read_labels(struct tern_config *out, const json_t *root, cons
 
 static tern_status read_config(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    const struct keys *keys;
     tern_status status;
 
     if (!json_is_object(root))
         return tern_fail(err, TERN_FORMAT, "%s: not a JSON object", path);
     status = read_architecture(out, root, path, err);
-    if (status != TERN_OK)
-        return status;
-    keys = out->architecture == TERN_BERT ? &bert_keys : &distilbert_keys;
-    const struct {
-        const char *key;
-        int32_t max, *to;
-    } sizes[] = {
-        {keys->vocab, TERN_MAX_VOCAB, &out->vocab},
-        {keys->hidden, TERN_MAX_HIDDEN, &out->hidden},
-        {keys->layers, TERN_MAX_LAYERS, &out->layers},
-        {keys->heads, TERN_MAX_HIDDEN, &out->heads},
-        {keys->intermediate, TERN_MAX_INTERMEDIATE, &out->intermediate},
-    };
-    for (size_t i = 0; status == TERN_OK && i < sizeof sizes / sizeof sizes[0]; i++)
-        status = tern_json_get_int(root, sizes[i].key, 1, 1, sizes[i].max, sizes[i].to, path, err);
-    if (status == TERN_OK)
-        status = tern_json_get_int(root, keys->positions, 1, TERN_MIN_TOKENS, TERN_MAX_POSITIONS, &out->max_positions,
-                                   path, err);
-    out->max_tokens = out->max_positions;
     out->layer_norm_eps = 1e-12;
-    if (status == TERN_OK && out->architecture == TERN_BERT) {
-        out->token_types = 2;
-        status = tern_json_get_int(root, "type_vocab_size", 0, 1, TERN_MAX_TYPES, &out->token_types, path, err);
-        if (status == TERN_OK)
-            status = tern_json_get_real(root, "layer_norm_eps", 0, 1e-30, 0.1, &out->layer_norm_eps, path, err);
-    }
     if (status == TERN_OK)
-        status = read_activation(out, root, keys->activation, path, err);
+        status = tern_checkpoint_families[out->architecture].read(out, root, path, err);
+    out->max_tokens = out->max_positions;
     if (status == TERN_OK)
         status = refuse_variants(root, path, err);
     if (status == TERN_OK)

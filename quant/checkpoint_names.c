@@ -1,4 +1,7 @@
+/* Finds the tensors of a checkpoint by the names of its family. */
 #include "quant/checkpoint_names.h"
+
+#include "quant/families.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,24 +23,21 @@ static const char *file_prefix(const struct tern_safetensors *st)
 }
 
 const struct tern_tensor *tern_part_find(const struct tern_safetensors *st, enum tern_architecture architecture,
-                                         const struct tern_part *part, int32_t layer, int is_bias, char *shown,
-                                         size_t capacity)
+                                         struct tern_key key, char *shown, size_t capacity)
 {
-    const int is_bert = architecture == TERN_BERT;
-    const char *stem = is_bert ? part->bert : part->distilbert;
-    const char *prefix = file_prefix(st);
-    /* DistilBERT's pre_classifier is a head's, BERT's pooler the encoder's */
-    const int at_root = part->at_root || (!is_bert && strcmp(part->name, "pooler") == 0);
-    const char *kinds[2] = {is_bias ? "bias" : "weight", is_bias ? "beta" : "gamma"};
+    const struct tern_checkpoint_family *family = &tern_checkpoint_families[architecture];
+    const char *stem = family->stem[key.part], *prefix = file_prefix(st);
+    const int at_root = key.part == TERN_PART_CLASSIFIER || (key.part == TERN_PART_POOLER && family->pooler_at_root);
+    const char *kinds[2] = {key.is_bias ? "bias" : "weight", key.is_bias ? "beta" : "gamma"};
     const struct tern_tensor *tensor = NULL;
     char in_layer[40] = "";
 
     if (!stem)
         return NULL;
-    if (layer >= 0)
-        snprintf(in_layer, sizeof in_layer, "%s.layer.%d.", is_bert ? "encoder" : "transformer", layer);
+    if (tern_parts[key.part].place == TERN_PLACE_LAYER)
+        snprintf(in_layer, sizeof in_layer, family->layer, key.layer);
     /* TensorFlow's spelling survives in old norms; last comes the name that a message should show */
-    for (int i = part->columns == 0 ? 1 : 0; i >= 0 && !tensor; i--) {
+    for (int i = tern_parts[key.part].kind == TERN_KIND_NORM ? 1 : 0; i >= 0 && !tensor; i--) {
         snprintf(shown, capacity, "%s%s%s.%s", at_root ? "" : prefix, in_layer, stem, kinds[i]);
         tensor = tern_safetensors_find(st, shown);
         if (!tensor && at_root && *prefix) {

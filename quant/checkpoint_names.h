@@ -5,10 +5,9 @@
 #include "models/parts.h"
 #include "models/safetensors.h"
 
-/* The tensor of a part in a Hugging Face file, NULL when it is not there. shown[capacity] receives the name that was
+/* The tensor of a key in a Hugging Face file, NULL when it is not there. shown[capacity] receives the name that was
    looked for, for messages. */
 const struct tern_tensor *tern_part_find(const struct tern_safetensors *st, enum tern_architecture architecture,
-                                         const struct tern_part *part, int32_t layer, int is_bias, char *shown,
-                                         size_t capacity);
+                                         struct tern_key key, char *shown, size_t capacity);
 
 #endif

@@ -1,3 +1,4 @@
+/* Chooses a bit width for each matrix under a budget, from what rounding it alone does to the texts' vectors. */
 #include "quant/choose_bits.h"
 
 #include "quant/convert.h"
@@ -99,12 +100,24 @@ static tern_status probe(struct search *s, const struct tern_f32_linear *matrix,
     return status;
 }
 
-/* The norm that a matrix reads; NULL: none. */
-static const struct tern_f32_norm *norm_of(const struct tern_f32_weights *w, int layer, int i)
+static const struct tern_f32_linear *matrix_of(const struct tern_f32_weights *w, int i)
 {
-    if (i < 3)
-        return layer ? &w->layers[layer - 1].ffn_norm : &w->embed_norm;
-    return i == 4 ? &w->layers[layer].attn_norm : NULL;
+    return &w->layers[i / TERN_N_MATRICES].matrix[i % TERN_N_MATRICES];
+}
+
+/* Weights that a matrix adds to the file: none if its layer shares those of an earlier one. */
+static double size_of(const struct tern_config *c, const struct tern_f32_weights *w, int i)
+{
+    const struct tern_f32_linear *m = matrix_of(w, i);
+    return c->layer[i / TERN_N_MATRICES].weights == i / TERN_N_MATRICES ? (double)m->n * m->k : 0;
+}
+
+/* The norm whose gamma is folded into a matrix; NULL: none. */
+static const struct tern_f32_norm *folded_norm(const struct tern_source *source, const struct tern_f32_weights *w, int i)
+{
+    const int layer = i / TERN_N_MATRICES;
+    const enum tern_layer_input reads = tern_matrix_part((enum tern_matrix)(i % TERN_N_MATRICES))->reads;
+    return tern_reads_affine(source, layer, reads) ? NULL : tern_f32_norm_before(w, layer, reads);
 }
 
 /* From the lowest rung everywhere up: always the step, of one rung or more, that mends most per bit and still fits. */
@@ -114,22 +127,20 @@ static void climb(enum tern_format *formats, double bits, const struct tern_conf
     const int matrices = c->layers * TERN_N_MATRICES;
     double all = 0, used = 0;
     for (int i = 0; i < matrices; i++) {
-        const struct tern_f32_linear *m = tern_f32_matrix(&w->layers[i / TERN_N_MATRICES], i % TERN_N_MATRICES);
         formats[i] = ladder[0];
-        all += (double)m->n * m->k;
+        all += size_of(c, w, i);
     }
     used = all * tern_format_bits(ladder[0]);
     for (int best = 0, to = 0; best >= 0;) {
         double most = 0, cost = 0;
         best = -1;
         for (int i = 0; i < matrices; i++) {
-            const struct tern_f32_linear *m = tern_f32_matrix(&w->layers[i / TERN_N_MATRICES], i % TERN_N_MATRICES);
+            const double size = size_of(c, w, i);
             int rung = 0;
-            while (ladder[rung] != formats[i])
+            while (size > 0 && ladder[rung] != formats[i])
                 rung++;
-            for (int next = rung + 1; next < RUNGS; next++) {
-                const double more =
-                    (double)m->n * m->k * (tern_format_bits(ladder[next]) - tern_format_bits(ladder[rung]));
+            for (int next = rung + 1; size > 0 && next < RUNGS; next++) {
+                const double more = size * (tern_format_bits(ladder[next]) - tern_format_bits(ladder[rung]));
                 const double gain = (damage[i][rung] - damage[i][next]) / more;
                 if (used + more <= all * bits * (1 + 1e-9) && (best < 0 || gain > most)) {
                     best = i;
@@ -152,8 +163,8 @@ static tern_status probe_all(struct search *s, const struct tern_source *source,
     const int matrices = source->config->layers * TERN_N_MATRICES;
     tern_status status = measure(s, NULL, err);
     for (int i = 0; i < matrices && !status; i++) {
-        const int layer = i / TERN_N_MATRICES, which = i % TERN_N_MATRICES;
-        status = probe(s, tern_f32_matrix(&w->layers[layer], which), norm_of(w, layer, which), s->damage[i], err);
+        if (size_of(source->config, w, i) > 0)
+            status = probe(s, matrix_of(w, i), folded_norm(source, w, i), s->damage[i], err);
         if (source->progress)
             source->progress(source->listener, (size_t)i + 1, (size_t)matrices);
     }
@@ -168,17 +179,18 @@ tern_status tern_choose_bits(enum tern_format *formats, double bits, const struc
     const struct tern_source floats = {.config = &config, .read = source->read, .context = source->context};
     const tern_session_options options = {.struct_bytes = sizeof options, .max_tokens = TERN_BITS_TOKENS};
     struct search s = {.sample = sample, .hidden = config.hidden, .group = source->group ? source->group : 64};
-    const size_t h = (size_t)config.hidden;
-    const size_t k = (size_t)(config.intermediate > config.hidden ? config.intermediate : config.hidden);
+    const size_t h = (size_t)config.hidden, largest = tern_largest_matrix(&config);
+    /* Columns of the widest matrix; its rows may be as many, and have a bias. */
+    const size_t k = (size_t)tern_widest_input(&config);
     void *bytes = NULL;
     s.exact = malloc((size_t)sample->n * h * sizeof *s.exact);
     s.vector = malloc(h * sizeof *s.vector);
-    s.kept = malloc((h * k + k) * sizeof *s.kept);
+    s.kept = malloc((largest + k) * sizeof *s.kept);
     s.scratch = malloc((TERN_PANEL + 1) * k * sizeof *s.scratch + 2 * TERN_PANEL * (k + 1));
     s.damage = malloc((size_t)config.layers * TERN_N_MATRICES * sizeof *s.damage);
     tern_status status = TERN_OK;
     if (!s.exact || !s.vector || !s.kept || !s.scratch || !s.damage)
-        status = tern_fail_nomem(err, "the search for bit widths", h * k * sizeof *s.kept);
+        status = tern_fail_nomem(err, "the search for bit widths", largest * sizeof *s.kept);
     if (!status)
         status = tern_build_model(&s.model, &bytes, &floats, tokenizer, err);
     if (!status)

@@ -23,11 +23,11 @@ struct reader {
     struct tern_sparse_routes routes; /* where blocks pay */
 };
 
-static tern_status read_tensor(void *context, const char *name, float *out, size_t count, tern_error *err)
+static tern_status read_tensor(void *context, struct tern_key key, float *out, size_t count, tern_error *err)
 {
     const struct reader *r = context;
-    const tern_status status = tern_checkpoint_read(&r->checkpoint, name, out, count, err);
-    if (!status && r->rule && tern_is_encoder_matrix(name))
+    const tern_status status = tern_checkpoint_read(&r->checkpoint, key, out, count, err);
+    if (!status && r->rule && tern_is_encoder_matrix(key))
         tern_rule_apply(r->rule, out, count);
     return status;
 }

@@ -1,45 +1,44 @@
-#include "models/parts.h"
+/* Which matrices of a checkpoint were trained on the grid of their format, and what follows for what they read. */
 #include "quant/store.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-int tern_is_encoder_matrix(const char *name)
+int tern_is_encoder_matrix(struct tern_key key)
 {
-    int32_t layer;
-    int is_bias;
-    const struct tern_part *part = tern_part_parse(name, &layer, &is_bias);
-    return part && !is_bias && part->in_layer && part->columns;
+    const struct tern_part *part = &tern_parts[key.part];
+    return !key.is_bias && part->place == TERN_PLACE_LAYER && part->kind == TERN_KIND_MATRIX;
 }
 
 tern_status tern_find_trained(uint8_t *trained, const struct tern_source *source, tern_error *err)
 {
     const struct tern_config *c = source->config;
     const enum tern_format format = (enum tern_format)(c->weights - TERN_WEIGHTS_INT8);
-    const size_t largest = (size_t)c->hidden * (size_t)(c->intermediate > c->hidden ? c->intermediate : c->hidden);
+    const size_t largest = tern_largest_matrix(c);
     float *w = malloc(largest * sizeof *w);
     tern_status status = w ? TERN_OK : tern_fail_nomem(err, "a matrix", largest * sizeof *w);
-    for (int layer = 0; layer < c->layers; layer++)
-        for (int i = 0; i < TERN_N_PARTS && !status; i++) {
-            const struct tern_part *part = &tern_parts[i];
-            if (!part->in_layer || !part->columns)
-                continue;
-            char name[64];
-            const int n = tern_part_dimension(c, part->rows), k = tern_part_dimension(c, part->columns);
-            snprintf(name, sizeof name, "layer.%d.%s.weight", layer, part->name);
-            status = source->read(source->context, name, w, (size_t)n * (size_t)k, err);
-            *trained++ = (uint8_t)(!status && tern_on_grid(format, w, n, k));
-        }
+    for (int i = 0; i < c->layers * TERN_N_MATRICES && !status; i++) {
+        const int layer = c->layer[i / TERN_N_MATRICES].weights;
+        const struct tern_part *part = tern_matrix_part((enum tern_matrix)(i % TERN_N_MATRICES));
+        const struct tern_shape shape = tern_part_shape(c, part, layer);
+        const struct tern_key key = {(enum tern_part_id)(part - tern_parts), layer, 0};
+        status = source->read(source->context, key, w, (size_t)shape.n * (size_t)shape.k, err);
+        trained[i] = (uint8_t)(!status && tern_on_grid(format, w, shape.n, shape.k));
+    }
     free(w);
     return status;
 }
 
 int tern_reads_affine(const struct tern_source *source, int layer, enum tern_layer_input which)
 {
+    int affine = 0;
+    /* Shared matrices read several norms, and cannot have the gamma of each folded in. */
+    if (which == TERN_INPUT_QKV && tern_config_shares_layers(source->config))
+        return 1;
     if (!source->trained || layer >= source->config->layers)
         return 0;
-    const uint8_t *t = source->trained + (ptrdiff_t)layer * TERN_N_MATRICES;
-    return which == TERN_INPUT_QKV ? t[0] || t[1] || t[2] : which == TERN_INPUT_FFN_UP && t[4];
+    for (int i = 0; i < TERN_N_MATRICES; i++)
+        affine |= tern_matrix_part((enum tern_matrix)i)->reads == which && source->trained[layer * TERN_N_MATRICES + i];
+    return affine && (which == TERN_INPUT_QKV || which == TERN_INPUT_FFN_UP);
 }
 
 const char *tern_stored_otherwise(const struct tern_source *source)
@@ -50,5 +49,7 @@ const char *tern_stored_otherwise(const struct tern_source *source)
         return NULL;
     if (source->embeddings != TERN_FORMAT_INT8)
         return "embed.position";
-    return low_bit && c->has_pooler ? "pooler" : low_bit && c->n_labels ? "classifier" : NULL;
+    if (low_bit && c->pooler != TERN_POOLER_NONE)
+        return "pooler";
+    return low_bit && c->head == TERN_HEAD_CLASSIFIER ? "classifier" : NULL;
 }

@@ -259,12 +259,13 @@ void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_l
     store(out, f, in, &s, ldexp(1, TERN_LOGIT_BITS), &t);
 }
 
-double tern_quantize_norm(int16_t *gamma16, int16_t *beta16, const float *gamma, const float *beta, int n)
+double tern_quantize_norm(int16_t *gamma16, int16_t *beta16, const float *gamma, const float *beta, int n,
+                          double least)
 {
     double root = sqrt(n), range = 0;
     for (int j = 0; j < n; j++)
         range = fmax(range, fabs((double)gamma[j]) * root + fabs((double)beta[j]));
-    double unit = range > 0 ? range / 32767 : 1;
+    const double unit = fmax(range > 0 ? range / 32767 : 1, least);
     for (int j = 0; j < n; j++) {
         gamma16[j] = (int16_t)lrint((double)gamma[j] * root / unit);
         beta16[j] = (int16_t)lrint((double)beta[j] / unit);

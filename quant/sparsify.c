@@ -10,11 +10,21 @@
 
 enum { PASSES = 8 }; /* more gave no better models, 1 clearly worse ones */
 
+static size_t widest_attention(const struct tern_config *c)
+{
+    int32_t widest = 0;
+    for (int i = 0; i < c->layers; i++) {
+        const int32_t width = tern_attention_width(&c->layer[i]);
+        widest = width > widest ? width : widest;
+    }
+    return (size_t)widest;
+}
+
 static void plan(struct tern_sparsifier *s)
 {
     const struct tern_config *c = s->source->config;
-    const size_t h = (size_t)c->hidden, wide = (size_t)c->intermediate, k = wide > h ? wide : h;
-    const size_t tokens = (size_t)s->sample->offsets[s->sample->n], matrix = h * k;
+    const size_t h = (size_t)c->hidden, k = (size_t)tern_widest_input(c);
+    const size_t tokens = (size_t)s->sample->offsets[s->sample->n], matrix = tern_largest_matrix(c);
     s->bert.config = s->models->model[TERN_DENSE] ? &s->models->model[TERN_DENSE]->config : c;
     s->bert.ops = &s->ops;
     s->bert.pool = s->host.pool;
@@ -23,7 +33,7 @@ static void plan(struct tern_sparsifier *s)
     tern_bert_f32_plan(&s->bert, &s->arena);
     for (int i = 0; i < TERN_MODELS; i++) {
         s->state[i] = tern_arena_take(&s->arena, tokens, h * sizeof(float));
-        s->context[i] = tern_arena_take(&s->arena, tokens, h * sizeof(float));
+        s->context[i] = tern_arena_take(&s->arena, tokens, widest_attention(c) * sizeof(float));
         s->seen[i] = tern_arena_take(&s->arena, k, TERN_SPARSIFY_BATCH * sizeof(float));
     }
     s->fraction = tern_arena_take(&s->arena, (size_t)c->layers, TERN_N_MATRICES * sizeof(double));
@@ -37,13 +47,17 @@ static void plan(struct tern_sparsifier *s)
     s->spare = tern_arena_take(&s->arena, matrix, sizeof(float));
     s->pruner.keep = tern_arena_take(&s->arena, matrix, 1);
     s->pruner.loss = tern_arena_take(&s->arena, k, TERN_PANEL_K * sizeof(float));
-    /* Whichever way round the largest matrix lies. */
-    const size_t scratch = tern_compensation_scratch((int)h, (int)wide),
-                 other = tern_compensation_scratch((int)wide, (int)h);
-    s->pruner.scratch = tern_arena_take(&s->arena, scratch > other ? scratch : other, sizeof(float));
-    const size_t down = tern_count_blocks(s->source->block, (int)h, (int)k),
-                 up = tern_count_blocks(s->source->block, (int)k, (int)h);
-    s->pruner.score = tern_arena_take(&s->arena, down > up ? down : up, sizeof *s->pruner.score);
+    size_t scratch = 0, blocks = 0;
+    for (int i = 0; i < c->layers * TERN_N_MATRICES; i++) {
+        const struct tern_part *part = tern_matrix_part((enum tern_matrix)(i % TERN_N_MATRICES));
+        const struct tern_shape shape = tern_part_shape(c, part, i / TERN_N_MATRICES);
+        const size_t needed = tern_compensation_scratch(shape.n, shape.k),
+                     count = tern_count_blocks(s->source->block, shape.n, shape.k);
+        scratch = needed > scratch ? needed : scratch;
+        blocks = count > blocks ? count : blocks;
+    }
+    s->pruner.scratch = tern_arena_take(&s->arena, scratch, sizeof(float));
+    s->pruner.score = tern_arena_take(&s->arena, blocks, sizeof *s->pruner.score);
 }
 
 /* ---- What the matrices read ---------------------------------------------------------------------------------------
@@ -97,9 +111,11 @@ static void mirror(const struct tern_hessian *h)
 /* One batch of `side` through a part of a layer: see tern_sparsify_run. */
 static void run_batch(struct tern_sparsifier *s, int side, const tern_batch *batch, int first, int layer)
 {
-    const ptrdiff_t h = s->source->config->hidden, at = s->sample->offsets[first] * h;
-    const size_t bytes = (size_t)batch->offsets[batch->n_texts] * (size_t)h * sizeof(float);
-    float *state = s->state[side] + at, *context = s->context[side] + at;
+    const struct tern_config *c = s->source->config;
+    const ptrdiff_t h = c->hidden, start = s->sample->offsets[first], tokens = batch->offsets[batch->n_texts];
+    const ptrdiff_t width = layer < 0 ? 0 : tern_attention_width(&c->layer[layer]);
+    const size_t bytes = (size_t)(tokens * h) * sizeof(float), context_bytes = (size_t)(tokens * width) * sizeof(float);
+    float *state = s->state[side] + start * h, *context = s->context[side] + start * width;
     enum tern_layer_input from = TERN_INPUT_FFN_UP;
     if (s->which <= TERN_INPUT_ATTN_OUT)
         from = TERN_INPUT_QKV;
@@ -109,13 +125,13 @@ static void run_batch(struct tern_sparsifier *s, int side, const tern_batch *bat
     s->bert.weights = &s->models->model[side]->f32;
     memcpy(s->bert.x, state, bytes);
     if (from == TERN_INPUT_ATTN_OUT)
-        memcpy(s->bert.context, context, bytes);
+        memcpy(s->bert.context, context, context_bytes);
     if (layer < 0)
         tern_bert_f32_begin(&s->bert, batch);
     else
         tern_bert_f32_layer(&s->bert, batch, layer, from);
     if (s->which == TERN_INPUT_ATTN_OUT)
-        memcpy(context, s->bert.context, bytes);
+        memcpy(context, s->bert.context, context_bytes);
     if (s->which == TERN_INPUT_FFN_UP || s->which == TERN_N_INPUTS)
         memcpy(state, s->bert.x, bytes);
 }
@@ -123,7 +139,7 @@ static void run_batch(struct tern_sparsifier *s, int side, const tern_batch *bat
 void tern_sparsify_run(struct tern_sparsifier *s, int layer, enum tern_layer_input which)
 {
     const struct tern_config *c = s->source->config;
-    const size_t k = (size_t)(which == TERN_INPUT_FFN_DOWN ? c->intermediate : c->hidden);
+    const size_t k = which == TERN_N_INPUTS ? 0 : (size_t)tern_input_width(c, layer, which);
     int32_t offset[TERN_SPARSIFY_BATCH + 1];
     s->which = which;
     s->hessian.k = (int)k;
@@ -150,7 +166,7 @@ void tern_sparsify_run(struct tern_sparsifier *s, int layer, enum tern_layer_inp
 
 static float *matrix_of(const struct tern_model *model, int layer, int i, int *n, int *k)
 {
-    const struct tern_f32_linear *w = tern_f32_matrix(&model->f32.layers[layer], i);
+    const struct tern_f32_linear *w = &model->f32.layers[layer].matrix[i];
     *n = w->n;
     *k = w->k;
     return (float *)(uintptr_t)w->w; /* the bytes are ours */
@@ -206,13 +222,6 @@ static tern_status prune(struct tern_sparsifier *s, int layer, int i, tern_error
     return TERN_OK;
 }
 
-enum tern_layer_input tern_sparsify_input(int i)
-{
-    static const enum tern_layer_input input[TERN_N_MATRICES] = {
-        TERN_INPUT_QKV, TERN_INPUT_QKV, TERN_INPUT_QKV, TERN_INPUT_ATTN_OUT, TERN_INPUT_FFN_UP, TERN_INPUT_FFN_DOWN};
-    return input[i];
-}
-
 tern_status tern_sparsify_invert(struct tern_sparsifier *s, int layer, tern_error *err)
 {
     if (tern_hessian_make(&s->hessian, &s->lapack, s->factor))
@@ -227,8 +236,9 @@ static tern_status prune_layer(struct tern_sparsifier *s, int layer, tern_error 
 {
     tern_status status = TERN_OK;
     for (int i = 0; i < TERN_N_MATRICES && !status; i++) {
-        if (i == 0 || tern_sparsify_input(i) != tern_sparsify_input(i - 1)) {
-            tern_sparsify_run(s, layer, tern_sparsify_input(i));
+        const enum tern_layer_input reads = tern_matrix_part((enum tern_matrix)i)->reads;
+        if (i == 0 || reads != tern_matrix_part((enum tern_matrix)(i - 1))->reads) {
+            tern_sparsify_run(s, layer, reads);
             status = tern_sparsify_invert(s, layer, err);
         }
         if (!status)
@@ -309,6 +319,10 @@ tern_status tern_sparsify(struct tern_sparsified **out, const struct tern_source
     struct tern_sparsifier s = {.source = source, .sample = sample};
     tern_status status = TERN_OK;
     *out = NULL;
+    if (tern_config_shares_layers(source->config))
+        return tern_fail(err, TERN_USAGE,
+                         "layers that share their weights cannot be pruned on texts; prune them by magnitude, without "
+                         "--calibrate");
     s.models = calloc(1, sizeof *s.models);
     if (!s.models)
         return tern_fail_nomem(err, "a pruned model", sizeof *s.models);
@@ -343,9 +357,11 @@ void tern_sparsified_close(struct tern_sparsified *s)
 }
 
 /* The float file has the checkpoint's names. */
-static tern_status read_pruned(void *context, const char *name, float *out, size_t count, tern_error *err)
+static tern_status read_pruned(void *context, struct tern_key key, float *out, size_t count, tern_error *err)
 {
     const struct tern_sparsified *s = context;
+    char name[TERN_KEY_NAME];
+    tern_key_name(name, key);
     const struct tern_tensor *tensor = tern_safetensors_find(&s->model[TERN_PRUNED]->tensors, name);
     if (!tensor || tensor->bytes < count * sizeof *out)
         return tern_fail(err, TERN_FORMAT, "%s: not in the pruned model", name);

@@ -115,8 +115,9 @@ static tern_status probe_all(struct probing *p, tern_error *err)
     for (int layer = 0; layer < layers && !status; layer++) {
         enter_layer(p, layer);
         for (int i = 0; i < TERN_N_MATRICES && !status; i++) {
-            if (i == 0 || tern_sparsify_input(i) != tern_sparsify_input(i - 1)) {
-                tern_sparsify_run(s, layer, tern_sparsify_input(i));
+            const enum tern_layer_input reads = tern_matrix_part((enum tern_matrix)i)->reads;
+            if (i == 0 || reads != tern_matrix_part((enum tern_matrix)(i - 1))->reads) {
+                tern_sparsify_run(s, layer, reads);
                 status = tern_sparsify_invert(s, layer, err);
             }
             if (!status)
@@ -134,7 +135,7 @@ static tern_status probe_all(struct probing *p, tern_error *err)
 static double weights_of(const struct tern_sparsifier *s, int matrix)
 {
     const struct tern_f32_layer *layer = &s->models->model[TERN_DENSE]->f32.layers[matrix / TERN_N_MATRICES];
-    const struct tern_f32_linear *w = tern_f32_matrix(layer, matrix % TERN_N_MATRICES);
+    const struct tern_f32_linear *w = &layer->matrix[matrix % TERN_N_MATRICES];
     return (double)w->n * w->k;
 }
 
@@ -179,16 +180,16 @@ tern_status tern_sparsify_allocate(struct tern_sparsifier *s, tern_error *err)
 {
     const struct tern_config *c = s->source->config;
     const size_t h = (size_t)c->hidden, batch = TERN_SPARSIFY_BATCH * h;
-    const size_t k = (size_t)(c->intermediate > c->hidden ? c->intermediate : c->hidden);
+    const size_t largest = tern_largest_matrix(c);
     struct probing p = {.s = s};
     p.entry = malloc(PROBES * batch * sizeof *p.entry);
     p.exact = malloc(PROBES * batch * sizeof *p.exact);
     p.vector = malloc(batch * sizeof *p.vector);
-    p.kept = malloc(h * k * sizeof *p.kept);
+    p.kept = malloc(largest * sizeof *p.kept);
     p.damage = malloc((size_t)c->layers * TERN_N_MATRICES * sizeof *p.damage);
     tern_status status = TERN_OK;
     if (!p.entry || !p.exact || !p.vector || !p.kept || !p.damage)
-        status = tern_fail_nomem(err, "the search for fractions", h * k * sizeof *p.kept);
+        status = tern_fail_nomem(err, "the search for fractions", largest * sizeof *p.kept);
     s->same = 1;
     s->bert.weights = &s->models->model[TERN_PRUNED]->f32;
     choose_batches(&p);

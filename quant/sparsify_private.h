@@ -32,7 +32,7 @@ struct tern_sparsifier {
     int side;
     /* In the arena. */
     float *state[TERN_MODELS];   /* [tokens of the sample][hidden] x of the encoder where the models have come to */
-    float *context[TERN_MODELS]; /* the same of the attention */
+    float *context[TERN_MODELS]; /* the same of the attention, in rows of the layer's attention width */
     float *seen[TERN_MODELS];    /* [inputs][TERN_SPARSIFY_BATCH] a batch of what the matrices read, transposed */
     float *cross;   /* [inputs][inputs] sum of x_pruned x_dense^T, then what it differs by from x_pruned x_pruned^T */
     float *product; /* [inputs][inputs] */
@@ -51,9 +51,6 @@ void tern_sparsify_run(struct tern_sparsifier *s, int layer, enum tern_layer_inp
 tern_status tern_sparsify_invert(struct tern_sparsifier *s, int layer, tern_error *err);
 /* Makes s->pruner ready for matrix i of a layer, whose moments are there. Returns its weights in the pruned model. */
 tern_status tern_sparsify_start(struct tern_sparsifier *s, int layer, int i, float **w, tern_error *err);
-/* What matrix i reads. */
-enum tern_layer_input tern_sparsify_input(int i);
-
 /* s->fraction, with source->prune as the mean over all weights, from what pruning each matrix by itself does to the
    texts' vectors. TERN_NOMEM, TERN_FORMAT. */
 tern_status tern_sparsify_allocate(struct tern_sparsifier *s, tern_error *err);

@@ -12,7 +12,7 @@ struct tern_pruned_matrix {
     double error, masked;
 };
 
-/* Where float tensors come from: a checkpoint, or a seeded generator. Names are those of quant/checkpoint.h. */
+/* Where float tensors come from: a checkpoint, or a seeded generator. See models/parts.h for their keys. */
 struct tern_source {
     const struct tern_config *config;
     int plain; /* low-bit scales are not searched for: the weights stand for none */
@@ -40,7 +40,8 @@ struct tern_source {
     /* Second-order quantisation of low-bit weights; NULL: to the nearest. May return NULL, which fails. */
     const struct tern_second_order *(*second)(void *calibration, int layer, enum tern_layer_input which);
     void *calibration;
-    tern_status (*read)(void *context, const char *name, float *out, size_t count, tern_error *err);
+    /* Copies the float tensor of a key into out[count]. */
+    tern_status (*read)(void *context, struct tern_key key, float *out, size_t count, tern_error *err);
     void *context;
     /* The report and the progress of tern_convert_options; either may be NULL. */
     void (*report)(void *context, const char *line);
@@ -55,8 +56,8 @@ int tern_reads_affine(const struct tern_source *source, int layer, enum tern_lay
 /* The first tensor that will have another type than was asked for; NULL: none. The pooler and the classifier have no
    low-bit form, the position table has neither that nor int4. */
 const char *tern_stored_otherwise(const struct tern_source *source);
-/* Whether a canonical name is that of one of the encoder's matrices. */
-int tern_is_encoder_matrix(const char *name);
+/* Whether a key is that of the weights of one of the encoder's matrices. */
+int tern_is_encoder_matrix(struct tern_key key);
 
 /* Adds all tensors of the config to the builder, int8 or f32 as config->weights says; the metadata is the caller's. */
 tern_status tern_store_int8(struct tern_builder *builder, const struct tern_source *source, tern_error *err);

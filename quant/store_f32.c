@@ -1,3 +1,4 @@
+/* Stores a float model: the tensors of the checkpoint as they are, padded. */
 #include "quant/store.h"
 #include "simd/ops.h"
 
@@ -6,62 +7,56 @@
 struct store {
     struct tern_builder *builder;
     const struct tern_source *source;
-    char prefix[32];
     tern_status status;
     tern_error *err;
 };
 
 /* A tensor as it is, in rows padded with zeros: columns = 0 says a vector. */
-static void store_floats(struct store *s, const char *name, const char *suffix, int rows, int columns)
+static void store_floats(struct store *s, struct tern_key key, int rows, int columns)
 {
-    char full[128];
+    char name[TERN_KEY_NAME];
     const int64_t shape[2] = {tern_round_up(rows, 16), columns};
-    snprintf(full, sizeof full, "%s%s%s", s->prefix, name, suffix);
+    tern_key_name(name, key);
     if (s->status)
         return;
-    float *data = tern_builder_add(s->builder, full, TERN_F32, columns ? 2 : 1, shape);
+    float *data = tern_builder_add(s->builder, name, TERN_F32, columns ? 2 : 1, shape);
     size_t count = (size_t)rows * (size_t)(columns ? columns : 1);
-    s->status =
-        data ? s->source->read(s->source->context, full, data, count, s->err) : tern_fail_nomem(s->err, full, 0);
+    s->status = data ? s->source->read(s->source->context, key, data, count, s->err) : tern_fail_nomem(s->err, name, 0);
     if (!s->status && s->source->report && columns) {
         char line[160];
-        snprintf(line, sizeof line, "%-26s f32 [%d, %d]  32 bits/weight", full, rows, columns);
+        snprintf(line, sizeof line, "%-26s f32 [%d, %d]  32 bits/weight", name, rows, columns);
         s->source->report(s->source->listener, line);
     }
 }
 
-static void store_pair(struct store *s, const char *name, int n, int k)
+static void store_part(struct store *s, const struct tern_part *part, int layer)
 {
-    store_floats(s, name, ".weight", n, k);
-    store_floats(s, name, ".bias", n, 0);
+    const struct tern_shape shape = tern_part_shape(s->source->config, part, layer);
+    const enum tern_part_id id = (enum tern_part_id)(part - tern_parts);
+    store_floats(s, (struct tern_key){id, layer, 0}, shape.n, shape.k);
+    if (part->kind != TERN_KIND_TABLE)
+        store_floats(s, (struct tern_key){id, layer, 1}, shape.n, 0);
+}
+
+/* The parts of one place; layer -1 outside of the layers. */
+static void store_place(struct store *s, enum tern_part_place place, int layer)
+{
+    for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++)
+        if (p->place == place && tern_part_present(s->source->config, p))
+            store_part(s, p, layer);
 }
 
 tern_status tern_store_f32(struct tern_builder *builder, const struct tern_source *source, tern_error *err)
 {
     const struct tern_config *c = source->config;
     struct store s = {.builder = builder, .source = source, .err = err};
-    store_floats(&s, "embed.word", ".weight", c->vocab, c->hidden);
-    store_floats(&s, "embed.position", ".weight", c->max_positions, c->hidden);
-    if (c->token_types)
-        store_floats(&s, "embed.type", ".weight", c->token_types, c->hidden);
-    store_pair(&s, "embed.norm", c->hidden, 0);
+    store_place(&s, TERN_PLACE_EMBEDDINGS, -1);
     for (int i = 0; i < c->layers && !s.status; i++) {
-        snprintf(s.prefix, sizeof s.prefix, "layer.%d.", i);
-        store_pair(&s, "query", c->hidden, c->hidden);
-        store_pair(&s, "key", c->hidden, c->hidden);
-        store_pair(&s, "value", c->hidden, c->hidden);
-        store_pair(&s, "attn_out", c->hidden, c->hidden);
-        store_pair(&s, "attn_norm", c->hidden, 0);
-        store_pair(&s, "ffn_up", c->intermediate, c->hidden);
-        store_pair(&s, "ffn_down", c->hidden, c->intermediate);
-        store_pair(&s, "ffn_norm", c->hidden, 0);
+        if (c->layer[i].weights == i)
+            store_place(&s, TERN_PLACE_LAYER, i);
         if (source->progress)
             source->progress(source->listener, (size_t)i + 1, (size_t)c->layers);
     }
-    s.prefix[0] = 0;
-    if (c->has_pooler)
-        store_pair(&s, "pooler", c->hidden, c->hidden);
-    if (c->n_labels)
-        store_pair(&s, "classifier", c->n_labels, c->hidden);
+    store_place(&s, TERN_PLACE_HEAD, -1);
     return s.status;
 }

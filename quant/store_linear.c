@@ -1,3 +1,5 @@
+/* Stores one matrix of an integer model: quantised, low-bit or block-sparse, with its line of the report. */
+#include "models/format.h"
 #include "quant/make_blocks.h"
 #include "quant/store_private.h"
 
@@ -33,42 +35,42 @@ static double add_weights(struct tern_store *s, const char *name, int n, int k, 
     return bytes;
 }
 
-static const struct {
+/* A matrix that is being stored. */
+struct matrix {
+    const struct tern_part *part;
     const char *name;
-    enum tern_layer_input input;
-} matrices[TERN_N_MATRICES] = {{"query", TERN_INPUT_QKV},     {"key", TERN_INPUT_QKV},
-                               {"value", TERN_INPUT_QKV},     {"attn_out", TERN_INPUT_ATTN_OUT},
-                               {"ffn_up", TERN_INPUT_FFN_UP}, {"ffn_down", TERN_INPUT_FFN_DOWN}};
+    int n, k;
+    int index; /* in the source's arrays [layers][TERN_N_MATRICES]; -1: a head's, which has no place there */
+};
 
-static int matrix_index(const char *name)
+static struct matrix matrix_of(const struct tern_store *s, enum tern_part_id id)
 {
-    int i = 0;
-    while (strcmp(matrices[i].name, name))
-        i++;
-    return i;
+    const struct tern_part *part = &tern_parts[id];
+    const struct tern_shape shape = tern_part_shape(s->config, part, s->layer);
+    return (struct matrix){part, part->name, shape.n, shape.k,
+                           s->layer < 0 ? -1 : s->layer * TERN_N_MATRICES + part->index};
 }
 
 /* Whether a matrix lies on the grid of its format: there every weight is its nearest value, to begin with. */
-static int is_trained(const struct tern_store *s, const char *name)
+static int is_trained(const struct tern_store *s, const struct matrix *m)
 {
-    return s->layer >= 0 && s->source->trained && s->source->trained[s->layer * TERN_N_MATRICES + matrix_index(name)];
+    return m->index >= 0 && s->source->trained && s->source->trained[m->index];
 }
 
 /* How a layer's matrix is quantised. */
-static struct tern_coding coding_of(struct tern_store *s, const char *name)
+static struct tern_coding coding_of(struct tern_store *s, const struct matrix *m)
 {
     struct tern_coding coding = s->coding;
-    const int which = matrix_index(name);
     if (s->source->formats)
-        coding.format = s->source->formats[s->layer * TERN_N_MATRICES + which];
-    if (coding.format == TERN_FORMAT_INT8 || is_trained(s, name) || !s->source->second || s->status)
+        coding.format = s->source->formats[m->index];
+    if (coding.format == TERN_FORMAT_INT8 || is_trained(s, m) || !s->source->second || s->status)
         return coding;
-    coding.second = s->source->second(s->source->calibration, s->layer, matrices[which].input);
+    coding.second = s->source->second(s->source->calibration, s->layer, m->part->reads);
     if (!coding.second)
         s->status = tern_fail(s->err, TERN_FORMAT,
                               "%s%s: the calibration's second moments are not finite or not positive; calibrate on "
                               "more or other texts",
-                              s->prefix, name);
+                              s->prefix, m->name);
     return coding;
 }
 
@@ -84,9 +86,10 @@ static double store_block_codes(struct tern_store *s, const char *name, const in
 }
 
 /* The blocks of the int8 panels in s->dense, or of its codes. Returns their bytes. */
-static double store_sparse(struct tern_store *s, const char *name, int n, int k, int32_t *param, int64_t *blocks)
+static double store_sparse(struct tern_store *s, const char *name, int n, int k, struct tern_linear_param *param,
+                           int64_t *blocks)
 {
-    const enum tern_format format = (enum tern_format)param[4];
+    const enum tern_format format = (enum tern_format)param->format;
     const int coded = format != TERN_FORMAT_INT8;
     const enum tern_block_shape shape = s->block;
     const int panels = tern_panels(n), k4 = tern_k4(k), strips = panels * tern_block_strips(shape);
@@ -112,15 +115,16 @@ static double store_sparse(struct tern_store *s, const char *name, int n, int k,
     }
     if (coded)
         free(value);
-    param[6] = (int32_t)shape + 1;
-    param[7] = lines;
+    param->blocks = (int32_t)shape + 1;
+    param->lines = lines;
     return bytes + 2.0 * indices + 2.0 * strips + 4.0 * panels;
 }
 
-static void report_linear(struct tern_store *s, const char *name, int n, int k, const struct tern_linear_out *out,
-                          double bytes, int64_t blocks)
+static void report_linear(struct tern_store *s, const struct matrix *m, const struct tern_linear_out *out, double bytes,
+                          int64_t blocks)
 {
     const enum tern_format format = out->coding.format;
+    const int n = m->n, k = m->k;
     char became[112], how[80] = "per output channel";
     const enum tern_block_shape shape = s->block;
     const double block = tern_block_outputs(shape) * (shape == TERN_BLOCK_4X1 ? 1 : TERN_PANEL_K);
@@ -128,63 +132,66 @@ static void report_linear(struct tern_store *s, const char *name, int n, int k, 
         const int length = snprintf(how, sizeof how, "%.1f %% of %s blocks left",
                                     100 * (double)blocks * block / ((double)n * k), tern_block_shape_name(shape));
         if (s->source->pruned) {
-            const struct tern_pruned_matrix *p = &s->source->pruned[s->layer * TERN_N_MATRICES + matrix_index(name)];
+            const struct tern_pruned_matrix *p = &s->source->pruned[m->index];
             snprintf(how + length, sizeof how - (size_t)length, ", second order, loss %.4f (without %.4f)", p->error,
                      p->masked);
         }
-    } else if (is_trained(s, name))
+    } else if (is_trained(s, m))
         snprintf(how, sizeof how, "kept as trained");
     else if (tern_format_grouped(format))
         snprintf(how, sizeof how, "per %d inputs", out->coding.group);
     else if (s->layer < 0)
         tern_store_say_instead(s, how, sizeof how, s->coding.format);
     snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(format), n, k, how);
-    tern_store_report(s, name, became, bytes * 8 / ((double)n * k), out->error);
+    tern_store_report(s, m->name, became, bytes * 8 / ((double)n * k), out->error);
 }
 
-double tern_store_linear(struct tern_store *s, const char *name, int n, int k, const struct tern_input *in,
-                         enum tern_store_kind kind, double unit)
+static void quantize(struct tern_store *s, const struct matrix *m, struct tern_linear_out *out,
+                     const struct tern_input *in, double unit)
 {
-    const int padded = tern_panels(n) * TERN_PANEL;
-    tern_store_read(s, name, ".weight", s->matrix, (size_t)n * (size_t)k);
-    tern_store_read(s, name, ".bias", s->bias, (size_t)n);
+    const struct tern_float_linear f = {s->matrix, s->bias, m->n, m->k};
+    if (m->part->ends == TERN_END_REQUANT)
+        tern_quantize_requant(out, &f, in, unit, s->scratch);
+    else if (m->part->ends == TERN_END_RESIDUAL)
+        tern_quantize_residual(out, &f, in, unit, s->scratch);
+    else
+        tern_quantize_logits(out, &f, in, s->scratch);
+}
+
+double tern_store_linear(struct tern_store *s, enum tern_part_id part, const struct tern_input *in, double unit)
+{
+    const struct matrix m = matrix_of(s, part);
+    const int n = m.n, k = m.k, padded = tern_panels(n) * TERN_PANEL, narrow = m.part->ends == TERN_END_REQUANT;
+    tern_store_read(s, part, 0, s->matrix, (size_t)n * (size_t)k);
+    tern_store_read(s, part, 1, s->bias, (size_t)n);
     struct tern_linear_out out = {0};
-    if (s->layer >= 0) /* the heads' few weights stay int8 */
-        out.coding = coding_of(s, name);
-    const int sparse = tern_store_blocks(s, name, n, k);
+    if (m.index >= 0) /* the heads' few weights stay int8 */
+        out.coding = coding_of(s, &m);
+    const int sparse = tern_store_blocks(s, m.name, n, k);
     int64_t blocks = -1; /* that are left */
     if (sparse) {
         out.coding.keep_zeros = 1;
         out.weight = s->dense;
         memset(s->dense, 0, (size_t)padded * (size_t)tern_k4(k) * TERN_PANEL_K);
     }
-    double bytes = add_weights(s, name, n, k, &out);
-    out.mul = tern_store_add_vector(s, name, ".mul", TERN_I16, padded);
-    if (kind == TERN_STORE_REQUANT)
-        out.bias16 = tern_store_add_vector(s, name, ".bias", TERN_I16, padded);
+    double bytes = add_weights(s, m.name, n, k, &out);
+    out.mul = tern_store_add_vector(s, m.name, ".mul", TERN_I16, padded);
+    if (narrow)
+        out.bias16 = tern_store_add_vector(s, m.name, ".bias", TERN_I16, padded);
     else
-        out.bias32 = tern_store_add_vector(s, name, ".bias", TERN_I32, padded);
-    int32_t *param = tern_store_add_vector(s, name, ".param", TERN_I32, PARAMS);
+        out.bias32 = tern_store_add_vector(s, m.name, ".bias", TERN_I32, padded);
+    struct tern_linear_param *param = tern_store_add_vector(s, m.name, ".param", TERN_I32, TERN_PARAM32);
     if (s->status)
         return 1;
 
-    const struct tern_float_linear f = {s->matrix, s->bias, n, k};
-    if (kind == TERN_STORE_REQUANT)
-        tern_quantize_requant(&out, &f, in, unit, s->scratch);
-    else if (kind == TERN_STORE_RESIDUAL)
-        tern_quantize_residual(&out, &f, in, unit, s->scratch);
-    else
-        tern_quantize_logits(&out, &f, in, s->scratch);
-    param[0] = out.wnorm2;
-    param[1] = out.kappa.mul;
-    param[2] = out.kappa.exp;
-    param[3] = out.up;
-    param[4] = (int32_t)out.coding.format;
-    param[5] = tern_format_grouped(out.coding.format) ? out.coding.group : 0;
+    quantize(s, &m, &out, in, unit);
+    *param = (struct tern_linear_param){.wnorm2 = out.wnorm2, .kappa = out.kappa, .up = out.up};
+    param->format = (int32_t)out.coding.format;
+    param->group = tern_format_grouped(out.coding.format) ? out.coding.group : 0;
     if (sparse)
-        bytes += store_sparse(s, name, n, k, param, &blocks);
-    bytes += (double)padded * (2 + (kind == TERN_STORE_REQUANT ? 2 : 4)) + PARAMS * 4;
-    report_linear(s, name, n, k, &out, bytes, blocks);
+        bytes += store_sparse(s, m.name, n, k, param, &blocks);
+    bytes += (double)padded * (2 + (narrow ? 2 : 4)) + sizeof *param;
+    report_linear(s, &m, &out, bytes, blocks);
     tern_store_advance(s, (size_t)n * (size_t)k);
     return out.unit;
 }

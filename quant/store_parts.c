@@ -1,13 +1,14 @@
+/* What all steps of storing a model share: reading float tensors, adding tensors, the report. */
+#include "models/format.h"
 #include "quant/store_private.h"
 
 #include <stdio.h>
 
-void tern_store_read(struct tern_store *s, const char *name, const char *suffix, float *out, size_t count)
+void tern_store_read(struct tern_store *s, enum tern_part_id part, int is_bias, float *out, size_t count)
 {
-    char full[128];
-    snprintf(full, sizeof full, "%s%s%s", s->prefix, name, suffix);
+    const struct tern_key key = {part, s->layer, is_bias};
     if (!s->status)
-        s->status = s->source->read(s->source->context, full, out, count, s->err);
+        s->status = s->source->read(s->source->context, key, out, count, s->err);
 }
 
 void *tern_store_add(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype, int n_dims,
@@ -24,7 +25,7 @@ void *tern_store_add(struct tern_store *s, const char *name, const char *suffix,
 void *tern_store_add_vector(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype,
                             int count)
 {
-    const int64_t padded = tern_round_up(count, dtype == TERN_I16 ? PAD16 : PAD32);
+    const int64_t padded = tern_round_up(count, dtype == TERN_I16 ? TERN_PARAM16 : TERN_PARAM32);
     return tern_store_add(s, name, suffix, dtype, 1, &padded);
 }
 

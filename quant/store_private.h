@@ -17,6 +17,8 @@ struct tern_store {
     float *matrix, *bias;      /* the float tensors being read */
     float *gamma, *beta, *row; /* of the LayerNorm before, [hidden]; one row of scratch */
     struct tern_input normed;  /* what the matrices behind that LayerNorm read */
+    /* Where layers share weights, the least unit and the bound of what any first matrix of a layer reads; else 0. */
+    double shared_unit, shared_norm;
     int16_t *column;           /* the embeddings' column scales, in the builder */
     struct tern_coding coding; /* of the encoder's matrices */
     float *scratch;            /* of the quantisers */
@@ -28,9 +30,9 @@ struct tern_store {
     tern_error *err;
 };
 
-/* Reads float tensor `name``suffix` of the present layer. */
-void tern_store_read(struct tern_store *s, const char *name, const char *suffix, float *out, size_t count);
-/* Adds a zeroed tensor to the builder; NULL after a failure. A vector is padded as models/weights.h says. */
+/* Reads the weight or bias of a part, of the present layer. */
+void tern_store_read(struct tern_store *s, enum tern_part_id part, int is_bias, float *out, size_t count);
+/* Adds a zeroed tensor to the builder; NULL after a failure. A vector is padded as models/format.h says. */
 void *tern_store_add(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype, int n_dims,
                      const int64_t *shape);
 void *tern_store_add_vector(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype,
@@ -42,11 +44,9 @@ void tern_store_say_instead(const struct tern_store *s, char *how, size_t capaci
 /* So many weights more are done. */
 void tern_store_advance(struct tern_store *s, size_t count);
 
-enum tern_store_kind { TERN_STORE_REQUANT, TERN_STORE_RESIDUAL, TERN_STORE_LOGITS };
-/* Quantises layer `name` [n][k]; `unit` is the least output unit (REQUANT) or the residual's (RESIDUAL). Returns the
-   output's unit. */
-double tern_store_linear(struct tern_store *s, const char *name, int n, int k, const struct tern_input *in,
-                         enum tern_store_kind kind, double unit);
+/* Quantises a matrix; `unit` is the least output unit (REQUANT) or the residual's (RESIDUAL). Returns the output's
+   unit. */
+double tern_store_linear(struct tern_store *s, enum tern_part_id part, const struct tern_input *in, double unit);
 
 /* Whether matrix `name` [n][k] in s->matrix is stored sparse, and then s->block; prunes it first if that is asked
    for. */

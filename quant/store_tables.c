@@ -1,3 +1,5 @@
+/* Stores the embedding tables of an integer model. */
+#include "models/format.h"
 #include "quant/store_private.h"
 
 #include <math.h>
@@ -30,9 +32,9 @@ static struct table open_table(struct tern_store *s, const char *name, int rows,
         const int64_t shape[3] = {1, tern_table_lines(tern_codebook(format), row_steps(s), tern_round_up(rows, 64)),
                                   TERN_LINE};
         t.line = tern_store_add(s, name, ".code", TERN_U8, 3, shape);
-        int32_t *param = tern_store_add_vector(s, name, ".param", TERN_I32, PARAMS);
+        struct tern_linear_param *param = tern_store_add_vector(s, name, ".param", TERN_I32, TERN_PARAM32);
         if (param)
-            param[4] = (int32_t)format;
+            param->format = (int32_t)format;
     }
     t.scale = malloc((size_t)rows * sizeof *t.scale);
     if (!s->status && !t.scale)
@@ -124,9 +126,9 @@ static struct table store_positions(struct tern_store *s)
     const int hidden = c->hidden, positions = c->max_positions, types = c->token_types ? c->token_types : 1;
     struct table t = open_table(s, "embed.position", types * positions, TERN_FORMAT_INT8);
     const float *type = s->matrix + (ptrdiff_t)positions * hidden;
-    tern_store_read(s, "embed.position", ".weight", s->matrix, (size_t)positions * (size_t)hidden);
+    tern_store_read(s, TERN_PART_POSITION, 0, s->matrix, (size_t)positions * (size_t)hidden);
     if (c->token_types)
-        tern_store_read(s, "embed.type", ".weight", s->matrix + (ptrdiff_t)positions * hidden,
+        tern_store_read(s, TERN_PART_TYPE, 0, s->matrix + (ptrdiff_t)positions * hidden,
                         (size_t)types * (size_t)hidden);
     for (int i = 0; !s->status && i < types * positions; i++) {
         const float *position = s->matrix + (ptrdiff_t)(i % positions) * hidden;
@@ -142,7 +144,7 @@ static struct table store_words(struct tern_store *s)
 {
     const int hidden = s->config->hidden, vocab = s->config->vocab;
     struct table t = open_table(s, "embed.word", vocab, s->source->embeddings);
-    tern_store_read(s, "embed.word", ".weight", s->matrix, (size_t)vocab * (size_t)hidden);
+    tern_store_read(s, TERN_PART_WORD, 0, s->matrix, (size_t)vocab * (size_t)hidden);
     store_columns(s);
     for (int i = 0; !s->status && i < vocab; i++)
         table_row(s, &t, i, s->matrix + (ptrdiff_t)i * hidden);

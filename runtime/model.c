@@ -4,15 +4,34 @@
 #include "models/scheme.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Weights and biases; a layer that shares an earlier one's counts once. */
 static uint64_t count_parameters(const struct tern_config *c)
 {
-    const uint64_t h = (uint64_t)c->hidden, wide = (uint64_t)c->intermediate;
-    uint64_t n = ((uint64_t)c->vocab + (uint64_t)c->max_positions + (uint64_t)c->token_types + 2) * h;
-    n += (uint64_t)c->layers * (4 * (h * h + h) + 2 * h * wide + wide + h + 4 * h);
-    return n + (c->has_pooler ? h * h + h : 0) + (uint64_t)c->n_labels * (h + 1);
+    uint64_t n = 0;
+    for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++) {
+        const int in_layer = p->place == TERN_PLACE_LAYER, bias = p->kind != TERN_KIND_TABLE;
+        for (int i = 0; tern_part_present(c, p) && i < (in_layer ? c->layers : 1); i++) {
+            const struct tern_shape s = tern_part_shape(c, p, i);
+            if (!in_layer || c->layer[i].weights == i)
+                n += (uint64_t)s.n * (uint64_t)((s.k ? s.k : 1) + bias);
+        }
+    }
+    return n;
+}
+
+/* The largest of a number of the layers. */
+static int32_t widest(const struct tern_config *c, size_t offset)
+{
+    int32_t most = 0;
+    for (int i = 0; i < c->layers; i++) {
+        const int32_t value = *(const int32_t *)(const void *)((const char *)&c->layer[i] + offset);
+        most = value > most ? value : most;
+    }
+    return most;
 }
 
 static void fill_info(tern_model *m, uint64_t bytes, uint64_t checksum)
@@ -21,11 +40,11 @@ static void fill_info(tern_model *m, uint64_t bytes, uint64_t checksum)
     m->info = (tern_model_info){
         .architecture = tern_architecture_name(c->architecture),
         .weights = tern_weights_name(c->weights),
-        .activation = tern_activation_name(c->activation),
+        .activation = tern_activation_name(c->layer[0].activation),
         .layers = c->layers,
         .hidden = c->hidden,
-        .heads = c->heads,
-        .intermediate = c->intermediate,
+        .heads = widest(c, offsetof(struct tern_layer_spec, heads)),
+        .intermediate = widest(c, offsetof(struct tern_layer_spec, intermediate)),
         .vocab = c->vocab,
         .max_tokens = c->max_tokens,
         .token_types = c->token_types,

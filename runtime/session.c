@@ -36,8 +36,8 @@ static tern_status read_options(tern_session_options *o, const tern_model *m, co
                              given->struct_bytes);
         memcpy(o, given, given->struct_bytes);
     }
-    if (o->threads < 0 || o->threads > 256)
-        return tern_fail(err, TERN_USAGE, "%d threads; the limits are 1 and 256", o->threads);
+    if (o->threads < 0 || o->threads > TERN_MOST_THREADS)
+        return tern_fail(err, TERN_USAGE, "%d threads; the limits are 1 and %d", o->threads, TERN_MOST_THREADS);
     if (o->max_tokens < 0 || o->max_tokens > 1 << 20 || o->max_texts < 0 || o->max_texts > 1 << 16)
         return tern_fail(err, TERN_USAGE, "%d tokens in %d texts; the limits of a run are %d and %d", o->max_tokens,
                          o->max_texts, 1 << 20, 1 << 16);
@@ -77,7 +77,7 @@ static int64_t token_products(const tern_model *m)
     int64_t all = 0;
     for (int i = 0; i < m->config.layers; i++)
         for (int j = 0; j < TERN_N_MATRICES; j++)
-            all += row_products(tern_layer_matrix(&m->int8.layers[i], j));
+            all += row_products(&m->int8.layers[i].matrix[j]);
     return all;
 }
 

@@ -30,9 +30,11 @@ static void draw(const char *name, float *out, size_t count)
 }
 
 /* With a context: the same function of the texts, but the first norm's beta is in the biases behind it. */
-static tern_status read_weights(void *moved, const char *name, float *out, size_t count, tern_error *err)
+static tern_status read_weights(void *moved, struct tern_key key, float *out, size_t count, tern_error *err)
 {
+    char name[TERN_KEY_NAME];
     (void)err;
+    tern_key_name(name, key);
     static float beta[HIDDEN], w[HIDDEN * HIDDEN];
     char matrix[64];
     draw(name, out, count);
@@ -61,12 +63,9 @@ static tern_status read_weights(void *moved, const char *name, float *out, size_
 static void test_beta_costs_no_bits(void **state)
 {
     (void)state;
-    const struct tern_config config = {.architecture = TERN_BERT,
+    struct tern_config config = {.architecture = TERN_BERT,
                                        .weights = TERN_WEIGHTS_MIXED,
-                                       .layers = 1,
                                        .hidden = HIDDEN,
-                                       .heads = 2,
-                                       .intermediate = WIDE,
                                        .vocab = VOCAB,
                                        .max_positions = 16,
                                        .token_types = 2,
@@ -82,6 +81,7 @@ static void test_beta_costs_no_bits(void **state)
     for (int i = 0; i <= TEXTS; i++)
         offsets[i] = i * TOKENS;
     const struct tern_sample sample = {ids, offsets, TEXTS};
+    tern_config_set_layers(&config, 1, 2, WIDE, TERN_GELU);
     for (double bits = 2.5; bits < 6; bits += 0.5) {
         for (int i = 0; i < 2; i++) {
             const struct tern_source source = {.config = &config, .read = read_weights, .context = i ? &here : NULL};

@@ -74,13 +74,13 @@ static void test_bert(void **state)
     put("config.json", "{" BERT "}");
     assert_int_equal(read_dir(&c, &err), TERN_OK);
     assert_int_equal(c.architecture, TERN_BERT);
-    assert_int_equal(c.activation, TERN_GELU);
+    assert_int_equal(c.layer[0].activation, TERN_GELU);
     assert_int_equal(c.weights, TERN_WEIGHTS_INT8);
     assert_int_equal(c.vocab, 100);
     assert_int_equal(c.hidden, 24);
     assert_int_equal(c.layers, 2);
-    assert_int_equal(c.heads, 4);
-    assert_int_equal(c.intermediate, 32);
+    assert_int_equal(c.layer[0].heads, 4);
+    assert_int_equal(c.layer[0].intermediate, 32);
     assert_int_equal(c.max_positions, 128);
     assert_int_equal(c.max_tokens, 128);
     assert_int_equal(c.token_types, 2);
@@ -99,7 +99,7 @@ static void test_bert(void **state)
         "\"3\":\"d\",\"4\":\"e\",\"5\":\"f\",\"6\":\"g\",\"7\":\"h\",\"8\":\"i\",\"9\":\"j\"}," NUMBERS "}");
     assert_int_equal(read_dir(&c, &err), TERN_OK);
     assert_int_equal(c.architecture, TERN_BERT);
-    assert_int_equal(c.activation, TERN_GELU_NEW);
+    assert_int_equal(c.layer[0].activation, TERN_GELU_NEW);
     assert_int_equal(c.token_types, 1);
     assert_true(c.layer_norm_eps == 1e-5);
     assert_int_equal(c.n_labels, 11);
@@ -123,11 +123,11 @@ static void test_distilbert(void **state)
                        "\"sinusoidal_pos_embds\":true,\"layer_norm_eps\":1.0,\"type_vocab_size\":2}");
     assert_int_equal(read_dir(&c, &err), TERN_OK);
     assert_int_equal(c.architecture, TERN_DISTILBERT);
-    assert_int_equal(c.activation, TERN_RELU);
+    assert_int_equal(c.layer[0].activation, TERN_RELU);
     assert_int_equal(c.hidden, 264);
-    assert_int_equal(c.heads, 12);
+    assert_int_equal(c.layer[0].heads, 12);
     assert_int_equal(c.layers, 3);
-    assert_int_equal(c.intermediate, 1200);
+    assert_int_equal(c.layer[0].intermediate, 1200);
     assert_int_equal(c.token_types, 0);
     assert_true(c.layer_norm_eps == 1e-12);
     tern_config_free(&c);
@@ -346,40 +346,44 @@ static void test_pooling(void **state)
     expect(m, "[" MODULE("Pooling", "2_Pooling") "]", "2_Pooling");
 }
 
-static void test_json_round_trip(void **state)
+static struct tern_config largest_config(char **labels)
 {
-    char *labels[] = {(char *)(uintptr_t) "a\"\\b", (char *)(uintptr_t) "", (char *)(uintptr_t) "\xe2\x82\xac"};
     struct tern_config c = {.architecture = TERN_BERT,
-                            .activation = TERN_GELU_IBERT,
                             .weights = TERN_WEIGHTS_F32,
-                            .layers = 256,
                             .hidden = 8192,
-                            .heads = 16,
-                            .intermediate = 32768,
                             .vocab = 1 << 24,
                             .max_positions = 8192,
                             .token_types = 16,
                             .layer_norm_eps = 9.999999960041972e-13,
-                            .has_pooler = 1,
+                            .pooler = TERN_POOLER_TANH,
+                            .head = TERN_HEAD_CLASSIFIER,
                             .n_labels = 3,
                             .labels = labels,
                             .pooling = TERN_POOL_CLS,
                             .normalize = 1,
-                            .max_tokens = 3},
-                       d;
-    char *json = tern_config_to_json(&c), *bad, *again;
-    tern_error err;
-    (void)state;
+                            .max_tokens = 3};
+    tern_config_set_layers(&c, 256, 16, 32768, TERN_GELU_IBERT);
+    return c;
+}
 
+static void check_round_trip(const struct tern_config *c)
+{
+    struct tern_config d;
+    char *json = tern_config_to_json(c), *bad, *again;
+    tern_error err;
     assert_non_null(json);
-    assert_int_equal(tern_config_from_json(&d, json, "m.tern", &err), TERN_OK);
+    if (tern_config_from_json(&d, json, "m.tern", &err))
+        fail_msg("%s", err.message);
     again = tern_config_to_json(&d);
     assert_non_null(again);
     assert_string_equal(again, json);
-    assert_true(d.layer_norm_eps == c.layer_norm_eps);
-    assert_int_equal(d.activation, TERN_GELU_IBERT);
-    assert_int_equal(d.weights, TERN_WEIGHTS_F32);
-    assert_string_equal(d.labels[2], labels[2]);
+    assert_true(d.layer_norm_eps == c->layer_norm_eps);
+    assert_int_equal(d.layers, c->layers);
+    assert_memory_equal(d.layer, c->layer, (size_t)c->layers * sizeof c->layer[0]);
+    assert_int_equal(d.weights, c->weights);
+    assert_int_equal(d.pooler, c->pooler);
+    assert_int_equal(d.head, c->head);
+    assert_string_equal(d.labels[2], c->labels[2]);
     free(again);
     tern_config_free(&d);
     for (size_t n = 0; n < strlen(json); n++) {
@@ -392,6 +396,74 @@ static void test_json_round_trip(void **state)
         free(bad);
     }
     free(json);
+}
+
+static void test_json_round_trip(void **state)
+{
+    char *labels[] = {(char *)(uintptr_t) "a\"\\b", (char *)(uintptr_t) "", (char *)(uintptr_t) "\xe2\x82\xac"};
+    struct tern_config c = largest_config(labels);
+    (void)state;
+    check_round_trip(&c);
+    /* Layers alike leave no trace of the table; layers that differ are runs. */
+    char *json = tern_config_to_json(&c);
+    assert_non_null(json);
+    assert_null(strstr(json, "\"layer\":"));
+    assert_non_null(strstr(json, "\"heads\":16"));
+    assert_null(strstr(json, "\"pooler\":"));
+    free(json);
+    c.pooler = TERN_POOLER_RELU;
+    for (int i = 100; i < 200; i++)
+        c.layer[i].weights = 50;
+    c.layer[7].heads = 3;
+    c.layer[8].heads = 3;
+    c.layer[201].before = 64;
+    c.layer[201].after = 0;
+    c.layer[255].activation = TERN_RELU;
+    check_round_trip(&c);
+    json = tern_config_to_json(&c);
+    assert_non_null(strstr(json, "{\"count\":2,\"heads\":3,"));
+    assert_non_null(strstr(json, "\"weights\":50}"));
+    assert_non_null(strstr(json, "\"pooler\":\"relu\""));
+    assert_null(strstr(json, "\"hidden\":8192,\"heads\""));
+    free(json);
+}
+
+/* What is wrong with a table of layers is named. */
+static void test_json_bad_layers(void **state)
+{
+#define LAYERS(runs)                                                                                                   \
+    "{\"layers\":3,\"hidden\":24,\"vocab\":100,\"max_positions\":128,\"token_types\":2,\"max_tokens\":128,"                \
+    "\"architecture\":\"bert\",\"layer\":" runs ",\"weights\":\"int8\",\"layer_norm_eps\":1e-12,\"has_pooler\":false,"      \
+    "\"pooling\":\"mean\",\"normalize\":false,\"labels\":[]}"
+#define RUN(count, heads, more)                                                                                        \
+    "{\"count\":" count ",\"heads\":" heads ",\"head_dim\":6,\"intermediate\":32,\"before\":9,\"after\":9,"                \
+    "\"activation\":\"gelu\"" more "}"
+    static const char *const bad[][2] = {
+        {LAYERS("[]"), "0 of 3 layers"},
+        {LAYERS("[" RUN("2", "4", "") "]"), "2 of 3 layers"},
+        {LAYERS("[" RUN("4", "4", "") "]"), "count"},
+        {LAYERS("[" RUN("3", "4", "") "," RUN("1", "4", "") "]"), "more than 3 layers"},
+        {LAYERS("[" RUN("3", "0", "") "]"), "heads"},
+        {LAYERS("[" RUN("3", "8000", "") "]"), "together at most"},
+        {LAYERS("[" RUN("1", "4", ",\"weights\":1") "," RUN("2", "4", "") "]"), "an earlier one"},
+        {LAYERS("[" RUN("1", "4", "") "," RUN("2", "3", ",\"weights\":0") "]"), "an earlier one"},
+        {LAYERS("[" RUN("2", "4", ",\"weights\":0") "," RUN("1", "4", ",\"weights\":1") "]"), "an earlier one"},
+        {LAYERS("[" RUN("3", "4", ",\"weights\":9") "]"), "weights"},
+        {LAYERS("[7]"), "not an object"},
+        {LAYERS("7"), "not an array"},
+    };
+    tern_error err;
+    struct tern_config c;
+    (void)state;
+    if (tern_config_from_json(&c, LAYERS("[" RUN("1", "4", "") "," RUN("2", "4", ",\"weights\":0") "]"), "m.tern", &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(c.layer[2].weights, 0);
+    tern_config_free(&c);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(tern_config_from_json(&c, bad[i][0], "m.tern", &err), TERN_FORMAT);
+        if (!strstr(err.message, bad[i][1]))
+            fail_msg("'%s' does not say '%s'", err.message, bad[i][1]);
+    }
 }
 
 /* Every field out of its range, of another type and missing: the message names it. */
@@ -482,7 +554,7 @@ int main(void)
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_limits_of_tokens),
         cmocka_unit_test(test_pooling),
-        cmocka_unit_test(test_json_round_trip),
+        cmocka_unit_test(test_json_round_trip), cmocka_unit_test(test_json_bad_layers),
         cmocka_unit_test(test_json_bad),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

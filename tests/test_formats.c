@@ -61,9 +61,11 @@ static int ends_with(const char *name, const char *end)
     return n >= m && !strcmp(name + n - m, end);
 }
 
-static tern_status read_weights(void *context, const char *name, float *out, size_t count, tern_error *err)
+static tern_status read_weights(void *context, struct tern_key key, float *out, size_t count, tern_error *err)
 {
+    char name[TERN_KEY_NAME];
     (void)err;
+    tern_key_name(name, key);
     const struct tern_pruning *pruning = context;
     struct rng r = rng_seeded(7, name);
     const double mean = ends_with(name, "norm.weight") ? 0.9 : 0;
@@ -73,7 +75,7 @@ static tern_status read_weights(void *context, const char *name, float *out, siz
             sum += (double)rng_between(&r, -1000, 1000);
         out[i] = (float)(mean + sum * 4e-5);
     }
-    if (pruning && tern_is_encoder_matrix(name)) {
+    if (pruning && tern_is_encoder_matrix(key)) {
         const int n = strstr(name, "ffn_up") ? WIDE : HIDDEN;
         assert_int_equal(tern_prune(out, n, (int)count / n, pruning), 0);
     }
@@ -88,13 +90,10 @@ struct fixture {
 /* `dense`: the zeros of a sparse model are in the tensors that are read, and stored like all weights. */
 static struct fixture build(int i, int dense)
 {
-    const struct tern_config config = {
+    struct tern_config config = {
         .architecture = TERN_BERT,
         .weights = cases[i].weights,
-        .layers = 2,
         .hidden = HIDDEN,
-        .heads = 3,
-        .intermediate = WIDE,
         .vocab = VOCAB,
         .max_positions = MOST,
         .token_types = 2,
@@ -102,6 +101,7 @@ static struct fixture build(int i, int dense)
         .pooling = TERN_POOL_MEAN,
         .max_tokens = MOST,
     };
+    tern_config_set_layers(&config, 2, 3, WIDE, TERN_GELU);
     struct tern_source source = {
         .config = &config, .embeddings = cases[i].embeddings, .group = cases[i].group, .read = read_weights};
     struct tern_pruning pruning = {TERN_BLOCK_16X4, 0};
@@ -191,7 +191,7 @@ static void test_dense_twins(void **state)
         struct fixture f = build(i, 1);
         int32_t result[TEXTS * HIDDEN];
         run(f.model, 1, TEXTS, result);
-        assert_null(f.model->int8.layers[0].query.sparse.first);
+        assert_null(f.model->int8.layers[0].matrix[TERN_QUERY].sparse.first);
         if (XXH3_64bits(result, sizeof result) != cases[i].digest)
             fail_msg("the dense twin of %s differs", cases[i].sparse);
         tern_model_close(f.model);

@@ -94,7 +94,7 @@ static double make_affine(struct rng *r, double spread)
         if (spread > 1 && j == c.n / 2)
             c.gamma[j] *= (float)spread;
     }
-    return tern_quantize_norm(c.gamma16, c.beta16, c.gamma, c.beta, c.n);
+    return tern_quantize_norm(c.gamma16, c.beta16, c.gamma, c.beta, c.n, 0);
 }
 
 static void test_layernorm(void **state)
@@ -171,7 +171,7 @@ static void test_quantize_norm(void **state)
             c.gamma[j] = (float)(size * bell(&r));
             c.beta[j] = (float)(size * 3 * bell(&r));
         }
-        const double unit = tern_quantize_norm(c.gamma16, c.beta16, c.gamma, c.beta, c.n);
+        const double unit = tern_quantize_norm(c.gamma16, c.beta16, c.gamma, c.beta, c.n, 0);
         for (int j = 0; j < c.n; j++) {
             assert_true(abs(c.gamma16[j]) + abs(c.beta16[j]) <= 32768); /* y cannot saturate: |n16| is below 2^15 */
             assert_true(fabs(c.gamma16[j] - (double)c.gamma[j] * sqrt(c.n) / unit) <= 0.5001);
@@ -180,7 +180,7 @@ static void test_quantize_norm(void **state)
     }
     memset(c.gamma, 0, sizeof c.gamma);
     memset(c.beta, 0, sizeof c.beta);
-    assert_true(tern_quantize_norm(c.gamma16, c.beta16, c.gamma, c.beta, 8) == 1);
+    assert_true(tern_quantize_norm(c.gamma16, c.beta16, c.gamma, c.beta, 8, 0) == 1);
     assert_int_equal(c.gamma16[3], 0);
 }
 

@@ -100,9 +100,7 @@ static tern_model *converted(const char *dir, const char *path, const char *spar
 
 static const struct tern_linear *linear_of(const tern_model *m, int i)
 {
-    const struct tern_layer *l = &m->int8.layers[i / TERN_N_MATRICES];
-    const struct tern_linear *const w[] = {&l->query, &l->key, &l->value, &l->attn_out, &l->ffn_up, &l->ffn_down};
-    return w[i % TERN_N_MATRICES];
+    return &m->int8.layers[i / TERN_N_MATRICES].matrix[i % TERN_N_MATRICES];
 }
 
 static int stored_shape(const tern_model *m, int i)

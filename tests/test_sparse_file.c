@@ -153,7 +153,7 @@ static void test_lies_about_blocks(void **state)
     (void)state;
     for (int shape = 0; shape < TERN_N_BLOCK_SHAPES; shape++) {
         tern_model *m = opened(shape);
-        const struct tern_sparse *w = &m->int8.layers[0].query.sparse;
+        const struct tern_sparse *w = &m->int8.layers[0].matrix[TERN_QUERY].sparse;
         const int limit = shape == TERN_BLOCK_4X1 ? K4 * 4 : K4, line = tern_line_blocks(w->shape);
         const int strips = tern_block_strips(w->shape), each = tern_block_indices(w->shape);
         assert_true(w->count[0] >= 2 && w->index[1] > w->index[0] && (each > 1 || w->index[1] > 0));
@@ -193,7 +193,7 @@ static void test_lies_of_no_blocks(void **state)
         tern_model *m;
         assert_ok(tern_convert(dir, path, &o, &err));
         assert_ok(tern_model_open(&m, path, &err));
-        assert_int_equal(m->int8.layers[0].query.sparse.first[PANELS], 0);
+        assert_int_equal(m->int8.layers[0].matrix[TERN_QUERY].sparse.first[PANELS], 0);
         check(m, &(struct lie){"layer.0.query.value", 63, 1, "something behind the last block", 0}, 0);
         check(m, &(struct lie){"layer.0.query.index", 0, 1, "something behind the last block", 0}, 0);
         tern_model_close(m);

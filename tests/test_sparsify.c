@@ -226,7 +226,7 @@ static void test_low_bit(void **state)
     assert_ok(tern_convert(dir, path, &o, &err));
     assert_ok(tern_model_open(&model, path, &err));
     for (int i = 0; i < model->config.layers; i++) {
-        const struct tern_linear *w = &model->int8.layers[i].ffn_up;
+        const struct tern_linear *w = &model->int8.layers[i].matrix[TERN_FFN_UP];
         int blocks = 0;
         for (int j = 0; j < tern_panels(w->n) * 4; j++)
             blocks += w->sparse.count[j];

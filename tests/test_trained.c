@@ -261,21 +261,17 @@ static void check_all_codes(const tern_model *low, const tern_model *floats)
     for (int i = 0; i < low->config.layers; i++) {
         const struct tern_layer *l = &low->int8.layers[i];
         const struct tern_f32_layer *f = &floats->f32.layers[i];
-        check_codes(&l->query, &f->query);
-        check_codes(&l->key, &f->key);
-        check_codes(&l->value, &f->value);
-        check_codes(&l->attn_out, &f->attn_out);
-        check_codes(&l->ffn_up, &f->ffn_up);
-        check_codes(&l->ffn_down, &f->ffn_down);
-        assert_int_equal(l->attn_norm.affine, 1);
-        assert_int_equal(l->ffn_norm.affine, i + 1 < low->config.layers); /* the heads are int8, folded */
+        for (int j = 0; j < TERN_N_MATRICES; j++)
+            check_codes(&l->matrix[j], &f->matrix[j]);
+        assert_int_equal(l->norm[TERN_ATTN_NORM].affine, 1);
+        assert_int_equal(l->norm[TERN_FFN_NORM].affine, i + 1 < low->config.layers); /* the heads are int8, folded */
     }
     assert_int_equal(low->int8.embed_norm.affine, 1);
 }
 
-static tern_status read_again(void *context, const char *name, float *out, size_t count, tern_error *error)
+static tern_status read_again(void *context, struct tern_key key, float *out, size_t count, tern_error *error)
 {
-    return tern_checkpoint_read(context, name, out, count, error);
+    return tern_checkpoint_read(context, key, out, count, error);
 }
 
 /* The same without looking for trained weights. */
@@ -344,8 +340,8 @@ static void test_one_is_not(void **state)
             assert_int_equal(h.kept, 11);
             assert_int_equal(h.exact, 11);
             tern_model *low = open_model();
-            assert_int_equal(low->int8.layers[0].attn_norm.affine, i != 1); /* ffn_up reads it alone */
-            assert_int_equal(low->int8.layers[0].ffn_norm.affine, 1);
+            assert_int_equal(low->int8.layers[0].norm[TERN_ATTN_NORM].affine, i != 1); /* ffn_up reads it alone */
+            assert_int_equal(low->int8.layers[0].norm[TERN_FFN_NORM].affine, 1);
             tern_model_close(low);
         }
     }

@@ -13,8 +13,7 @@
    goes with a weight (scales, biases, parameters). */
 static double weights_of(const struct tern_config *config, const struct tern_tensor *t)
 {
-    int32_t layer;
-    int bias;
+    struct tern_key key;
     char name[128];
     const size_t n = strlen(t->name);
     if (n > 100)
@@ -24,10 +23,10 @@ static double weights_of(const struct tern_config *config, const struct tern_ten
     char *dot = strrchr(name, '.');
     if (dot && (!strcmp(dot, ".q") || !strcmp(dot, ".code") || !strcmp(dot, ".value")))
         snprintf(dot, sizeof name - (size_t)(dot - name), ".weight");
-    const struct tern_part *part = tern_part_parse(name, &layer, &bias);
-    if (!part || bias || !part->columns)
+    if (!tern_key_parse(&key, name) || key.is_bias || key.layer >= config->layers)
         return 0;
-    return (double)tern_part_dimension(config, part->rows) * (double)tern_part_dimension(config, part->columns);
+    const struct tern_shape shape = tern_part_shape(config, &tern_parts[key.part], key.layer);
+    return (double)shape.n * (double)shape.k;
 }
 
 static void print_shape(const struct tern_tensor *t, char *out, size_t capacity)

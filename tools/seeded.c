@@ -48,10 +48,12 @@ static int ends_with(const char *name, const char *end)
 
 /* Trained BERTs have weights of sd 0.03 to 0.05, LayerNorm gains a little below 1 and small biases. A tensor depends on
    its name alone. */
-static tern_status read_seeded(void *context, const char *name, float *out, size_t count, tern_error *err)
+static tern_status read_seeded(void *context, struct tern_key key, float *out, size_t count, tern_error *err)
 {
+    char name[TERN_KEY_NAME];
     (void)context;
     (void)err;
+    tern_key_name(name, key);
     uint64_t state = 0x7465726e; /* "tern" */
     for (const char *c = name; *c; c++)
         state = cli_random(&state) ^ (uint8_t)*c;
@@ -66,14 +68,10 @@ tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_we
                          enum tern_format embeddings, const char *sparse,
                          void (*progress)(void *context, size_t done, size_t total), tern_error *err)
 {
-    const struct tern_config config = {
+    struct tern_config config = {
         .architecture = shapes[shape].architecture,
-        .activation = TERN_GELU,
         .weights = weights,
-        .layers = shapes[shape].layers,
         .hidden = shapes[shape].hidden,
-        .heads = shapes[shape].heads,
-        .intermediate = shapes[shape].intermediate,
         .vocab = VOCAB,
         .max_positions = POSITIONS,
         .token_types = shapes[shape].token_types,
@@ -81,6 +79,7 @@ tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_we
         .pooling = TERN_POOL_MEAN,
         .max_tokens = POSITIONS,
     };
+    tern_config_set_layers(&config, shapes[shape].layers, shapes[shape].heads, shapes[shape].intermediate, TERN_GELU);
     struct tern_source source = {.config = &config, .plain = 1, .embeddings = embeddings, .read = read_seeded,
                                        .progress = progress};
     source.sparse = sparse && !tern_sparse_parse(sparse, &source.block, &source.prune);

@@ -12,11 +12,9 @@ struct sparsity {
     double zero;
 };
 
-static const char *const matrix_names[TERN_N_MATRICES] = {"query", "key", "value", "attn_out", "ffn_up", "ffn_down"};
-
 static const struct tern_linear *matrix_of(const tern_model *m, int layer, int which)
 {
-    return tern_layer_matrix(&m->int8.layers[layer], which);
+    return &m->int8.layers[layer].matrix[which];
 }
 
 static struct sparsity sparsity_of(const tern_model *m)
@@ -111,10 +109,10 @@ void sparsity_print_ways(FILE *out, const tern_model *model, const char *isa, in
         const int *n = w.count;
         if (json)
             fprintf(out, "%s{\"matrix\":\"%s\",\"sparse\":%d,\"expanded\":%d,\"dense\":%d,\"slower\":%d,\"left\":%.4f}",
-                    i ? "," : "[", matrix_names[i], n[TERN_WAY_SPARSE], n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE],
+                    i ? "," : "[", tern_matrix_part((enum tern_matrix)i)->name, n[TERN_WAY_SPARSE], n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE],
                     w.slower, w.lines / w.all);
         else
-            fprintf(out, "| %-10s | %6d | %8d | %6d | %12d | %5.1f%% |\n", matrix_names[i], n[TERN_WAY_SPARSE],
+            fprintf(out, "| %-10s | %6d | %8d | %6d | %12d | %5.1f%% |\n", tern_matrix_part((enum tern_matrix)i)->name, n[TERN_WAY_SPARSE],
                     n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE], w.slower, 100 * w.lines / w.all);
     }
     fputs(json ? "]" : "", out);

@@ -14,9 +14,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { HIDDEN = 22, LABELS = 3, TOKENS = 11, TEXTS = 2 };
 
-static tern_status read_seeded(void *context, const char *name, float *out, size_t count, tern_error *err)
+static tern_status read_seeded(void *context, struct tern_key key, float *out, size_t count, tern_error *err)
 {
+    char name[TERN_KEY_NAME];
     (void)err;
+    tern_key_name(name, key);
     uint32_t *state = context;
     for (size_t i = 0; i < count; i++) {
         *state = *state * 1664525u + 1013904223u;
@@ -38,20 +40,19 @@ static uint8_t *make_model(int kind, size_t *bytes)
     static char *labels[LABELS] = {"a", "b", "c"};
     struct tern_config c = {.architecture = TERN_BERT,
                             .weights = (enum tern_weights)((int)TERN_WEIGHTS_INT8 + (int)format),
-                            .layers = 1,
                             .hidden = HIDDEN,
-                            .heads = 2,
-                            .intermediate = 37,
                             .vocab = 30,
                             .max_positions = 20,
                             .max_tokens = 20,
                             .token_types = 2,
                             .layer_norm_eps = 1e-12,
-                            .has_pooler = 1,
+                            .pooler = TERN_POOLER_TANH,
+                            .head = TERN_HEAD_CLASSIFIER,
                             .n_labels = LABELS,
                             .labels = labels,
                             .normalize = 1};
     uint32_t state = 1;
+    tern_config_set_layers(&c, 1, 2, 37, TERN_GELU);
     const int shape = coded ? kind - CODED : sparse ? kind - TERN_N_FORMATS : 0;
     const struct tern_source source = {.config = &c,
                                        .sparse = sparse,

@@ -1,0 +1,51 @@
+/* The small tensors of a .tern file as structs; docs/format.md has the whole format. All are little-endian, as they lie
+   in the file, and padded with zeros to 64 bytes, so that every tensor ends at 64 bytes. */
+#ifndef TERN_FORMAT_H
+#define TERN_FORMAT_H
+
+#include "simd/fixed.h"
+
+#include <stdint.h>
+
+/* PARAM32 and PARAM16 are the lengths of such tensors, in elements; arrays are padded to multiples of them. */
+enum { TERN_PARAM32 = 16, TERN_PARAM16 = 32 };
+
+/* "NAME.param" of a matrix, I32; of an embedding table in codes, of which only `format` is used. */
+struct tern_linear_param {
+    int32_t wnorm2; /* largest sum of squares of a channel's int8 weights */
+    struct tern_real kappa;
+    int32_t up;     /* residual: fraction bits of the sum below y's unit */
+    int32_t format; /* enum tern_format */
+    int32_t group;  /* inputs that share a multiplier, 0 where the format has none */
+    int32_t blocks; /* 1 + enum tern_block_shape; 0: the matrix is dense */
+    int32_t lines;  /* of a sparse matrix's values, 64 bytes each before they become codes */
+    int32_t zero[8];
+};
+
+/* "NAME.param" of a LayerNorm, I32. */
+struct tern_norm_param {
+    uint32_t eps_low, eps_high; /* of 64 bits */
+    struct tern_real unit;      /* real value of 1 in the 16-bit output */
+    int32_t affine;             /* 1: the matrices behind it read its output, 0: the row before gamma and beta */
+    int32_t zero[11];
+};
+
+/* "layer.N.score", I32. */
+struct tern_score_param {
+    struct tern_real unit; /* Q10 octaves per step of q * k accumulators, per amax_q * amax_k */
+    int32_t zero[14];
+};
+
+/* "layer.N.act" and "pooler.act", I16: struct tern_poly. */
+struct tern_poly_param {
+    int16_t limit, shift, mul, out, c[8];
+    int16_t zero[20];
+};
+
+_Static_assert(sizeof(struct tern_real) == 8, "two int32 without padding");
+_Static_assert(sizeof(struct tern_linear_param) == 64, "a tensor of 16 int32");
+_Static_assert(sizeof(struct tern_norm_param) == 64, "a tensor of 16 int32");
+_Static_assert(sizeof(struct tern_score_param) == 64, "a tensor of 16 int32");
+_Static_assert(sizeof(struct tern_poly_param) == 64, "a tensor of 32 int16");
+
+#endif
