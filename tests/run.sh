@@ -1,6 +1,6 @@
 #!/bin/bash
 # usage: tests/run.sh [--list] [JOB-PATTERN...]       (make check, make check JOBS='asan tests-*', make check CROSS=...)
-# Runs the test jobs one after another (emulated CPUs side by side), each into build/check/<job>.log. A job that needs a
+# Runs the test jobs, as many side by side as there are CPUs, each into build/check/<job>.log. A job that needs a
 # tool which is not there is skipped and says so. Ends with "N passed, N failed"; exit code 1 when one failed.
 # Every test program gets TERN_BUILD (its build folder) and TERN_RUN (the emulator to start programs with, or nothing).
 set -uo pipefail
@@ -103,12 +103,16 @@ run_kernels() {
 }
 
 # Which programs: `all` is every program and script; `cpu` those that run kernels; `rows` the same without those that
-# try every row by themselves; `files` those that map files; `sanitized` all that make sense under a sanitizer.
+# try every row by themselves; `files` those that map files; `digest` the one that has a digest for every format of
+# weights; `sanitized` all that make sense under a sanitizer.
 chosen() {
     case $1:$2 in
     all:*) return 0 ;;
+    digest:*) [ "$2" = tests/test_formats.c ] ;;
     # Its memory is the sanitizer's.
     sanitized:*/test_memory.sh) return 1 ;;
+    # Thousands of texts on every row: other programs walk the same code with few.
+    sanitized:*/test_golden.c) return 1 ;;
     sanitized:*) return 0 ;;
     *:*.sh) return 1 ;;
     # Of files and failures, not of arithmetic: once is enough.
@@ -120,8 +124,9 @@ chosen() {
     esac
 }
 
-# run_tests all|cpu|rows|files <build folder> [emulator...]: with the row that the library picks, or TERN_ISA. run_cpu
-# does the kernels too, for every row of this CPU. Both go on after a failure and name what failed at the end.
+# run_tests all|cpu|rows|files|digest <build folder> [emulator...]: with the row that the library picks, or TERN_ISA.
+# run_cpu does the kernels too, for every row of this CPU but those in $done_rows. Both go on after a failure and name
+# what failed at the end.
 run_tests() {
     bad=''
     each_test "$@"
@@ -136,6 +141,7 @@ run_cpu() {
     rows=$(isas "$dir" "$@")
     [ $# = 0 ] || [ "$rows" = scalar ] || [ ! -x "$dir/tern" ] || rows=${rows#scalar}
     for isa in $rows; do
+        case " ${done_rows:-} " in *" $isa "*) ran=1; continue ;; esac
         echo "== kernels --isa $isa"
         if (run_kernels "$dir" "$isa" "$@"); then ran=$((ran + 1)); elif [ $? != 77 ]; then bad="$bad kernels@$isa"; fi
     done
@@ -309,13 +315,27 @@ cross_run() {
     need "${run[-1]}"
     "$what" "$which" $OUT/"$triple" "${run[@]}" "$@"
 }
+# The same on a CPU after others: only the rows that those lack, and one program that runs whole models.
+cross_rest() {
+    local triple=$1 cpu=$2 before run
+    shift 2
+    for before; do
+        read -r -a run < <(emulator "$triple" "$before")
+        done_rows="${done_rows:-} $(isas $OUT/"$triple" "${run[@]}" | tr '\n' ' ')"
+    done
+    cross_run run_cpu digest "$triple" "$cpu"
+}
+# Every test runs on the first CPU of a target.
 cross_jobs() {
-    local triple=$1 short=${1%%-*} cpu which=all
+    local triple=$1 short=${1%%-*} cpu before=()
     job "$short-build" cross_build "$triple"
     for cpu in $(make -s --no-print-directory CROSS="$triple" print-CPUS 2>/dev/null); do
-        later "$short-$cpu" cross_run run_cpu $which "$triple" "$cpu"
-        # What does not depend on the CPU is done on the first.
-        which=cpu
+        if [ ${#before[@]} = 0 ]; then
+            later "$short-$cpu" cross_run run_cpu all "$triple" "$cpu"
+        else
+            later "$short-$cpu" cross_rest "$triple" "$cpu" "${before[@]}"
+        fi
+        before+=("$cpu")
     done
     # A Pi 5's kernel has pages of 16 KiB.
     [ "$short" != aarch64 ] || later "$short-16k-pages" cross_run run_tests files "$triple" cortex-a76 -p 16384
@@ -343,22 +363,24 @@ else
     job includes bash tests/check_includes.sh
     job build-gcc build $NATIVE WERROR=1 all tests
     job build-clang job_clang
-    job tests run_tests all $NATIVE
+    # What was built is tested side by side, the longest first.
+    later asan job_asan
+    later tests run_tests all $NATIVE
     for isa in $([ ! -e $NATIVE/libtern.a ] || isas $NATIVE); do
-        job "kernels-$isa" run_kernels $NATIVE "$isa"
-        job "tests-$isa" job_isa $NATIVE "$isa"
+        later "tests-$isa" job_isa $NATIVE "$isa"
+        later "kernels-$isa" run_kernels $NATIVE "$isa"
     done
-    job kernels-amx-emulated job_emulated_amx
+    later kernels-amx-emulated job_emulated_amx
+    later tsan job_tsan
+    later demo job_demo
+    later valgrind job_valgrind
+    later static job_static
+    together
+    job install job_install
+    job run-only job_run_only
     job symbols bash tests/check_symbols.sh $NATIVE
     job isa bash tests/check_isa.sh $NATIVE
     job integer bash tests/check_integer.sh $NATIVE
-    job asan job_asan
-    job tsan job_tsan
-    job demo job_demo
-    job valgrind job_valgrind
-    job static job_static
-    job install job_install
-    job run-only job_run_only
     if [ "$(uname -m)" = x86_64 ]; then
         for triple in aarch64-linux-gnu arm-linux-gnueabihf riscv64-linux-gnu; do
             cross_jobs $triple
