@@ -1,3 +1,4 @@
+/* Converts a checkpoint: a list of steps, from options to a file that was checked. */
 #include "quant/convert.h"
 
 #include "models/blocks.h"
@@ -55,21 +56,110 @@ static tern_status output(tern_status status, tern_error *err)
     return status;
 }
 
-/* `exact` is the checkpoint, that of `source` may be pruned. */
-static tern_status write_and_verify(const char *path, const struct tern_source *source, const struct tern_source *exact,
-                                    const tern_tokenizer *tokenizer, const tern_convert_options *o, tern_error *err)
+/* What a conversion knows so far; each step below adds to it. */
+struct conversion {
+    const char *path;
+    const tern_convert_options *options;
+    const struct tern_source *exact; /* the checkpoint, which the result is checked against */
+    struct tern_source source;       /* what is stored: the checkpoint, pruned where that was asked for */
+    const tern_tokenizer *tokenizer;
+    uint8_t trained[TERN_MAX_LAYERS * TERN_N_MATRICES];
+    enum tern_format formats[TERN_MAX_LAYERS * TERN_N_MATRICES];
+    struct tern_sparsified *sparsified;
+    struct tern_calibration *calibration;
+};
+
+/* Refuses what can be refused without work. */
+static tern_status check_strict(const struct conversion *c, tern_error *err)
+{
+    const struct tern_source *source = c->exact;
+    const char *otherwise = c->options->strict ? tern_stored_otherwise(source) : NULL;
+    if (!otherwise)
+        return TERN_OK;
+    return tern_fail(err, TERN_USAGE,
+                     "strict: %s would be int8, not %s as asked, which it cannot be; accept that with --rest int8, or "
+                     "leave out --strict",
+                     otherwise,
+                     strcmp(otherwise, "embed.position") ? tern_weights_name(source->config->weights)
+                                                         : tern_format_name(source->embeddings));
+}
+
+/* Before calibration, which goes by what they read. */
+static tern_status find_trained(struct conversion *c, tern_error *err)
+{
+    const enum tern_weights weights = c->source.config->weights;
+    if (weights != weights_of(TERN_FORMAT_TERNARY) && weights != weights_of(TERN_FORMAT_BINARY))
+        return TERN_OK;
+    c->source.trained = c->trained;
+    return tern_find_trained(c->trained, &c->source, err);
+}
+
+/* Reads up to `texts` of the calibration's texts, each cut to `most` tokens. */
+static tern_status read_sample(const struct conversion *c, struct tern_sample *sample, int texts, int most,
+                               tern_error *err)
+{
+    const int tokens = c->source.config->max_tokens;
+    return tern_sample_read(sample, c->options->calibrate, c->tokenizer, texts, tokens < most ? tokens : most, err);
+}
+
+/* Prunes on texts; without them the store prunes by magnitude. */
+static tern_status prune(struct conversion *c, tern_error *err)
+{
+    struct tern_sample sample = {0};
+    if (!(c->source.prune > 0) || !c->options->calibrate)
+        return TERN_OK;
+    tern_status status = read_sample(c, &sample, TERN_SPARSIFY_TEXTS, TERN_SPARSIFY_TOKENS, err);
+    if (!status)
+        status = tern_sparsify(&c->sparsified, &c->source, c->tokenizer, &sample, err);
+    if (!status)
+        c->source = tern_sparsified_source(c->sparsified, c->exact);
+    tern_sample_free(&sample);
+    return status;
+}
+
+static tern_status choose_bits(struct conversion *c, tern_error *err)
+{
+    struct tern_sample sample = {0};
+    if (c->source.config->weights != TERN_WEIGHTS_MIXED)
+        return TERN_OK;
+    tern_status status = read_sample(c, &sample, TERN_BITS_TEXTS, TERN_BITS_TOKENS, err);
+    if (!status)
+        status = tern_choose_bits(c->formats, tern_weights_bits(c->options->weights), &c->source, c->tokenizer, &sample,
+                                  err);
+    c->source.formats = c->formats;
+    tern_sample_free(&sample);
+    return status;
+}
+
+/* Low-bit weights are quantised by the moments of what they read, in the pruned model if it was pruned. */
+static tern_status calibrate(struct conversion *c, tern_error *err)
+{
+    struct tern_sample sample = {0};
+    if (c->source.config->weights <= TERN_WEIGHTS_INT8 || !c->options->calibrate)
+        return TERN_OK;
+    tern_status status = read_sample(c, &sample, TERN_CALIBRATION_TEXTS, TERN_CALIBRATION_TOKENS, err);
+    if (!status)
+        status = tern_calibrate(&c->calibration, &c->source, c->tokenizer, &sample, err);
+    c->source.second = c->calibration ? tern_calibration_second : NULL;
+    c->source.calibration = c->calibration;
+    tern_sample_free(&sample);
+    return status;
+}
+
+/* Writes under a temporary name, checks what was written, and only then gives it its name. */
+static tern_status write_and_verify(const struct conversion *c, tern_error *err)
 {
     struct tern_builder *builder = NULL;
     struct tern_writer writer = {0};
-    tern_status status = tern_build(&builder, source, tokenizer, err);
+    tern_status status = tern_build(&builder, &c->source, c->tokenizer, err);
     if (!status)
-        status = output(tern_writer_open(&writer, path, err), err);
+        status = output(tern_writer_open(&writer, c->path, err), err);
     if (!status)
         status = output(tern_builder_write(builder, writer.stream, err), err);
     if (!status && fflush(writer.stream))
-        status = tern_fail(err, TERN_FAILED, "%s: cannot write; is the disk full?", path);
+        status = tern_fail(err, TERN_FAILED, "%s: cannot write; is the disk full?", c->path);
     if (!status)
-        status = tern_verify(writer.temporary, exact, tokenizer, o, err);
+        status = tern_verify(writer.temporary, c->exact, c->tokenizer, c->options, err);
     if (!status)
         status = output(tern_writer_commit(&writer, err), err);
     tern_writer_discard(&writer);
@@ -77,87 +167,27 @@ static tern_status write_and_verify(const char *path, const struct tern_source *
     return status;
 }
 
-/* What the texts say: bit widths, when they are to be chosen, and second moments. */
-static tern_status study(struct tern_source *source, struct tern_calibration **calibration, enum tern_format *formats,
-                         const tern_tokenizer *tokenizer, const tern_convert_options *o, tern_error *err)
+static tern_status convert_checkpoint(const char *path, struct tern_source *source, const tern_tokenizer *tokenizer,
+                                      const tern_convert_options *options, tern_error *err)
 {
-    const int most = source->config->max_tokens;
-    const int tokens = most < TERN_CALIBRATION_TOKENS ? most : TERN_CALIBRATION_TOKENS;
-    struct tern_sample sample = {0};
-    tern_status status = TERN_OK;
-    if (source->config->weights == TERN_WEIGHTS_MIXED) {
-        status = tern_sample_read(&sample, o->calibrate, tokenizer, TERN_BITS_TEXTS,
-                                  tokens < TERN_BITS_TOKENS ? tokens : TERN_BITS_TOKENS, err);
-        if (!status)
-            status = tern_choose_bits(formats, tern_weights_bits(o->weights), source, tokenizer, &sample, err);
-        tern_sample_free(&sample);
-        source->formats = formats;
-    }
+    struct conversion c = {
+        .path = path, .options = options, .exact = source, .source = *source, .tokenizer = tokenizer};
+    tern_status status = check_strict(&c, err);
     if (!status)
-        status = tern_sample_read(&sample, o->calibrate, tokenizer, TERN_CALIBRATION_TEXTS, tokens, err);
+        status = find_trained(&c, err);
+    source->trained = c.source.trained;
     if (!status)
-        status = tern_calibrate(calibration, source, tokenizer, &sample, err);
-    tern_sample_free(&sample);
-    source->second = *calibration ? tern_calibration_second : NULL;
-    source->calibration = *calibration;
+        status = prune(&c, err);
+    if (!status)
+        status = choose_bits(&c, err);
+    if (!status)
+        status = calibrate(&c, err);
+    if (!status)
+        status = write_and_verify(&c, err);
+    tern_calibration_close(c.calibration);
+    tern_sparsified_close(c.sparsified);
+    source->trained = NULL; /* it was this conversion's */
     return status;
-}
-
-/* `exact` is what the result is checked against. */
-static tern_status calibrate_and_write(const char *path, struct tern_source source, const struct tern_source *exact,
-                                       const tern_tokenizer *tokenizer, const tern_convert_options *o, tern_error *err)
-{
-    const int low_bit = source.config->weights > TERN_WEIGHTS_INT8;
-    struct tern_calibration *calibration = NULL;
-    enum tern_format formats[TERN_MAX_LAYERS * TERN_N_MATRICES];
-    tern_status status =
-        o->calibrate && low_bit ? study(&source, &calibration, formats, tokenizer, o, err) : TERN_OK;
-    if (!status)
-        status = write_and_verify(path, &source, exact, tokenizer, o, err);
-    tern_calibration_close(calibration);
-    return status;
-}
-
-/* Low-bit weights are quantised by the moments of the pruned model. */
-static tern_status prune_and_write(const char *path, const struct tern_source *source, const tern_tokenizer *tokenizer,
-                                   const tern_convert_options *o, tern_error *err)
-{
-    const int most = source->config->max_tokens;
-    const int tokens = most < TERN_SPARSIFY_TOKENS ? most : TERN_SPARSIFY_TOKENS;
-    struct tern_sample sample;
-    struct tern_sparsified *sparsified = NULL;
-    tern_status status = tern_sample_read(&sample, o->calibrate, tokenizer, TERN_SPARSIFY_TEXTS, tokens, err);
-    if (!status)
-        status = tern_sparsify(&sparsified, source, tokenizer, &sample, err);
-    if (!status)
-        status = calibrate_and_write(path, tern_sparsified_source(sparsified, source), source, tokenizer, o, err);
-    tern_sparsified_close(sparsified);
-    tern_sample_free(&sample);
-    return status;
-}
-
-/* What can be refused without work is, then trained weights are looked for, since calibration goes by them. */
-static tern_status find_and_write(const char *path, struct tern_source source, const tern_tokenizer *tokenizer,
-                                  const tern_convert_options *o, tern_error *err)
-{
-    uint8_t trained[TERN_MAX_LAYERS * TERN_N_MATRICES];
-    const enum tern_weights weights = source.config->weights;
-    const char *otherwise = o->strict ? tern_stored_otherwise(&source) : NULL;
-    tern_status status = TERN_OK;
-    if (otherwise)
-        return tern_fail(err, TERN_USAGE,
-                         "strict: %s would be int8, not %s as asked, which it cannot be; accept that with --rest int8, "
-                         "or leave out --strict",
-                         otherwise,
-                         strcmp(otherwise, "embed.position") ? tern_weights_name(weights)
-                                                             : tern_format_name(source.embeddings));
-    if (weights == weights_of(TERN_FORMAT_TERNARY) || weights == weights_of(TERN_FORMAT_BINARY)) {
-        status = tern_find_trained(trained, &source, err);
-        source.trained = trained;
-    }
-    if (!status && source.prune > 0 && o->calibrate)
-        return prune_and_write(path, &source, tokenizer, o, err);
-    return status ? status : calibrate_and_write(path, source, &source, tokenizer, o, err);
 }
 
 /* "auto", for any number of rows, or "auto:TOKENS". 0, or -1 when it is neither. */
@@ -321,7 +351,7 @@ tern_status tern_convert(const char *directory, const char *path, const tern_con
         status = tern_fail(err, TERN_FORMAT, "%s: the tokenizer has %d pieces, the model's table %d rows", directory,
                            tern_vocab_size(tokenizer), config->vocab);
     if (!status)
-        status = find_and_write(path, source, tokenizer, &o, err);
+        status = convert_checkpoint(path, &source, tokenizer, &o, err);
     tern_tokenizer_close(tokenizer);
     tern_checkpoint_close(&reader.checkpoint);
     return status;
