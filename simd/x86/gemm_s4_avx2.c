@@ -6,7 +6,7 @@
 #error "compile with -mavx2"
 #endif
 #include "simd/table.h"
-#include "simd/x86/gemm_s4_256.h"
+#include "simd/x86/gemm_s4_256_template.h"
 
 _Static_assert(4 * 2 * 30 * 127 <= INT16_MAX, "four steps in 16 bits");
 

@@ -8,7 +8,7 @@
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif
-#include "simd/x86/gemm_s4_512.h"
+#include "simd/x86/gemm_s4_512_template.h"
 
 enum {
     ROWS = MOST_FEW,

@@ -7,8 +7,8 @@
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
-#include "simd/x86/gemm_s4_512.h"
-#include "simd/x86/vnni512.h"
+#include "simd/x86/gemm_s4_512_template.h"
+#include "simd/x86/product_512_vnni.h"
 
 enum {
     ROWS = 4,
@@ -118,9 +118,9 @@ static int32_t sum_of(const int8_t *a, int n)
 /* ---- More rows: a group's multipliers are applied before the product ------------------------------------------------
 
    The values begin at 0, so that a 16-bit multiplication takes two of them times their multiplier without a carry, and
-   one addition makes the flipped weights of vnni512.h: value * mul + 128 - offset * mul. For up to 16 rows or so that
-   is cheaper than storing unpacked panels and reading them again; beyond, every instruction of the unpacking takes a
-   cycle from the products. */
+   one addition makes the flipped weights of product_512_vnni.h: value * mul + 128 - offset * mul. For up to 16 rows or
+   so that is cheaper than storing unpacked panels and reading them again; beyond, every instruction of the unpacking
+   takes a cycle from the products. */
 
 struct coded {
     const int8_t *a;

@@ -6,7 +6,7 @@
 #error "compile with -mavxvnni"
 #endif
 #include "simd/table.h"
-#include "simd/x86/gemm_s4_256.h"
+#include "simd/x86/gemm_s4_256_template.h"
 
 #define TOTAL(i)                                                                                                       \
     __m256i total##i = i < rows && t->add ? tern_load256(t->c + i * t->ld_c) : zero;                                   \

@@ -1,9 +1,9 @@
 /* Int8 GEMM with pmaddubsw, exact for any int8. It multiplies unsigned by signed bytes and saturates sums of two at 16
    bits, so that it takes the activations' magnitudes, and weights whose bits are flipped where the activation is
-   negative: |a| (-w - 1) = a w - |a|. No sum of two leaves 16 bits then (at most 2 * 128 * 128, and below zero), and what
-   is missing is one number per row, the sum of its negative activations' magnitudes. 32 products are four instructions,
-   and only two of them want the two multiplier ports. Widening both to 16 bits for pmaddwd takes as many and was 12 %
-   slower at many rows, 40 % at one; psignb instead of the flip wants a multiplier port too (Zen 5).
+   negative: |a| (-w - 1) = a w - |a|. No sum of two leaves 16 bits then (at most 2 * 128 * 128, and below zero), and
+   what is missing is one number per row, the sum of its negative activations' magnitudes. 32 products are four
+   instructions, and only two of them want the two multiplier ports. Widening both to 16 bits for pmaddwd takes as many
+   and was 12 % slower at many rows, 40 % at one; psignb instead of the flip wants a multiplier port too (Zen 5).
 
    The activations of a block of rows are split once into a buffer in L1, so that four magnitudes are one broadcast from
    memory, and their signs another. Half a panel (8 channels x 4 inputs) is a register, for all rows of the tile. */

@@ -1,11 +1,11 @@
-/* The three passes of layernorm.h. Exact sums of 32-bit lanes: see tern_long_add256. The 16 x 16 bit product is mullo,
-   mulhi and two unpacks, whose lane order packssdw undoes. */
+/* LayerNorm: the three passes of layernorm_template.h with 256 bits. Exact sums of 32-bit lanes: see tern_long_add256.
+   The 16 x 16 bit product is mullo, mulhi and two unpacks, whose lane order packssdw undoes. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
-#include "simd/x86/layernorm.h"
+#include "simd/x86/layernorm_template.h"
 
 _Static_assert(8192 / 8 <= 32768, "tern_long_add256: terms per lane");
 
@@ -136,8 +136,6 @@ static ALWAYS_INLINE int32_t finish_row(struct tern_layernorm_scale unit, const 
         q[j] = 0;
     return norm2 + (int32_t)tern_sum256(sum);
 }
-
-#include "simd/x86/layernorm_rows.h"
 
 void tern_layernorm_avx2(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
                          int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n)

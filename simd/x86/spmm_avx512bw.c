@@ -1,15 +1,15 @@
-/* Block-sparse times int8 rows without VNNI (signs512.h), with rows laid out as in spmm_avx512vnni.c but signed. Blocks
-   of 16x4 keep the channels in the lanes and broadcast activations, 16 rows to a tile. The others keep 16 rows in the
-   lanes and broadcast weights, and transpose at the end; 4x1 gathers four inputs of [input][row] first. A product of
-   four instructions, of which only the last waits for the one before, needs no second sums. Fewer rows than that pays
-   for run as with AVX2. */
+/* Block-sparse times int8 rows without VNNI (product_512_signs.h), with rows laid out as in spmm_avx512vnni.c but
+   signed. Blocks of 16x4 keep the channels in the lanes and broadcast activations, 16 rows to a tile. The others keep
+   16 rows in the lanes and broadcast weights, and transpose at the end; 4x1 gathers four inputs of [input][row] first.
+   A product of four instructions, of which only the last waits for the one before, needs no second sums. Fewer rows
+   than that pays for run as with AVX2. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif
 #include "simd/table.h"
-#include "simd/x86/signs512.h"
+#include "simd/x86/product_512_signs.h"
 #include "simd/x86/spmm512.h"
-#include "simd/x86/spmm_avx2_few.h"
+#include "simd/x86/spmm_256_few_template.h"
 
 enum { LANES = 16, TILE_ROWS = 16 };
 

@@ -1,10 +1,10 @@
 /* Block-sparse times int8 rows with vpdpbusd. Activations are the unsigned operand: packed once with 128 added; 128
    times the sum of the weights is taken off each output at the end, so that no product waits for it. All of it wraps
    modulo 2^32, so it is exact whenever the result fits. Three forms: blocks of 16x4 have the channels in the lanes
-   (spmm512_wide.h); narrow blocks and few rows lie side by side (spmm512_few.h); for more rows 16 of them are in the
-   lanes and weights are broadcast, here (Intel's sparse kernels: Shen et al., "An efficient sparse inference software
-   accelerator for transformer-based language models on CPUs", 2023), with a transpose at the end; 4x1 gathers four
-   inputs of [input][row] first.
+   (spmm_512_wide_template.h); narrow blocks and few rows lie side by side (spmm_512_few_template.h); for more rows 16
+   of them are in the lanes and weights are broadcast, here (Intel's sparse kernels: Shen et al., "An efficient sparse
+   inference software accelerator for transformer-based language models on CPUs", 2023), with a transpose at the end;
+   4x1 gathers four inputs of [input][row] first.
 
    1x4 waits for its loads, as many as products and the indices: hence four of these in one load. Of 28 us at 64 rows
    (768 x 768, 80 % zero, Zen 5) blocks take 20, of which 14 are the lines alone at two a cycle; the rest is strips'
@@ -32,8 +32,8 @@ static ALWAYS_INLINE __m512i four(const void *bytes)
     return _mm512_set1_epi32(x);
 }
 
-#include "simd/x86/spmm512_few.h"
-#include "simd/x86/spmm512_wide.h"
+#include "simd/x86/spmm_512_few_template.h"
+#include "simd/x86/spmm_512_wide_template.h"
 
 /* ---- Narrow blocks: rows in the lanes --------------------------------------------------------------------------- */
 

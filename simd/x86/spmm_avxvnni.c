@@ -2,14 +2,14 @@
    operand, packed once with 128 added, and 128 times the sum of its weights is taken off each output at the end; all of
    it wraps modulo 2^32. Rows come in groups: [group][k step][8 rows][4], 32 bytes to a k step. Blocks of 16x4 keep 8
    channels in the lanes and broadcast activations, in the dense kernel's tiles of up to 6 rows, which are a group. The
-   others keep 8 rows in the lanes and broadcast weights; 4x1 gathers four inputs of [input][rows] first. Fewer rows than
-   that pays for run as with AVX2. */
+   others keep 8 rows in the lanes and broadcast weights; 4x1 gathers four inputs of [input][rows] first. Fewer rows
+   than that pays for run as with AVX2. */
 #ifndef __AVXVNNI__
 #error "compile with -mavxvnni"
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
-#include "simd/x86/spmm_avx2_few.h"
+#include "simd/x86/spmm_256_few_template.h"
 
 #include <string.h>
 

@@ -1,8 +1,10 @@
-/* Narrow blocks times few rows, four at a time, with vpdpbusd: four blocks lie side by side in a register, each
-   with its inputs of the four rows, so that one product works on all four. Included by a kernel that has defined
-   add_product. */
-#ifndef TERN_X86_SPMM512_FEW_H
-#define TERN_X86_SPMM512_FEW_H
+/* Template: narrow blocks times few rows with 512-bit registers. Rows are multiplied four at a time: four blocks lie
+   side by side in a register, each with its inputs of the four rows, so that one product works on all four. Gives
+   is_few(), few_pack() and few_panels(). Parameter, which the kernel defines before it includes this:
+     static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)      x unsigned, w signed
+   Included by spmm_avx512vnni.c. */
+#ifndef TERN_X86_SPMM_512_FEW_TEMPLATE_H
+#define TERN_X86_SPMM_512_FEW_TEMPLATE_H
 
 #include "simd/x86/avx512.h"
 

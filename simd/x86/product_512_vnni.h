@@ -1,8 +1,9 @@
-/* Signed bytes by vpdpbusd, which multiplies unsigned by signed ones. The activations stay signed (the broadcast
-   operand); the weights become unsigned by adding 128, that is by flipping their top bit, and each row's sum starts at
-   -128 * (sum of the row's activations). All of it wraps modulo 2^32, so it is exact whenever the result fits. */
-#ifndef TERN_X86_VNNI512_H
-#define TERN_X86_VNNI512_H
+/* Parameters of gemm_s8_512_template.h by vpdpbusd, which multiplies unsigned by signed bytes. The activations stay
+   signed (the broadcast operand); the weights become unsigned by adding 128, that is by flipping their top bit, and
+   each row's sum starts at -128 * (sum of the row's activations). All of it wraps modulo 2^32, so it is exact whenever
+   the result fits. Included by gemm_s8_avx512vnni.c and gemm_s4_avx512vnni.c. */
+#ifndef TERN_X86_PRODUCT_512_VNNI_H
+#define TERN_X86_PRODUCT_512_VNNI_H
 
 #include "simd/x86/avx512.h"
 

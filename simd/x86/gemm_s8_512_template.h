@@ -1,15 +1,17 @@
-/* The int8 GEMM of the AVX-512 kernels: tiles, and the walk over rows and panels. Included by a kernel that has defined
+/* Template: the int8 GEMM with 512-bit registers, its tiles and its walk over rows and panels; gives gemm_s8().
+   Parameters, which the kernel defines before it includes this (product_512_vnni.h and product_512_signs.h have them):
      struct weights                                one k step of a panel, 16 channels x 4 inputs, ready to multiply
      struct weights weights_of(__m512i b)
      __m512i add_product(__m512i sum, struct weights w, __m512i x)      x: four activations in every lane
      void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)      what each row's sums start at
+   Included by gemm_s8_avx512bw.c and gemm_s8_avx512vnni.c.
 
    One k step of a panel is one register. A tile of 12 rows x 2 panels holds 24 sums, which hides the latency of the
    products and leaves registers for the rest. More panels side by side are more streams of weights from memory, and
-   slower (8 rows, 42 MB of weights, Zen 5: 8 x 3 1.6 ms, 8 x 2 0.75 ms, the memory's speed). Up to 4 rows a tile
+   slower (8 rows, 42 MB of weights, Zen 5: 8 x 3 1.6 ms, 8 x 2 0.75 ms, the memory's speed). A tile of up to 4 rows
    is one panel, four k steps at a time. */
-#ifndef TERN_X86_GEMM_S8_AVX512_H
-#define TERN_X86_GEMM_S8_AVX512_H
+#ifndef TERN_X86_GEMM_S8_512_TEMPLATE_H
+#define TERN_X86_GEMM_S8_512_TEMPLATE_H
 
 #include "simd/x86/avx512.h"
 

@@ -1,7 +1,9 @@
-/* What the kernels of 4-bit weights with 512 bits share: a tile of a few rows by one panel, whose sums of groups of
-   activations are made once for all panels. */
-#ifndef TERN_X86_GEMM_S4_512_H
-#define TERN_X86_GEMM_S4_512_H
+/* Template: gemm_s4 with 512-bit registers, a tile of a few rows by one panel; the sums of groups of activations are
+   made once for all panels. Gives struct few, few_of() and few_rows().
+   Parameters: those of few_rows(), the kernel's tile and its sum of activations.
+   Included by gemm_s4_avx512bw.c and gemm_s4_avx512vnni.c. */
+#ifndef TERN_X86_GEMM_S4_512_TEMPLATE_H
+#define TERN_X86_GEMM_S4_512_TEMPLATE_H
 
 #include "simd/table.h"
 #include "simd/x86/avx512.h"

@@ -1,8 +1,34 @@
-/* The rows of layernorm.h. */
-#ifndef TERN_X86_LAYERNORM_ROWS_H
-#define TERN_X86_LAYERNORM_ROWS_H
+/* Template: LayerNorm of rows, three passes over each; gives norm_rows(). Parameters, the passes over one row, which
+   the kernel defines after it has included this (declared below):
+     moments()      sum, least and largest of s
+     scale_row()    stores d16 (see tern_layernorm_fn) in `d16` and returns the sum of its squares; `right`: shift > 0
+     finish_row()   y holds d16 and receives the result, q the quantised row; returns the sum of q^2
+   Included by layernorm_avx2.c and layernorm_avx512bw.c.
 
-#include "simd/x86/layernorm.h"
+   Three passes over a row in L1 suffice where the reference takes five, because every step is monotone in s: the
+   largest and the smallest s give max|d| and, through the scalar steps, the row's amax, so y and q come out of one
+   pass. Monotone means that no sum wraps; a row that spreads over 2^30 and more is left to the reference. */
+#ifndef TERN_X86_LAYERNORM_TEMPLATE_H
+#define TERN_X86_LAYERNORM_TEMPLATE_H
+
+#include "simd/table.h"
+
+struct moments {
+    int64_t sum;
+    int32_t min, max;
+};
+
+/* How rshift(d16 * mul, exp) is found. From 16 on the upper half of the product decides, as floor(floor(x / 2^16) /
+   2^k) is floor(x / 2^(16 + k)): with exp = 16 the half is the lower half's top bit, with more it is added to the upper
+   one. No result is below -32767 then. */
+enum reach { UP_TO_15, AT_16, FROM_17 };
+
+static struct moments moments(const int32_t *s, int n);
+static ALWAYS_INLINE uint64_t scale_row(const int32_t *s, uint32_t mean, int shift, const int right, int16_t *d16,
+                                        int n);
+static ALWAYS_INLINE int32_t finish_row(struct tern_layernorm_scale unit, const enum reach reach,
+                                        struct tern_s8_scale scale, const int16_t *gamma, const int16_t *beta,
+                                        int16_t *y, int8_t *q, int n);
 
 /* A row between the passes. */
 struct line {

@@ -1,8 +1,9 @@
-/* The walk of the 256-bit gemm_s4: half a panel (8 channels) by up to four rows at a time. Included by a kernel, which
-   defines
-     static ALWAYS_INLINE void tile(const struct tile *t, const int rows) */
-#ifndef TERN_X86_GEMM_S4_256_H
-#define TERN_X86_GEMM_S4_256_H
+/* Template: gemm_s4 with 256-bit registers, its walk over rows and half panels (8 channels); gives gemm_s4().
+   Parameter, which the kernel defines after it has included this, from struct tile and ALL_ROWS:
+     static ALWAYS_INLINE void tile(const struct tile *t, const int rows)      half a panel by up to ROWS rows
+   Included by gemm_s4_avx2.c and gemm_s4_avxvnni.c. */
+#ifndef TERN_X86_GEMM_S4_256_TEMPLATE_H
+#define TERN_X86_GEMM_S4_256_TEMPLATE_H
 
 #include "simd/x86/avx2.h"
 

@@ -1,8 +1,9 @@
-/* Narrow blocks times few rows, four at a time, with pmaddwd: the four rows' inputs of a k step, 16 bits each,
-   are one register, [row][4]. A block of four outputs meets it in four turns, so that no lane is idle. Kernels without
-   a form of their own for few rows take this one: each says up to how many. */
-#ifndef TERN_X86_SPMM_AVX2_FEW_H
-#define TERN_X86_SPMM_AVX2_FEW_H
+/* Template: narrow blocks times few rows with pmaddwd on 256-bit registers. Rows are multiplied four at a time: their
+   inputs of a k step, 16 bits each, are one register, [row][4]. A block of four outputs meets it in four turns, so that
+   no lane is idle. Gives few_spmm(); each kernel says itself up to how many rows it calls it.
+   No parameters. Included by spmm_avx2.c, spmm_avxvnni.c and spmm_avx512bw.c. */
+#ifndef TERN_X86_SPMM_256_FEW_TEMPLATE_H
+#define TERN_X86_SPMM_256_FEW_TEMPLATE_H
 
 #include "simd/x86/avx2.h"
 

@@ -1,11 +1,15 @@
-/* Blocks of 16x4 times rows of [k step][16 rows][4] with vpdpbusd, channels in the lanes. Four rows' inputs, one load
-   that fills each 128 bits with them, meet the weights as they are and turned by one, two and three channels within
-   their 128 bits: four products for 16 channels by four rows, and 16 rows take five loads where broadcasting each row
-   took 17. The loads were the limit: on Zen 5 a block by 16 rows takes 8.3 cycles of two products each, before 10.7.
-   What sums hold then lies on diagonals, set straight once per tile. Included by a kernel that has defined
-   add_product. */
-#ifndef TERN_X86_SPMM512_WIDE_H
-#define TERN_X86_SPMM512_WIDE_H
+/* Template: blocks of 16x4 times rows of [k step][16 rows][4] with 512-bit registers, channels in the lanes; gives
+   wide_panels().
+   Parameter, which the kernel defines before it includes this:
+     static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)      x unsigned, w signed
+   Included by spmm_avx512vnni.c.
+
+   One load fills each 128 bits with four rows' inputs. They meet the weights as they are and turned by one, two and
+   three channels within their 128 bits: four products for 16 channels by four rows, and 16 rows take five loads where
+   broadcasting each row took 17. The loads were the limit: on Zen 5 a block by 16 rows takes 8.3 cycles of two products
+   each, before 10.7. The sums then lie on diagonals, which are set straight once per tile. */
+#ifndef TERN_X86_SPMM_512_WIDE_TEMPLATE_H
+#define TERN_X86_SPMM_512_WIDE_TEMPLATE_H
 
 #include "simd/x86/avx512.h"
 
