@@ -1,3 +1,4 @@
+#include "simd/barrier.h"
 #include "simd/peak.h"
 
 #include <stddef.h>
@@ -21,12 +22,13 @@ uint64_t tern_peak_scalar(uint64_t n)
     int32_t sink = 0;
     for (uint64_t i = 0; i < n; i++) {
         const int8_t *a = x, *b = w;
-        __asm__ volatile("" : "+r"(a), "+r"(b));
+        TERN_PIN_SCALAR(a);
+        TERN_PIN_SCALAR(b);
         int32_t sum = 0;
         for (int k = 0; k < K; k++)
             sum += a[k] * b[k];
         sink ^= sum;
-        __asm__ volatile("" : "+r"(sink));
+        TERN_PIN_SCALAR(sink);
     }
     return n * K;
 }

@@ -17,7 +17,7 @@ TERN_INLINE struct two_groups broadcast2(const int8_t *a)
 {
     int32x4x2_t v = vld2q_dup_s32((const int32_t *)(const void *)a);
     struct two_groups g = {vreinterpretq_s8_s32(v.val[0]), vreinterpretq_s8_s32(v.val[1])};
-    TERN_OPAQUE(g.k0, g.k1);
+    TERN_HIDE_PAIR(g.k0, g.k1);
     return g;
 }
 
@@ -39,8 +39,8 @@ TERN_INLINE void broadcast4(four_k *x, const int8_t *a)
     const int32x4x4_t v = vld4q_dup_s32((const int32_t *)(const void *)a);
     x[0] = vreinterpretq_s8_s32(v.val[0]), x[1] = vreinterpretq_s8_s32(v.val[1]);
     x[2] = vreinterpretq_s8_s32(v.val[2]), x[3] = vreinterpretq_s8_s32(v.val[3]);
-    TERN_OPAQUE(x[0], x[1]);
-    TERN_OPAQUE(x[2], x[3]);
+    TERN_HIDE_PAIR(x[0], x[1]);
+    TERN_HIDE_PAIR(x[2], x[3]);
 }
 
 /* Two of the four bytes in every 16-bit lane: the first two, and the last two. */
@@ -48,7 +48,7 @@ TERN_INLINE struct two_groups broadcast_pairs(const int8_t *a)
 {
     const int16x8x2_t v = vld2q_dup_s16((const int16_t *)(const void *)a);
     struct two_groups g = {vreinterpretq_s8_s16(v.val[0]), vreinterpretq_s8_s16(v.val[1])};
-    TERN_OPAQUE(g.k0, g.k1);
+    TERN_HIDE_PAIR(g.k0, g.k1);
     return g;
 }
 

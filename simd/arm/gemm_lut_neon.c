@@ -59,9 +59,6 @@ TERN_INLINE struct sums add_high(struct sums s, int8x16_t high, int shift)
     return s;
 }
 
-/* gcc would put off the additions, and spill what waits for them. */
-#define PIN(v) __asm__ volatile("" : "+w"(v))
-
 #ifdef __aarch64__
 enum { BY_TWO = 1 };
 
@@ -75,10 +72,10 @@ TERN_INLINE struct tables load_tables(const uint8_t **table)
     struct tables t;
     t.low = tern_neon_load_line(*table);
     *table += TERN_LINE;
-    TERN_POST_INCREMENT(*table);
+    TERN_PIN_SCALAR(*table);
     t.high = tern_neon_load_line(*table);
     *table += TERN_LINE;
-    TERN_POST_INCREMENT(*table);
+    TERN_PIN_SCALAR(*table);
     return t;
 }
 
@@ -112,12 +109,12 @@ TERN_INLINE void mac(struct sums *s, const uint8_t **table, const uint8_t *line,
         for (int i = 0; i < planes; i++) {
             struct sums *const sum = &s[kind.panels == 1 ? 0 : i];
             const int shift = kind.panels == 1 ? i : 0;
-            TERN_HOLD_LOADS();
+            TERN_KEEP_ORDER();
             const uint8_t *const code = line + half / 2 * kind.bits * TERN_LINE + i * apart;
             const uint8x16x4_t index = nibbles(tern_neon_load_line(code), half % 2);
             *sum = add_low(*sum, choose(t.low, index), shift);
             high[i] = half ? vaddq_u8(high[i], choose(t.high, index)) : choose(t.high, index);
-            PIN(high[i]);
+            TERN_PIN(high[i]);
             if (half == last)
                 *sum = add_high(*sum, vreinterpretq_s8_u8(high[i]), shift);
         }
@@ -132,7 +129,7 @@ TERN_INLINE uint8x16_t next(const uint8_t **p)
 {
     const uint8x16_t v = vld1q_u8(*p);
     *p += 16;
-    TERN_POST_INCREMENT(*p);
+    TERN_PIN_SCALAR(*p);
     return v;
 }
 
@@ -148,8 +145,8 @@ TERN_INLINE struct sums mac_plane(struct sums s, const uint8_t *table, const uin
             const uint8x16_t index = tern_neon_nibble(next(&line), half);
             low = vaddq_u8(low, vqtbl1q_u8(next(&table), index));
             high = vaddq_u8(high, vqtbl1q_u8(next(&table_high), index));
-            PIN(low);
-            PIN(high);
+            TERN_PIN(low);
+            TERN_PIN(high);
         }
         s = add_low(s, low, shift);
     }

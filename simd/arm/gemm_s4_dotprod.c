@@ -15,7 +15,7 @@ TERN_INLINE void mac_line(int32x4_t *s, const int8x16_t *x, const uint8_t *line,
     TERN_UNROLL
     for (int j = 0; j < PIECES; j++) {
         if (j == 0 || rows > 2)
-            TERN_HOLD_LOADS();
+            TERN_KEEP_ORDER();
         const uint8x16_t code = vld1q_u8(line + 16 * j);
         const int8x16_t even = vqtbl1q_s8(value, tern_neon_nibble(code, 0));
         const int8x16_t odd = vqtbl1q_s8(value, tern_neon_nibble(code, 1));

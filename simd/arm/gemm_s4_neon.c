@@ -36,7 +36,7 @@ TERN_INLINE void mac_line(struct sums *s, const int8_t *a, ptrdiff_t ld_a, const
                           int steps, struct kind kind)
 {
     struct two_groups k[TILE_ROWS];
-    TERN_HOLD_LOADS();
+    TERN_KEEP_ORDER();
     TERN_UNROLL
     for (int i = 0; i < kind.rows; i++) {
         if (steps > 1) {
@@ -49,7 +49,7 @@ TERN_INLINE void mac_line(struct sums *s, const int8_t *a, ptrdiff_t ld_a, const
     TERN_UNROLL
     for (int j = 0; j < kind.pieces; j++) {
         if (kind.rows > 2)
-            TERN_HOLD_LOADS(); /* gcc would keep more values than registers are left */
+            TERN_KEEP_ORDER(); /* gcc would keep more values than registers are left */
         const uint8x16_t code = vld1q_u8(line + 16 * j);
         const int8x16_t even = vqtbl1q_s8(value, tern_neon_nibble(code, 0));
         const int8x16_t odd = vqtbl1q_s8(value, tern_neon_nibble(code, 1));

@@ -9,9 +9,6 @@
 
 enum { TILE_ROWS = 5, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of one register of a row */ };
 
-/* Rows are pinned in order: gcc would load the next step's weights before, and spill. */
-#define PIN(v0, v1) __asm__ volatile("" : "+w"(v0), "+w"(v1))
-
 /* Named sums s<row>_<piece>: arrays of vectors depend on how a compiler unrolls. What a tile lacks vanishes, as its
    size is constant. */
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4)
@@ -31,7 +28,7 @@ enum { TILE_ROWS = 5, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of 
         s##i##_1 = vdotq_laneq_s32(s##i##_1, w.val[1], x##i, lane);                                                    \
         s##i##_2 = vdotq_laneq_s32(s##i##_2, w.val[2], x##i, lane);                                                    \
         s##i##_3 = vdotq_laneq_s32(s##i##_3, w.val[3], x##i, lane);                                                    \
-        PIN(s##i##_2, s##i##_3);                                                                                  \
+        TERN_PIN_PAIR(s##i##_2, s##i##_3); /* else gcc loads the next step's weights before */                         \
     }
 #define MULTIPLY_0(i) MULTIPLY(i, 0)
 #define MULTIPLY_1(i) MULTIPLY(i, 1)
@@ -42,7 +39,7 @@ enum { TILE_ROWS = 5, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of 
     {                                                                                                                  \
         const int8x16x4_t w = vld1q_s8_x4(b);                                                                          \
         b += STEP;                                                                                                     \
-        TERN_POST_INCREMENT(b);                                                                                        \
+        TERN_PIN_SCALAR(b);                                                                                            \
         ALL_ROWS(multiply)                                                                                             \
     }
 

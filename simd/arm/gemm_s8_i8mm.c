@@ -55,7 +55,7 @@ enum { TILE_ROWS = 8, STEP = TERN_PANEL * TERN_PANEL_K, PIECE = 4 * TERN_PANEL_K
         const int8x16_t w01 = vreinterpretq_s8_s32(vzip1q_s32(k0, k1));                                                \
         const int8x16_t w23 = vreinterpretq_s8_s32(vzip2q_s32(k0, k1));                                                \
         ALL_PAIRS(MULTIPLY_##p)                                                                                        \
-        TERN_HOLD_LOADS();                                                                                             \
+        TERN_KEEP_ORDER();                                                                                             \
     }
 #define CHANNELS(first, next) FOUR_CHANNELS(0, first, next) FOUR_CHANNELS(1, first, next)
 

@@ -19,13 +19,13 @@ struct block {
 TERN_INLINE struct block block_mac2(struct block s, const int8_t *b, struct two_groups a0, struct two_groups a1,
                                     int rows)
 {
-    TERN_HOLD_LOADS();
+    TERN_KEEP_ORDER();
     int8x16_t b0 = vld1q_s8(b), b1 = vld1q_s8(b + GROUP);
     s.even0 = mac2(s.even0, b0, b1, a0);
     if (rows == 2)
         s.even1 = mac2(s.even1, b0, b1, a1);
     if (TERN_NEON_REGS < 32)
-        TERN_HOLD_LOADS();
+        TERN_KEEP_ORDER();
     b0 = vld1q_s8(b + PIECE);
     b1 = vld1q_s8(b + GROUP + PIECE);
     s.odd0 = mac2(s.odd0, b0, b1, a0);

@@ -3,22 +3,11 @@
 #ifndef TERN_ARM_NEON_H
 #define TERN_ARM_NEON_H
 
+#include "simd/barrier.h"
 #include "simd/table.h"
 #include "simd/unroll.h"
 
 #include <arm_neon.h>
-
-/* Help for the schedulers. gcc 12 and clang 14 would load a whole panel at once and spill sums: loads stay on their
-   side of TERN_HOLD_LOADS. clang takes the upper half of a broadcast apart before smull2 unless it cannot see its
-   origin. */
-#define TERN_HOLD_LOADS() __asm__ volatile("" ::: "memory")
-/* gcc would take the increments of an unrolled loop together and spend an instruction per address instead. */
-#define TERN_POST_INCREMENT(p) __asm__ volatile("" : "+r"(p)::"memory")
-#ifdef __clang__
-#define TERN_OPAQUE(v0, v1) __asm__("" : "+w"(v0), "+w"(v1))
-#else
-#define TERN_OPAQUE(v0, v1) (void)0
-#endif
 
 #define TERN_INLINE static inline __attribute__((always_inline))
 

@@ -2,6 +2,7 @@
 #ifndef __ARM_FEATURE_DOTPROD
 #error "compile with -march=armv8.2-a+dotprod"
 #endif
+#include "simd/barrier.h"
 #include "simd/peak.h"
 
 #include <arm_neon.h>
@@ -9,7 +10,7 @@
 #define START(i) int32x4_t s##i = vdupq_n_s32(0);
 #define MULTIPLY(i)                                                                                                    \
     s##i = vdotq_s32(s##i, w, x);                                                                                      \
-    __asm__ volatile("" : "+w"(s##i));
+    TERN_PIN(s##i);
 
 uint64_t tern_peak_dotprod(uint64_t n)
 {

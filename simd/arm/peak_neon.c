@@ -2,6 +2,7 @@
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
+#include "simd/barrier.h"
 #include "simd/peak.h"
 
 #include <arm_neon.h>
@@ -9,9 +10,9 @@
 #define START(i) int32x4_t s##i = vdupq_n_s32(0);
 #define MULTIPLY(i)                                                                                                    \
     {                                                                                                                  \
-        __asm__ volatile("" : "+w"(w), "+w"(x));                                                                       \
+        TERN_PIN_PAIR(w, x);                                                                                           \
         s##i = vpadalq_s16(s##i, vmlal_s8(vmull_s8(w, x), w, x));                                                      \
-        __asm__ volatile("" : "+w"(s##i));                                                                             \
+        TERN_PIN(s##i);                                                                                                \
     }
 
 uint64_t tern_peak_neon(uint64_t n)

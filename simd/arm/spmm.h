@@ -198,14 +198,14 @@ TERN_INLINE ptrdiff_t next(struct strip *s)
 TERN_INLINE const int8_t *next_step(struct strip *s, const int bytes)
 {
     const int8_t *at = s->x + next(s) * bytes;
-    __asm__("" : "+r"(at));
+    TERN_HIDE_SCALAR(at);
     return at;
 }
 
 TERN_INLINE void advance(struct strip *s, const int bytes)
 {
     s->value += bytes;
-    __asm__("" : "+r"(s->value));
+    TERN_HIDE_SCALAR(s->value);
 }
 
 #ifdef __aarch64__

@@ -44,7 +44,7 @@ TERN_INLINE void add_pair(struct sums *sum, int8x16_t x0, int8x16_t x1, const in
         sum->high[2 * i] = vmmlaq_s32(sum->high[2 * i], high, w01);
         sum->low[2 * i + 1] = vmmlaq_s32(sum->low[2 * i + 1], low, w23);
         sum->high[2 * i + 1] = vmmlaq_s32(sum->high[2 * i + 1], high, w23);
-        __asm__ volatile("" : "+w"(sum->high[2 * i + 1]));
+        TERN_PIN(sum->high[2 * i + 1]);
     }
 }
 

@@ -23,7 +23,7 @@ TERN_INLINE struct sums mac_pair(struct sums s, int8x16_t b0, int8x16_t b1, four
 {
     const struct two_groups a = {a0, a1};
     s = mac2(s, b0, b1, a);
-    __asm__ volatile("" : "+w"(s.low), "+w"(s.high));
+    TERN_PIN_PAIR(s.low, s.high);
     return s;
 }
 
@@ -83,7 +83,7 @@ TERN_INLINE void channels(struct strip *s, const int pieces, const int apart, co
             TERN_UNROLL
             for (int j = 0; j < pieces; j++) {
                 if (j % 2 == 0)
-                    TERN_HOLD_LOADS();
+                    TERN_KEEP_ORDER();
                 const int8x16_t b0 = vld1q_s8(s->value + PIECE * j), b1 = vld1q_s8(s->value + apart + PIECE * j);
                 TERN_UNROLL
                 for (int i = 0; i < group; i++)
@@ -164,7 +164,7 @@ PANELS(column_1, TERN_BLOCK_4X1, 0, column_one(&s))
 TERN_INLINE void mac_rows(struct sums *sum, struct strip *s, four_k w0, four_k w1, const int rows)
 {
     const int8_t *x0 = next_step(s, rows * TERN_PANEL_K), *x1 = next_step(s, rows * TERN_PANEL_K);
-    TERN_HOLD_LOADS();
+    TERN_KEEP_ORDER();
     TERN_UNROLL
     for (int i = 0; i < rows / 4; i++)
         sum[i] = mac_pair(sum[i], vld1q_s8(x0 + PIECE * i), vld1q_s8(x1 + PIECE * i), w0, w1);

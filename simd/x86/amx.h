@@ -2,6 +2,7 @@
 #ifndef TERN_X86_AMX_H
 #define TERN_X86_AMX_H
 
+#include "simd/barrier.h"
 #include "simd/ops.h"
 
 #include <immintrin.h>
@@ -16,9 +17,6 @@ struct tern_amx_configuration {
 };
 _Static_assert(sizeof(struct tern_amx_configuration) == 64, "LDTILECFG reads 64 bytes");
 
-/* Holds the compiler to the order of memory: to it the tile instructions are opaque, and gcc's name no memory. */
-#define MEMORY_ORDER __asm__ volatile("" ::: "memory")
-
 /* Tiles before `full` have `rows` rows, the others 16. All of them are zero afterwards. */
 static inline void tern_amx_configure(int rows, int full)
 {
@@ -27,7 +25,7 @@ static inline void tern_amx_configure(int rows, int full)
         c.row_bytes[i] = TERN_AMX_LINE;
         c.rows[i] = (uint8_t)(i < full ? rows : TERN_AMX_ROWS);
     }
-    MEMORY_ORDER;
+    TERN_KEEP_ORDER();
     _tile_loadconfig(&c);
 }
 

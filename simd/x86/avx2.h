@@ -2,15 +2,13 @@
 #ifndef TERN_X86_AVX2_H
 #define TERN_X86_AVX2_H
 
+#include "simd/barrier.h"
 #include "simd/ops.h"
 #include "simd/unroll.h"
 
 #include <immintrin.h>
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
-/* Holds a sum in its register here: keeps gcc from copying or spilling it and clang from hoisting a tile's loads above
-   it. */
-#define PIN(x) __asm__ volatile("" : "+x"(x))
 
 static inline __m256i tern_load256(const void *p)
 {
@@ -20,7 +18,6 @@ static inline void tern_store256(void *p, __m256i x)
 {
     _mm256_storeu_si256((__m256i *)p, x);
 }
-
 
 /* packs_epi32 and packs_epi16 work in 128-bit lanes: this sets their 64-bit pieces straight, and is its own inverse. */
 static inline __m256i tern_straight256(__m256i x)

@@ -2,6 +2,7 @@
 #ifndef TERN_X86_AVX512_H
 #define TERN_X86_AVX512_H
 
+#include "simd/barrier.h"
 #include "simd/ops.h"
 #include "simd/unroll.h"
 
@@ -14,8 +15,6 @@
 #else
 #define UNROLL_BY2 _Pragma("GCC unroll 2")
 #endif
-/* Keeps clang from hoisting the loads of a whole tile above its arithmetic, and spilling. */
-#define KEEP_ORDER __asm__ volatile("" ::: "memory")
 
 /* The lowest n bits, 0 <= n; all of them from the width on. */
 static inline __mmask64 tern_mask64(int n)
@@ -30,7 +29,6 @@ static inline __mmask16 tern_mask16(int n)
 {
     return (__mmask16)(n >= 16 ? 0xFFFF : (1 << n) - 1);
 }
-
 
 /* packs_epi32 and packs_epi16 work in 128-bit lanes: their 64-bit pieces come out as first, second, first, second ...
    This order sets them straight; tern_mixed is its inverse. */

@@ -166,7 +166,7 @@ static ALWAYS_INLINE struct weights raise(__m512i value, struct factors f)
         const __m512i x = four(base + strides * ld_a);                                                                 \
         s##i##_0 = add_product(s##i##_0, w0, x);                                                                       \
         s##i##_1 = add_product(s##i##_1, w1, x);                                                                       \
-        KEEP_ORDER;                                                                                                    \
+        TERN_KEEP_ORDER();                                                                                             \
     }
 /* A base for every third row: base + 0, 1 or 2 strides is one address. */
 #define THREE(i, j, k, base) PRODUCT(i, base, 0) PRODUCT(j, base, 1) PRODUCT(k, base, 2)

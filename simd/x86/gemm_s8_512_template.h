@@ -47,7 +47,7 @@ struct tile {
         s##i##_0 = add_product(s##i##_0, w0, x);                                                                       \
         if (panels > 1)                                                                                                \
             s##i##_1 = add_product(s##i##_1, w1, x);                                                                   \
-        KEEP_ORDER;                                                                                                    \
+        TERN_KEEP_ORDER();                                                                                             \
     }
 
 #define STORE(i)                                                                                                       \

@@ -127,7 +127,7 @@ static void row_chunk(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
         if (tail) {
             copy_weight_tail(b_tail, o.b0 + (ptrdiff_t)full * TILE_BYTES, tail);
             copy_weight_tail(b_tail + TILE_BYTES, o.b1 + (ptrdiff_t)full * TILE_BYTES, tail);
-            MEMORY_ORDER;
+            TERN_KEEP_ORDER();
         }
         struct ahead ahead = {(const char *)((uintptr_t)hint.at + (uintptr_t)hint.panel * (uintptr_t)p),
                               hint.at ? 2 * TILE / blocks : 0};
@@ -155,5 +155,5 @@ void tern_gemm_s8_amx(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
                   panels, k4, ahead);
     }
     _tile_release();
-    MEMORY_ORDER;
+    TERN_KEEP_ORDER();
 }

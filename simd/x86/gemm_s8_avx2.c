@@ -48,8 +48,8 @@ struct tile {
         s##i##_0 = _mm256_add_epi32(s##i##_0, product(x, sign, w0));                                                   \
         s##i##_1 = _mm256_add_epi32(s##i##_1, product(x, sign, w1));                                                   \
         if (rows > 1) { /* one row's sums stay where they are, and the next step's loads start early */                \
-            PIN(s##i##_0);                                                                                             \
-            PIN(s##i##_1);                                                                                             \
+            TERN_PIN(s##i##_0);                                                                                        \
+            TERN_PIN(s##i##_1);                                                                                        \
         }                                                                                                              \
     }
 

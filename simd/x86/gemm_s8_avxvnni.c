@@ -41,8 +41,8 @@ struct tile {
         const __m256i x = four(a##i + k);                                                                              \
         s##i##_0 = _mm256_dpbusd_avx_epi32(s##i##_0, w0, x);                                                           \
         s##i##_1 = _mm256_dpbusd_avx_epi32(s##i##_1, w1, x);                                                           \
-        PIN(s##i##_0);                                                                                                 \
-        PIN(s##i##_1);                                                                                                 \
+        TERN_PIN(s##i##_0);                                                                                            \
+        TERN_PIN(s##i##_1);                                                                                            \
     }
 
 #define STORE(i)                                                                                                       \

@@ -2,6 +2,7 @@
 #if !defined __AMX_INT8__ && !defined __AMXINT8__ /* gcc's name, clang 14's */
 #error "compile with -mamx-tile -mamx-int8"
 #endif
+#include "simd/barrier.h"
 #include "simd/peak.h"
 
 #include <immintrin.h>
@@ -14,7 +15,7 @@ uint64_t tern_peak_amx(uint64_t n)
         configuration[16 + 2 * i] = 64;
         configuration[48 + i] = 16;
     }
-    __asm__ volatile("" ::: "memory");
+    TERN_KEEP_ORDER();
     _tile_loadconfig(configuration);
     _tile_zero(4);
     _tile_zero(5);

@@ -2,6 +2,7 @@
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
+#include "simd/barrier.h"
 #include "simd/peak.h"
 
 #include <immintrin.h>
@@ -10,11 +11,11 @@
 #define MULTIPLY(i)                                                                                                    \
     {                                                                                                                  \
         __m256i flipped = _mm256_xor_si256(w, sign);                                                                   \
-        __asm__ volatile("" : "+x"(flipped));                                                                          \
+        TERN_PIN(flipped);                                                                                             \
         __m256i product = _mm256_madd_epi16(_mm256_maddubs_epi16(x, flipped), ones);                                   \
-        __asm__ volatile("" : "+x"(product));                                                                          \
+        TERN_PIN(product);                                                                                             \
         s##i = _mm256_add_epi32(s##i, product);                                                                        \
-        __asm__ volatile("" : "+x"(s##i));                                                                             \
+        TERN_PIN(s##i);                                                                                                \
     }
 
 uint64_t tern_peak_avx2(uint64_t n)

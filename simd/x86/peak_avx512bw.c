@@ -2,6 +2,7 @@
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif
+#include "simd/barrier.h"
 #include "simd/peak.h"
 
 #include <immintrin.h>
@@ -10,9 +11,9 @@
 #define MULTIPLY(i)                                                                                                    \
     {                                                                                                                  \
         __m512i product = _mm512_madd_epi16(w, x);                                                                     \
-        __asm__ volatile("" : "+v"(product));                                                                          \
+        TERN_PIN(product);                                                                                             \
         s##i = _mm512_add_epi32(s##i, product);                                                                        \
-        __asm__ volatile("" : "+v"(s##i));                                                                             \
+        TERN_PIN(s##i);                                                                                                \
     }
 
 uint64_t tern_peak_avx512bw(uint64_t n)

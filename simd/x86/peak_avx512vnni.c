@@ -2,6 +2,7 @@
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif
+#include "simd/barrier.h"
 #include "simd/peak.h"
 
 #include <immintrin.h>
@@ -9,7 +10,7 @@
 #define START(i) __m512i s##i = _mm512_setzero_si512();
 #define MULTIPLY(i)                                                                                                    \
     s##i = _mm512_dpbusd_epi32(s##i, w, x);                                                                            \
-    __asm__ volatile("" : "+v"(s##i));
+    TERN_PIN(s##i);
 
 uint64_t tern_peak_avx512vnni(uint64_t n)
 {

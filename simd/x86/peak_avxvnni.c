@@ -2,6 +2,7 @@
 #ifndef __AVXVNNI__
 #error "compile with -mavxvnni"
 #endif
+#include "simd/barrier.h"
 #include "simd/peak.h"
 
 #include <immintrin.h>
@@ -9,7 +10,7 @@
 #define START(i) __m256i s##i = _mm256_setzero_si256();
 #define MULTIPLY(i)                                                                                                    \
     s##i = _mm256_dpbusd_avx_epi32(s##i, w, x);                                                                        \
-    __asm__ volatile("" : "+x"(s##i));
+    TERN_PIN(s##i);
 
 uint64_t tern_peak_avxvnni(uint64_t n)
 {

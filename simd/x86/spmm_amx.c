@@ -124,7 +124,7 @@ static void finish(const struct rows *r, int32_t *c, ptrdiff_t ld_c)
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    MEMORY_ORDER;
+    TERN_KEEP_ORDER();
     for (int j = 0, row = 0; j < r->tiles; j++, row += TILE)
         transpose(sums[j], c + row * ld_c, ld_c * (ptrdiff_t)sizeof *c, r->m - row < TILE ? r->m - row : TILE);
 }
@@ -139,9 +139,9 @@ static void panel(const struct tern_sparse_panel *p, const struct rows *r, struc
         const int next = i + TILE;
         if (next < blocks)
             prepare(&g[!now], r, p->value + (ptrdiff_t)next * LINE, p->index + next, blocks - next);
-        MEMORY_ORDER;
+        TERN_KEEP_ORDER();
         multiply(&g[now], r->tiles);
-        MEMORY_ORDER;
+        TERN_KEEP_ORDER();
     }
     finish(r, c, ld_c);
 }
@@ -166,5 +166,5 @@ void tern_spmm_amx(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct t
         panel(&p, &r, g, c, ld_c);
     }
     _tile_release();
-    MEMORY_ORDER;
+    TERN_KEEP_ORDER();
 }

@@ -22,7 +22,7 @@ enum {
 #define ADD_PRODUCT(sum, w, x)                                                                                         \
     do {                                                                                                               \
         (sum) = _mm256_add_epi32(sum, _mm256_madd_epi16(w, x));                                                        \
-        __asm__ volatile("" : "+x"(sum)); /* else gcc copies sums at every step, and spills */                         \
+        TERN_PIN(sum); /* else gcc copies sums at every step, and spills */                                            \
     } while (0)
 
 /* ---- How rows are laid out ------------------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ static ALWAYS_INLINE __m512i four(const void *bytes)
 static ALWAYS_INLINE __m512i add(__m512i sum, struct weights w, __m512i x)
 {
     sum = add_product(sum, w, x);
-    __asm__ volatile("" : "+v"(sum)); /* gcc copies the sums of a loop that may run zero times at every step */
+    TERN_PIN(sum); /* gcc copies the sums of a loop that may run zero times at every step */
     return sum;
 }
 

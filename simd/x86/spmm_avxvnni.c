@@ -24,7 +24,7 @@ enum {
 static ALWAYS_INLINE __m256i add_product(__m256i sum, __m256i x, __m256i w)
 {
     sum = _mm256_dpbusd_avx_epi32(sum, x, w);
-    __asm__ volatile("" : "+x"(sum)); /* else gcc copies sums at every step, and spills */
+    TERN_PIN(sum); /* else gcc copies sums at every step, and spills */
     return sum;
 }
 

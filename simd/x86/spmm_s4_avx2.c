@@ -90,7 +90,7 @@ static ALWAYS_INLINE __m256i add_scaled(__m256i sum, __m256i value, __m256i four
 {
     const __m256i two = _mm256_sub_epi16(_mm256_maddubs_epi16(value, four), excess);
     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(two, mul));
-    __asm__ volatile("" : "+x"(sum)); /* else gcc copies sums at every step, and spills */
+    TERN_PIN(sum); /* else gcc copies sums at every step, and spills */
     return sum;
 }
 

@@ -44,7 +44,7 @@ struct tile {
 static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)
 {
     sum = _mm512_dpbusd_epi32(sum, x, w);
-    __asm__ volatile("" : "+v"(sum)); /* else gcc copies sums at every step, and spills */
+    TERN_PIN(sum); /* else gcc copies sums at every step, and spills */
     return sum;
 }
 
