@@ -1,32 +1,17 @@
-/* Four vectors in step through Horner's chain; see tern_neon_poly_eval. */
+/* GELU: see tern_neon_activate. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
 
 #include "simd/arm/neon.h"
 
-TERN_INLINE void gelu(int16_t *y, int count, const struct tern_neon_poly *p)
+TERN_INLINE int16x8_t gelu8(int16x8_t y, int16x8_t h, const struct tern_neon_poly *p)
 {
-    int16x8_t v[4], h[4];
-    TERN_UNROLL
-    for (int i = 0; i < count; i++)
-        v[i] = vld1q_s16(y + 8 * i);
-    tern_neon_poly_eval(v, h, count, p);
-    TERN_UNROLL
-    for (int i = 0; i < count; i++) {
-        v[i] = vqsubq_s16(vmaxq_s16(v[i], vdupq_n_s16(0)), vqrdmulhq_s16(h[i], p->out));
-        vst1q_s16(y + 8 * i, vmaxq_s16(v[i], vdupq_n_s16(-32767)));
-    }
+    y = vqsubq_s16(vmaxq_s16(y, vdupq_n_s16(0)), vqrdmulhq_s16(h, p->out));
+    return vmaxq_s16(y, vdupq_n_s16(-32767));
 }
 
 void tern_gelu_neon(int16_t *y, const struct tern_poly *poly, int n)
 {
-    struct tern_neon_poly p = tern_neon_poly_of(poly);
-    int j = 0;
-    for (; j + 32 <= n; j += 32)
-        gelu(y + j, 4, &p);
-    for (; j + 8 <= n; j += 8)
-        gelu(y + j, 1, &p);
-    for (; j < n; j++)
-        y[j] = tern_gelu1(y[j], poly);
+    tern_neon_activate(y, poly, n, gelu8, tern_gelu1);
 }

@@ -124,11 +124,11 @@ static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4};
 void tern_gemm_s4_dotprod(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c,
                           int m, int panels, int k4)
 {
-    const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
+    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
     for (int panel = 0; panel < panels; panel++, c += TERN_PANEL) {
         const struct tern_codes at = tern_codes_at(w, panel, k4);
-        for (int block_of = 0, i = 0; block_of < blocks; block_of++) {
-            const int rows = low + (block_of < higher);
+        for (int block_of = 0, i = 0; block_of < tiling.tiles; block_of++) {
+            const int rows = tern_tile_rows(tiling, block_of);
             tiles[rows - 1](a + i * ld_a, ld_a, &at, c + i * ld_c, ld_c, k4);
             i += rows;
         }

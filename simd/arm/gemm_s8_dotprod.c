@@ -5,7 +5,7 @@
 #ifndef __ARM_FEATURE_DOTPROD
 #error "compile with -march=armv8.2-a+dotprod"
 #endif
-#include "simd/arm/neon.h"
+#include "simd/arm/four_k.h"
 
 enum { TILE_ROWS = 5, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of one register of a row */ };
 
@@ -44,7 +44,7 @@ enum { TILE_ROWS = 5, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of 
     }
 
 #define LOAD_FOUR(i)                                                                                                   \
-    const int8x16_t x##i = i < rows ? four(a##i) : vdupq_n_s8(0);                                                      \
+    const int8x16_t x##i = i < rows ? broadcast1(a##i) : vdupq_n_s8(0);                                                \
     if (i < rows)                                                                                                      \
         a##i += TERN_PANEL_K;
 
@@ -53,13 +53,6 @@ enum { TILE_ROWS = 5, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of 
         const int32x4x4_t s = {{s##i##_0, s##i##_1, s##i##_2, s##i##_3}};                                              \
         vst1q_s32_x4(c + i * ld_c, s);                                                                                 \
     }
-
-TERN_INLINE int8x16_t four(const int8_t *a)
-{
-    int32_t k;
-    __builtin_memcpy(&k, a, sizeof k);
-    return vreinterpretq_s8_s32(vdupq_n_s32(k));
-}
 
 TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, const int rows,
                       int k4)
@@ -95,10 +88,10 @@ void tern_gemm_s8_dotprod(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int3
                           int panels, int k4, struct tern_ahead ahead)
 {
     (void)ahead;
-    const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
+    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
     for (int panel = 0; panel < panels; panel++, b += (ptrdiff_t)k4 * STEP, c += TERN_PANEL)
-        for (int block = 0, i = 0; block < blocks; block++) {
-            const int rows = low + (block < higher);
+        for (int block = 0, i = 0; block < tiling.tiles; block++) {
+            const int rows = tern_tile_rows(tiling, block);
             tiles[rows - 1](a + i * ld_a, ld_a, b, c + i * ld_c, ld_c, k4);
             i += rows;
         }

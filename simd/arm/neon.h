@@ -5,6 +5,7 @@
 
 #include "simd/barrier.h"
 #include "simd/table.h"
+#include "simd/tiling.h"
 #include "simd/unroll.h"
 
 #include <arm_neon.h>
@@ -277,6 +278,36 @@ TERN_INLINE void tern_neon_poly_eval(const int16x8_t *y, int16x8_t *h, int count
         for (int i = 0; i < count; i++)
             h[i] = vqaddq_s16(vqrdmulhq_s16(h[i], x[i]), p->c[k]);
     }
+}
+
+/* An activation of n values in place, four vectors in step, then vector by vector, then one by one: `of` makes it from
+   a vector of y and its polynomial h, `of1` from one value. */
+typedef int16x8_t tern_neon_activation_fn(int16x8_t y, int16x8_t h, const struct tern_neon_poly *p);
+
+TERN_INLINE void tern_neon_activate_some(int16_t *y, int count, const struct tern_neon_poly *p,
+                                         tern_neon_activation_fn *of)
+{
+    int16x8_t v[4], h[4];
+    TERN_UNROLL
+    for (int i = 0; i < count; i++)
+        v[i] = vld1q_s16(y + 8 * i);
+    tern_neon_poly_eval(v, h, count, p);
+    TERN_UNROLL
+    for (int i = 0; i < count; i++)
+        vst1q_s16(y + 8 * i, of(v[i], h[i], p));
+}
+
+TERN_INLINE void tern_neon_activate(int16_t *y, const struct tern_poly *poly, int n, tern_neon_activation_fn *of,
+                                    int16_t (*of1)(int16_t y, const struct tern_poly *poly))
+{
+    struct tern_neon_poly p = tern_neon_poly_of(poly);
+    int j = 0;
+    for (; j + 32 <= n; j += 32)
+        tern_neon_activate_some(y + j, 4, &p, of);
+    for (; j + 8 <= n; j += 8)
+        tern_neon_activate_some(y + j, 1, &p, of);
+    for (; j < n; j++)
+        y[j] = of1(y[j], poly);
 }
 
 #endif

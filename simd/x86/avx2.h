@@ -4,9 +4,11 @@
 
 #include "simd/barrier.h"
 #include "simd/ops.h"
+#include "simd/tiling.h"
 #include "simd/unroll.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
@@ -19,10 +21,36 @@ static inline void tern_store256(void *p, __m256i x)
     _mm256_storeu_si256((__m256i *)p, x);
 }
 
+/* Four bytes in every 32-bit lane. */
+static ALWAYS_INLINE __m256i tern_four256(const void *bytes)
+{
+    int32_t four;
+    memcpy(&four, bytes, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+
 /* packs_epi32 and packs_epi16 work in 128-bit lanes: this sets their 64-bit pieces straight, and is its own inverse. */
 static inline __m256i tern_straight256(__m256i x)
 {
     return _mm256_permute4x64_epi64(x, 0xD8);
+}
+
+/* The transpose of 8 x 8 lanes of 32 bits, in place. */
+static ALWAYS_INLINE void tern_transpose8(__m256i *r)
+{
+    __m256i t[8];
+    TERN_UNROLL
+    for (int i = 0; i < 8; i += 4) { /* 4 x 4 within each 128 bits */
+        const __m256i a = _mm256_unpacklo_epi32(r[i], r[i + 1]), b = _mm256_unpackhi_epi32(r[i], r[i + 1]);
+        const __m256i c = _mm256_unpacklo_epi32(r[i + 2], r[i + 3]), d = _mm256_unpackhi_epi32(r[i + 2], r[i + 3]);
+        t[i] = _mm256_unpacklo_epi64(a, c), t[i + 1] = _mm256_unpackhi_epi64(a, c);
+        t[i + 2] = _mm256_unpacklo_epi64(b, d), t[i + 3] = _mm256_unpackhi_epi64(b, d);
+    }
+    TERN_UNROLL
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_permute2x128_si256(t[i], t[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2x128_si256(t[i], t[i + 4], 0x31);
+    }
 }
 
 /* tern_rshift: round is 2^(count - 1), or 0 for 0. Variable shifts, because one by a scalar is two instructions. */

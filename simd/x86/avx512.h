@@ -4,9 +4,11 @@
 
 #include "simd/barrier.h"
 #include "simd/ops.h"
+#include "simd/tiling.h"
 #include "simd/unroll.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 /* Unrolls the loop that follows where that costs the compiler no registers. */
@@ -28,6 +30,14 @@ static inline __mmask32 tern_mask32(int n)
 static inline __mmask16 tern_mask16(int n)
 {
     return (__mmask16)(n >= 16 ? 0xFFFF : (1 << n) - 1);
+}
+
+/* Four bytes in every 32-bit lane. */
+static ALWAYS_INLINE __m512i tern_four512(const void *bytes)
+{
+    int32_t four;
+    memcpy(&four, bytes, sizeof four);
+    return _mm512_set1_epi32(four);
 }
 
 /* packs_epi32 and packs_epi16 work in 128-bit lanes: their 64-bit pieces come out as first, second, first, second ...

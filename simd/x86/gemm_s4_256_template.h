@@ -32,13 +32,6 @@ struct tile {
 
 static ALWAYS_INLINE void tile(const struct tile *t, const int rows);
 
-static ALWAYS_INLINE __m256i four(const int8_t *a)
-{
-    int32_t bytes;
-    memcpy(&bytes, a, sizeof bytes);
-    return _mm256_set1_epi32(bytes);
-}
-
 /* Eight channels' multipliers, in 32 bits. */
 static ALWAYS_INLINE __m256i multipliers(const uint8_t *mul)
 {
@@ -109,9 +102,9 @@ static ALWAYS_INLINE void gemm_s4(const int8_t *a, ptrdiff_t ld_a, const struct 
     const __m128i book = _mm_loadu_si128((const __m128i *)w->book->value);
     struct tile t = {.ld_a = ld_a, .ld_c = ld_c, .group = w->mul ? w->group : 32};
     t.value = _mm256_broadcastsi128_si256(_mm_add_epi8(book, _mm_set1_epi8(w->book->offset)));
-    const int blocks = (m + ROWS - 1) / ROWS, low = m / blocks, higher = m % blocks; /* of as equal heights as can be */
-    for (int block = 0, i = 0, rows; block < blocks; block++, i += rows) {
-        rows = low + (block < higher);
+    const struct tern_tiling tiling = tern_tiling_of(m, ROWS);
+    for (int block = 0, i = 0, rows; block < tiling.tiles; block++, i += rows) {
+        rows = tern_tile_rows(tiling, block);
         t.a = a + i * ld_a;
         t.c = c + i * ld_c;
         few_rows(t, w, rows, panels, k4);

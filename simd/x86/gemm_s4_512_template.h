@@ -27,13 +27,6 @@ struct few {
 };
 typedef void few_fn(const struct few *t);
 
-static ALWAYS_INLINE __m512i four(const int8_t *a)
-{
-    int32_t bytes;
-    memcpy(&bytes, a, sizeof bytes);
-    return _mm512_set1_epi32(bytes);
-}
-
 static inline struct few few_of(const struct tern_codes *w, const int8_t *a, ptrdiff_t ld_a, int32_t *c, ptrdiff_t ld_c)
 {
     const __m128i value = _mm_loadu_si128((const __m128i *)w->book->value);

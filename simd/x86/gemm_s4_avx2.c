@@ -21,7 +21,7 @@ enum { STEPS = 4 /* in 16 bits */ };
 
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
-        words##i = _mm256_add_epi16(words##i, _mm256_maddubs_epi16(w, four(a##i)));                                    \
+        words##i = _mm256_add_epi16(words##i, _mm256_maddubs_epi16(w, tern_four256(a##i)));                            \
         a##i += TERN_PANEL_K;                                                                                          \
     }
 

@@ -29,14 +29,14 @@ _Static_assert(RUN * 2 * 30 * 127 <= INT16_MAX && LINE_RUN * 2 * 15 * 127 <= INT
 
 #define MULTIPLY_TWO(i)                                                                                                \
     if (i < rows) {                                                                                                    \
-        even##i = _mm512_add_epi16(even##i, _mm512_maddubs_epi16(low, four(a##i)));                                    \
-        odd##i = _mm512_add_epi16(odd##i, _mm512_maddubs_epi16(high, four(a##i + TERN_PANEL_K)));                      \
+        even##i = _mm512_add_epi16(even##i, _mm512_maddubs_epi16(low, tern_four512(a##i)));                            \
+        odd##i = _mm512_add_epi16(odd##i, _mm512_maddubs_epi16(high, tern_four512(a##i + TERN_PANEL_K)));              \
         a##i += 2 * TERN_PANEL_K;                                                                                      \
     }
 
 #define MULTIPLY_ONE(i)                                                                                                \
     if (i < rows) {                                                                                                    \
-        even##i = _mm512_add_epi16(even##i, _mm512_maddubs_epi16(low, four(a##i)));                                    \
+        even##i = _mm512_add_epi16(even##i, _mm512_maddubs_epi16(low, tern_four512(a##i)));                            \
         a##i += TERN_PANEL_K;                                                                                          \
     }
 
@@ -95,11 +95,11 @@ static ALWAYS_INLINE void tile(const struct few *t, const int rows, const int li
 }
 
 #define TILE(rows)                                                                                                     \
-    static void tile_##rows(const struct few *t)                                                                      \
+    static void tile_##rows(const struct few *t)                                                                       \
     {                                                                                                                  \
         tile(t, rows, 0);                                                                                              \
     }                                                                                                                  \
-    static void line_##rows(const struct few *t)                                                                      \
+    static void line_##rows(const struct few *t)                                                                       \
     {                                                                                                                  \
         tile(t, rows, 1);                                                                                              \
     }
@@ -123,9 +123,9 @@ void tern_gemm_s4_avx512bw(const int8_t *a, ptrdiff_t ld_a, const struct tern_co
                            int m, int panels, int k4)
 {
     struct few t = few_of(w, a, ld_a, c, ld_c);
-    const int blocks = (m + ROWS - 1) / ROWS, low = m / blocks, higher = m % blocks; /* of as equal heights as can be */
-    for (int block = 0, i = 0, rows; block < blocks; block++, i += rows) {
-        rows = low + (block < higher);
+    const struct tern_tiling tiling = tern_tiling_of(m, ROWS);
+    for (int block = 0, i = 0, rows; block < tiling.tiles; block++, i += rows) {
+        rows = tern_tile_rows(tiling, block);
         t.a = a + i * ld_a;
         t.c = c + i * ld_c;
         few_rows(t, tiles[w->book->step == 1][rows - 1], sum_of, w, rows, panels, k4);

@@ -27,14 +27,14 @@ _Static_assert((int)ROWS <= (int)MOST_FEW, "rows");
 
 #define MULTIPLY_TWO(i)                                                                                                \
     if (i < rows) {                                                                                                    \
-        even##i = _mm512_dpbusd_epi32(even##i, low, four(a##i));                                                       \
-        odd##i = _mm512_dpbusd_epi32(odd##i, high, four(a##i + TERN_PANEL_K));                                         \
+        even##i = _mm512_dpbusd_epi32(even##i, low, tern_four512(a##i));                                               \
+        odd##i = _mm512_dpbusd_epi32(odd##i, high, tern_four512(a##i + TERN_PANEL_K));                                 \
         a##i += 2 * TERN_PANEL_K;                                                                                      \
     }
 
 #define MULTIPLY_ONE(i)                                                                                                \
     if (i < rows) {                                                                                                    \
-        even##i = _mm512_dpbusd_epi32(even##i, low, four(a##i));                                                       \
+        even##i = _mm512_dpbusd_epi32(even##i, low, tern_four512(a##i));                                               \
         a##i += TERN_PANEL_K;                                                                                          \
     }
 
@@ -163,7 +163,7 @@ static ALWAYS_INLINE struct weights raise(__m512i value, struct factors f)
 
 #define PRODUCT(i, base, strides)                                                                                      \
     if (i < rows) {                                                                                                    \
-        const __m512i x = four(base + strides * ld_a);                                                                 \
+        const __m512i x = tern_four512(base + strides * ld_a);                                                         \
         s##i##_0 = add_product(s##i##_0, w0, x);                                                                       \
         s##i##_1 = add_product(s##i##_1, w1, x);                                                                       \
         TERN_KEEP_ORDER();                                                                                             \
@@ -237,13 +237,13 @@ static coded_fn *const codeds[2][MOST_ROWS - ROWS] = {
 static void many_rows(struct coded t, const struct tern_codes *w, int m, int panels)
 {
     int32_t start[MOST_ROWS];
-    const int blocks = (m + MOST_ROWS - 1) / MOST_ROWS, low = m / blocks, higher = m % blocks;
+    const struct tern_tiling tiling = tern_tiling_of(m, MOST_ROWS);
     const int linear = w->book->step == 1;
     t.panel = (ptrdiff_t)tern_code_lines(4, t.k4) * TERN_LINE;
     t.panel_muls = (ptrdiff_t)tern_code_groups(w, t.k4) * TERN_PANEL;
     t.start = start;
-    for (int block = 0; block < blocks; block++) {
-        const int rows = low + (block < higher);
+    for (int block = 0; block < tiling.tiles; block++) {
+        const int rows = tern_tile_rows(tiling, block);
         struct coded u = t;
         row_starts(start, t.a, t.ld_a, rows, t.k4 * TERN_PANEL_K);
         for (int p = 0; p < panels; p += 2) {

@@ -17,16 +17,16 @@
 
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
-        s##i = _mm256_dpbusd_avx_epi32(s##i, w, four(a##i));                                                           \
+        s##i = _mm256_dpbusd_avx_epi32(s##i, w, tern_four256(a##i));                                                   \
         a##i += TERN_PANEL_K;                                                                                          \
     }
 
 #define MULTIPLY_ODD(i)                                                                                                \
     if (i < rows) {                                                                                                    \
         if (rows <= 2)                                                                                                 \
-            odd##i = _mm256_dpbusd_avx_epi32(odd##i, w, four(a##i));                                                   \
+            odd##i = _mm256_dpbusd_avx_epi32(odd##i, w, tern_four256(a##i));                                           \
         else                                                                                                           \
-            s##i = _mm256_dpbusd_avx_epi32(s##i, w, four(a##i));                                                       \
+            s##i = _mm256_dpbusd_avx_epi32(s##i, w, tern_four256(a##i));                                               \
         a##i += TERN_PANEL_K;                                                                                          \
     }
 

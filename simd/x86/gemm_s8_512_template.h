@@ -43,7 +43,7 @@ struct tile {
 
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
-        const __m512i x = four(a##i);                                                                                  \
+        const __m512i x = tern_four512(a##i);                                                                          \
         s##i##_0 = add_product(s##i##_0, w0, x);                                                                       \
         if (panels > 1)                                                                                                \
             s##i##_1 = add_product(s##i##_1, w1, x);                                                                   \
@@ -57,13 +57,6 @@ struct tile {
         if (panels > 1)                                                                                                \
             _mm512_storeu_si512(c + TERN_PANEL, s##i##_1);                                                             \
     }
-
-static ALWAYS_INLINE __m512i four(const int8_t *a)
-{
-    int32_t bytes;
-    memcpy(&bytes, a, sizeof bytes);
-    return _mm512_set1_epi32(bytes);
-}
 
 static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int panels)
 {
@@ -100,16 +93,16 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int p
 
 #define MULTIPLY_STEPS(i)                                                                                              \
     if (i < rows) {                                                                                                    \
-        s##i##_0 = add_product(s##i##_0, w0, four(a##i));                                                              \
-        s##i##_1 = add_product(s##i##_1, w1, four(a##i + TERN_PANEL_K));                                               \
-        s##i##_2 = add_product(s##i##_2, w2, four(a##i + 2 * TERN_PANEL_K));                                           \
-        s##i##_3 = add_product(s##i##_3, w3, four(a##i + 3 * TERN_PANEL_K));                                           \
+        s##i##_0 = add_product(s##i##_0, w0, tern_four512(a##i));                                                      \
+        s##i##_1 = add_product(s##i##_1, w1, tern_four512(a##i + TERN_PANEL_K));                                       \
+        s##i##_2 = add_product(s##i##_2, w2, tern_four512(a##i + 2 * TERN_PANEL_K));                                   \
+        s##i##_3 = add_product(s##i##_3, w3, tern_four512(a##i + 3 * TERN_PANEL_K));                                   \
         a##i += 4 * TERN_PANEL_K;                                                                                      \
     }
 
 #define MULTIPLY_STEP(i)                                                                                               \
     if (i < rows) {                                                                                                    \
-        s##i##_0 = add_product(s##i##_0, w0, four(a##i));                                                              \
+        s##i##_0 = add_product(s##i##_0, w0, tern_four512(a##i));                                                      \
         a##i += TERN_PANEL_K;                                                                                          \
     }
 
@@ -185,13 +178,13 @@ static void few_rows(struct tile t, int m, int panels, struct tern_ahead ahead)
    can be. */
 static void row_block(struct tile t, int m, int panels, struct tern_ahead ahead)
 {
-    const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
+    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
     for (int p = 0; p < panels; p += 2) {
         const int width = panels - p < 2 ? 1 : 2;
         struct tile u = t;
-        for (int block = 0; block < blocks; block++) {
-            const int rows = low + (block < higher);
-            look_ahead(&u, ahead, p, block, blocks, width);
+        for (int block = 0; block < tiling.tiles; block++) {
+            const int rows = tern_tile_rows(tiling, block);
+            look_ahead(&u, ahead, p, block, tiling.tiles, width);
             tiles[rows - 1][width - 1](&u);
             u.a += rows * u.ld_a;
             u.c += rows * u.ld_c;

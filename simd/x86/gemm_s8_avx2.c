@@ -44,7 +44,7 @@ struct tile {
 
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
-        const __m256i x = four(a + i * LD_SPLIT), sign = four(a + i * LD_SPLIT + TERN_PANEL_K);                        \
+        const __m256i x = tern_four256(a + i * LD_SPLIT), sign = tern_four256(a + i * LD_SPLIT + TERN_PANEL_K);        \
         s##i##_0 = _mm256_add_epi32(s##i##_0, product(x, sign, w0));                                                   \
         s##i##_1 = _mm256_add_epi32(s##i##_1, product(x, sign, w1));                                                   \
         if (rows > 1) { /* one row's sums stay where they are, and the next step's loads start early */                \
@@ -65,13 +65,6 @@ struct tile {
         store8(t->c + i * t->ld_c, s##i##_0, t->rows->excess[i], t->add);                                              \
         store8(t->c + i * t->ld_c + 8, s##i##_1, t->rows->excess[i], t->add);                                          \
     }
-
-static ALWAYS_INLINE __m256i four(const uint8_t *a)
-{
-    int32_t bytes;
-    memcpy(&bytes, a, sizeof bytes);
-    return _mm256_set1_epi32(bytes);
-}
 
 static ALWAYS_INLINE __m256i product(__m256i x, __m256i sign, __m256i w)
 {
@@ -145,10 +138,10 @@ static void row_block(struct tile t, int rows, int panels, ptrdiff_t ld_b)
 /* All rows of a in blocks of as equal heights as can be. */
 static void all_rows(struct tile t, struct rows *r, const int8_t *a, ptrdiff_t ld_a, int m, int panels, ptrdiff_t ld_b)
 {
-    const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
+    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
     t.rows = r;
-    for (int block = 0; block < blocks; block++) {
-        const int rows = low + (block < higher);
+    for (int block = 0; block < tiling.tiles; block++) {
+        const int rows = tern_tile_rows(tiling, block);
         for (int i = 0; i < rows; i++)
             r->excess[i] = split(r->a + i * LD_SPLIT, a + i * ld_a, t.k4);
         row_block(t, rows, panels, ld_b);

@@ -38,7 +38,7 @@ struct tile {
 
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
-        const __m256i x = four(a##i + k);                                                                              \
+        const __m256i x = tern_four256(a##i + k);                                                                      \
         s##i##_0 = _mm256_dpbusd_avx_epi32(s##i##_0, w0, x);                                                           \
         s##i##_1 = _mm256_dpbusd_avx_epi32(s##i##_1, w1, x);                                                           \
         TERN_PIN(s##i##_0);                                                                                            \
@@ -50,13 +50,6 @@ struct tile {
         tern_store256(t->c + i * t->ld_c, s##i##_0);                                                                   \
         tern_store256(t->c + i * t->ld_c + 8, s##i##_1);                                                               \
     }
-
-static ALWAYS_INLINE __m256i four(const int8_t *a)
-{
-    int32_t bytes;
-    memcpy(&bytes, a, sizeof bytes);
-    return _mm256_set1_epi32(bytes);
-}
 
 static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 {
@@ -102,12 +95,12 @@ static void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, i
    ours; a prefetch does not read. */
 static void row_block(struct tile t, int m, int panels)
 {
-    const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
+    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
     const ptrdiff_t panel = (ptrdiff_t)t.k4 * STEP;
     for (int p = 0; p < panels; p++, t.b += panel, t.c += TERN_PANEL) {
         struct tile u = t;
-        for (int block = 0; block < blocks; block++) {
-            const int rows = low + (block < higher);
+        for (int block = 0; block < tiling.tiles; block++) {
+            const int rows = tern_tile_rows(tiling, block);
             u.ahead = (const char *)((uintptr_t)t.b + (block ? 0 : (uintptr_t)panel * 2));
             tiles[rows - 1](&u);
             u.a += rows * u.ld_a;

@@ -1,42 +1,20 @@
 /* 8 tokens x 16 columns at a time: a register takes the bytes of two tokens (packsswb), shufps makes groups of four
    tokens with the even or the odd groups of four columns, and the 128-bit pieces of two such make half a panel's row.
-   Tokens and columns that lack are 0, which packs as 0. */
+   */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
 #include "simd/table.h"
-#include "simd/x86/avx2.h"
-
-#include <string.h>
-
-struct source {
-    const int16_t *x;
-    ptrdiff_t ld_x;
-    int rows, columns;
-    struct tern_s8_256 scale;
-};
-
-/* 16 columns of token i. */
-static ALWAYS_INLINE __m256i token(const struct source *s, int i)
-{
-    if (i >= s->rows)
-        return _mm256_setzero_si256();
-    const int16_t *x = s->x + i * s->ld_x;
-    if (s->columns >= 16)
-        return tern_to_s8_256(tern_load256(x), s->scale);
-    int16_t padded[16] = {0};
-    memcpy(padded, x, (size_t)s->columns * sizeof *x);
-    return tern_to_s8_256(tern_load256(padded), s->scale);
-}
+#include "simd/x86/pack_256.h"
 
 /* Tokens i .. i + 3: lane L of `even` has their columns 8 L .. 8 L + 3, of `odd` the next four. */
 struct quad {
     __m256i even, odd;
 };
-static ALWAYS_INLINE struct quad quad(const struct source *s, int i)
+static ALWAYS_INLINE struct quad quad(const struct tern_tokens256 *s, int i)
 {
-    __m256 a = _mm256_castsi256_ps(_mm256_packs_epi16(token(s, i), token(s, i + 1)));
-    __m256 b = _mm256_castsi256_ps(_mm256_packs_epi16(token(s, i + 2), token(s, i + 3)));
+    __m256 a = _mm256_castsi256_ps(_mm256_packs_epi16(tern_token256(s, i), tern_token256(s, i + 1)));
+    __m256 b = _mm256_castsi256_ps(_mm256_packs_epi16(tern_token256(s, i + 2), tern_token256(s, i + 3)));
     struct quad q = {_mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)),
                      _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xDD))};
     return q;
@@ -48,7 +26,7 @@ void tern_pack_k_avx2(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale sca
     const int k4 = tern_k4(n);
     for (int i = 0; i < tern_round_up(m, TERN_PANEL); i += 8) {
         for (int j = 0; j < n; j += 16) {
-            const struct source s = {x + i * ld_x + j, ld_x, m - i, n - j, tern_s8_256_of(scale)};
+            const struct tern_tokens256 s = {x + i * ld_x + j, ld_x, m - i, n - j, tern_s8_256_of(scale)};
             const struct quad q = quad(&s, 0), r = quad(&s, 4);
             const int first = j / TERN_PANEL_K, groups = k4 - first;
             int8_t *to = b + ((ptrdiff_t)(i / TERN_PANEL) * k4 + first) * GROUP + i % TERN_PANEL * TERN_PANEL_K;

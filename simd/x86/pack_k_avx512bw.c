@@ -1,35 +1,20 @@
 /* 16 tokens x 32 columns at a time: a register takes the bytes of two tokens (packsswb), shufps makes groups of four
    tokens with the even or the odd groups of four columns, and a 4 x 4 transposition of 128-bit pieces ends with one
-   register per four columns: 24 shuffles for 512 values. Tokens and columns that lack load as 0, which packs as 0. */
+   register per four columns: 24 shuffles for 512 values. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif
 #include "simd/table.h"
-#include "simd/x86/avx512.h"
-
-struct source {
-    const int16_t *x;
-    ptrdiff_t ld_x;
-    int rows;
-    __mmask32 columns;
-    struct tern_s8_512 scale;
-};
-
-static ALWAYS_INLINE __m512i token(const struct source *s, int i)
-{
-    if (i >= s->rows)
-        return _mm512_setzero_si512();
-    return tern_to_s8_512(_mm512_maskz_loadu_epi16(s->columns, s->x + i * s->ld_x), s->scale);
-}
+#include "simd/x86/pack_512.h"
 
 /* Tokens i .. i + 3: lane L of `even` has their columns 8 L .. 8 L + 3, of `odd` the next four. */
 struct quad {
     __m512i even, odd;
 };
-static ALWAYS_INLINE struct quad quad(const struct source *s, int i)
+static ALWAYS_INLINE struct quad quad(const struct tern_tokens512 *s, int i)
 {
-    __m512 a = _mm512_castsi512_ps(_mm512_packs_epi16(token(s, i), token(s, i + 1)));
-    __m512 b = _mm512_castsi512_ps(_mm512_packs_epi16(token(s, i + 2), token(s, i + 3)));
+    __m512 a = _mm512_castsi512_ps(_mm512_packs_epi16(tern_token512(s, i), tern_token512(s, i + 1)));
+    __m512 b = _mm512_castsi512_ps(_mm512_packs_epi16(tern_token512(s, i + 2), tern_token512(s, i + 3)));
     struct quad q = {_mm512_castps_si512(_mm512_shuffle_ps(a, b, 0x88)),
                      _mm512_castps_si512(_mm512_shuffle_ps(a, b, 0xDD))};
     return q;
@@ -56,7 +41,7 @@ void tern_pack_k_avx512bw(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale
     const int k4 = tern_k4(n);
     for (int i = 0; i < m; i += TERN_PANEL) {
         for (int j = 0; j < n; j += 32) {
-            const struct source s = {x + i * ld_x + j, ld_x, m - i, tern_mask32(n - j), tern_s8_512_of(scale)};
+            const struct tern_tokens512 s = {x + i * ld_x + j, ld_x, m - i, tern_mask32(n - j), tern_s8_512_of(scale)};
             struct quad q0 = quad(&s, 0), q1 = quad(&s, 4), q2 = quad(&s, 8), q3 = quad(&s, 12);
             const int first = j / TERN_PANEL_K;
             int8_t *to = b + ((ptrdiff_t)(i / TERN_PANEL) * k4 + first) * (TERN_PANEL * TERN_PANEL_K);

@@ -1,38 +1,16 @@
 /* 4 tokens x 16 columns at a time: two tokens' bytes are merged into one 16-bit lane, two such are interleaved, and two
-   permutes set the lanes straight. Tokens and columns that lack are 0, which packs as 0. */
+   permutes set the lanes straight. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
 #include "simd/table.h"
-#include "simd/x86/avx2.h"
-
-#include <string.h>
-
-struct source {
-    const int16_t *x;
-    ptrdiff_t ld_x;
-    int rows, columns;
-    struct tern_s8_256 scale;
-};
-
-/* 16 columns of token i. */
-static ALWAYS_INLINE __m256i token(const struct source *s, int i)
-{
-    if (i >= s->rows)
-        return _mm256_setzero_si256();
-    const int16_t *x = s->x + i * s->ld_x;
-    if (s->columns >= 16)
-        return tern_to_s8_256(tern_load256(x), s->scale);
-    int16_t padded[16] = {0};
-    memcpy(padded, x, (size_t)s->columns * sizeof *x);
-    return tern_to_s8_256(tern_load256(padded), s->scale);
-}
+#include "simd/x86/pack_256.h"
 
 /* Bytes of tokens i and i + 1, in turn. */
-static ALWAYS_INLINE __m256i pair(const struct source *s, int i)
+static ALWAYS_INLINE __m256i pair(const struct tern_tokens256 *s, int i)
 {
-    __m256i low = _mm256_and_si256(token(s, i), _mm256_set1_epi16(255));
-    return _mm256_or_si256(low, _mm256_slli_epi16(token(s, i + 1), 8));
+    __m256i low = _mm256_and_si256(tern_token256(s, i), _mm256_set1_epi16(255));
+    return _mm256_or_si256(low, _mm256_slli_epi16(tern_token256(s, i + 1), 8));
 }
 
 void tern_pack_v_avx2(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale scale, int8_t *b, int m, int n)
@@ -42,7 +20,7 @@ void tern_pack_v_avx2(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale sca
     for (int j = 0; j < n; j += TERN_PANEL) {
         int8_t *to = b + j / TERN_PANEL * panel;
         for (int i = 0; i < m; i += TERN_PANEL_K, to += GROUP) {
-            const struct source s = {x + i * ld_x + j, ld_x, m - i, n - j, tern_s8_256_of(scale)};
+            const struct tern_tokens256 s = {x + i * ld_x + j, ld_x, m - i, n - j, tern_s8_256_of(scale)};
             __m256i p01 = pair(&s, 0), p23 = pair(&s, 2);
             __m256i low = _mm256_unpacklo_epi16(p01, p23), high = _mm256_unpackhi_epi16(p01, p23);
             tern_store256(to, _mm256_permute2x128_si256(low, high, 0x20));

@@ -158,13 +158,6 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int quads, const 
 }
 
 /* One row: broadcast, two blocks at a time; its weights' sums beside. */
-static ALWAYS_INLINE __m512i inputs(const uint8_t *x)
-{
-    int32_t four;
-    memcpy(&four, x, sizeof four);
-    return _mm512_set1_epi32(four);
-}
-
 static ALWAYS_INLINE void row_tile(const struct tile *t, const int first)
 {
     __m512i s0 = _mm512_setzero_si512(), s1 = s0, e0 = s0, e1 = s0;
@@ -172,8 +165,8 @@ static ALWAYS_INLINE void row_tile(const struct tile *t, const int first)
     const uint16_t *index = t->index, *end = index + t->blocks;
     for (; end - index >= 2; index += 2, value += 2 * TERN_LINE) {
         const __m512i v = _mm512_loadu_si512(value), w = _mm512_loadu_si512(value + TERN_LINE);
-        s0 = add_product(s0, inputs(t->x + index[0] * TERN_LINE), v);
-        s1 = add_product(s1, inputs(t->x + index[1] * TERN_LINE), w);
+        s0 = add_product(s0, tern_four512(t->x + index[0] * TERN_LINE), v);
+        s1 = add_product(s1, tern_four512(t->x + index[1] * TERN_LINE), w);
         if (first) {
             e0 = add_excess(e0, v);
             e1 = add_excess(e1, w);
@@ -181,7 +174,7 @@ static ALWAYS_INLINE void row_tile(const struct tile *t, const int first)
     }
     if (index < end) {
         const __m512i w = _mm512_loadu_si512(value);
-        s0 = add_product(s0, inputs(t->x + *index * TERN_LINE), w);
+        s0 = add_product(s0, tern_four512(t->x + *index * TERN_LINE), w);
         e0 = first ? add_excess(e0, w) : e0;
     }
     const __m512i excess = first ? _mm512_add_epi32(e0, e1) : *t->excess;

@@ -7,10 +7,8 @@
 #error "compile with -mavx2"
 #endif
 #include "simd/table.h"
-#include "simd/x86/avx2.h"
+#include "simd/x86/spmm256.h"
 #include "simd/x86/spmm_256_few_template.h"
-
-#include <string.h>
 
 enum {
     TILE_ROWS = 6,
@@ -91,13 +89,13 @@ struct tile {
 #define START(i) __m256i s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
-        const __m256i x = four(a + i * TERN_PANEL_K);                                                                  \
+        const __m256i x = four_words(a + i * TERN_PANEL_K);                                                            \
         ADD_PRODUCT(s##i##_0, w0, x);                                                                                  \
         ADD_PRODUCT(s##i##_1, w1, x);                                                                                  \
     }
 #define MULTIPLY_HIGH(i)                                                                                               \
     if (i < rows) {                                                                                                    \
-        const __m256i x = four(a + i * TERN_PANEL_K);                                                                  \
+        const __m256i x = four_words(a + i * TERN_PANEL_K);                                                            \
         ADD_PRODUCT(s##i##_2, w2, x);                                                                                  \
         ADD_PRODUCT(s##i##_3, w3, x);                                                                                  \
     }
@@ -108,7 +106,7 @@ struct tile {
             store8(t->c + i * t->ld_c + 8, s##i##_2, s##i##_3);                                                        \
     }
 
-static ALWAYS_INLINE __m256i four(const int16_t *a)
+static ALWAYS_INLINE __m256i four_words(const int16_t *a)
 {
     int64_t words;
     memcpy(&words, a, sizeof words);
@@ -150,9 +148,9 @@ static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5
 static void wide_panels(const struct tern_sparse *w, const int16_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
                         int panels)
 {
-    const int blocks = (m + TILE_ROWS - 1) / TILE_ROWS, low = m / blocks, higher = m % blocks;
-    for (int block = 0, row = 0; block < blocks; block++) {
-        const int rows = low + (block < higher);
+    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
+    for (int block = 0, row = 0; block < tiling.tiles; block++) {
+        const int rows = tern_tile_rows(tiling, block);
         for (int j = 0; j < panels; j++) {
             const struct tern_sparse_panel p = tern_sparse_panel_at(w, j);
             struct tile t = {packed + (ptrdiff_t)row * TERN_PANEL_K,
@@ -263,29 +261,6 @@ static void column_strip(const struct strip *s)
     four_strip(s, 1);
 }
 
-/* sums[8 outputs][TERN_SPMM_ROWS] of 8 rows to c[rows][8]. */
-static void store_transposed(const int32_t *sums, int rows, int32_t *c, ptrdiff_t ld_c)
-{
-    __m256i r[8], t[8];
-    TERN_UNROLL
-    for (int i = 0; i < 8; i++)
-        r[i] = tern_load256(sums + i * TERN_SPMM_ROWS);
-    TERN_UNROLL
-    for (int i = 0; i < 8; i += 4) { /* 4 x 4 within each 128 bits: rows 0 .. 3 and 4 .. 7 */
-        const __m256i a = _mm256_unpacklo_epi32(r[i], r[i + 1]), b = _mm256_unpackhi_epi32(r[i], r[i + 1]);
-        const __m256i d = _mm256_unpacklo_epi32(r[i + 2], r[i + 3]), e = _mm256_unpackhi_epi32(r[i + 2], r[i + 3]);
-        t[i] = _mm256_unpacklo_epi64(a, d), t[i + 1] = _mm256_unpackhi_epi64(a, d);
-        t[i + 2] = _mm256_unpacklo_epi64(b, e), t[i + 3] = _mm256_unpackhi_epi64(b, e);
-    }
-    TERN_UNROLL
-    for (int i = 0; i < 4; i++) {
-        if (i < rows)
-            tern_store256(c + i * ld_c, _mm256_permute2x128_si256(t[i], t[i + 4], 0x20));
-        if (i + 4 < rows)
-            tern_store256(c + (i + 4) * ld_c, _mm256_permute2x128_si256(t[i], t[i + 4], 0x31));
-    }
-}
-
 static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const int16_t *packed, int m,
                          int32_t *c, ptrdiff_t ld_c)
 {
@@ -305,10 +280,7 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
         s.value += s.blocks * outputs * TERN_PANEL_K;
         s.index += s.blocks * tern_block_indices(shape);
     }
-    for (int row = 0; row < m; row += LANES)
-        for (int half = 0; half < TERN_PANEL; half += 8)
-            store_transposed(sums + half * TERN_SPMM_ROWS + row, m - row < LANES ? m - row : LANES,
-                             c + row * ld_c + half, ld_c);
+    tern_spmm256_store(sums, m, c, ld_c);
 }
 
 /* Beyond it 16 rows in the lanes take less time (Zen 5). */

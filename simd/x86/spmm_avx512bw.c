@@ -13,13 +13,6 @@
 
 enum { LANES = 16, TILE_ROWS = 16 };
 
-static ALWAYS_INLINE __m512i four(const void *bytes)
-{
-    int32_t x;
-    memcpy(&x, bytes, sizeof x);
-    return _mm512_set1_epi32(x);
-}
-
 static ALWAYS_INLINE __m512i add(__m512i sum, struct weights w, __m512i x)
 {
     sum = add_product(sum, w, x);
@@ -43,7 +36,7 @@ struct tile {
 #define START(i) __m512i s##i = zero;
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows)                                                                                                      \
-        s##i = add(s##i, w, four(x + TERN_PANEL_K * i));
+        s##i = add(s##i, w, tern_four512(x + TERN_PANEL_K * i));
 #define STORE(i)                                                                                                       \
     if (i < rows)                                                                                                      \
         _mm512_storeu_si512(t->c + i * t->ld_c, s##i);
@@ -100,7 +93,7 @@ static ALWAYS_INLINE void row_strip(const struct tern_strip512 *s, const int vec
     ALL_VECTORS(START_ROW)
     for (int b = 0; b < s->blocks; b++) {
         const uint8_t *x = s->x + s->index[b] * s->step;
-        const struct weights w = weights_of(four(s->value + b * TERN_PANEL_K));
+        const struct weights w = weights_of(tern_four512(s->value + b * TERN_PANEL_K));
         ALL_VECTORS(MULTIPLY_ROW)
     }
     ALL_VECTORS(STORE_ROW)
@@ -148,8 +141,8 @@ static ALWAYS_INLINE void four_strip(const struct tern_strip512 *s, const int ve
         } else {
             tern_gather64(s->x, s->step, s->index + 4 * b, &x0, &x1, &x2, &x3);
         }
-        const struct weights w0 = weights_of(four(value)), w1 = weights_of(four(value + 4));
-        const struct weights w2 = weights_of(four(value + 8)), w3 = weights_of(four(value + 12));
+        const struct weights w0 = weights_of(tern_four512(value)), w1 = weights_of(tern_four512(value + 4));
+        const struct weights w2 = weights_of(tern_four512(value + 8)), w3 = weights_of(tern_four512(value + 12));
         ALL_VECTORS(MULTIPLY_FOUR)
     }
     ALL_VECTORS(STORE_FOUR)

@@ -24,13 +24,6 @@ static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)
     return sum;
 }
 
-static ALWAYS_INLINE __m512i four(const void *bytes)
-{
-    int32_t x;
-    memcpy(&x, bytes, sizeof x);
-    return _mm512_set1_epi32(x);
-}
-
 #include "simd/x86/spmm_512_few_template.h"
 #include "simd/x86/spmm_512_wide_template.h"
 
@@ -176,7 +169,8 @@ static ALWAYS_INLINE void four_strip(const struct tern_strip512 *s, const int ve
                 tern_gather64(s->x, s->step, index, &x0, &x1, &x2, &x3);
                 index += 4;
             }
-            const __m512i w0 = four(value), w1 = four(value + 4), w2 = four(value + 8), w3 = four(value + 12);
+            const __m512i w0 = tern_four512(value), w1 = tern_four512(value + 4);
+            const __m512i w2 = tern_four512(value + 8), w3 = tern_four512(value + 12);
             ALL_VECTORS(MULTIPLY_FOUR)
         }
     }
@@ -202,8 +196,8 @@ static ALWAYS_INLINE struct four_sums add_four(struct four_sums t, __m512i x, co
     const __m512i w = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)value));
     t.s0 = add_product(t.s0, x, _mm512_shuffle_epi32(w, 0x00));
     t.s1 = add_product(t.s1, x, _mm512_shuffle_epi32(w, 0x55));
-    t.s2 = add_product(t.s2, x, four(value + 8));
-    t.s3 = add_product(t.s3, x, four(value + 12));
+    t.s2 = add_product(t.s2, x, tern_four512(value + 8));
+    t.s3 = add_product(t.s3, x, tern_four512(value + 12));
     return t;
 }
 

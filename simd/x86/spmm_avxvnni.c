@@ -8,10 +8,8 @@
 #error "compile with -mavxvnni"
 #endif
 #include "simd/table.h"
-#include "simd/x86/avx2.h"
+#include "simd/x86/spmm256.h"
 #include "simd/x86/spmm_256_few_template.h"
-
-#include <string.h>
 
 enum {
     GROUP = 8,
@@ -28,13 +26,6 @@ static ALWAYS_INLINE __m256i add_product(__m256i sum, __m256i x, __m256i w)
     return sum;
 }
 
-static ALWAYS_INLINE __m256i four(const void *bytes)
-{
-    int32_t x;
-    memcpy(&x, bytes, sizeof x);
-    return _mm256_set1_epi32(x);
-}
-
 /* `n` of 8 lanes. */
 static ALWAYS_INLINE __m256i load_lanes(const void *from, int n)
 {
@@ -42,36 +33,8 @@ static ALWAYS_INLINE __m256i load_lanes(const void *from, int n)
     return _mm256_maskload_epi32(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
 }
 
-/* The transpose of 8 x 8 lanes of 32 bits, in place. */
-static ALWAYS_INLINE void transpose(__m256i *r)
-{
-    __m256i t[8];
-    TERN_UNROLL
-    for (int i = 0; i < 8; i += 4) { /* 4 x 4 within each 128 bits */
-        const __m256i a = _mm256_unpacklo_epi32(r[i], r[i + 1]), b = _mm256_unpackhi_epi32(r[i], r[i + 1]);
-        const __m256i c = _mm256_unpacklo_epi32(r[i + 2], r[i + 3]), d = _mm256_unpackhi_epi32(r[i + 2], r[i + 3]);
-        t[i] = _mm256_unpacklo_epi64(a, c), t[i + 1] = _mm256_unpackhi_epi64(a, c);
-        t[i + 2] = _mm256_unpacklo_epi64(b, d), t[i + 3] = _mm256_unpackhi_epi64(b, d);
-    }
-    TERN_UNROLL
-    for (int i = 0; i < 4; i++) {
-        r[i] = _mm256_permute2x128_si256(t[i], t[i + 4], 0x20);
-        r[i + 4] = _mm256_permute2x128_si256(t[i], t[i + 4], 0x31);
-    }
-}
-
 /* ---- How rows are laid out ------------------------------------------------------------------------------------- */
 
-/* Tiles of 16x4: as few as can be, of as equal heights as can be. */
-static int tile_count(int m)
-{
-    return (m + TILE_ROWS - 1) / TILE_ROWS;
-}
-static int tile_start(int m, int tile)
-{
-    const int tiles = tile_count(m), higher = m % tiles;
-    return tile * (m / tiles) + (tile < higher ? tile : higher);
-}
 _Static_assert((TERN_SPMM_ROWS + TILE_ROWS - 1) / TILE_ROWS * GROUP <= 2 * TERN_SPMM_ROWS, "tiles fit the scratch");
 
 /* 8 rows of a k step to [4 inputs][rows]. */
@@ -100,7 +63,7 @@ static void pack_group(uint8_t *to, ptrdiff_t columns, const int8_t *a, ptrdiff_
                    : steps == 8 ? _mm256_xor_si256(tern_load256(from), top)
                                 : _mm256_xor_si256(load_lanes(from, steps), top);
         }
-        transpose(r);
+        tern_transpose8(r);
         TERN_UNROLL
         for (int j = 0; j < GROUP; j++)
             if (j < steps && columns)
@@ -113,9 +76,10 @@ static void pack_group(uint8_t *to, ptrdiff_t columns, const int8_t *a, ptrdiff_
 static void pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
 {
     const ptrdiff_t group = (ptrdiff_t)k4 * GROUP_STEP;
-    for (int tile = 0; shape == TERN_BLOCK_16X4 && tile < tile_count(m); tile++) {
-        const int first = tile_start(m, tile);
-        pack_group(packed + tile * group, 0, a + first * ld_a, ld_a, tile_start(m, tile + 1) - first, k4);
+    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
+    for (int i = 0; shape == TERN_BLOCK_16X4 && i < tiling.tiles; i++) {
+        const int first = tern_tile_start(tiling, i);
+        pack_group(packed + i * group, 0, a + first * ld_a, ld_a, tern_tile_rows(tiling, i), k4);
     }
     const int rows = tern_round_up(m, shape == TERN_BLOCK_4X1 ? COLUMNS : 2 * GROUP);
     for (int i = 0; shape != TERN_BLOCK_16X4 && i < rows; i += GROUP) {
@@ -141,7 +105,7 @@ struct tile {
 #define START(i) __m256i s##i##_0 = zero, s##i##_1 = zero;
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
-        const __m256i a = four(x + TERN_PANEL_K * i);                                                                  \
+        const __m256i a = tern_four256(x + TERN_PANEL_K * i);                                                          \
         s##i##_0 = add_product(s##i##_0, a, w0);                                                                       \
         s##i##_1 = add_product(s##i##_1, a, w1);                                                                       \
     }
@@ -168,7 +132,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 #define START_SECOND(i) __m256i u##i##_0 = zero, u##i##_1 = zero;
 #define MULTIPLY_SECOND(i)                                                                                             \
     if (i < rows) {                                                                                                    \
-        const __m256i a = four(y + TERN_PANEL_K * i);                                                                  \
+        const __m256i a = tern_four256(y + TERN_PANEL_K * i);                                                          \
         u##i##_0 = add_product(u##i##_0, a, v0);                                                                       \
         u##i##_1 = add_product(u##i##_1, a, v1);                                                                       \
     }
@@ -240,14 +204,15 @@ static void wide_panels(const struct tern_sparse *w, const uint8_t *packed, int3
                         int panels, int k4)
 {
     int32_t excess[PANEL_BLOCK][TERN_PANEL];
+    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
     for (int first = 0; first < panels; first += PANEL_BLOCK) {
         const int count = panels - first < PANEL_BLOCK ? panels - first : PANEL_BLOCK;
         for (int j = 0; m > FEW_ROWS && j < count; j++) {
             const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
             excess_of(excess[j], p.value, *p.count);
         }
-        for (int i = 0; i < tile_count(m); i++) {
-            const int row = tile_start(m, i), rows = tile_start(m, i + 1) - row;
+        for (int i = 0; i < tiling.tiles; i++) {
+            const int row = tern_tile_start(tiling, i), rows = tern_tile_rows(tiling, i);
             for (int j = 0; j < count; j++) {
                 const struct tern_sparse_panel p = tern_sparse_panel_at(w, first + j);
                 const struct tile t = {packed + (ptrdiff_t)i * k4 * GROUP_STEP,
@@ -304,7 +269,7 @@ static void strip_excess(int32_t *excess, const int8_t *value, int blocks, int o
 #define MULTIPLY_SUM(i)                                                                                                \
     if (i < groups * together)                                                                                         \
         s##i = add_product(s##i, tern_load256(s->x + index[i / groups] * GROUP_STEP + i % groups * s->step),           \
-                           four(value + i / groups * TERN_PANEL_K));
+                           tern_four256(value + i / groups * TERN_PANEL_K));
 
 static ALWAYS_INLINE void row_strip(const struct strip *s, const int groups, const int batch)
 {
@@ -336,7 +301,7 @@ static ALWAYS_INLINE void row_strip(const struct strip *s, const int groups, con
 #define START_OUTPUT(o) __m256i l##o = zero, h##o = zero;
 #define MULTIPLY_OUTPUT(o)                                                                                             \
     {                                                                                                                  \
-        const __m256i w = four(value + TERN_PANEL_K * o);                                                              \
+        const __m256i w = tern_four256(value + TERN_PANEL_K * o);                                                      \
         l##o = add_product(l##o, x0, w);                                                                               \
         h##o = add_product(h##o, x1, w);                                                                               \
     }
@@ -422,20 +387,6 @@ static void run_strip(struct strip s, enum tern_block_shape shape, int m)
     }
 }
 
-/* sums[8 outputs][TERN_SPMM_ROWS] of 8 rows to c[rows][8]. */
-static void store_transposed(const int32_t *sums, int rows, int32_t *c, ptrdiff_t ld_c)
-{
-    __m256i r[8];
-    TERN_UNROLL
-    for (int i = 0; i < 8; i++)
-        r[i] = tern_load256(sums + i * TERN_SPMM_ROWS);
-    transpose(r);
-    TERN_UNROLL
-    for (int i = 0; i < 8; i++)
-        if (i < rows)
-            tern_store256(c + i * ld_c, r[i]);
-}
-
 static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape, const uint8_t *packed, int m,
                          int k4, int32_t *c, ptrdiff_t ld_c)
 {
@@ -451,9 +402,7 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
         s.value += s.blocks * outputs * TERN_PANEL_K;
         s.index += s.blocks * tern_block_indices(shape);
     }
-    for (int row = 0; row < m; row += GROUP)
-        for (int half = 0; half < TERN_PANEL; half += 8)
-            store_transposed(sums + half * TERN_SPMM_ROWS + row, m - row, c + row * ld_c + half, ld_c);
+    tern_spmm256_store(sums, m, c, ld_c);
 }
 
 /* Up to so many rows, AVX2's form takes less time (Zen 5). */

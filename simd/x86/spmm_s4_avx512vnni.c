@@ -48,13 +48,6 @@ static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)
     return sum;
 }
 
-static ALWAYS_INLINE __m512i four(const uint8_t *bytes)
-{
-    int32_t x;
-    memcpy(&x, bytes, sizeof x);
-    return _mm512_set1_epi32(x);
-}
-
 /* The values of the block in the low nibbles of `codes`. */
 static ALWAYS_INLINE __m512i values(const struct tile *t, __m512i codes, int step)
 {
@@ -80,7 +73,7 @@ static ALWAYS_INLINE __m512i input(const uint8_t *x, const int i, __m512i quad, 
         return _mm512_shuffle_epi32(quad, 0xAA);
     if (rows > FEW_ROWS && i == 3)
         return _mm512_shuffle_epi32(quad, 0xFF);
-    return four(x + TERN_PANEL_K * i);
+    return tern_four512(x + TERN_PANEL_K * i);
 }
 
 /* ---- Up to 4 rows: two sums for each, that take turns ---------------------------------------------------------- */
