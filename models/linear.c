@@ -287,9 +287,9 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
         run->ops->gemm_lut(run->table, blocks * TERN_LUT_BLOCK, run->table_sum, blocks, &p->codes, tile, ld, rows,
                            p->count, p->k4);
     else if (p->route == TERN_ROUTE_SPARSE || p->route == TERN_ROUTE_UNPACK_BLOCKS)
-        run->ops->spmm(NULL, 0, packed, &p->sparse, tile, ld, rows, p->count, p->k4);
+        run->ops->spmm(packed, &p->sparse, tile, ld, rows, p->count, p->k4);
     else if (p->route == TERN_ROUTE_BLOCK_CODES)
-        run->ops->spmm_s4(NULL, 0, packed, &p->sparse, &p->codes, tile, ld, rows, p->count, p->k4);
+        run->ops->spmm_s4(packed, &p->sparse, &p->codes, tile, ld, rows, p->count, p->k4);
     else if (p->route == TERN_ROUTE_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
     else
@@ -361,9 +361,9 @@ static void pack_task(void *context, int task, int thread)
     const int8_t *q = j->x->q + row * j->x->ld;
     uint8_t *packed = j->run->packed + task * j->run->packed_bytes;
     if (route_of(j, w) == TERN_ROUTE_BLOCK_CODES)
-        j->run->ops->spmm_s4(q, j->x->ld, packed, &w->sparse, &w->codes, NULL, 0, rows, 0, tern_k4(w->k));
+        j->run->ops->spmm_s4_pack(q, j->x->ld, packed, w->codes.book, rows, tern_k4(w->k));
     else
-        j->run->ops->spmm(q, j->x->ld, packed, &w->sparse, NULL, 0, rows, 0, tern_k4(w->k));
+        j->run->ops->spmm_pack(q, j->x->ld, packed, w->sparse.shape, rows, tern_k4(w->k));
     tern_profile_charge(j->run->profile, thread, j->stage, time, 0, 2 * (int64_t)rows * j->w[0]->k);
 }
 

@@ -82,22 +82,30 @@ typedef void tern_lut_fn(const int8_t *a, uint8_t *table, int32_t *sum, int k4);
 typedef void tern_gemm_lut_fn(const uint8_t *table, ptrdiff_t ld_table, const int32_t *sum, ptrdiff_t ld_sum,
                               const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4);
 
-/* gemm_s8 with block-sparse weights, for m <= TERN_SPMM_ROWS rows: c[m][16 * panels] = a[m][4 * k4] times the blocks of
-   w. `packed` is scratch of tern_spmm_scratch(m, k4) bytes at a multiple of 64: the kernel lays the rows out in it as
-   it likes, for blocks of w's shape. a == NULL: an earlier call with the same m, k4 and shape has done so. panels may
-   be 0, which only packs. */
-typedef void tern_spmm_fn(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                          ptrdiff_t ld_c, int m, int panels, int k4);
+/* Lays out the rows a[m][4 * k4], m <= TERN_SPMM_ROWS, for products with blocks of `shape`: `packed` has
+   tern_spmm_scratch(m, k4) bytes at a multiple of 64. Each kernel has a layout of its own, which only the spmm of the
+   same ISA reads. */
+typedef void tern_spmm_pack_fn(const int8_t *a, ptrdiff_t ld_a, void *packed, enum tern_block_shape shape, int m,
+                               int k4);
+
+/* gemm_s8 with block-sparse weights: c[m][16 * panels] = the rows that spmm_pack has laid out in `packed` times the
+   blocks of w. m, k4 and w's shape are those that it was called with. */
+typedef void tern_spmm_fn(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m,
+                          int panels, int k4);
 
 /* Block-sparse weights of 4 bits to int8: the values of w's blocks, value[lines][64] as struct tern_sparse has them,
    from the codes of the same panels. What pads a panel's lines is not written. */
 typedef void tern_unpack_blocks_fn(const struct tern_sparse *w, const struct tern_codes *codes, int8_t *value,
                                    int panels, int k4);
 
+/* spmm_pack for spmm_s4 and weights of codebook `book`. */
+typedef void tern_spmm_s4_pack_fn(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_codebook *book,
+                                  int m, int k4);
+
 /* spmm with blocks of 16x4 of 4-bit weights, for few rows: what unpack_blocks would give is multiplied without being
-   stored. `packed` as in spmm, for this kernel and w's codebook. */
-typedef void tern_spmm_s4_fn(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w,
-                             const struct tern_codes *codes, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4);
+   stored. m, k4 and the codebook are those that spmm_s4_pack was called with. */
+typedef void tern_spmm_s4_fn(const void *packed, const struct tern_sparse *w, const struct tern_codes *codes,
+                             int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4);
 
 /* Accumulators to int16, in a common unit:
      a = sat16(rshift(acc[i][j], row[i].shift))

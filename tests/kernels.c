@@ -37,6 +37,18 @@ static const struct row {
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
+check_fn *check_same_isa(check_fn *fn, enum tern_op op)
+{
+    int at = 0;
+    while (at < N_ROWS && rows[at].fn != fn)
+        at++;
+    for (int i = 0; i < N_ROWS; i++)
+        if (at < N_ROWS && rows[i].op == op && rows[i].isa == rows[at].isa)
+            return rows[i].fn;
+    fprintf(stderr, "kernels: %s lacks a row in kernels.def\n", ops[op].name);
+    abort();
+}
+
 struct options {
     const char *isa, *op;
     uint64_t seed;
@@ -84,14 +96,14 @@ static void run_row(struct check *t, const struct row *row)
     op->check(t);
     check_group(t, NULL);
     if (!t->bench)
-        printf("%-10s %-11s %s (%ld cases)\n", t->op, t->isa, t->failed > failed ? "FAILED" : "ok", t->cases);
+        printf("%-12s %-11s %s (%ld cases)\n", t->op, t->isa, t->failed > failed ? "FAILED" : "ok", t->cases);
     fflush(stdout);
 }
 
 static void list(unsigned have)
 {
     for (int i = 0; i < N_ROWS; i++)
-        printf("%-10s %-11s%s\n", ops[rows[i].op].name, tern_isa_name(rows[i].isa),
+        printf("%-12s %-11s%s\n", ops[rows[i].op].name, tern_isa_name(rows[i].isa),
                usable(rows[i].isa, have) ? "" : " (not supported by this CPU)");
 }
 

@@ -124,6 +124,20 @@ static void order(void **state)
     }
 }
 
+/* A layout is read by a kernel of the ISA that wrote it, whatever the features. */
+static void layouts(void **state)
+{
+    (void)state;
+    unsigned all = 0, features = 0;
+    for (int i = 0; i < TERN_N_ISAS; i++)
+        all |= tern_isa_needs((enum tern_isa)i);
+    do {
+        assert_int_equal(tern_table_isa(TERN_OP_spmm_pack, features), tern_table_isa(TERN_OP_spmm, features));
+        assert_int_equal(tern_table_isa(TERN_OP_spmm_s4_pack, features), tern_table_isa(TERN_OP_spmm_s4, features));
+        features = (features - all) & all;
+    } while (features);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -153,7 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row),    cmocka_unit_test(every_set), cmocka_unit_test(references),
         cmocka_unit_test(side_by_side), cmocka_unit_test(order),     cmocka_unit_test(names),
-        cmocka_unit_test(best_row),
+        cmocka_unit_test(best_row),     cmocka_unit_test(layouts),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }

@@ -205,27 +205,11 @@ PANELS(one_8, TERN_BLOCK_1X4, 1, one(&s, 8))
 PANELS(one_16, TERN_BLOCK_1X4, 1, one(&s, 16))
 PANELS(one_32, TERN_BLOCK_1X4, 1, one(&s, 32))
 
-/* Which passes rows are split into: by the instructions that one takes. Three rows are laid out as four. */
-static const struct pass passes[TERN_N_BLOCK_SHAPES][MOST_PASSES] = {
-    [TERN_BLOCK_16X4] = {{4, 4, wide_4}, {4, 3, wide_3}, {2, 2, wide_2}, {1, 1, wide_1}},
-    [TERN_BLOCK_4X4] = {{16, 16, block_16},
-                        {8, 8, block_8},
-                        {4, 4, block_4},
-                        {4, 3, block_3},
-                        {2, 2, block_2},
-                        {1, 1, block_1}},
-    [TERN_BLOCK_1X4] = {{32, 25, one_32},
-                        {16, 11, one_16},
-                        {8, 5, one_8},
-                        {4, 3, one_4},
-                        {2, 2, one_2},
-                        {1, 1, one_1}},
-    [TERN_BLOCK_4X1] =
-        {{16, 16, column_16}, {4, 4, column_4}, {4, 3, column_3}, {4, 2, column_2}, {1, 1, column_1}},
-};
+#define MULTIPLIED(lanes, least, panels) {lanes, least, panels}
+static const struct tern_pass passes[TERN_N_BLOCK_SHAPES][TERN_MOST_PASSES] = TERN_PASSES_DOTPROD(MULTIPLIED);
 
-void tern_spmm_dotprod(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                       ptrdiff_t ld_c, int m, int panels, int k4)
+void tern_spmm_dotprod(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
+                       int k4)
 {
-    spmm(passes[w->shape], a, ld_a, packed, w, c, ld_c, m, panels, k4);
+    spmm(passes[w->shape], packed, w, c, ld_c, m, panels, k4);
 }

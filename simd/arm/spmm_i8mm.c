@@ -7,7 +7,7 @@
 #endif
 #include "simd/arm/spmm.h"
 
-enum { PIECE = 16, PIECES = 4, ROWS = 4, STEP = ROWS * TERN_PANEL_K };
+enum { PIECE = 16, PIECES = 4, ROWS = TERN_I8MM_ROWS, STEP = ROWS * TERN_PANEL_K };
 
 /* In assembly, in the order that is written: compilers zip all weights first, and spill sums. */
 TERN_INLINE void zip(int8x16_t *low, int8x16_t *high, int8x16_t a, int8x16_t b)
@@ -85,15 +85,16 @@ TERN_INLINE void wide(struct strip *s)
 
 PANELS(wide_4, TERN_BLOCK_16X4, 0, wide(&s))
 
-static const struct pass passes[] = {{ROWS, ROWS, wide_4}};
+#define MULTIPLIED(lanes, least, panels) {lanes, least, panels}
+static const struct tern_pass passes[] = TERN_PASSES_I8MM(MULTIPLIED);
 
-void tern_spmm_i8mm(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                    ptrdiff_t ld_c, int m, int panels, int k4)
+void tern_spmm_i8mm(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
+                    int k4)
 {
-    const int paired = w->shape == TERN_BLOCK_16X4 ? m / ROWS * ROWS : 0;
-    if (paired)
-        spmm(passes, a, ld_a, packed, w, c, ld_c, paired, panels, k4);
-    if (paired < m)
-        tern_spmm_dotprod(a ? a + paired * ld_a : NULL, ld_a, (int8_t *)packed + (ptrdiff_t)paired * k4 * TERN_PANEL_K,
-                          w, c + paired * ld_c, ld_c, m - paired, panels, k4);
+    const int here = tern_i8mm_rows(w->shape, m);
+    if (here)
+        spmm(passes, packed, w, c, ld_c, here, panels, k4);
+    if (here < m)
+        tern_spmm_dotprod((const int8_t *)packed + (ptrdiff_t)here * k4 * TERN_PANEL_K, w, c + here * ld_c, ld_c,
+                          m - here, panels, k4);
 }

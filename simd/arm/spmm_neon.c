@@ -320,22 +320,11 @@ PANELS(column_8, TERN_BLOCK_4X1, 1, column(&s, 8))
 PANELS(column_16, TERN_BLOCK_4X1, 1, column(&s, 16))
 #endif
 
-/* Which passes rows are split into: by the instructions that one takes. */
-static const struct pass passes[TERN_N_BLOCK_SHAPES][MOST_PASSES] = {
-    [TERN_BLOCK_16X4] = {{2, 2, wide_2}, {1, 1, wide_1}},
-#ifdef __aarch64__
-    [TERN_BLOCK_4X4] = {{8, 8, block_8}, {4, 4, block_4}, {2, 2, block_2}, {1, 1, block_1}},
-    [TERN_BLOCK_1X4] = {{16, 13, one_16}, {8, 6, one_8}, {4, 3, one_4}, {2, 2, one_2}, {1, 1, one_1}},
-    [TERN_BLOCK_4X1] = {{16, 13, column_16}, {8, 5, column_8}, {4, 2, column_4}, {1, 1, column_1}},
-#else
-    [TERN_BLOCK_4X4] = {{4, 4, block_4}, {2, 2, block_2}, {1, 1, block_1}},
-    [TERN_BLOCK_1X4] = {{8, 6, one_8}, {4, 3, one_4}, {2, 2, one_2}, {1, 1, one_1}},
-    [TERN_BLOCK_4X1] = {{8, 5, column_8}, {4, 2, column_4}, {1, 1, column_1}},
-#endif
-};
+#define MULTIPLIED(lanes, least, panels) {lanes, least, panels}
+static const struct tern_pass passes[TERN_N_BLOCK_SHAPES][TERN_MOST_PASSES] = TERN_PASSES_NEON(MULTIPLIED);
 
-void tern_spmm_neon(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                    ptrdiff_t ld_c, int m, int panels, int k4)
+void tern_spmm_neon(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
+                    int k4)
 {
-    spmm(passes[w->shape], a, ld_a, packed, w, c, ld_c, m, panels, k4);
+    spmm(passes[w->shape], packed, w, c, ld_c, m, panels, k4);
 }

@@ -2,13 +2,6 @@
 
 #include <string.h>
 
-/* packed[m][4 * k4] */
-static void pack(int8_t *packed, const int8_t *a, ptrdiff_t ld_a, int m, int k)
-{
-    for (int i = 0; i < m; i++)
-        memcpy(packed + (ptrdiff_t)i * k, a + i * ld_a, (size_t)k);
-}
-
 /* One block times a row: sum[outputs]. */
 static void add_block(int32_t *sum, const int8_t *a, const int8_t *value, const uint16_t *index,
                       enum tern_block_shape shape)
@@ -20,13 +13,11 @@ static void add_block(int32_t *sum, const int8_t *a, const int8_t *value, const 
         }
 }
 
-void tern_spmm_ref(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                   ptrdiff_t ld_c, int m, int panels, int k4)
+void tern_spmm_ref(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
+                   int k4)
 {
     const enum tern_block_shape shape = w->shape;
     const int outputs = tern_block_outputs(shape), k = k4 * TERN_PANEL_K;
-    if (a)
-        pack(packed, a, ld_a, m, k);
     for (int p = 0; p < panels; p++)
         for (int i = 0; i < m; i++) {
             const struct tern_sparse_panel panel = tern_sparse_panel_at(w, p);

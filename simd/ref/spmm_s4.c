@@ -1,20 +1,9 @@
 #include "simd/table.h"
 
-#include <string.h>
-
-/* packed[m][4 * k4] */
-static void pack(int8_t *packed, const int8_t *a, ptrdiff_t ld_a, int m, int k)
-{
-    for (int i = 0; i < m; i++)
-        memcpy(packed + (ptrdiff_t)i * k, a + i * ld_a, (size_t)k);
-}
-
-void tern_spmm_s4_ref(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w,
-                      const struct tern_codes *codes, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4)
+void tern_spmm_s4_ref(const void *packed, const struct tern_sparse *w, const struct tern_codes *codes, int32_t *c,
+                      ptrdiff_t ld_c, int m, int panels, int k4)
 {
     const int k = k4 * TERN_PANEL_K;
-    if (a)
-        pack(packed, a, ld_a, m, k);
     for (int j = 0; j < panels * TERN_PANEL; j++) {
         const int p = j / TERN_PANEL, channel = j % TERN_PANEL;
         const struct tern_sparse_panel panel = tern_sparse_panel_at(w, p);

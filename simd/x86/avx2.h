@@ -21,6 +21,13 @@ static inline void tern_store256(void *p, __m256i x)
     _mm256_storeu_si256((__m256i *)p, x);
 }
 
+/* The first n of 8 lanes of 32 bits, the others 0. */
+static inline __m256i tern_load_lanes256(const void *from, int n)
+{
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_maskload_epi32(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
+}
+
 /* Four bytes in every 32-bit lane. */
 static ALWAYS_INLINE __m256i tern_four256(const void *bytes)
 {

@@ -1,58 +1,17 @@
 /* Template: narrow blocks times few rows with pmaddwd on 256-bit registers. Rows are multiplied four at a time: their
    inputs of a k step, 16 bits each, are one register, [row][4]. A block of four outputs meets it in four turns, so that
-   no lane is idle. Gives few_spmm(); each kernel says itself up to how many rows it calls it.
+   no lane is idle. Gives few_panels(); each kernel says itself up to how many rows it calls it.
    No parameters. Included by spmm_avx2.c, spmm_avxvnni.c and spmm_avx512bw.c. */
 #ifndef TERN_X86_SPMM_256_FEW_TEMPLATE_H
 #define TERN_X86_SPMM_256_FEW_TEMPLATE_H
 
 #include "simd/x86/avx2.h"
-
-#include <string.h>
+#include "simd/x86/spmm_rows.h"
 
 enum {
-    FEW_GROUP = 4,  /* rows that are multiplied together */
+    FEW_GROUP = TERN_SPMM_FEW_GROUP,
     FEW_CHUNK = 256 /* running sums that are kept */
 };
-
-/* Rows that a k step is laid out for. */
-static int few_lanes(enum tern_block_shape shape, int rows)
-{
-    return shape == TERN_BLOCK_4X1 || rows > 2 ? FEW_GROUP : rows;
-}
-
-/* a[rows][4 * k4] to [k4][lanes][4], for 4x1 to [4 * k4][lanes]; rows are repeated to fill the lanes. */
-static void few_pack_group(int16_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int rows,
-                           int k4)
-{
-    const int lanes = few_lanes(shape, rows);
-    for (int i = 0; i < lanes; i++) {
-        const int8_t *row = a + i % rows * ld_a;
-        int16_t *to = packed + i * TERN_PANEL_K;
-        int step = 0;
-        for (; step + 4 <= k4; step += 4) {
-            int64_t four[4];
-            tern_store256(four, _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(row + step * TERN_PANEL_K))));
-            for (int j = 0; j < 4; j++)
-                memcpy(to + (ptrdiff_t)(step + j) * lanes * TERN_PANEL_K, four + j, sizeof *four);
-        }
-        for (; step < k4; step++)
-            for (int j = 0; j < TERN_PANEL_K; j++)
-                to[(ptrdiff_t)step * lanes * TERN_PANEL_K + j] = row[step * TERN_PANEL_K + j];
-    }
-    if (shape != TERN_BLOCK_4X1)
-        return;
-    const __m256i words = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15)); /* two rows to [4 inputs][2 rows] */
-    const __m256i pairs = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    for (int step = 0; step < k4; step++, packed += FEW_GROUP * TERN_PANEL_K)
-        tern_store256(packed, _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(tern_load256(packed), words), pairs));
-}
-
-static void few_pack(int16_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
-{
-    for (int i = 0; i < m; i += FEW_GROUP, packed += (ptrdiff_t)k4 * FEW_GROUP * TERN_PANEL_K)
-        few_pack_group(packed, a + i * ld_a, ld_a, shape, m - i < FEW_GROUP ? m - i : FEW_GROUP, k4);
-}
 
 struct few_panel {
     const int16_t *x;
@@ -250,12 +209,10 @@ static few_fn *const few[TERN_N_BLOCK_SHAPES][FEW_GROUP] = {
     [TERN_BLOCK_4X4] = {few_blocks_1, few_blocks_2, few_blocks_4, few_blocks_4},
     [TERN_BLOCK_4X1] = {few_columns_1, few_columns_2, few_columns_4, few_columns_4}};
 
-/* As tern_spmm_fn, for any number of rows. */
-static void few_spmm(const int8_t *a, ptrdiff_t ld_a, int16_t *packed, const struct tern_sparse *w, int32_t *c,
-                     ptrdiff_t ld_c, int m, int panels, int k4)
+/* As tern_spmm_fn. */
+static void few_panels(const int16_t *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m,
+                       int panels, int k4)
 {
-    if (a)
-        few_pack(packed, a, ld_a, w->shape, m, k4);
     for (int j = 0; j < panels; j++)
         for (int i = 0; i < m; i += FEW_GROUP) {
             const int rows = m - i < FEW_GROUP ? m - i : FEW_GROUP;

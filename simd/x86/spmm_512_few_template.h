@@ -1,35 +1,18 @@
 /* Template: narrow blocks times few rows with 512-bit registers. Rows are multiplied four at a time: four blocks lie
    side by side in a register, each with its inputs of the four rows, so that one product works on all four. Gives
-   is_few(), few_pack() and few_panels(). Parameter, which the kernel defines before it includes this:
+   few_panels(). Parameter, which the kernel defines before it includes this:
      static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)      x unsigned, w signed
    Included by spmm_avx512vnni.c. */
 #ifndef TERN_X86_SPMM_512_FEW_TEMPLATE_H
 #define TERN_X86_SPMM_512_FEW_TEMPLATE_H
 
-#include "simd/x86/avx512.h"
-
-#include <string.h>
+#include "simd/x86/spmm512.h"
 
 enum {
-    GROUP = 4,       /* rows that are multiplied together */
+    GROUP = TERN_SPMM_FEW_GROUP,
     STEP_BYTES = 16, /* their inputs of a k step */
     CHUNK = 96       /* fours of blocks whose running sums are kept */
 };
-
-/* Whether rows are multiplied so: beyond it 16 rows in the lanes take less time (Zen 5). */
-static inline int is_few(enum tern_block_shape shape, int m)
-{
-    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_4X4 ? 2 * GROUP : GROUP);
-}
-
-/* The 4 x 4 transpose of 128 bits. */
-static ALWAYS_INLINE void transpose_quarters(__m512i *r)
-{
-    const __m512i a = _mm512_shuffle_i32x4(r[0], r[1], 0x88), b = _mm512_shuffle_i32x4(r[0], r[1], 0xDD);
-    const __m512i c = _mm512_shuffle_i32x4(r[2], r[3], 0x88), d = _mm512_shuffle_i32x4(r[2], r[3], 0xDD);
-    r[0] = _mm512_shuffle_i32x4(a, c, 0x88), r[2] = _mm512_shuffle_i32x4(a, c, 0xDD);
-    r[1] = _mm512_shuffle_i32x4(b, d, 0x88), r[3] = _mm512_shuffle_i32x4(b, d, 0xDD);
-}
 
 /* The 128 bits of each added up: those of r[i] to the i-th 128 bits. */
 static ALWAYS_INLINE __m512i add_quarters(__m512i r0, __m512i r1, __m512i r2, __m512i r3)
@@ -37,41 +20,6 @@ static ALWAYS_INLINE __m512i add_quarters(__m512i r0, __m512i r1, __m512i r2, __
     const __m512i a = _mm512_add_epi32(_mm512_shuffle_i32x4(r0, r1, 0x88), _mm512_shuffle_i32x4(r0, r1, 0xDD));
     const __m512i b = _mm512_add_epi32(_mm512_shuffle_i32x4(r2, r3, 0x88), _mm512_shuffle_i32x4(r2, r3, 0xDD));
     return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
-}
-
-/* 4 x 4 bytes or 4 x 4 lanes of 32 bits: the transpose's order. */
-static ALWAYS_INLINE __m512i transposed_bytes(__m512i x)
-{
-    return _mm512_shuffle_epi8(
-        x, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
-}
-
-/* a[rows][4 * k4] to [rows / 4][k4][4 rows][4], or for 4x1 to [rows / 4][4 * k4][4 rows]. A group of one or two rows
-   repeats them. */
-static void few_pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
-{
-    const __m512i top = _mm512_set1_epi8(-128);
-    for (int i = 0; i < m; i += GROUP, packed += (ptrdiff_t)k4 * STEP_BYTES)
-        for (int k = 0; k < k4; k += 16) {
-            const int steps = k4 - k < 16 ? k4 - k : 16, rows = m - i < GROUP ? m - i : GROUP;
-            __m512i r[GROUP], t[GROUP];
-            TERN_UNROLL
-            for (int j = 0; j < GROUP; j++)
-                r[j] = _mm512_xor_si512(_mm512_maskz_loadu_epi32(tern_mask16(steps), a + (i + j % rows) * ld_a +
-                                                                                         (ptrdiff_t)k * TERN_PANEL_K),
-                                        top);
-            const __m512i low01 = _mm512_unpacklo_epi32(r[0], r[1]), high01 = _mm512_unpackhi_epi32(r[0], r[1]);
-            const __m512i low23 = _mm512_unpacklo_epi32(r[2], r[3]), high23 = _mm512_unpackhi_epi32(r[2], r[3]);
-            t[0] = _mm512_unpacklo_epi64(low01, low23), t[1] = _mm512_unpackhi_epi64(low01, low23);
-            t[2] = _mm512_unpacklo_epi64(high01, high23), t[3] = _mm512_unpackhi_epi64(high01, high23);
-            transpose_quarters(t);
-            TERN_UNROLL
-            for (int j = 0; j < 16; j += 4)
-                if (j < steps)
-                    _mm512_mask_storeu_epi32(packed + (ptrdiff_t)(k + j) * STEP_BYTES,
-                                             tern_mask16(4 * (steps - j < 4 ? steps - j : 4)),
-                                             shape == TERN_BLOCK_4X1 ? transposed_bytes(t[j / 4]) : t[j / 4]);
-        }
 }
 
 static ALWAYS_INLINE __m128i step_of_rows(const uint8_t *x, size_t step)
@@ -100,7 +48,7 @@ static ALWAYS_INLINE __m512i inputs_of_four(const uint8_t *x, const uint16_t *in
     const uint16_t *i3 = index + (blocks > 3 ? 3 * indices : 0);
     if (indices == 1)
         return side_by_side(step_of_rows(x, *index), step_of_rows(x, *i1), step_of_rows(x, *i2), step_of_rows(x, *i3));
-    return transposed_bytes(
+    return tern_transpose_bytes(
         side_by_side(inputs_of_rows(x, index), inputs_of_rows(x, i1), inputs_of_rows(x, i2), inputs_of_rows(x, i3)));
 }
 
@@ -154,7 +102,7 @@ struct few_panel {
 /* [row][output] of four strips to c[rows][16]. */
 static ALWAYS_INLINE void few_store(__m512i *r, const struct few_panel *f)
 {
-    transpose_quarters(r);
+    tern_transpose_quarters(r);
     TERN_UNROLL
     for (int i = 0; i < GROUP; i++)
         if (i < f->rows)
@@ -243,7 +191,7 @@ static few_fn *const few[TERN_N_BLOCK_SHAPES][GROUP] = {
     [TERN_BLOCK_4X4] = {few_blocks_1, few_blocks_2, few_blocks_4, few_blocks_4},
     [TERN_BLOCK_4X1] = {few_columns_1, few_columns_2, few_columns_4, few_columns_4}};
 
-static void few_panels(const struct tern_sparse *w, const uint8_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
+static void few_panels(const uint8_t *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m,
                        int panels, int k4)
 {
     for (int j = 0; j < panels; j++)

@@ -1,7 +1,7 @@
 /* Block-sparse times int8 rows on AMX tiles, for 16x4 and more than 16 rows; the rest is left to AVX-512 VNNI. Weights
    are the A operand, [16 outputs][16 blocks][4 inputs]: the lines of 16 blocks of a panel, transposed once for all
-   rows. Activations are B: a k step of 16 rows, as spmm512.h packs them, is one of its lines, so that gathering the k
-   steps of 16 blocks is copying 16 lines. (With the operands exchanged the weights could be read as they are stored,
+   rows. Activations are B: a k step of 16 rows, as spmm_pack_512.h has them, is one of its lines, so that gathering the
+   k steps of 16 blocks is copying 16 lines. (With the operands exchanged the weights could be read as they are stored,
    but each 16 rows would need a transposition for every 16 blocks: 42 cycles.) Sums come as [output][row] and are
    transposed into c. The next 16 blocks are made ready before the products of these, so that no tile waits for lines
    just stored.
@@ -23,7 +23,6 @@ enum {
     LINE = TERN_AMX_LINE,
     TILE_BYTES = TILE * LINE,
     TILES = TERN_SPMM_ROWS / TILE, /* of rows: C tiles 0 .. 3 */
-    FEW_ROWS = 16,
 };
 _Static_assert((int)TERN_LINE == LINE && (int)TERN_PANEL == TILE, "a block of 16x4 is a tile's line");
 
@@ -146,17 +145,13 @@ static void panel(const struct tern_sparse_panel *p, const struct rows *r, struc
     finish(r, c, ld_c);
 }
 
-void tern_spmm_amx(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                   ptrdiff_t ld_c, int m, int panels, int k4)
+void tern_spmm_amx(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
+                   int k4)
 {
-    if (m <= FEW_ROWS || w->shape != TERN_BLOCK_16X4) {
-        tern_spmm_avx512vnni(a, ld_a, packed, w, c, ld_c, m, panels, k4);
+    if (m <= TERN_SPMM_AMX_FEW || w->shape != TERN_BLOCK_16X4) {
+        tern_spmm_avx512vnni(packed, w, c, ld_c, m, panels, k4);
         return;
     }
-    if (a)
-        tern_spmm512_pack_as(0, packed, a, ld_a, w->shape, m, k4);
-    if (panels == 0)
-        return;
     const struct rows r = {packed, m, (m + TILE - 1) / TILE, k4};
     struct group g[2] __attribute__((aligned(64)));
     memset(g, 0, sizeof g); /* lines that lack are multiplied by 0, but read */

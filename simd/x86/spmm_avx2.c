@@ -14,7 +14,6 @@ enum {
     TILE_ROWS = 6,
     WIDE_ROWS = 3, /* up to here four quarters' sums fit the registers */
     LANES = 8,
-    PASS = 2 * LANES /* rows of a pass over a narrow strip */
 };
 
 #define ADD_PRODUCT(sum, w, x)                                                                                         \
@@ -23,54 +22,9 @@ enum {
         TERN_PIN(sum); /* else gcc copies sums at every step, and spills */                                            \
     } while (0)
 
-/* ---- How rows are laid out ------------------------------------------------------------------------------------- */
-
 static ALWAYS_INLINE __m256i widened(const int8_t *a)
 {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)a));
-}
-
-/* One k step of one row: four inputs. */
-static ALWAYS_INLINE void place(int16_t *packed, enum tern_block_shape shape, int64_t four, ptrdiff_t rows, int m,
-                                int i, int step)
-{
-    if (shape == TERN_BLOCK_16X4) {
-        memcpy(packed + ((ptrdiff_t)step * m + i) * TERN_PANEL_K, &four, sizeof four);
-    } else if (shape == TERN_BLOCK_4X1) {
-        for (int j = 0; j < TERN_PANEL_K; j++)
-            packed[((ptrdiff_t)step * TERN_PANEL_K + j) * rows + i] = (int16_t)(four >> 16 * j);
-    } else {
-        for (int pair = 0; pair < 2; pair++) {
-            const int32_t two = (int32_t)(four >> 32 * pair);
-            memcpy(packed + (((ptrdiff_t)step * 2 + pair) * rows + i) * 2, &two, sizeof two);
-        }
-    }
-}
-
-/* Rows that lack are 0, so that whole registers can be multiplied. */
-static void pack(int16_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
-{
-    const ptrdiff_t rows = tern_round_up(m, PASS);
-    if (shape != TERN_BLOCK_16X4 && m < rows)
-        memset(packed, 0, (size_t)rows * (size_t)k4 * TERN_PANEL_K * sizeof *packed);
-    for (int i = 0; i < m; i++) {
-        const int8_t *row = a + i * ld_a;
-        int step = 0;
-        for (; step + 4 <= k4; step += 4) {
-            int64_t four[4];
-            tern_store256(four, widened(row + step * TERN_PANEL_K));
-            for (int j = 0; j < 4; j++)
-                place(packed, shape, four[j], rows, m, i, step + j);
-        }
-        for (; step < k4; step++) {
-            int16_t wide[TERN_PANEL_K];
-            int64_t four;
-            for (int j = 0; j < TERN_PANEL_K; j++)
-                wide[j] = row[step * TERN_PANEL_K + j];
-            memcpy(&four, wide, sizeof four);
-            place(packed, shape, four, rows, m, i, step);
-        }
-    }
 }
 
 /* ---- 16x4: channels in the lanes ------------------------------------------------------------------------------- */
@@ -265,11 +219,12 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
                          int32_t *c, ptrdiff_t ld_c)
 {
     int32_t sums[TERN_PANEL * TERN_SPMM_ROWS];
-    const int outputs = tern_block_outputs(shape), rows = tern_round_up(m, PASS), columns = shape == TERN_BLOCK_4X1;
+    const int outputs = tern_block_outputs(shape), columns = shape == TERN_BLOCK_4X1;
+    const int rows = tern_round_up(m, TERN_SPMM_AVX2_PASS);
     struct strip s = {packed, rows, p->value, p->index, 0, sums};
     for (int i = 0; i < tern_block_strips(shape); i++) {
         s.blocks = p->count[i];
-        for (int row = 0; row < rows; row += PASS) {
+        for (int row = 0; row < rows; row += TERN_SPMM_AVX2_PASS) {
             s.x = packed + row * (columns ? 1 : 2);
             s.out = sums + i * outputs * TERN_SPMM_ROWS + row;
             if (columns)
@@ -283,21 +238,13 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
     tern_spmm256_store(sums, m, c, ld_c);
 }
 
-/* Beyond it 16 rows in the lanes take less time (Zen 5). */
-static int is_few(enum tern_block_shape shape, int m)
+void tern_spmm_avx2(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
+                    int k4)
 {
-    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_1X4 ? 8 : 12);
-}
-
-void tern_spmm_avx2(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                    ptrdiff_t ld_c, int m, int panels, int k4)
-{
-    if (is_few(w->shape, m)) {
-        few_spmm(a, ld_a, packed, w, c, ld_c, m, panels, k4);
+    if (tern_spmm_few_avx2(w->shape, m)) {
+        few_panels(packed, w, c, ld_c, m, panels, k4);
         return;
     }
-    if (a)
-        pack(packed, a, ld_a, w->shape, m, k4);
     if (w->shape == TERN_BLOCK_16X4) {
         wide_panels(w, packed, c, ld_c, m, panels);
         return;

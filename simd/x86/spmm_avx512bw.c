@@ -165,21 +165,13 @@ static tern_strip512_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4
                                                          [TERN_BLOCK_4X4] = {four_1, four_2, four_3, four_4},
                                                          [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
 
-/* Up to so many rows, AVX2's form takes less time (Zen 5). */
-static int is_few(enum tern_block_shape shape, int m)
+void tern_spmm_avx512bw(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
+                        int k4)
 {
-    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_4X4 ? 8 : 4);
-}
-
-void tern_spmm_avx512bw(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                        ptrdiff_t ld_c, int m, int panels, int k4)
-{
-    if (is_few(w->shape, m)) {
-        few_spmm(a, ld_a, packed, w, c, ld_c, m, panels, k4);
+    if (tern_spmm_few_avx512(w->shape, m)) {
+        few_panels(packed, w, c, ld_c, m, panels, k4);
         return;
     }
-    if (a)
-        tern_spmm512_pack_as(0, packed, a, ld_a, w->shape, m, k4);
     for (int i = 0; i < panels; i++, c += TERN_PANEL) {
         const struct tern_sparse_panel p = tern_sparse_panel_at(w, i);
         if (w->shape == TERN_BLOCK_16X4)

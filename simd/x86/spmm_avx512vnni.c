@@ -247,17 +247,13 @@ static tern_strip512_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4
                                                          [TERN_BLOCK_4X4] = {four_1, four_2, four_3, four_4},
                                                          [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
 
-void tern_spmm_avx512vnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                          ptrdiff_t ld_c, int m, int panels, int k4)
+void tern_spmm_avx512vnni(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m,
+                          int panels, int k4)
 {
-    if (is_few(w->shape, m)) {
-        if (a)
-            few_pack(packed, a, ld_a, w->shape, m, k4);
-        few_panels(w, packed, c, ld_c, m, panels, k4);
+    if (tern_spmm_few_avx512(w->shape, m)) {
+        few_panels(packed, w, c, ld_c, m, panels, k4);
         return;
     }
-    if (a)
-        tern_spmm512_pack(packed, a, ld_a, w->shape, m, k4);
     if (w->shape == TERN_BLOCK_16X4) {
         wide_panels(w, packed, c, ld_c, m, panels, k4);
         return;

@@ -12,11 +12,11 @@
 #include "simd/x86/spmm_256_few_template.h"
 
 enum {
-    GROUP = 8,
+    GROUP = TERN_SPMM_AVXVNNI_GROUP,
     GROUP_STEP = GROUP * TERN_PANEL_K, /* bytes of a group per k step */
-    TILE_ROWS = 6,
+    TILE_ROWS = TERN_SPMM_AVXVNNI_TILE,
     FEW_ROWS = 2, /* up to here two blocks at a time */
-    COLUMNS = 32, /* rows that one load of an input of 4x1 holds */
+    COLUMNS = TERN_SPMM_AVXVNNI_COLUMN,
 };
 
 static ALWAYS_INLINE __m256i add_product(__m256i sum, __m256i x, __m256i w)
@@ -24,68 +24,6 @@ static ALWAYS_INLINE __m256i add_product(__m256i sum, __m256i x, __m256i w)
     sum = _mm256_dpbusd_avx_epi32(sum, x, w);
     TERN_PIN(sum); /* else gcc copies sums at every step, and spills */
     return sum;
-}
-
-/* `n` of 8 lanes. */
-static ALWAYS_INLINE __m256i load_lanes(const void *from, int n)
-{
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    return _mm256_maskload_epi32(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
-}
-
-/* ---- How rows are laid out ------------------------------------------------------------------------------------- */
-
-_Static_assert((TERN_SPMM_ROWS + TILE_ROWS - 1) / TILE_ROWS * GROUP <= 2 * TERN_SPMM_ROWS, "tiles fit the scratch");
-
-/* 8 rows of a k step to [4 inputs][rows]. */
-static ALWAYS_INLINE void store_inputs(uint8_t *to, ptrdiff_t rows, __m256i x)
-{
-    const __m256i bytes = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    x = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(x, bytes), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-    int64_t input[TERN_PANEL_K];
-    tern_store256(input, x);
-    for (int i = 0; i < TERN_PANEL_K; i++)
-        memcpy(to + i * rows, &input[i], sizeof input[i]);
-}
-
-/* Up to 8 rows, the others 0, to [k step][8][4]; or, with `columns` rows to an input, to [input][columns]. */
-static void pack_group(uint8_t *to, ptrdiff_t columns, const int8_t *a, ptrdiff_t ld_a, int rows, int k4)
-{
-    const __m256i top = _mm256_set1_epi8(-128);
-    for (int k = 0; k < k4; k += 8) {
-        const int steps = k4 - k < 8 ? k4 - k : 8;
-        __m256i r[GROUP];
-        TERN_UNROLL
-        for (int j = 0; j < GROUP; j++) {
-            const int8_t *from = a + j * ld_a + (ptrdiff_t)k * TERN_PANEL_K;
-            r[j] = j >= rows    ? _mm256_setzero_si256()
-                   : steps == 8 ? _mm256_xor_si256(tern_load256(from), top)
-                                : _mm256_xor_si256(load_lanes(from, steps), top);
-        }
-        tern_transpose8(r);
-        TERN_UNROLL
-        for (int j = 0; j < GROUP; j++)
-            if (j < steps && columns)
-                store_inputs(to + (ptrdiff_t)(k + j) * TERN_PANEL_K * columns, columns, r[j]);
-            else if (j < steps)
-                tern_store256(to + (ptrdiff_t)(k + j) * GROUP_STEP, r[j]);
-    }
-}
-
-static void pack(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, enum tern_block_shape shape, int m, int k4)
-{
-    const ptrdiff_t group = (ptrdiff_t)k4 * GROUP_STEP;
-    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
-    for (int i = 0; shape == TERN_BLOCK_16X4 && i < tiling.tiles; i++) {
-        const int first = tern_tile_start(tiling, i);
-        pack_group(packed + i * group, 0, a + first * ld_a, ld_a, tern_tile_rows(tiling, i), k4);
-    }
-    const int rows = tern_round_up(m, shape == TERN_BLOCK_4X1 ? COLUMNS : 2 * GROUP);
-    for (int i = 0; shape != TERN_BLOCK_16X4 && i < rows; i += GROUP) {
-        uint8_t *to = shape == TERN_BLOCK_4X1 ? packed + i : packed + i / GROUP * group;
-        pack_group(to, shape == TERN_BLOCK_4X1 ? rows : 0, a + (i < m ? i : 0) * ld_a, ld_a, m - i, k4);
-    }
 }
 
 /* ---- 16x4: channels in the lanes ------------------------------------------------------------------------------- */
@@ -251,8 +189,8 @@ static void strip_excess(int32_t *excess, const int8_t *value, int blocks, int o
         s = add_product(s, offset, tern_load256(value));
         u = add_product(u, offset, tern_load256(value + 32));
     }
-    s = add_product(s, offset, load_lanes(value, left));
-    u = add_product(u, offset, load_lanes(value + 32, left - 8));
+    s = add_product(s, offset, tern_load_lanes256(value, left));
+    u = add_product(u, offset, tern_load_lanes256(value + 32, left - 8));
     s = _mm256_add_epi32(s, u);
     __m128i r = _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
     if (outputs == 1) {
@@ -405,21 +343,13 @@ static void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shap
     tern_spmm256_store(sums, m, c, ld_c);
 }
 
-/* Up to so many rows, AVX2's form takes less time (Zen 5). */
-static int is_few(enum tern_block_shape shape, int m)
+void tern_spmm_avxvnni(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
+                       int k4)
 {
-    return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_1X4 ? 2 : 4);
-}
-
-void tern_spmm_avxvnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w, int32_t *c,
-                       ptrdiff_t ld_c, int m, int panels, int k4)
-{
-    if (is_few(w->shape, m)) {
-        few_spmm(a, ld_a, packed, w, c, ld_c, m, panels, k4);
+    if (tern_spmm_few_avxvnni(w->shape, m)) {
+        few_panels(packed, w, c, ld_c, m, panels, k4);
         return;
     }
-    if (a)
-        pack(packed, a, ld_a, w->shape, m, k4);
     if (w->shape == TERN_BLOCK_16X4) {
         wide_panels(w, packed, c, ld_c, m, panels, k4);
         return;

@@ -7,52 +7,14 @@
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
-
-#include <string.h>
+#include "simd/x86/spmm_rows.h"
 
 _Static_assert(2 * 30 * 127 <= INT16_MAX, "a pair of products in 16 bits");
 
 enum { ROWS = 4, HALF = TERN_LINE / 2, CHANNELS = TERN_PANEL / 2, AHEAD = 64 * TERN_LINE };
 
-/* What a block meets of one row: its four activations, and what the offset adds to each two. */
-struct input {
-    int32_t four, excess;
-};
-
-static ALWAYS_INLINE int32_t four_of(const int8_t *a)
-{
-    int32_t bytes;
-    memcpy(&bytes, a, sizeof bytes);
-    return bytes;
-}
-
-/* packed[k4][m] */
-static void pack(struct input *packed, const int8_t *a, ptrdiff_t ld_a, int m, int k4, int offset)
-{
-    const __m256i ones = _mm256_set1_epi8(1), factor = _mm256_set1_epi16((int16_t)offset);
-    for (int i = 0; i < m; i++) {
-        const int8_t *row = a + i * ld_a;
-        int k = 0;
-        for (; k + 8 <= k4; k += 8) {
-            int32_t four[8], excess[8];
-            const __m256i x = tern_load256(row + k * TERN_PANEL_K);
-            tern_store256(four, x);
-            tern_store256(excess, _mm256_mullo_epi16(_mm256_maddubs_epi16(ones, x), factor));
-            for (int j = 0; j < 8; j++)
-                packed[(ptrdiff_t)(k + j) * m + i] = (struct input){four[j], excess[j]};
-        }
-        for (; k < k4; k++) {
-            const int8_t *x = row + k * TERN_PANEL_K;
-            const int16_t two[2] = {(int16_t)(offset * (x[0] + x[1])), (int16_t)(offset * (x[2] + x[3]))};
-            struct input in = {four_of(x), 0};
-            memcpy(&in.excess, two, sizeof two);
-            packed[(ptrdiff_t)k * m + i] = in;
-        }
-    }
-}
-
 struct tile {
-    const struct input *x; /* [k4][m], from the tile's first row on */
+    const struct tern_spmm_s4_input *x; /* [k4][m], from the tile's first row on */
     ptrdiff_t m;
     const uint8_t *line, *mul; /* of the panel */
     const uint16_t *index;
@@ -78,7 +40,7 @@ struct tile {
 /* A block of all 16 channels: `codes` of each half with the block's in the low nibbles. */
 #define BLOCK(codes0, codes1, step)                                                                                    \
     {                                                                                                                  \
-        const struct input *x = t->x + (step) * t->m;                                                                  \
+        const struct tern_spmm_s4_input *x = t->x + (step) * t->m;                                                     \
         const __m256i w0 = _mm256_shuffle_epi8(t->value, _mm256_and_si256(codes0, nibble));                            \
         const __m256i w1 = _mm256_shuffle_epi8(t->value, _mm256_and_si256(codes1, nibble));                            \
         const __m256i muls = muls_of(t, step);                                                                         \
@@ -127,12 +89,10 @@ typedef void tile_fn(const struct tile *t);
 TILE(1) TILE(2) TILE(3) TILE(4)
 static tile_fn *const tiles[ROWS] = {tile_1, tile_2, tile_3, tile_4};
 
-void tern_spmm_s4_avx2(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w,
-                       const struct tern_codes *codes, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4)
+void tern_spmm_s4_avx2(const void *packed, const struct tern_sparse *w, const struct tern_codes *codes, int32_t *c,
+                       ptrdiff_t ld_c, int m, int panels, int k4)
 {
     const struct tern_codebook *book = codes->book;
-    if (a)
-        pack(packed, a, ld_a, m, k4, book->offset);
     const __m128i value = _mm_add_epi8(_mm_loadu_si128((const __m128i *)book->value), _mm_set1_epi8(book->offset));
     const __m256i byte = _mm256_set1_epi32((int32_t)0x80008000), channel = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     const __m256i first = _mm256_or_si256(byte, _mm256_or_si256(channel, _mm256_slli_epi32(channel, 16)));
@@ -149,7 +109,7 @@ void tern_spmm_s4_avx2(const int8_t *a, ptrdiff_t ld_a, void *packed, const stru
         t.index = p.index;
         t.blocks = *p.count;
         for (int i = 0; i < m; i += ROWS) {
-            t.x = (const struct input *)packed + i;
+            t.x = (const struct tern_spmm_s4_input *)packed + i;
             t.c = c + i * ld_c + (ptrdiff_t)j * TERN_PANEL;
             tiles[(m - i < ROWS ? m - i : ROWS) - 1](&t);
         }

@@ -10,24 +10,10 @@
 #error "compile with -mavx512vnni"
 #endif
 #include "simd/table.h"
-#include "simd/x86/spmm512.h"
+#include "simd/x86/avx512.h"
+#include "simd/x86/spmm_rows.h"
 
-enum { FEW_ROWS = 4, TILE_ROWS = 16, AHEAD = 64 * TERN_LINE };
-
-/* Few rows lie close together: packed[k4][4][4]. */
-static void pack_few(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, int m, int k4)
-{
-    for (int i = 0; i < m; i++)
-        for (int k = 0; k < k4; k += 16) {
-            const int steps = k4 - k < 16 ? k4 - k : 16;
-            const __m512i x =
-                _mm512_maskz_loadu_epi32(tern_mask16(steps), a + i * ld_a + (ptrdiff_t)k * TERN_PANEL_K);
-            int32_t four[16];
-            _mm512_storeu_si512(four, _mm512_xor_si512(x, _mm512_set1_epi8(-128)));
-            for (int j = 0; j < steps; j++)
-                memcpy(packed + ((ptrdiff_t)(k + j) * FEW_ROWS + i) * TERN_PANEL_K, four + j, sizeof *four);
-        }
-}
+enum { FEW_ROWS = TERN_SPMM_S4_FEW, TILE_ROWS = 16, AHEAD = 64 * TERN_LINE };
 
 struct tile {
     const uint8_t *x; /* of the tile's rows, [k4][4 or 16][4] */
@@ -155,14 +141,10 @@ TILE(tile, 11) TILE(tile, 12) TILE(tile, 13) TILE(tile, 14) TILE(tile, 15) TILE(
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2,  tile_3,  tile_4,  tile_5,  tile_6,  tile_7,  tile_8,
                                           tile_9, tile_10, tile_11, tile_12, tile_13, tile_14, tile_15, tile_16};
 
-void tern_spmm_s4_avx512vnni(const int8_t *a, ptrdiff_t ld_a, void *packed, const struct tern_sparse *w,
-                             const struct tern_codes *codes, int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4)
+void tern_spmm_s4_avx512vnni(const void *packed, const struct tern_sparse *w, const struct tern_codes *codes,
+                             int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4)
 {
     const int few = m <= FEW_ROWS;
-    if (a && few)
-        pack_few(packed, a, ld_a, m, k4);
-    else if (a)
-        tern_spmm512_pack(packed, a, ld_a, TERN_BLOCK_16X4, m, k4);
     const __m128i offset = _mm_set1_epi8(codes->book->offset);
     const __m512i channel = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     struct tile t = {

@@ -64,6 +64,9 @@ struct check {
 /* Calls fn with the buffers at p[0], p[1], ...: buffer i at p[i]. A returned value goes to an output buffer. */
 typedef void check_call(check_fn *fn, void *const *p, const void *args);
 
+/* The kernel of `op` for the ISA that the kernel `fn` is for: what else a call of `fn` needs. */
+check_fn *check_same_isa(check_fn *fn, enum tern_op op);
+
 /* A new set of related cases; counted as one test. */
 void check_group(struct check *t, const char *name);
 

@@ -5,24 +5,28 @@ enum { A, PACKED, VALUE, INDEX, COUNT, FIRST, C };
 struct args {
     enum tern_block_shape shape;
     ptrdiff_t ld_a, ld_c;
-    int m, panels, k4, split;
+    int m, panels, k4, split, is_pack, bench;
 };
 
-/* All panels at once, or the rows packed by a call of their own and the panels in two calls. */
+/* `fn` is the product or its packing: either is called with the other one of its ISA. All panels at once, or in two
+   calls. A product alone is timed without packing; what the rows hold does not matter. */
 static void call(check_fn *fn, void *const *p, const void *args)
 {
     const struct args *a = args;
     const struct tern_sparse w = {p[VALUE], p[INDEX], p[COUNT], p[FIRST], a->shape};
-    tern_spmm_fn *spmm = (tern_spmm_fn *)fn;
-    if (!a->split) {
-        spmm(p[A], a->ld_a, p[PACKED], &w, p[C], a->ld_c, a->m, a->panels, a->k4);
+    check_fn *const other = check_same_isa(fn, a->is_pack ? TERN_OP_spmm : TERN_OP_spmm_pack);
+    tern_spmm_pack_fn *const pack = (tern_spmm_pack_fn *)(a->is_pack ? fn : other);
+    tern_spmm_fn *const spmm = (tern_spmm_fn *)(a->is_pack ? other : fn);
+    if (!a->bench || a->is_pack)
+        pack(p[A], a->ld_a, p[PACKED], a->shape, a->m, a->k4);
+    if (a->bench && a->is_pack)
         return;
+    if (a->split) {
+        const struct tern_sparse rest = tern_sparse_at(&w, a->split);
+        spmm(p[PACKED], &rest, (int32_t *)p[C] + (ptrdiff_t)a->split * TERN_PANEL, a->ld_c, a->m,
+             a->panels - a->split, a->k4);
     }
-    const struct tern_sparse rest = tern_sparse_at(&w, a->split);
-    spmm(p[A], a->ld_a, p[PACKED], &w, p[C], a->ld_c, a->m, 0, a->k4);
-    spmm(NULL, 0, p[PACKED], &rest, (int32_t *)p[C] + (ptrdiff_t)a->split * TERN_PANEL, a->ld_c, a->m,
-         a->panels - a->split, a->k4);
-    spmm(NULL, 0, p[PACKED], &w, p[C], a->ld_c, a->m, a->split, a->k4);
+    spmm(p[PACKED], &w, p[C], a->ld_c, a->m, a->split ? a->split : a->panels, a->k4);
 }
 
 static void zero_padding(int8_t *value, const uint16_t *index, int blocks)
@@ -42,8 +46,15 @@ static void one(struct check *t, enum tern_block_shape shape, enum density densi
     const int32_t *const first = b.first;
     const int strips = tern_block_strips(shape), per_line = tern_line_indices(shape), lines = b.lines;
     const int k = k4 * TERN_PANEL_K, n = panels * TERN_PANEL, gap = check_param(t, 0, 19);
-    const struct args a = {
-        shape, k + gap, n + gap, m, panels, k4, panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0};
+    const struct args a = {.shape = shape,
+                           .ld_a = k + gap,
+                           .ld_c = n + gap,
+                           .m = m,
+                           .panels = panels,
+                           .k4 = k4,
+                           .split = panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0,
+                           .is_pack = !strcmp(t->op, "spmm_pack"),
+                           .bench = t->bench};
     check_buf(t, A, "a", CHECK_IN, 1, m, k, a.ld_a);
     check_fill(t, A, a_fill, -127, 127);
     check_buf(t, PACKED, "packed", CHECK_SCRATCH, 64, 1, (int)(tern_spmm_scratch(m, k4) + 63) / 64,
@@ -58,8 +69,8 @@ static void one(struct check *t, enum tern_block_shape shape, enum density densi
     }
     test_blocks_bufs(t, &b, INDEX, COUNT, FIRST);
     check_buf(t, C, "c", CHECK_OUT, sizeof(int32_t), m, n, a.ld_c);
-    t->work = 2.0 * m * n * k; /* of the dense product */
-    t->work_gops = 1;
+    t->work = a.is_pack ? m * k : 2.0 * m * n * k; /* of the dense product */
+    t->work_gops = !a.is_pack;
     check_run(t, call, &a, "shape %d, density %d, m=%d panels=%d k4=%d split=%d a=%s values=%s", shape, density, m,
               panels, k4, a.split, check_fill_name(a_fill), check_fill_name(value_fill));
 }

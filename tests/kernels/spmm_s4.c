@@ -6,26 +6,29 @@ enum { LINES, MULS, INDEX, COUNT, FIRST, A, PACKED, C };
 struct args {
     const struct tern_codebook *book;
     ptrdiff_t ld_a, ld_c;
-    int group, m, panels, k4, split;
+    int group, m, panels, k4, split, is_pack, bench;
 };
 
-/* All panels at once, or the rows packed by a call of their own and the panels in two calls. */
+/* As in spmm.c. */
 static void call(check_fn *fn, void *const *p, const void *args)
 {
     const struct args *a = args;
     const struct tern_sparse w = {NULL, p[INDEX], p[COUNT], p[FIRST], TERN_BLOCK_16X4};
     const struct tern_codes codes = {p[LINES], p[MULS], a->book, a->group};
-    tern_spmm_s4_fn *spmm = (tern_spmm_s4_fn *)fn;
-    if (!a->split) {
-        spmm(p[A], a->ld_a, p[PACKED], &w, &codes, p[C], a->ld_c, a->m, a->panels, a->k4);
+    check_fn *const other = check_same_isa(fn, a->is_pack ? TERN_OP_spmm_s4 : TERN_OP_spmm_s4_pack);
+    tern_spmm_s4_pack_fn *const pack = (tern_spmm_s4_pack_fn *)(a->is_pack ? fn : other);
+    tern_spmm_s4_fn *const spmm = (tern_spmm_s4_fn *)(a->is_pack ? other : fn);
+    if (!a->bench || a->is_pack)
+        pack(p[A], a->ld_a, p[PACKED], a->book, a->m, a->k4);
+    if (a->bench && a->is_pack)
         return;
+    if (a->split) {
+        const struct tern_sparse rest = tern_sparse_at(&w, a->split);
+        const struct tern_codes rest_codes = tern_sparse_codes_at(&w, &codes, a->split, a->k4);
+        spmm(p[PACKED], &rest, &rest_codes, (int32_t *)p[C] + (ptrdiff_t)a->split * TERN_PANEL, a->ld_c, a->m,
+             a->panels - a->split, a->k4);
     }
-    const struct tern_sparse rest = tern_sparse_at(&w, a->split);
-    const struct tern_codes rest_codes = tern_sparse_codes_at(&w, &codes, a->split, a->k4);
-    spmm(p[A], a->ld_a, p[PACKED], &w, &codes, p[C], a->ld_c, a->m, 0, a->k4);
-    spmm(NULL, 0, p[PACKED], &rest, &rest_codes, (int32_t *)p[C] + (ptrdiff_t)a->split * TERN_PANEL, a->ld_c, a->m,
-         a->panels - a->split, a->k4);
-    spmm(NULL, 0, p[PACKED], &w, &codes, p[C], a->ld_c, a->m, a->split, a->k4);
+    spmm(p[PACKED], &w, &codes, p[C], a->ld_c, a->m, a->split ? a->split : a->panels, a->k4);
 }
 
 static void one(struct check *t, enum tern_format format, enum density density, int group, int m, int panels, int k4,
@@ -41,7 +44,9 @@ static void one(struct check *t, enum tern_format format, enum density density, 
                            .m = m,
                            .panels = panels,
                            .k4 = k4,
-                           .split = panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0};
+                           .split = panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0,
+                           .is_pack = !strcmp(t->op, "spmm_s4_pack"),
+                           .bench = t->bench};
     const int bytes = b.lines ? b.lines / 2 * TERN_LINE : 1, groups = (k4 + group - 1) / group * panels;
     const int scratch = (int)(tern_spmm_scratch(m, k4) + 63) / 64;
     check_buf(t, LINES, "lines", CHECK_IN, 1, 1, bytes, bytes);
@@ -53,8 +58,8 @@ static void one(struct check *t, enum tern_format format, enum density density, 
     check_fill(t, A, a_fill, -127, 127);
     check_buf(t, PACKED, "packed", CHECK_SCRATCH, 64, 1, scratch, scratch);
     check_buf(t, C, "c", CHECK_OUT, sizeof(int32_t), m, n, a.ld_c);
-    t->work = 2.0 * m * n * k; /* of the dense product */
-    t->work_gops = 1;
+    t->work = a.is_pack ? m * k : 2.0 * m * n * k; /* of the dense product */
+    t->work_gops = !a.is_pack;
     check_run(t, call, &a, "%s, density %d, group=%d m=%d panels=%d k4=%d split=%d a=%s lines=%s muls=%s",
               tern_format_name(format), density, group, m, panels, k4, a.split, check_fill_name(a_fill),
               check_fill_name(lines), check_fill_name(muls));

@@ -137,9 +137,11 @@ static void call(struct run *r)
     const struct tern_ahead nothing = {NULL, 0};
     if (r->kind == DENSE)
         r->ops.gemm_s8(p->a, K, p->panel, p->c, N, p->m, PANELS, K4, nothing);
-    for (int i = 0; r->kind == SPARSE && i < p->m; i += TERN_SPMM_ROWS)
-        r->ops.spmm(p->a + (ptrdiff_t)i * K, K, p->packed, &p->w, p->c + (ptrdiff_t)i * N, N,
-                    p->m - i < TERN_SPMM_ROWS ? p->m - i : TERN_SPMM_ROWS, PANELS, K4);
+    for (int i = 0; r->kind == SPARSE && i < p->m; i += TERN_SPMM_ROWS) {
+        const int rows = p->m - i < TERN_SPMM_ROWS ? p->m - i : TERN_SPMM_ROWS;
+        r->ops.spmm_pack(p->a + (ptrdiff_t)i * K, K, p->packed, p->w.shape, rows, K4);
+        r->ops.spmm(p->packed, &p->w, p->c + (ptrdiff_t)i * N, N, rows, PANELS, K4);
+    }
 #ifdef WITH_LIBXSMM
     if (r->kind == LIBXSMM)
         xsmm_run(&r->xsmm, r->form);

@@ -1,0 +1,7 @@
+#include "tests/kernels/check.h"
+
+/* With the product that reads what is packed: see call() in spmm.c. */
+void check_spmm_pack(struct check *t)
+{
+    check_spmm(t);
+}

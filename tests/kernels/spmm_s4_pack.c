@@ -1,0 +1,7 @@
+#include "tests/kernels/check.h"
+
+/* With the product that reads what is packed: see call() in spmm_s4.c. */
+void check_spmm_s4_pack(struct check *t)
+{
+    check_spmm_s4(t);
+}
