@@ -1,3 +1,4 @@
+/* The table of codebooks, one per format of weights, and look-ups in it. */
 #include "simd/codebook.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "simd/codes.h"
 
-/* In the order of their numbers in a file. */
+/* The formats, in the order of their numbers in a file. */
 enum tern_format {
     TERN_FORMAT_INT8,
     TERN_FORMAT_INT4,
@@ -23,7 +23,7 @@ const struct tern_codebook *tern_codebook(enum tern_format format);
 int tern_code_of_zero(enum tern_format format);
 /* "int4" and so on. */
 const char *tern_format_name(enum tern_format format);
-/* Whether groups of inputs have multipliers; otherwise a channel has its one scale. */
+/* 1 when groups of inputs have multipliers; otherwise a channel has its one scale. */
 int tern_format_grouped(enum tern_format format);
 int tern_format_bits(enum tern_format format);
 /* The format that an embedding table of that name has: int8 (also for NULL), int4 or ternary; else -1. */

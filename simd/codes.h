@@ -1,12 +1,12 @@
-/* Low-bit weights: codebooks into int8 (DESIGN: a group of weights stores b-bit codes and picks a table), and the order
-   in which the file keeps their codes. A weight is value[code] * multiplier, and an int8 like any other. */
+/* Low-bit weights: codebooks into int8, where a group of weights stores codes of b bits and picks a multiplier, and the
+   order in which the file keeps their codes. A weight is value[code] * multiplier, and an int8 like any other. */
 #ifndef TERN_CODES_H
 #define TERN_CODES_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Weight panels (DESIGN: one layout for every CPU): int8 [panels][k4][16][4], 16 output channels x 4 inputs. */
+/* Weight panels, in the one layout that every CPU reads: int8 [panels][k4][16][4], 16 output channels x 4 inputs. */
 enum { TERN_PANEL = 16, TERN_PANEL_K = 4 };
 
 /* A block is 8 k steps of a panel (32 inputs), a line 64 bytes of codes. */
@@ -61,7 +61,7 @@ static inline struct tern_codes tern_codes_at(const struct tern_codes *w, int pa
     return at;
 }
 
-/* Where plane `plane` of a code lies within its panel: the byte, and the lowest of its bits there. */
+/* The place of plane `plane` of a code within its panel: the byte, and the lowest of its bits there. */
 struct tern_code_place {
     ptrdiff_t byte;
     int bit;
@@ -90,7 +90,7 @@ static inline int tern_code_get(const uint8_t *panel, int bits, int step, int ch
     return code;
 }
 
-/* Into a panel that was all zero. */
+/* Writes a code into a panel that was all zero. */
 static inline void tern_code_put(uint8_t *panel, int bits, int step, int channel, int input, int code)
 {
     for (int plane = 0; plane < (bits == 4 ? 1 : bits); plane++) {

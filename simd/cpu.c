@@ -1,3 +1,5 @@
+/* Asks the CPU and the operating system for features (cpuinfo, cpuid, the auxiliary vector), and turns the name of an
+   ISA into a set of them. */
 #include "simd/cpu.h"
 
 #include <stdio.h>

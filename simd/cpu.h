@@ -1,4 +1,4 @@
-/* What this CPU and this operating system can run. */
+/* Features: the instruction sets that this CPU and this operating system can run. */
 #ifndef TERN_CPU_H
 #define TERN_CPU_H
 
@@ -37,7 +37,7 @@ unsigned tern_cpu_features(void);
    small for them), AMX is not there. */
 tern_status tern_cpu_select(unsigned *features, const char *name, tern_error *err);
 
-/* Where a feature's answer came from: "cpuinfo" or "own detection". */
+/* Who was asked for a feature: "cpuinfo" or "own detection". */
 const char *tern_cpu_source(unsigned feature);
 
 #endif

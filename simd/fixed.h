@@ -54,7 +54,7 @@ static inline int64_t tern_floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* How to scale int16 values whose largest magnitude is `amax` (0..32767) to int8: q = tern_to_s8(x, scale).
+/* The scale for int16 values whose largest magnitude is `amax` (0..32767) to int8: q = tern_to_s8(x, scale).
    amax << shift lies in [2^14, 2^15), mul in [16256, 32512], so |q| <= 127 and |x| = amax gives 127. */
 struct tern_s8_scale {
     int16_t shift, mul;

@@ -31,13 +31,13 @@ static inline int tern_round_up(int n, int multiple)
     return (n + multiple - 1) / multiple * multiple;
 }
 
-/* What quantising a row leaves behind: |x| <= amax, x ~ q * amax / 127; norm2 = sum of q^2. */
+/* A row that was quantised: |x| <= amax, x ~ q * amax / 127; norm2 = sum of q^2. */
 struct tern_row {
     int32_t amax;  /* 0 .. 32767 */
     int32_t norm2; /* < 127^2 * k */
 };
 
-/* How a row of accumulators becomes fixed point: see requant and residual. Made by models/linear.c. */
+/* The scale that takes a row of accumulators to fixed point: see requant and residual. Made by models/linear.c. */
 struct tern_row_scale {
     int32_t shift; /* 0 .. 31; softmax -8 .. 31 */
     int32_t mul;   /* 0 .. 32767 */
@@ -53,8 +53,8 @@ struct tern_poly {
     int16_t c[8];  /* c[0] + c[1] x + ...; Horner's sums saturate */
 };
 
-/* A hint: what a GEMM may bring into the caches while it computes, so many bytes for each of its panels. It is never
-   read, and need not exist. at == NULL: nothing. */
+/* A hint: memory that a GEMM may bring into the caches while it computes, so many bytes for each of its panels. The
+   GEMM does not read it, and it need not exist. at == NULL: no hint. */
 struct tern_ahead {
     const void *at;
     ptrdiff_t panel;

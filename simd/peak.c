@@ -1,3 +1,4 @@
+/* Finds the loop that measures an ISA's peak, and measures that of plain C. */
 #include "simd/barrier.h"
 #include "simd/peak.h"
 

@@ -1,5 +1,6 @@
-/* How fast the registers alone could multiply int8: loops of independent multiply-adds without a load, one per ISA, for
-   a roofline (Williams, Waterman, Patterson, "Roofline: an insightful visual performance model", CACM 52(4), 2009). */
+/* Measures how fast the registers alone could multiply int8, by loops of independent multiply-adds without a load, one
+   per ISA, for a roofline (Williams, Waterman, Patterson, "Roofline: an insightful visual performance model", CACM
+   52(4), 2009). */
 #ifndef TERN_PEAK_H
 #define TERN_PEAK_H
 

@@ -1,3 +1,4 @@
+/* Reads the limits of struct tern_sparse_routes: which way a block-sparse matrix is multiplied. */
 #include "simd/sparse_routes.h"
 
 int tern_row_bucket(int rows)

@@ -1,3 +1,5 @@
+/* Fills the table of kernels from the lists kernels.def, routes.def and sparse.def, and answers which ISA a kernel is
+   for. */
 #include "simd/table.h"
 
 static int usable(enum tern_isa isa, unsigned features)

@@ -5,16 +5,17 @@
 #include "simd/cpu.h"
 #include "simd/ops.h"
 
-/* Up to how many rows low-bit weights are multiplied as they are: simd/routes.def. */
+/* No limit, in struct tern_routes. */
 enum { TERN_ANY_ROWS = 1 << 30 };
-/* Where the ways to multiply a block-sparse matrix cross, in per cent of its blocks that are left, for up to 2, 8 and
-   32 rows, and for more: simd/sparse.def. */
+/* The limits between the ways to multiply a block-sparse matrix, in per cent of its blocks that are left, for up to 2,
+   8 and 32 rows, and for more: simd/sparse.def. */
 enum { TERN_ROW_BUCKETS = 4 };
 struct tern_sparse_routes {
     int as_stored[TERN_N_BLOCK_SHAPES][TERN_ROW_BUCKETS]; /* up to there as they are, else expanded to int8 panels */
     int pays[TERN_N_BLOCK_SHAPES][TERN_ROW_BUCKETS];      /* up to there no slower than stored densely */
 };
 
+/* Low-bit weights are multiplied as they are up to so many rows: simd/routes.def. */
 struct tern_routes {
     int s4;       /* 4 bits */
     int spmm_s4;  /* 4 bits in blocks of 16x4 */

@@ -1,4 +1,5 @@
-/* Sixteen columns at a time into two maxima, so that neither waits for the other. */
+/* Finds the largest magnitude with NEON. Sixteen columns at a time go into two maxima, so that neither waits for the
+   other. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

@@ -1,4 +1,4 @@
-/* Eight columns at a time, as requant. */
+/* Brings attention's sums of values to int16 with NEON, eight columns at a time, as requant does. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

@@ -1,5 +1,6 @@
-/* Eight columns at a time, int8 widened to meet the rows' multipliers. vrshrn rounds in wider precision than the
-   reference; 2 * 127 * 32767 + 128 does not wrap, so they agree, and the result fits 16 bits. */
+/* Adds a word's row and a position's with NEON, eight columns at a time, int8 widened to meet the rows' multipliers.
+   vrshrn rounds in wider precision than the reference; 2 * 127 * 32767 + 128 does not wrap, so they agree, and the
+   result fits 16 bits. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

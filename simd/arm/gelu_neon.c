@@ -1,4 +1,4 @@
-/* GELU: see tern_neon_activate. */
+/* Applies the GELU with NEON: see tern_neon_activate. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

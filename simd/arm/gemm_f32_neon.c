@@ -1,6 +1,6 @@
-/* Both operands run along k, so a tile of rows by four columns keeps four partial sums of each dot product and adds
-   them pairwise at the end: as many accumulators as leave room for the operands. At the edges a tile repeats the last
-   row or column and stores only what exists. */
+/* Multiplies float matrices with NEON. Both operands run along k, so a tile of rows by four columns keeps four partial
+   sums of each dot product and adds them pairwise at the end: as many accumulators as leave room for the operands. At
+   the edges a tile repeats the last row or column and stores only what exists. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

@@ -1,8 +1,9 @@
-/* Table look-up: a register of nibbles, sixteen channels of a k step, chooses sixteen sums of four activations with one
-   tbl for their low parts and one for the high ones, 64 multiply-adds in two instructions (T-MAC: Wei et al., EuroSys
-   2025). What is left is to add cheaply: four low parts fit 8 bits, and so do the high parts of two blocks, before they
-   are widened into 16 bits; those go into 32 bits once per segment of several blocks. The planes that meet the same
-   tables are taken together: those of a panel, or of two panels of one bit each. */
+/* Multiplies weights of 1 to 3 bits with NEON, by table look-up: a register of nibbles, sixteen channels of a k step,
+   chooses sixteen sums of four activations with one tbl for their low parts and one for the high ones, 64 multiply-adds
+   in two instructions (T-MAC: Wei et al., EuroSys 2025). What is left is to add cheaply: four low parts fit 8 bits, and
+   so do the high parts of two blocks, before they are widened into 16 bits; those go into 32 bits once per segment of
+   several blocks. The planes that meet the same tables are taken together: those of a panel, or of two panels of one
+   bit each. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
@@ -28,7 +29,7 @@ struct totals {
     int32x4_t c0, c4, c8, c12;
 };
 
-/* What a tile is: constants. */
+/* The constants that make a tile. */
 struct kind {
     int bits, panels, grouped;
 };

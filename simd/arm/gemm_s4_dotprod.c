@@ -1,6 +1,6 @@
-/* As gemm_s8's dotprod kernel, but for the weights: tbl makes values out of nibbles, in registers, for all rows of a
-   tile; at a group's end its 32-bit sums meet their channels' multipliers. Sixteen of 32 registers hold a tile's
-   sums. */
+/* Multiplies 4-bit weights with sdot, as gemm_s8_dotprod.c does int8. tbl makes values out of nibbles, in registers,
+   for all rows of a tile; at a group's end its 32-bit sums meet their channels' multipliers. Sixteen of 32 registers
+   hold a tile's sums. */
 #ifndef __ARM_FEATURE_DOTPROD
 #error "compile with -march=armv8.2-a+dotprod"
 #endif

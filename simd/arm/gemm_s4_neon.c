@@ -1,6 +1,7 @@
-/* As gemm_s8's NEON kernel, but for the weights: tbl makes values out of nibbles, in registers. Values are so small
-   that the products of sixteen k steps add up in 16 bits, where int8 weights allow two. Then they go, pairwise, into 32
-   bits and meet their channel's multiplier. Rows of a tile share the values: sixteen of 32 registers hold sums. */
+/* Multiplies 4-bit weights with NEON, as gemm_s8_neon.c does int8. tbl makes values out of nibbles, in registers.
+   Values are so small that the products of sixteen k steps add up in 16 bits, where int8 weights allow two. Then they
+   go, pairwise, into 32 bits and meet their channel's multiplier. Rows of a tile share the values: sixteen of 32
+   registers hold sums. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
@@ -12,12 +13,12 @@ enum { PIECES = 4, SEGMENT = 16 /* k steps */, MOST_VALUE = 15 };
 enum { TILE_ROWS = TERN_NEON_REGS == 32 ? 4 : 2 };
 _Static_assert(SEGMENT * MOST_VALUE * 127 <= INT16_MAX, "a segment's products fit in 16 bits");
 
-/* What a tile is: constants. */
+/* The constants that make a tile. */
 struct kind {
     int rows, pieces;
 };
 
-/* Of a piece, for a row: two channels each, four inputs apart. */
+/* The sums of a piece for a row: two channels each, four inputs apart. */
 struct sums {
     int16x8_t low, high;
 };
@@ -31,7 +32,7 @@ TERN_INLINE struct sums mac(struct sums s, int8x16_t even, int8x16_t odd, struct
     return s;
 }
 
-/* Two k steps; of which the last panel's end may lack the second. */
+/* Multiplies two k steps; at the end of K the second may lack. */
 TERN_INLINE void mac_line(struct sums *s, const int8_t *a, ptrdiff_t ld_a, const uint8_t *line, int8x16_t value,
                           int steps, struct kind kind)
 {

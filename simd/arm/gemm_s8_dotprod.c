@@ -1,7 +1,7 @@
-/* sdot by element: a register of a row holds 16 k, and each of its four 32-bit lanes meets a panel's k step, four
-   pieces of 4 channels x 4 inputs as the file has them. A tile of 5 rows x 16 channels holds 20 sums of 32 registers
-   and takes 92 instructions for 80 sdot; sdot gives one result in 4 cycles and two per cycle (Cortex-A76 Software
-   Optimization Guide, 3.15), so 8 sums and more hide its latency. */
+/* Multiplies int8 matrices with sdot by element: a register of a row holds 16 k, and each of its four 32-bit lanes
+   meets a panel's k step, four pieces of 4 channels x 4 inputs as the file has them. A tile of 5 rows x 16 channels
+   holds 20 sums of 32 registers and takes 92 instructions for 80 sdot; sdot gives one result in 4 cycles and two per
+   cycle (Cortex-A76 Software Optimization Guide, 3.15), so 8 sums and more hide its latency. */
 #ifndef __ARM_FEATURE_DOTPROD
 #error "compile with -march=armv8.2-a+dotprod"
 #endif

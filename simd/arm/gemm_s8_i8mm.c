@@ -1,6 +1,6 @@
-/* smmla multiplies 2 rows x 8 k by 8 k x 2 channels: 32 products. Two k steps of a piece (4 channels x 4 inputs, as the
-   file has them) zip into two such operands; two rows' 8 k are the other. A tile of 8 rows x half a panel holds 16
-   sums; for 32 smmla it loads 16 registers and zips 16 times. */
+/* Multiplies int8 matrices with smmla, which takes 2 rows x 8 k by 8 k x 2 channels: 32 products. Two k steps of a
+   piece (4 channels x 4 inputs, as the file has them) zip into two such operands; two rows' 8 k are the other. A tile
+   of 8 rows x half a panel holds 16 sums; for 32 smmla it loads 16 registers and zips 16 times. */
 #ifndef __ARM_FEATURE_MATMUL_INT8
 #error "compile with -march=armv8.2-a+i8mm"
 #endif

@@ -1,7 +1,8 @@
-/* Widening multiplies: the four k of a row stand in every 32-bit lane and meet four channels of a panel at once. Two
-   groups of k are added in int16 (2 * 127 * 127 = 32,258 fits), then pairwise into int32: three instructions for 16
-   products. Each channel keeps two partial sums, added at the end. The accumulation is gemmlowp's "two within 16 bits";
-   a Cortex-A72 multiplies eight bytes per cycle, and this inner loop leaves its multiplier no idle cycle (llvm-mca). */
+/* Multiplies int8 matrices with NEON, by widening multiplies: the four k of a row stand in every 32-bit lane and meet
+   four channels of a panel at once. Two groups of k are added in int16 (2 * 127 * 127 = 32,258 fits), then pairwise
+   into int32: three instructions for 16 products. Each channel keeps two partial sums, added at the end. The
+   accumulation is gemmlowp's "two within 16 bits"; a Cortex-A72 multiplies eight bytes per cycle, and this inner loop
+   leaves its multiplier no idle cycle (llvm-mca). */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

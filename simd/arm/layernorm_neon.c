@@ -1,6 +1,7 @@
-/* Three passes. Every step is monotone in s: the largest and the smallest s give max|d|, those of d16 the largest
-   |n16|. Monotone means that no sum wraps; a row that spreads over 2^30 and more is left to the reference. The second
-   pass leaves d16 in y, which the third overwrites. d + half is s - (mean - half): one subtraction. */
+/* Normalises rows with NEON, in three passes. Every step is monotone in s: the largest and the smallest s give max|d|,
+   those of d16 the largest |n16|. Monotone means that no sum wraps; a row that spreads over 2^30 and more is left to
+   the reference. The second pass leaves d16 in y, which the third overwrites. d + half is s - (mean - half): one
+   subtraction. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

@@ -1,6 +1,6 @@
-/* The sixteen sums of a k step are its four activations times constant masks: eight sums without the last activation in
-   a register, eight with it. All is times 4, so that a sum's parts lie in two bytes: de-interleaving sixteen sums gives
-   the high parts, and the low ones two bits up. */
+/* Makes gemm_lut's tables of sums with NEON. The sixteen sums of a k step are its four activations times constant
+   masks: eight sums without the last activation in a register, eight with it. All is times 4, so that a sum's parts lie
+   in two bytes: de-interleaving sixteen sums gives the high parts, and the low ones two bits up. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
@@ -10,7 +10,7 @@
 enum { PAIRS = TERN_BLOCK_STEPS / 2, UP = 8 - TERN_LUT_LOW_BITS };
 _Static_assert(TERN_PANEL_K * 127 << UP <= INT16_MAX, "sums times 4 fit in 16 bits");
 
-/* Whether one of the first three activations counts in the first eight sums. */
+/* 1 where one of the first three activations counts in the first eight sums. */
 static const int16_t counts[3][8] = {{0, 1, 0, 1, 0, 1, 0, 1}, {0, 0, 1, 1, 0, 0, 1, 1}, {0, 0, 0, 0, 1, 1, 1, 1}};
 
 struct masks {

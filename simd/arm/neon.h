@@ -1,5 +1,5 @@
-/* What the NEON kernels share. Plain ARMv8.0 and ARMv7 NEON alike: what 32-bit NEON lacks is supplied under the name
-   that arm_neon.h gives it on 64 bits, so that a kernel is written once. */
+/* The helpers that the NEON kernels share. Plain ARMv8.0 and ARMv7 NEON alike: what 32-bit NEON lacks is supplied under
+   the name that arm_neon.h gives it on 64 bits, so that a kernel is written once. */
 #ifndef TERN_ARM_NEON_H
 #define TERN_ARM_NEON_H
 
@@ -167,7 +167,7 @@ TERN_INLINE uint8x16x4_t tern_neon_spread(uint8x16_t channel)
     return step;
 }
 
-/* Of codes: the even k step lies in the low nibbles, the odd one in the high nibbles. */
+/* The codes of one k step of a line: the even k step lies in the low nibbles, the odd one in the high nibbles. */
 TERN_INLINE uint8x16_t tern_neon_nibble(uint8x16_t code, int odd)
 {
     return odd ? vshrq_n_u8(code, 4) : vandq_u8(code, vdupq_n_u8(15));

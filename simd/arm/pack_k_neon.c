@@ -1,5 +1,6 @@
-/* Four tokens by sixteen columns: a 4 x 4 transposition of 32-bit groups puts the four tokens' groups side by side, as
-   the panel has them. Tokens past m read a row of zeros, which quantises to the padding. */
+/* Packs the keys of an attention head with NEON, four tokens by sixteen columns: a 4 x 4 transposition of 32-bit groups
+   puts the four tokens' groups side by side, as the panel has them. Tokens past m read a row of zeros, which quantises
+   to the padding. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

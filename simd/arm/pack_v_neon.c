@@ -1,5 +1,5 @@
-/* Four tokens by sixteen columns is one group of a panel: st4 interleaves the tokens' bytes while it stores. Tokens
-   past m read a row of zeros, which quantises to the padding. */
+/* Packs the values of an attention head with NEON. Four tokens by sixteen columns is one group of a panel: st4
+   interleaves the tokens' bytes while it stores. Tokens past m read a row of zeros, which quantises to the padding. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

@@ -1,4 +1,5 @@
-/* Sixteen columns down all rows, the sums in registers: a cache line is read once, half a line at a time. */
+/* Adds up the rows of a matrix with NEON. Sixteen columns are added down all rows, with the sums in registers: a cache
+   line is read once, half a line at a time. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

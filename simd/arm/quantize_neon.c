@@ -1,4 +1,4 @@
-/* Two passes over a row that the first brings into the cache. */
+/* Quantises a row to int8 with NEON. It takes two passes over a row, which the first brings into the cache. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

@@ -1,4 +1,5 @@
-/* Eight columns at a time; the row's factor is folded into the column's on the fly, one instruction per eight. */
+/* Brings accumulators to int16 with NEON, eight columns at a time; the row's factor is folded into the column's on the
+   fly, one instruction per eight. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

@@ -1,4 +1,5 @@
-/* Eight columns at a time. a * mul <= 2^30, but the sums around it wrap as the reference's do. */
+/* Adds accumulators to the residual stream with NEON, eight columns at a time. a * mul <= 2^30, but the sums around it
+   wrap as the reference's do. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

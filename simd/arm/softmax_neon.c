@@ -1,5 +1,6 @@
-/* Eight scores at a time. D narrows with saturation before it is cut at 32767, which saves a minimum per four; the
-   probabilities' shift of at most 31 clears a 16-bit lane, as the reference's case above 15 does, since 2^-x > 0. */
+/* Makes softmax's probabilities with NEON, eight scores at a time. D narrows with saturation before it is cut at 32767,
+   which saves a minimum per four; the probabilities' shift of at most 31 clears a 16-bit lane, as the reference's case
+   above 15 does, since 2^-x > 0. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

@@ -1,5 +1,5 @@
-/* Block-sparse times int8 rows with sdot by element. 16x4 and 4x4 keep the channels in the lanes: pieces of weights as
-   the file has them meet each lane of a register that holds four rows' inputs of a k step. So does 4x1, whose rows'
+/* Multiplies block-sparse weights with sdot by element. 16x4 and 4x4 keep the channels in the lanes: pieces of weights
+   as the file has them meet each lane of a register that holds four rows' inputs of a k step. So does 4x1, whose rows'
    inputs are first zipped together. 1x4 keeps rows in the lanes, which meet each lane of four blocks' weights; its sums
    are transposed at the end. */
 #ifndef __ARM_FEATURE_DOTPROD

@@ -1,7 +1,7 @@
-/* Blocks of 16x4 times four rows by smmla, 2 rows x 8 k by 8 k x 2 channels: two blocks of a panel, whose k steps need
-   not be neighbours, zip into eight such operands, and the four rows' inputs of both steps into two. 34 instructions
-   for two blocks where sdot takes 42. Narrow blocks, and up to three rows, go to the kernel of sdot: there the zips
-   take what the products save. */
+/* Multiplies block-sparse weights with smmla, those in blocks of 16x4 by four rows at a time, 2 rows x 8 k by 8 k x 2
+   channels: two blocks of a panel, whose k steps need not be neighbours, zip into eight such operands, and the four
+   rows' inputs of both steps into two. 34 instructions for two blocks where sdot takes 42. Narrow blocks, and up to
+   three rows, go to the kernel of sdot: there the zips take what the products save. */
 #ifndef __ARM_FEATURE_MATMUL_INT8
 #error "compile with -march=armv8.2-a+dotprod+i8mm"
 #endif

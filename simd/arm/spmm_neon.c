@@ -1,8 +1,8 @@
-/* Block-sparse times int8 rows by the dense kernel's widening multiplies: 16 bytes of one side meet four broadcast
-   bytes of the other, and two such products are added in 16 bits before they go, pairwise, into 32. So blocks are taken
-   in twos. 16x4 and 4x4 keep the channels in the lanes and broadcast rows, which ld2r and ld4r do with the load; 1x4
-   keeps rows in the lanes and broadcasts weights; 4x1 interleaves the rows' inputs in pairs, which meet pairs of
-   weights. Where four rows lack, half registers are multiplied. */
+/* Multiplies block-sparse weights with NEON, by the dense kernel's widening multiplies: 16 bytes of one side meet four
+   broadcast bytes of the other, and two such products are added in 16 bits before they go, pairwise, into 32. So blocks
+   are taken in twos. 16x4 and 4x4 keep the channels in the lanes and broadcast rows, which ld2r and ld4r do with the
+   load; 1x4 keeps rows in the lanes and broadcasts weights; 4x1 interleaves the rows' inputs in pairs, which meet pairs
+   of weights. Where four rows lack, half registers are multiplied. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
@@ -27,7 +27,7 @@ TERN_INLINE struct sums mac_pair(struct sums s, int8x16_t b0, int8x16_t b1, four
     return s;
 }
 
-/* Words to broadcasts: `count` of 1, 2 or 4. */
+/* Broadcasts 1, 2 or 4 words (`count`). */
 TERN_INLINE void broadcast(four_k *x, const int8_t *a, int count)
 {
     if (count == 4) {

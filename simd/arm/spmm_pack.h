@@ -1,5 +1,5 @@
-/* How the rows of a block-sparse product are laid out on ARM: pass by pass (spmm_passes.h), each as its lanes want it,
-   [k step][lanes][4] or for 4x1 [input][lanes]. */
+/* Lays out the rows of a block-sparse product on ARM, pass by pass (spmm_passes.h), each as its lanes want it, [k
+   step][lanes][4] or for 4x1 [input][lanes]. */
 #ifndef TERN_ARM_SPMM_PACK_H
 #define TERN_ARM_SPMM_PACK_H
 
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* An entry of a list of passes, which need not be multiplied here. */
+/* An entry of a list of passes, without the function that multiplies. */
 #define TERN_LAID_OUT(lanes, least, panels) {lanes, least, NULL}
 
 /* Four rows' 16 inputs: k steps, or for columns four inputs, of all four rows together. */

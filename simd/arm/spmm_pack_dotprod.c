@@ -1,4 +1,4 @@
-/* Rows for spmm_dotprod.c: see spmm_pack.h. */
+/* Lays rows out for spmm_dotprod.c: see spmm_pack.h. */
 #ifndef __ARM_FEATURE_DOTPROD
 #error "compile with -march=armv8.2-a+dotprod"
 #endif

@@ -1,5 +1,5 @@
-/* Rows for spmm_i8mm.c: see spmm_pack.h; those that it leaves to dotprod, as that kernel has them, behind the others.
-   */
+/* Lays rows out for spmm_i8mm.c: see spmm_pack.h. The rows that it leaves to dotprod lie behind the others, as that
+   kernel has them. */
 #ifndef __ARM_FEATURE_MATMUL_INT8
 #error "compile with -march=armv8.2-a+dotprod+i8mm"
 #endif

@@ -1,4 +1,4 @@
-/* Rows for spmm_neon.c: see spmm_pack.h. */
+/* Lays rows out for spmm_neon.c: see spmm_pack.h. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

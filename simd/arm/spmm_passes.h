@@ -1,5 +1,5 @@
-/* Which passes each ISA of ARM cuts the rows of a block-sparse product into. spmm_pack lays rows out for them, spmm
-   multiplies by them: both make the table out of one list. */
+/* The passes into which each ISA of ARM cuts the rows of a block-sparse product. spmm_pack lays rows out for them and
+   spmm multiplies by them: both make the table out of one list. */
 #ifndef TERN_ARM_SPMM_PASSES_H
 #define TERN_ARM_SPMM_PASSES_H
 

@@ -1,4 +1,4 @@
-/* tanh: see tern_neon_activate. With s = y >> 15, (t ^ s) - s puts the sign on. */
+/* Applies tanh with NEON: see tern_neon_activate. With s = y >> 15, (t ^ s) - s puts the sign on. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

@@ -1,6 +1,6 @@
-/* 4-bit blocks to int8, 16 values at a time: a code's value by one tbl, the multipliers of four fours of values by
-   another, and an 8-bit multiply, as the product fits. Blocks of 1x4 bring one multiplier each; four of them are
-   collected first. */
+/* Unpacks the 4-bit blocks of sparse weights to int8 with NEON, 16 values at a time: a code's value by one tbl, the
+   multipliers of four fours of values by another, and an 8-bit multiply, as the product fits. Blocks of 1x4 bring one
+   multiplier each; four of them are collected first. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
@@ -25,7 +25,7 @@ TERN_INLINE int8x16_t values_at(const struct book *b, const uint8_t *lines, ptrd
     return vmulq_s8(vqtbl1q_s8(b->value, code), vreinterpretq_s8_u8(muls));
 }
 
-/* Of four channels that lie together. */
+/* The multipliers of four channels, which lie together. */
 TERN_INLINE uint32_t four_muls(const uint8_t *mul)
 {
     uint32_t four;

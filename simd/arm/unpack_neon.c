@@ -1,6 +1,6 @@
-/* A code's value comes from a table of sixteen bytes, with one tbl, and the multiplier of its channel by an 8-bit
-   multiply, as the product fits. Codes of planes are put together before: tbl gives each of the four inputs the byte of
-   its channel, tst asks for the bit. */
+/* Unpacks low-bit weights to int8 with NEON. A code's value comes from a table of sixteen bytes, with one tbl, and the
+   multiplier of its channel by an 8-bit multiply, as the product fits. Codes of planes are put together before: tbl
+   gives each of the four inputs the byte of its channel, tst asks for the bit. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif

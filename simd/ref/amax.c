@@ -1,3 +1,4 @@
+/* Defines amax, which finds the largest magnitude. */
 #include "simd/table.h"
 
 int32_t tern_amax_ref(const int16_t *x, ptrdiff_t ld_x, int m, int n)

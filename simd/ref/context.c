@@ -1,3 +1,4 @@
+/* Defines context, which brings attention's sums of values to int16. */
 #include "simd/table.h"
 
 void tern_context_ref(const int32_t *high, const int32_t *low, ptrdiff_t ld_acc, int16_t *out, ptrdiff_t ld_out,

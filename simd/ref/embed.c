@@ -1,3 +1,4 @@
+/* Defines embed, which adds a word's row and a position's. */
 #include "simd/table.h"
 
 void tern_embed_ref(const int8_t *a, const int8_t *b, int mul_a, int mul_b, const int16_t *column, int32_t *out, int n)

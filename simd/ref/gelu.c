@@ -1,3 +1,4 @@
+/* Defines gelu, which applies the GELU. */
 #include "simd/table.h"
 
 void tern_gelu_ref(int16_t *y, const struct tern_poly *poly, int n)

@@ -1,3 +1,4 @@
+/* Defines gemm_f32, which multiplies float matrices. */
 #include "simd/table.h"
 
 void tern_gemm_f32_ref(const float *a, ptrdiff_t ld_a, const float *w, ptrdiff_t ld_w, float *c, ptrdiff_t ld_c, int m,

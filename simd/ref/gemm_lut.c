@@ -1,3 +1,4 @@
+/* Defines gemm_lut, which multiplies weights of 1 to 3 bits by table look-up. */
 #include "simd/table.h"
 
 /* The sum that a nibble of a plane chooses. */

@@ -1,3 +1,4 @@
+/* Defines gemm_s4, which multiplies 4-bit weights. */
 #include "simd/table.h"
 
 void tern_gemm_s4_ref(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m,

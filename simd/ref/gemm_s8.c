@@ -1,3 +1,4 @@
+/* Defines gemm_s8, which multiplies int8 matrices. */
 #include "simd/table.h"
 
 void tern_gemm_s8_ref(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m, int panels,

@@ -1,3 +1,4 @@
+/* Defines layernorm, which normalises rows. */
 #include "simd/table.h"
 
 static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y, int8_t *q,

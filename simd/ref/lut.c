@@ -1,3 +1,4 @@
+/* Defines lut, which makes gemm_lut's tables of sums. */
 #include "simd/table.h"
 
 void tern_lut_ref(const int8_t *a, uint8_t *table, int32_t *sum, int k4)

@@ -1,3 +1,4 @@
+/* Defines pack_k, which packs the keys of an attention head. */
 #include "simd/table.h"
 
 void tern_pack_k_ref(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale scale, int8_t *b, int m, int n)

@@ -1,3 +1,4 @@
+/* Defines pack_v, which packs the values of an attention head. */
 #include "simd/table.h"
 
 void tern_pack_v_ref(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale scale, int8_t *b, int m, int n)

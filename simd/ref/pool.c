@@ -1,3 +1,4 @@
+/* Defines pool, which adds up the rows of a matrix. */
 #include "simd/table.h"
 
 void tern_pool_ref(const int16_t *x, ptrdiff_t ld_x, int32_t *out, int m, int n)

@@ -1,3 +1,4 @@
+/* Defines quantize, which quantises a row to int8. */
 #include "simd/table.h"
 
 void tern_quantize_ref(const int16_t *x, int8_t *q, struct tern_row *row, int n)

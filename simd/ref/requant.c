@@ -1,3 +1,4 @@
+/* Defines requant, which brings accumulators to int16. */
 #include "simd/table.h"
 
 void tern_requant_ref(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, ptrdiff_t ld_out,

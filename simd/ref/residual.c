@@ -1,3 +1,4 @@
+/* Defines residual, which adds accumulators to the residual stream. */
 #include "simd/table.h"
 
 void tern_residual_ref(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, ptrdiff_t ld_y, int32_t *out,

@@ -1,3 +1,4 @@
+/* Defines softmax, which makes softmax's probabilities. */
 #include "simd/table.h"
 
 int32_t tern_softmax_ref(const int32_t *score, int shift, int mul, int8_t *high, int8_t *low, int n)

@@ -1,3 +1,4 @@
+/* Defines spmm, which multiplies block-sparse weights. */
 #include "simd/table.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Defines spmm_pack, which lays rows out for block-sparse products. */
 #include "simd/table.h"
 
 #include <string.h>

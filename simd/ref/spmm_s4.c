@@ -1,3 +1,4 @@
+/* Defines spmm_s4, which multiplies block-sparse 4-bit weights. */
 #include "simd/table.h"
 
 void tern_spmm_s4_ref(const void *packed, const struct tern_sparse *w, const struct tern_codes *codes, int32_t *c,

@@ -1,3 +1,4 @@
+/* Defines tanh, which applies tanh. */
 #include "simd/table.h"
 
 void tern_tanh_ref(int16_t *y, const struct tern_poly *poly, int n)

@@ -1,3 +1,4 @@
+/* Defines unpack, which unpacks low-bit weights to int8. */
 #include "simd/table.h"
 
 void tern_unpack_ref(const struct tern_codes *w, int8_t *b, int panels, int k4)

@@ -1,3 +1,4 @@
+/* Defines unpack_blocks, which unpacks the 4-bit blocks of sparse weights to int8. */
 #include "simd/table.h"
 
 void tern_unpack_blocks_ref(const struct tern_sparse *w, const struct tern_codes *codes, int8_t *value, int panels,

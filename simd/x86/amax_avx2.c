@@ -1,4 +1,5 @@
-/* Four independent maxima per row; |-32768| would come out as 32768, as in the reference. */
+/* Finds the largest magnitude with AVX2. A row has four independent maxima; |-32768| would come out as 32768, as in the
+   reference. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

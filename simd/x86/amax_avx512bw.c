@@ -1,4 +1,5 @@
-/* Four independent maxima per row; |-32768| would come out as 32768, as in the reference. */
+/* Finds the largest magnitude with AVX-512BW. A row has four independent maxima; |-32768| would come out as 32768, as
+   in the reference. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -1,4 +1,4 @@
-/* What the AMX kernels share. */
+/* The helpers that the AMX kernels share. */
 #ifndef TERN_X86_AMX_H
 #define TERN_X86_AMX_H
 

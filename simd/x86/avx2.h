@@ -1,4 +1,4 @@
-/* What the AVX2 kernels share. */
+/* The helpers that the AVX2 kernels share. */
 #ifndef TERN_X86_AVX2_H
 #define TERN_X86_AVX2_H
 

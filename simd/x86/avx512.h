@@ -1,4 +1,4 @@
-/* What the AVX-512 kernels share. */
+/* The helpers that the AVX-512 kernels share. */
 #ifndef TERN_X86_AVX512_H
 #define TERN_X86_AVX512_H
 

@@ -1,5 +1,5 @@
-/* The multipliers of narrow 4-bit blocks, one for four values, collected strip by strip: within a strip the channels
-   stay, so that a block's multiplier is one look-up by its k step. */
+/* Collects the multipliers of narrow 4-bit blocks, one for four values, strip by strip: within a strip the channels
+   stay the same, so that a block's multiplier is one look-up by its k step. */
 #ifndef TERN_X86_BLOCK_MULS_H
 #define TERN_X86_BLOCK_MULS_H
 
@@ -20,7 +20,7 @@ static inline void tern_muls_of_fours(uint8_t *to, const uint8_t *mul, const uin
         memcpy(to, mul + (ptrdiff_t)(index[i] >> shift) * TERN_PANEL, 4);
 }
 
-/* The fours of values of a panel of narrow blocks. */
+/* How many fours of values a panel of narrow blocks has. */
 static inline int tern_panel_fours(const struct tern_sparse_panel *p, enum tern_block_shape shape)
 {
     int blocks = 0;
@@ -29,7 +29,7 @@ static inline int tern_panel_fours(const struct tern_sparse_panel *p, enum tern_
     return blocks * tern_block_outputs(shape);
 }
 
-/* Where they are collected: in the last quarter of the panel's values, where nothing else is yet. Lines of values,
+/* They are collected in the last quarter of the panel's values, where nothing else is yet. Lines of values,
    written from the first one on, each after its multipliers have been read, never reach those of the next. */
 static inline uint8_t *tern_muls_place(int8_t *value, int fours)
 {

@@ -1,4 +1,5 @@
-/* 16 columns at a time, as requant. The last, incomplete group is done again from column n - 16 on. */
+/* Brings attention's sums of values to int16 with AVX2, 16 columns at a time, as requant does. The last, incomplete
+   group is done again from column n - 16 on. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

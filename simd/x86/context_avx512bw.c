@@ -1,4 +1,4 @@
-/* 32 columns at a time, as requant. */
+/* Brings attention's sums of values to int16 with AVX-512BW, 32 columns at a time, as requant does. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

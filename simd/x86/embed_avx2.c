@@ -1,5 +1,5 @@
-/* Pairs (a, b) of 16 bits, so that one pmaddwd by (mul_a, mul_b) is the sum; the shifted sum fits 16 bits, so that
-   pmaddwd by (column, 0) is the product. */
+/* Adds a word's row and a position's with AVX2. They meet as pairs (a, b) of 16 bits, so that one pmaddwd by (mul_a,
+   mul_b) is the sum; the shifted sum fits 16 bits, so that pmaddwd by (column, 0) is the product. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

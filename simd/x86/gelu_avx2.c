@@ -1,6 +1,6 @@
-/* 16 lanes of Horner's rule in Q15: 25 instructions. The reference's last max(-32767) can be left out: max(y, 0) is at
-   least 0 and mulr(poly, out) at most 32766, as out is not negative. The tail goes through a padded copy: 15 scalar
-   polynomials would cost as much as 20 vectors. */
+/* Applies the GELU with AVX2, 16 lanes of Horner's rule in Q15: 25 instructions. The reference's last max(-32767) can
+   be left out: max(y, 0) is at least 0 and mulr(poly, out) at most 32766, as out is not negative. The tail goes through
+   a padded copy: 15 scalar polynomials would cost as much as 20 vectors. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

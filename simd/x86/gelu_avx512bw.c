@@ -1,5 +1,5 @@
-/* 32 lanes of Horner's rule in Q15: 25 instructions. The reference's last max(-32767) can be left out: max(y, 0) is at
-   least 0 and mulr(poly, out) at most 32766, as out is not negative. */
+/* Applies the GELU with AVX-512BW, 32 lanes of Horner's rule in Q15: 25 instructions. The reference's last max(-32767)
+   can be left out: max(y, 0) is at least 0 and mulr(poly, out) at most 32766, as out is not negative. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

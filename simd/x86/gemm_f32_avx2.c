@@ -1,6 +1,6 @@
-/* Float GEMM as dot products, 3 rows x 4 columns of eight partial sums each, multiplied and added separately: fused
-   multiply-add is no part of AVX2, and this row must run wherever the table offers it. The order of the additions
-   differs from the reference's, which this op alone may do. */
+/* Multiplies float matrices with AVX2, as dot products: 3 rows x 4 columns of eight partial sums each, multiplied and
+   added separately: fused multiply-add is no part of AVX2, and this row must run wherever the table offers it. The
+   order of the additions differs from the reference's, which this op alone may do. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

@@ -1,4 +1,5 @@
-/* As gemm_lut_avx512bw.c, two pairs of steps per register: a line of codes is two of them. */
+/* Multiplies weights of 1 to 3 bits with AVX2, as gemm_lut_avx512bw.c does, but with two pairs of steps per register: a
+   line of codes is two of them. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
@@ -8,8 +9,8 @@
 enum { SEGMENT = 8 /* blocks */ };
 _Static_assert(SEGMENT * TERN_BLOCK_STEPS * 4 * 127 <= INT16_MAX, "a segment's sums fit 16 bits");
 
-/* Of one plane of one segment: low parts of even and odd channels in 16 bits, high parts in 8 (8 blocks x 4 look-ups x
-   -8 = -256 does not fit: `high` is for half of the pairs, `high2` for the others). */
+/* The sums of one plane of one segment: low parts of even and odd channels in 16 bits, high parts in 8 (8 blocks x 4
+   look-ups x -8 = -256 does not fit: `high` is for half of the pairs, `high2` for the others). */
 struct sums {
     __m256i even, odd, high, high2;
 };

@@ -1,6 +1,7 @@
-/* Table look-up instead of multiplication (T-MAC: Wei et al., EuroSys 2025): a nibble of a plane is four weights of a
-   channel, and pshufb finds the sum of the activations that they choose, 64 of them at a time: 256 products in two
-   look-ups, one for the low six bits and one for the rest. A lane of a register is a pair of steps with its own table.
+/* Multiplies weights of 1 to 3 bits with AVX-512BW, by table look-up (T-MAC: Wei et al., EuroSys 2025): a nibble of a
+   plane is four weights of a channel, and pshufb finds the sum of the activations that they choose, 64 of them at a
+   time: 256 products in two look-ups, one for the low six bits and one for the rest. A lane of a register is a pair of
+   steps with its own table.
 
    Sums: four low parts fit a byte (4 * 63), the high parts of eight lines an int8 (8 * 2 * 8 = 128, and only the
    negative end is reached). A segment is at most eight blocks, so the lanes' totals fit 16 bits, of all four pairs
@@ -14,7 +15,7 @@
 enum { SEGMENT = 8 /* blocks */ };
 _Static_assert(SEGMENT * TERN_BLOCK_STEPS * 4 * 127 <= INT16_MAX, "a segment's sums fit 16 bits");
 
-/* Of one plane of one segment: low parts of even and odd channels in 16 bits, high parts in 8. */
+/* The sums of one plane of one segment: low parts of even and odd channels in 16 bits, high parts in 8. */
 struct sums {
     __m512i even, odd, high;
 };
@@ -43,7 +44,7 @@ static ALWAYS_INLINE __m128i add_lanes(__m512i x)
     return _mm_add_epi16(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1));
 }
 
-/* To 16 channels in order, 32 bits. */
+/* Puts the 16 channels in order, in 32 bits. */
 static ALWAYS_INLINE __m512i channels(const struct sums *s)
 {
     const __m512i even = _mm512_srai_epi16(_mm512_slli_epi16(s->high, 8), 8), odd = _mm512_srai_epi16(s->high, 8);

@@ -1,4 +1,5 @@
 /* Template: gemm_lut's walk over panels, rows and numbers of bits; gives gemm_lut().
+
    Parameter, which the kernel defines before it includes this:
      static ALWAYS_INLINE void row(const uint8_t *table, const int32_t *sum, const struct tern_codes *w, int32_t *c,
                                    int blocks, const int bits)      one row by one panel

@@ -1,4 +1,5 @@
 /* Template: gemm_s4 with 256-bit registers, its walk over rows and half panels (8 channels); gives gemm_s4().
+
    Parameter, which the kernel defines after it has included this, from struct tile and ALL_ROWS:
      static ALWAYS_INLINE void tile(const struct tile *t, const int rows)      half a panel by up to ROWS rows
    Included by gemm_s4_avx2.c and gemm_s4_avxvnni.c. */

@@ -1,7 +1,8 @@
 /* Template: gemm_s4 with 512-bit registers, a tile of a few rows by one panel; the sums of groups of activations are
    made once for all panels. Gives struct few, few_of() and few_rows().
-   Parameters: those of few_rows(), the kernel's tile and its sum of activations.
-   Included by gemm_s4_avx512bw.c and gemm_s4_avx512vnni.c. */
+
+   Parameters: those of few_rows(), the kernel's tile and its sum of activations. Included by gemm_s4_avx512bw.c and
+   gemm_s4_avx512vnni.c. */
 #ifndef TERN_X86_GEMM_S4_512_TEMPLATE_H
 #define TERN_X86_GEMM_S4_512_TEMPLATE_H
 

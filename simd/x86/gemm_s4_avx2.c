@@ -1,7 +1,8 @@
-/* 4-bit weights by pmaddubsw, unpacked in registers: unsigned values (value + offset <= 30) times signed activations.
-   Four pairs of products fit 16 bits (4 * 2 * 30 * 127 = 30,480), so one step costs a multiplication and an addition
-   for 32 products where int8 needs four instructions. pmaddwd by the group's multipliers then takes the sums to 32
-   bits. What the offset adds, offset * (sum of the group's activations) * multiplier, comes off at the group's end. */
+/* Multiplies 4-bit weights with AVX2's pmaddubsw, unpacked in registers: unsigned values (value + offset <= 30) times
+   signed activations. Four pairs of products fit 16 bits (4 * 2 * 30 * 127 = 30,480), so one step costs a
+   multiplication and an addition for 32 products where int8 needs four instructions. pmaddwd by the group's multipliers
+   then takes the sums to 32 bits. What the offset adds, offset * (sum of the group's activations) * multiplier, comes
+   off at the group's end. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

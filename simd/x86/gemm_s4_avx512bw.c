@@ -1,7 +1,7 @@
-/* 4-bit weights by the 512-bit pmaddubsw, unpacked in registers: unsigned values (value + offset) times signed
-   activations. A run of k steps is summed in 16 bits, so that a step costs a multiplication and an addition for 64
-   products where int8 needs four instructions; pmaddwd by the group's multipliers then takes the sums to 32 bits. What
-   the offset adds, offset * (sum of the group's activations) * multiplier, comes off at the group's end.
+/* Multiplies 4-bit weights with the 512-bit pmaddubsw, unpacked in registers: unsigned values (value + offset) times
+   signed activations. A run of k steps is summed in 16 bits, so that a step costs a multiplication and an addition for
+   64 products where int8 needs four instructions; pmaddwd by the group's multipliers then takes the sums to 32 bits.
+   What the offset adds, offset * (sum of the group's activations) * multiplier, comes off at the group's end.
 
    When the codebook is a line of slope 1 (int4) a code is its value, nothing is looked up, and a run is twice as long:
    values end at 15 instead of 30. */

@@ -1,6 +1,6 @@
-/* 4-bit weights by vpdpbusd, unpacked in registers: codes are looked up as unsigned values (value + offset), a group's
-   products are summed by themselves and multiplied by its multipliers at its end. A group's sum starts at
-   -offset * (sum of its activations).
+/* Multiplies 4-bit weights with vpdpbusd, unpacked in registers: codes are looked up as unsigned values (value +
+   offset), a group's products are summed by themselves and multiplied by its multipliers at its end. A group's sum
+   starts at -offset * (sum of its activations).
 
    A line of codes is two k steps. When the codebook is a line of slope 1 (int4) nothing is looked up: the low nibbles
    multiply as they are, the high ones as 16 times themselves, in sums of their own that are shifted at the end. */
@@ -54,7 +54,7 @@ static ALWAYS_INLINE __m512i low_values(const struct few *t, __m512i codes, cons
     return linear ? low : _mm512_shuffle_epi8(t->value, low);
 }
 
-/* Of int4, 16 times the code. */
+/* The values of the high nibbles; of int4 (`linear`) 16 times the values. */
 static ALWAYS_INLINE __m512i high_values(const struct few *t, __m512i codes, const int linear)
 {
     if (linear)

@@ -1,5 +1,5 @@
-/* 4-bit weights by the 256-bit vpdpbusd, unpacked in registers: unsigned values (value + offset) times signed
-   activations. A group is summed by itself, from -offset * (sum of its activations) on, and multiplied by its
+/* Multiplies 4-bit weights with the 256-bit vpdpbusd, unpacked in registers: unsigned values (value + offset) times
+   signed activations. A group is summed by itself, from -offset * (sum of its activations) on, and multiplied by its
    multipliers at its end. One or two rows have sums of their own for odd steps, as a product waits for the one before.
    */
 #ifndef __AVXVNNI__

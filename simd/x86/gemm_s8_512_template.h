@@ -1,4 +1,5 @@
 /* Template: the int8 GEMM with 512-bit registers, its tiles and its walk over rows and panels; gives gemm_s8().
+
    Parameters, which the kernel defines before it includes this (product_512_vnni.h and product_512_signs.h have them):
      struct weights                                one k step of a panel, 16 channels x 4 inputs, ready to multiply
      struct weights weights_of(__m512i b)
@@ -8,8 +9,8 @@
 
    One k step of a panel is one register. A tile of 12 rows x 2 panels holds 24 sums, which hides the latency of the
    products and leaves registers for the rest. More panels side by side are more streams of weights from memory, and
-   slower (8 rows, 42 MB of weights, Zen 5: 8 x 3 1.6 ms, 8 x 2 0.75 ms, the memory's speed). A tile of up to 4 rows
-   is one panel, four k steps at a time. */
+   slower (8 rows, 42 MB of weights, Zen 5: 8 x 3 1.6 ms, 8 x 2 0.75 ms, the memory's speed). A tile of up to 4 rows is
+   one panel, four k steps at a time. */
 #ifndef TERN_X86_GEMM_S8_512_TEMPLATE_H
 #define TERN_X86_GEMM_S8_512_TEMPLATE_H
 
@@ -155,8 +156,9 @@ enum { MOST_FEW = sizeof few / sizeof *few };
 static tile_fn *const tiles[TILE_ROWS][2] = {PAIR(1), PAIR(2), PAIR(3), PAIR(4),  PAIR(5),  PAIR(6),
                                              PAIR(7), PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12)};
 
-/* What tile number `block` brings in while it meets panels `panel` on: a tile alone for both, several for one each. The
-   rest, and those without a hint, name what is at hand. */
+/* Tells tile `block` of `blocks` which weights of the hint to bring into L2 while it meets `width` panels from `panel`
+   on. Where there is one tile it brings in both panels of the hint, of several tiles each of the first two brings in
+   one. The other tiles, and all tiles of a call without a hint, name the weights that they read themselves. */
 static void look_ahead(struct tile *t, struct tern_ahead ahead, int panel, int block, int blocks, int width)
 {
     const int wanted = ahead.at && block < width;
@@ -165,7 +167,7 @@ static void look_ahead(struct tile *t, struct tern_ahead ahead, int panel, int b
     t->ahead_stride = wanted && blocks == 1 ? ahead.panel : 0;
 }
 
-/* m <= MOST_FEW rows: each panel in turn. */
+/* Multiplies m <= MOST_FEW rows by each panel in turn. */
 static void few_rows(struct tile t, int m, int panels, struct tern_ahead ahead)
 {
     for (int p = 0; p < panels; p++, t.b += (ptrdiff_t)t.k4 * STEP, t.c += TERN_PANEL) {

@@ -1,6 +1,6 @@
-/* Int8 GEMM on AMX tiles. A weight panel as the file has it is a column of B tiles: 16 k steps are 16 rows of 64 bytes,
-   16 channels x 4 inputs each. A tile of activations is 16 rows x 64 k. TDPBSSD multiplies signed by signed bytes and
-   wraps in int32, so nothing has to be corrected.
+/* Multiplies int8 matrices on AMX tiles. A weight panel as the file has it is a column of B tiles: 16 k steps are 16
+   rows of 64 bytes, 16 channels x 4 inputs each. A tile of activations is 16 rows x 64 k. TDPBSSD multiplies signed by
+   signed bytes and wraps in int32, so nothing has to be corrected.
 
    Two A tiles and two B tiles feed four of C: four products (16 cycles each) for four loads (8 cycles each; Intel 64
    and IA-32 Architectures Optimization Reference Manual, AMX chapter). LDTILECFG zeroes every tile and costs as much as
@@ -29,7 +29,7 @@ enum {
 #define B0 6
 #define B1 7
 
-/* What the tiles of one pair of panels read. Without a tail tail_k is 0. */
+/* The operands of one pair of panels, as its tiles read them. Without a tail tail_k is 0. */
 struct operands {
     const int8_t *a; /* [rows][ld_a] */
     ptrdiff_t ld_a;

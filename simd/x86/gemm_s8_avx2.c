@@ -1,9 +1,10 @@
-/* Int8 GEMM with pmaddubsw, exact for any int8. It multiplies unsigned by signed bytes and saturates sums of two at 16
-   bits, so that it takes the activations' magnitudes, and weights whose bits are flipped where the activation is
-   negative: |a| (-w - 1) = a w - |a|. No sum of two leaves 16 bits then (at most 2 * 128 * 128, and below zero), and
-   what is missing is one number per row, the sum of its negative activations' magnitudes. 32 products are four
-   instructions, and only two of them want the two multiplier ports. Widening both to 16 bits for pmaddwd takes as many
-   and was 12 % slower at many rows, 40 % at one; psignb instead of the flip wants a multiplier port too (Zen 5).
+/* Multiplies int8 matrices with AVX2's pmaddubsw, exactly for any int8. The instruction multiplies unsigned by signed
+   bytes and saturates sums of two at 16 bits, so it is given the activations' magnitudes, and weights whose bits are
+   flipped where the activation is negative: |a| (-w - 1) = a w - |a|. No sum of two leaves 16 bits then (at most 2 *
+   128 * 128, and below zero), and what is missing is one number per row, the sum of its negative activations'
+   magnitudes. 32 products are four instructions, and only two of them want the two multiplier ports. Widening both to
+   16 bits for pmaddwd takes as many and was 12 % slower at many rows, 40 % at one; psignb instead of the flip wants a
+   multiplier port too (Zen 5).
 
    The activations of a block of rows are split once into a buffer in L1, so that four magnitudes are one broadcast from
    memory, and their signs another. Half a panel (8 channels x 4 inputs) is a register, for all rows of the tile. */
@@ -104,7 +105,8 @@ typedef void tile_fn(const struct tile *t);
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5};
 
-/* `steps` k steps of one row. Returns what its products lack. */
+/* Splits `steps` k steps of one row into magnitudes and signs. Returns the sum of the negative activations' magnitudes,
+   which the products leave out. */
 static int32_t split(uint8_t *to, const int8_t *from, int steps)
 {
     const __m256i zero = _mm256_setzero_si256();

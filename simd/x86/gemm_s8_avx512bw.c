@@ -1,4 +1,5 @@
-/* Int8 GEMM without VNNI (product_512_signs.h): the mask of a weight register's signs serves all rows of the tile. */
+/* Multiplies int8 matrices with AVX-512BW, without VNNI (product_512_signs.h): the mask of a weight register's signs
+   serves all rows of the tile. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -1,6 +1,6 @@
-/* Int8 GEMM with vpdpbusd (product_512_vnni.h). Flipping the weights' top bits costs 1 instruction in 13; flipping a
-   pair of panels once into a buffer in L1, for all rows to read, costs more than it saves (both measured on a Xeon with
-   two 512-bit ports). */
+/* Multiplies int8 matrices with AVX-512 VNNI's vpdpbusd (product_512_vnni.h). Flipping the weights' top bits costs 1
+   instruction in 13; flipping a pair of panels once into a buffer in L1, for all rows to read, costs more than it saves
+   (both measured on a Xeon with two 512-bit ports). */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif

@@ -1,6 +1,7 @@
-/* Int8 GEMM with the VEX form of vpdpbusd, for CPUs that have it without AVX-512. As in gemm_s8_avx512vnni.c the
-   activations stay signed, the weights become unsigned by flipping their top bit, and each row's sum starts at -128 *
-   (sum of the row's activations); all of it wraps modulo 2^32, so it is exact whenever the result fits.
+/* Multiplies int8 matrices with the VEX form of vpdpbusd, for CPUs that have it without AVX-512. As in
+   gemm_s8_avx512vnni.c the activations stay signed, the weights become unsigned by flipping their top bit, and each
+   row's sum starts at -128 * (sum of the row's activations); all of it wraps modulo 2^32, so it is exact whenever the
+   result fits.
 
    A register holds one k step of half a panel, 8 channels x 4 inputs. A tile of 6 rows x 1 panel has 12 sums of 16
    registers: two ports with a latency of 5 cycles (Intel's Alder Lake; AMD's Zen 5 has 4) need 10. */

@@ -1,5 +1,5 @@
-/* LayerNorm: the three passes of layernorm_template.h with 256 bits. Exact sums of 32-bit lanes: see tern_long_add256.
-   The 16 x 16 bit product is mullo, mulhi and two unpacks, whose lane order packssdw undoes. */
+/* Normalises rows with AVX2: the three passes of layernorm_template.h. How sums of 32-bit lanes stay exact: see
+   tern_long_add256. The 16 x 16 bit product is mullo, mulhi and two unpacks, whose lane order packssdw undoes. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

@@ -1,5 +1,6 @@
-/* Template: LayerNorm of rows, three passes over each; gives norm_rows(). Parameters, the passes over one row, which
-   the kernel defines after it has included this (declared below):
+/* Template: LayerNorm of rows, three passes over each; gives norm_rows().
+
+   Parameters, the passes over one row, which the kernel defines after it has included this (declared below):
      moments()      sum, least and largest of s
      scale_row()    stores d16 (see tern_layernorm_fn) in `d16` and returns the sum of its squares; `right`: shift > 0
      finish_row()   y holds d16 and receives the result, q the quantised row; returns the sum of q^2
@@ -18,7 +19,7 @@ struct moments {
     int32_t min, max;
 };
 
-/* How rshift(d16 * mul, exp) is found. From 16 on the upper half of the product decides, as floor(floor(x / 2^16) /
+/* The ways to find rshift(d16 * mul, exp). From 16 on the upper half of the product decides, as floor(floor(x / 2^16) /
    2^k) is floor(x / 2^(16 + k)): with exp = 16 the half is the lower half's top bit, with more it is added to the upper
    one. No result is below -32767 then. */
 enum reach { UP_TO_15, AT_16, FROM_17 };
@@ -30,7 +31,7 @@ static ALWAYS_INLINE int32_t finish_row(struct tern_layernorm_scale unit, const 
                                         struct tern_s8_scale scale, const int16_t *gamma, const int16_t *beta,
                                         int16_t *y, int8_t *q, int n);
 
-/* A row between the passes. */
+/* What is known of a row between the passes. */
 struct line {
     int64_t mean, high, low; /* largest and smallest s - mean */
     int shift, wide;         /* wide: left to the reference */

@@ -1,4 +1,4 @@
-/* As lut_avx512bw.c, two pairs of steps per register. */
+/* Makes gemm_lut's tables of sums with AVX2, as lut_avx512bw.c does, but with two pairs of steps per register. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

@@ -1,5 +1,5 @@
-/* A pair of steps per 128-bit lane: each activation goes, as 16 bits, to the choices that have its bit, eight choices
-   of four pairs in one register. */
+/* Makes gemm_lut's tables of sums with AVX-512BW. A 128-bit lane takes a pair of steps: each activation goes, as 16
+   bits, to the choices that have its bit, eight choices of four pairs in one register. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

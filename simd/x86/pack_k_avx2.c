@@ -1,6 +1,6 @@
-/* 8 tokens x 16 columns at a time: a register takes the bytes of two tokens (packsswb), shufps makes groups of four
-   tokens with the even or the odd groups of four columns, and the 128-bit pieces of two such make half a panel's row.
-   */
+/* Packs the keys of an attention head with AVX2, 8 tokens x 16 columns at a time: a register takes the bytes of two
+   tokens (packsswb), shufps makes groups of four tokens with the even or the odd groups of four columns, and the
+   128-bit pieces of two such make half a panel's row. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

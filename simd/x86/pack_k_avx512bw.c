@@ -1,6 +1,6 @@
-/* 16 tokens x 32 columns at a time: a register takes the bytes of two tokens (packsswb), shufps makes groups of four
-   tokens with the even or the odd groups of four columns, and a 4 x 4 transposition of 128-bit pieces ends with one
-   register per four columns: 24 shuffles for 512 values. */
+/* Packs the keys of an attention head with AVX-512BW, 16 tokens x 32 columns at a time: a register takes the bytes of
+   two tokens (packsswb), shufps makes groups of four tokens with the even or the odd groups of four columns, and a 4 x
+   4 transposition of 128-bit pieces ends with one register per four columns: 24 shuffles for 512 values. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

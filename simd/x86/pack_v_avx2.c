@@ -1,5 +1,5 @@
-/* 4 tokens x 16 columns at a time: two tokens' bytes are merged into one 16-bit lane, two such are interleaved, and two
-   permutes set the lanes straight. */
+/* Packs the values of an attention head with AVX2, 4 tokens x 16 columns at a time: two tokens' bytes are merged into
+   one 16-bit lane, two such are interleaved, and two permutes set the lanes straight. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

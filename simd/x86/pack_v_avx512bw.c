@@ -1,5 +1,5 @@
-/* 4 tokens x 32 columns at a time: two tokens' bytes are merged into one 16-bit lane, two such are interleaved, and two
-   permutes split them by panel. */
+/* Packs the values of an attention head with AVX-512BW, 4 tokens x 32 columns at a time: two tokens' bytes are merged
+   into one 16-bit lane, two such are interleaved, and two permutes split them by panel. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -1,4 +1,4 @@
-/* TDPBSSD of full tiles: 16 rows x 16 channels x 64 k each. */
+/* Measures how fast AMX could multiply int8, by TDPBSSD of full tiles: 16 rows x 16 channels x 64 k each. */
 #if !defined __AMX_INT8__ && !defined __AMXINT8__ /* gcc's name, clang 14's */
 #error "compile with -mamx-tile -mamx-int8"
 #endif

@@ -1,4 +1,4 @@
-/* vpdpbusd on 256 bits, VEX form: 32 products each. */
+/* Measures how fast AVX-VNNI could multiply int8, by vpdpbusd on 256 bits, VEX form: 32 products each. */
 #ifndef __AVXVNNI__
 #error "compile with -mavxvnni"
 #endif

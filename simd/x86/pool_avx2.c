@@ -1,4 +1,5 @@
-/* Columns in strips of 32. Two rows are interleaved so that pmaddwd by ones adds their pairs into 32 bits. */
+/* Adds up the rows of a matrix with AVX2. It takes strips of 32 columns. Two rows are interleaved so that pmaddwd by
+   ones adds their pairs into 32 bits. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

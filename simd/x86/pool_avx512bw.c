@@ -1,5 +1,5 @@
-/* Columns in strips of 32. Two rows are interleaved so that pmaddwd by ones adds their pairs into 32 bits: three
-   instructions per row instead of four for widening. */
+/* Adds up the rows of a matrix with AVX-512BW. It takes strips of 32 columns. Two rows are interleaved so that pmaddwd
+   by ones adds their pairs into 32 bits: three instructions per row instead of four for widening. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -1,4 +1,5 @@
-/* Two passes over a row that the first brings into L1: the largest magnitude, then 32 bytes at a time. */
+/* Quantises a row to int8 with AVX2. It takes two passes over a row, which the first brings into L1: the largest
+   magnitude, then 32 bytes at a time. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

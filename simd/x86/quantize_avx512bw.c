@@ -1,5 +1,6 @@
-/* Two passes over a row that the first brings into L1: the largest magnitude, then 64 bytes at a time. Lanes past the
-   end load as 0 and quantise to 0, which is what the padding must be. */
+/* Quantises a row to int8 with AVX-512BW. It takes two passes over a row, which the first brings into L1: the largest
+   magnitude, then 64 bytes at a time. Lanes past the end load as 0 and quantise to 0, which is what the padding must
+   be. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

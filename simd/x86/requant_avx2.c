@@ -1,5 +1,6 @@
-/* 16 columns at a time: packssdw is the saturation, one permute sets its lanes straight, the rest is 16-bit. The last,
-   incomplete group is done again from column n - 16 on, as nothing is in place. */
+/* Brings accumulators to int16 with AVX2, 16 columns at a time: packssdw is the saturation, one permute sets its lanes
+   straight, the rest is 16-bit. The last, incomplete group is done again from column n - 16 on, as nothing is in place.
+   */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

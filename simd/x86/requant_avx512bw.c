@@ -1,4 +1,5 @@
-/* 32 columns at a time: packssdw is the saturation, one permute sets its lanes straight, the rest is 16-bit. */
+/* Brings accumulators to int16 with AVX-512BW, 32 columns at a time: packssdw is the saturation, one permute sets its
+   lanes straight, the rest is 16-bit. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -1,6 +1,6 @@
-/* 16 columns at a time. The 16 x 16 bit product to 32 bits is mullo, mulhi and two unpacks, which undo exactly the lane
-   order that packssdw made; so only the multipliers are permuted. The last, incomplete group is done again from column
-   n - 16 on, as nothing is in place. */
+/* Adds accumulators to the residual stream with AVX2, 16 columns at a time. The 16 x 16 bit product to 32 bits is
+   mullo, mulhi and two unpacks, which undo exactly the lane order that packssdw made; so only the multipliers are
+   permuted. The last, incomplete group is done again from column n - 16 on, as nothing is in place. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

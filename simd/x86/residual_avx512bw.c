@@ -1,5 +1,6 @@
-/* 32 columns at a time. The 16 x 16 bit product to 32 bits is mullo, mulhi and two unpacks, which undo exactly the lane
-   order that packssdw made; so only the multipliers are permuted. */
+/* Adds accumulators to the residual stream with AVX-512BW, 32 columns at a time. The 16 x 16 bit product to 32 bits is
+   mullo, mulhi and two unpacks, which undo exactly the lane order that packssdw made; so only the multipliers are
+   permuted. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -1,7 +1,7 @@
-/* 32 scores at a time, in 16-bit lanes once the difference is scaled: a shift right by 1 or more leaves 31 bits, which
-   packssdw cuts at 32,767 as the contract wants; for other shifts D is cut first. AVX2 lacks a 16-bit variable shift:
-   e >> n is the upper half of 2 e * 2^(15 - n), the power looked up by pshufb; n counts up to 15, where e < 2^15 is 0
-   already. (e + 16) >> 5 is mulr(e, 1024). */
+/* Makes softmax's probabilities with AVX2, 32 scores at a time, in 16-bit lanes once the difference is scaled: a shift
+   right by 1 or more leaves 31 bits, which packssdw cuts at 32,767 as the contract wants; for other shifts D is cut
+   first. AVX2 lacks a 16-bit variable shift: e >> n is the upper half of 2 e * 2^(15 - n), the power looked up by
+   pshufb; n counts up to 15, where e < 2^15 is 0 already. (e + 16) >> 5 is mulr(e, 1024). */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

@@ -1,7 +1,7 @@
-/* 64 scores at a time, in 16-bit lanes once the difference is scaled: a shift right by 1 or more leaves 31 bits, which
-   packssdw cuts at 32,767 as the contract wants; for other shifts D is cut first. e >> n is vpsrlvw, which gives 0 for
-   n > 15; (e + 16) >> 5 is mulr(e, 1024). packssdw and packsswb leave the groups of four bytes in an order that one
-   vpermd undoes. */
+/* Makes softmax's probabilities with AVX-512BW, 64 scores at a time, in 16-bit lanes once the difference is scaled: a
+   shift right by 1 or more leaves 31 bits, which packssdw cuts at 32,767 as the contract wants; for other shifts D is
+   cut first. e >> n is vpsrlvw, which gives 0 for n > 15; (e + 16) >> 5 is mulr(e, 1024). packssdw and packsswb leave
+   the groups of four bytes in an order that one vpermd undoes. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

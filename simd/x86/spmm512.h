@@ -118,9 +118,9 @@ struct tern_strip512 {
 typedef void tern_strip512_fn(const struct tern_strip512 *s);
 
 /* A panel of narrow blocks, strip by strip: `strips` by shape and vectors of 16 rows. */
-static inline void tern_spmm512_narrow_panel(tern_strip512_fn *const (*strips)[4], const struct tern_sparse_panel *p,
-                                             enum tern_block_shape shape, const uint8_t *packed, int m, int32_t *c,
-                                             ptrdiff_t ld_c)
+static ALWAYS_INLINE void tern_spmm512_narrow_panel(tern_strip512_fn *const (*strips)[4],
+                                                    const struct tern_sparse_panel *p, enum tern_block_shape shape,
+                                                    const uint8_t *packed, int m, int32_t *c, ptrdiff_t ld_c)
 {
     int32_t sums[TERN_PANEL * TERN_SPMM_ROWS] __attribute__((aligned(64)));
     const int outputs = tern_block_outputs(shape), columns = shape == TERN_BLOCK_4X1;

@@ -1,6 +1,7 @@
 /* Template: narrow blocks times few rows with pmaddwd on 256-bit registers. Rows are multiplied four at a time: their
    inputs of a k step, 16 bits each, are one register, [row][4]. A block of four outputs meets it in four turns, so that
    no lane is idle. Gives few_panels(); each kernel says itself up to how many rows it calls it.
+
    No parameters. Included by spmm_avx2.c, spmm_avxvnni.c and spmm_avx512bw.c. */
 #ifndef TERN_X86_SPMM_256_FEW_TEMPLATE_H
 #define TERN_X86_SPMM_256_FEW_TEMPLATE_H
@@ -86,8 +87,8 @@ static ALWAYS_INLINE void few_four(const struct few_panel *f, const int columns,
 
 /* 1x4. A strip is too short for a loop of its own, whose end the CPU would not foresee: block after block whatever its
    strip, and what they add up to is kept. A strip's sum is the difference of two of these.
-   A row alone: four blocks side by side; two rows: two blocks. Otherwise one at a time. Then rows, of each two partial
-   sums. */
+   A register holds four blocks side by side for a row alone, two blocks for two rows, otherwise one. Within a block
+   come the rows, with two partial sums each. */
 static ALWAYS_INLINE __m256i two_blocks(const int16_t *x, const uint16_t *index)
 {
     return _mm256_setr_m128i(_mm_loadu_si128((const __m128i *)(x + (size_t)index[0] * 2 * TERN_PANEL_K)),
@@ -209,7 +210,7 @@ static few_fn *const few[TERN_N_BLOCK_SHAPES][FEW_GROUP] = {
     [TERN_BLOCK_4X4] = {few_blocks_1, few_blocks_2, few_blocks_4, few_blocks_4},
     [TERN_BLOCK_4X1] = {few_columns_1, few_columns_2, few_columns_4, few_columns_4}};
 
-/* As tern_spmm_fn. */
+/* Multiplies all panels by groups of rows: tern_spmm_fn for rows that tern_spmm256_few_pack has laid out. */
 static void few_panels(const int16_t *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m,
                        int panels, int k4)
 {

@@ -1,6 +1,8 @@
 /* Template: narrow blocks times few rows with 512-bit registers. Rows are multiplied four at a time: four blocks lie
    side by side in a register, each with its inputs of the four rows, so that one product works on all four. Gives
-   few_panels(). Parameter, which the kernel defines before it includes this:
+   few_panels().
+
+   Parameter, which the kernel defines before it includes this:
      static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)      x unsigned, w signed
    Included by spmm_avx512vnni.c. */
 #ifndef TERN_X86_SPMM_512_FEW_TEMPLATE_H
@@ -10,7 +12,7 @@
 
 enum {
     GROUP = TERN_SPMM_FEW_GROUP,
-    STEP_BYTES = 16, /* their inputs of a k step */
+    STEP_BYTES = 16, /* four rows' inputs of a k step */
     CHUNK = 96       /* fours of blocks whose running sums are kept */
 };
 

@@ -1,5 +1,6 @@
 /* Template: blocks of 16x4 times rows of [k step][16 rows][4] with 512-bit registers, channels in the lanes; gives
    wide_panels().
+
    Parameter, which the kernel defines before it includes this:
      static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)      x unsigned, w signed
    Included by spmm_avx512vnni.c.
@@ -201,7 +202,7 @@ TILE(quad3_later, tile(t, 3, 0))
 TILE(quad4_first, tile(t, 4, 1))
 TILE(quad4_later, tile(t, 4, 0))
 
-/* By the rows' number, and whether they are the first. */
+/* The tile for so many rows; the first rows' tile makes the excess that the others read. */
 static tile_fn *tile_of(int rows, int first)
 {
     static tile_fn *const quads[4][2] = {

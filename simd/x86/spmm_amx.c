@@ -1,10 +1,10 @@
-/* Block-sparse times int8 rows on AMX tiles, for 16x4 and more than 16 rows; the rest is left to AVX-512 VNNI. Weights
-   are the A operand, [16 outputs][16 blocks][4 inputs]: the lines of 16 blocks of a panel, transposed once for all
-   rows. Activations are B: a k step of 16 rows, as spmm_pack_512.h has them, is one of its lines, so that gathering the
-   k steps of 16 blocks is copying 16 lines. (With the operands exchanged the weights could be read as they are stored,
-   but each 16 rows would need a transposition for every 16 blocks: 42 cycles.) Sums come as [output][row] and are
-   transposed into c. The next 16 blocks are made ready before the products of these, so that no tile waits for lines
-   just stored.
+/* Multiplies block-sparse weights on AMX tiles, those in blocks of 16x4 by more than 16 rows; the rest is left to
+   AVX-512 VNNI. Weights are the A operand, [16 outputs][16 blocks][4 inputs]: the lines of 16 blocks of a panel,
+   transposed once for all rows. Activations are B: a k step of 16 rows, as spmm_pack_512.h has them, is one of its
+   lines, so that gathering the k steps of 16 blocks is copying 16 lines. (With the operands exchanged the weights could
+   be read as they are stored, but each 16 rows would need a transposition for every 16 blocks: 42 cycles.) Sums come as
+   [output][row] and are transposed into c. The next 16 blocks are made ready before the products of these, so that no
+   tile waits for lines just stored.
 
    No AMX machine was at hand. By a count for 64 rows, 16 rows by 16 blocks take 23 cycles, which the loads bound (16 to
    copy, 16 for B, and a quarter of 64 that transpose and of 16 for A, two or three a cycle; 20 stores, one a cycle;

@@ -1,8 +1,8 @@
-/* Block-sparse times int8 rows by widening to int16 and pmaddwd, exact for any int8 (pmaddubsw would saturate). Rows
-   are widened once. Blocks of 16x4 keep the channels in the lanes, in the dense kernel's tiles of 6 rows x 2 quarters
-   or 3 x 4, from [k step][row][4]. The others keep rows in the lanes, 8 rows x 2 inputs to a register, and broadcast
-   pairs of weights: from [k step][pair][row][2], or for 4x1 from [input][row], where two inputs are interleaved first;
-   few rows have a form of their own (spmm_256_few_template.h). */
+/* Multiplies block-sparse weights with AVX2, by pmaddwd of inputs and weights widened to int16, which is exact for any
+   int8 (pmaddubsw would saturate). Rows are widened once. Blocks of 16x4 keep the channels in the lanes, in the dense
+   kernel's tiles of 6 rows x 2 quarters or 3 x 4, from [k step][row][4]. The others keep rows in the lanes, 8 rows x 2
+   inputs to a register, and broadcast pairs of weights: from [k step][pair][row][2], or for 4x1 from [input][row],
+   where two inputs are interleaved first; few rows have a form of their own (spmm_256_few_template.h). */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

@@ -1,8 +1,8 @@
-/* Block-sparse times int8 rows without VNNI (product_512_signs.h), with rows laid out as in spmm_avx512vnni.c but
-   signed. Blocks of 16x4 keep the channels in the lanes and broadcast activations, 16 rows to a tile. The others keep
-   16 rows in the lanes and broadcast weights, and transpose at the end; 4x1 gathers four inputs of [input][row] first.
-   A product of four instructions, of which only the last waits for the one before, needs no second sums. Fewer rows
-   than that pays for run as with AVX2. */
+/* Multiplies block-sparse weights with AVX-512BW, without VNNI (product_512_signs.h), with rows laid out as in
+   spmm_avx512vnni.c but signed. Blocks of 16x4 keep the channels in the lanes and broadcast activations, 16 rows to a
+   tile. The others keep 16 rows in the lanes and broadcast weights, and transpose at the end; 4x1 gathers four inputs
+   of [input][row] first. A product of four instructions, of which only the last waits for the one before, needs no
+   second sums. Few rows of narrow blocks are multiplied as AVX2 does it. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif
@@ -65,7 +65,7 @@ TILE(15) TILE(16)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1,  tile_2,  tile_3,  tile_4,  tile_5,  tile_6,  tile_7,  tile_8,
                                           tile_9,  tile_10, tile_11, tile_12, tile_13, tile_14, tile_15, tile_16};
 
-/* Each panel by all tiles. */
+/* Multiplies one panel by all tiles. */
 static void wide_panel(const struct tern_sparse_panel *p, const uint8_t *packed, int m, int k4, int32_t *c,
                        ptrdiff_t ld_c)
 {
@@ -117,7 +117,7 @@ static ALWAYS_INLINE void row_strip(const struct tern_strip512 *s, const int vec
         _mm512_store_si512(out + 3 * TERN_SPMM_ROWS, s3_##v);                                                          \
     }
 
-/* How the rows' inputs of a block reach the registers. */
+/* The rows' inputs of a block are loaded as a k step, or gathered. */
 enum inputs { STEP, GATHER };
 
 static ALWAYS_INLINE void four_strip(const struct tern_strip512 *s, const int vectors, const enum inputs inputs)

@@ -1,10 +1,10 @@
-/* Block-sparse times int8 rows with vpdpbusd. Activations are the unsigned operand: packed once with 128 added; 128
-   times the sum of the weights is taken off each output at the end, so that no product waits for it. All of it wraps
-   modulo 2^32, so it is exact whenever the result fits. Three forms: blocks of 16x4 have the channels in the lanes
-   (spmm_512_wide_template.h); narrow blocks and few rows lie side by side (spmm_512_few_template.h); for more rows 16
-   of them are in the lanes and weights are broadcast, here (Intel's sparse kernels: Shen et al., "An efficient sparse
-   inference software accelerator for transformer-based language models on CPUs", 2023), with a transpose at the end;
-   4x1 gathers four inputs of [input][row] first.
+/* Multiplies block-sparse weights with AVX-512 VNNI's vpdpbusd. Activations are the unsigned operand: packed once with
+   128 added; 128 times the sum of the weights is taken off each output at the end, so that no product waits for it. All
+   of it wraps modulo 2^32, so it is exact whenever the result fits. Three forms: blocks of 16x4 have the channels in
+   the lanes (spmm_512_wide_template.h); narrow blocks and few rows lie side by side (spmm_512_few_template.h); for more
+   rows 16 of them are in the lanes and weights are broadcast, here (Intel's sparse kernels: Shen et al., "An efficient
+   sparse inference software accelerator for transformer-based language models on CPUs", 2023), with a transpose at the
+   end; 4x1 gathers four inputs of [input][row] first.
 
    1x4 waits for its loads, as many as products and the indices: hence four of these in one load. Of 28 us at 64 rows
    (768 x 768, 80 % zero, Zen 5) blocks take 20, of which 14 are the lines alone at two a cycle; the rest is strips'
@@ -102,7 +102,7 @@ ONE(2)
 ONE(3)
 ONE(4)
 
-/* Four outputs. */
+/* 4x4 and 4x1: four outputs. */
 #define START_FOUR(v) __m512i s0_##v = zero, s1_##v = zero, s2_##v = zero, s3_##v = zero;
 #define MULTIPLY_FOUR(v)                                                                                               \
     if (v < vectors) {                                                                                                 \
@@ -134,14 +134,14 @@ static ALWAYS_INLINE __m512i excess_of(const int8_t *value, int lines)
     return _mm512_add_epi32(even, odd);
 }
 
-/* Sums of the 128 bits, in each. */
+/* Adds up the four 128 bits, into each of them. */
 static ALWAYS_INLINE __m512i sum_quarters(__m512i sum)
 {
     sum = _mm512_add_epi32(sum, _mm512_shuffle_i32x4(sum, sum, 0x4E));
     return _mm512_add_epi32(sum, _mm512_shuffle_i32x4(sum, sum, 0xB1));
 }
 
-/* How the rows' inputs of a block reach the registers. */
+/* The rows' inputs of a block are loaded as a k step, or gathered. */
 enum inputs { STEP, GATHER };
 
 static ALWAYS_INLINE void four_strip(const struct tern_strip512 *s, const int vectors, const enum inputs inputs)

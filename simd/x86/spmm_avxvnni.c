@@ -1,9 +1,9 @@
-/* Block-sparse times int8 rows with the VEX form of vpdpbusd. As in spmm_avx512vnni.c, activations are the unsigned
+/* Multiplies block-sparse weights with the VEX form of vpdpbusd. As in spmm_avx512vnni.c, activations are the unsigned
    operand, packed once with 128 added, and 128 times the sum of its weights is taken off each output at the end; all of
    it wraps modulo 2^32. Rows come in groups: [group][k step][8 rows][4], 32 bytes to a k step. Blocks of 16x4 keep 8
    channels in the lanes and broadcast activations, in the dense kernel's tiles of up to 6 rows, which are a group. The
-   others keep 8 rows in the lanes and broadcast weights; 4x1 gathers four inputs of [input][rows] first. Fewer rows
-   than that pays for run as with AVX2. */
+   others keep 8 rows in the lanes and broadcast weights; 4x1 gathers four inputs of [input][rows] first. Few rows of
+   narrow blocks are multiplied as AVX2 does it. */
 #ifndef __AVXVNNI__
 #error "compile with -mavxvnni"
 #endif
@@ -133,8 +133,8 @@ static void excess_of(int32_t *excess, const int8_t *value, int lines)
     tern_store256(excess + 8, _mm256_add_epi32(s1, u1));
 }
 
-/* Some panels by all tiles, so that the tile's rows and the panels' blocks stay near. Only m <= FEW_ROWS has a tile so
-   low, which finds its own excess. */
+/* Multiplies PANEL_BLOCK panels at a time by all tiles, so that a tile's rows and the panels' blocks stay in the cache.
+   Each panel's excess is found once for all tiles; few_tile, which m <= FEW_ROWS rows make, finds its own. */
 enum { PANEL_BLOCK = 16 };
 _Static_assert((TILE_ROWS + 1) / 2 > FEW_ROWS, "two tiles have more than a few rows each");
 

@@ -1,5 +1,4 @@
-/* How AVX2's form for few rows of narrow blocks has its rows laid out, 16 bits to an input; the kernels without a form
-   of their own take it too. */
+/* Lays rows out for AVX2's form for few rows of narrow blocks (spmm_256_few_template.h), 16 bits to an input. */
 #ifndef TERN_X86_SPMM_PACK_256_H
 #define TERN_X86_SPMM_PACK_256_H
 

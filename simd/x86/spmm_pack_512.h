@@ -1,4 +1,4 @@
-/* How products with 16 rows in the lanes of 512 bits have their rows laid out. */
+/* Lays rows out for block-sparse products that keep 16 rows in the lanes of 512 bits. */
 #ifndef TERN_X86_SPMM_PACK_512_H
 #define TERN_X86_SPMM_PACK_512_H
 

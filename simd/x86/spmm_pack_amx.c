@@ -1,5 +1,5 @@
-/* Rows for spmm_amx.c: signed, as spmm_pack_512.h has them, for 16x4 and more than 16 rows; otherwise what AVX-512 VNNI
-   reads. */
+/* Lays rows out for spmm_amx.c: signed, as spmm_pack_512.h has them, for 16x4 and more than 16 rows; otherwise what
+   AVX-512 VNNI reads. */
 #if !defined __AMX_INT8__ && !defined __AMXINT8__ /* gcc's name, clang 14's */
 #error "compile with -mamx-tile -mamx-int8"
 #endif

@@ -1,5 +1,5 @@
-/* Rows for spmm_avx512vnni.c, with 128 added, so that they are unsigned: as spmm_pack_512.h has them; for narrow blocks
-   few rows lie in groups of four, whose inputs of a k step are 128 bits. */
+/* Lays rows out for spmm_avx512vnni.c, with 128 added, so that they are unsigned: as spmm_pack_512.h has them; for
+   narrow blocks few rows lie in groups of four, whose inputs of a k step are 128 bits. */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif

@@ -1,5 +1,5 @@
-/* Rows for spmm_avxvnni.c, with 128 added, so that they are unsigned: [group][k step][8 rows][4], where the tile of a
-   16x4 product is a group, or for 4x1 [input][rows]; few rows as spmm_pack_256.h has them. */
+/* Lays rows out for spmm_avxvnni.c, with 128 added, so that they are unsigned: [group][k step][8 rows][4], where the
+   tile of a 16x4 product is a group, or for 4x1 [input][rows]; few rows as spmm_pack_256.h has them. */
 #ifndef __AVXVNNI__
 #error "compile with -mavxvnni"
 #endif

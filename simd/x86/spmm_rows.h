@@ -1,4 +1,4 @@
-/* How each spmm_pack lays rows out, as far as the spmm of the same ISA must know it. */
+/* What spmm_pack and the spmm of the same ISA must agree on: sizes of the layouts, and which of them is taken. */
 #ifndef TERN_X86_SPMM_ROWS_H
 #define TERN_X86_SPMM_ROWS_H
 
@@ -14,8 +14,8 @@ enum {
     TERN_SPMM_S4_FEW = 4,          /* AVX-512 VNNI: up to so many rows lie close together */
 };
 
-/* Whether narrow blocks meet m rows in the form for few rows. With more, it takes less time to keep whole vectors of
-   rows in the lanes (Zen 5). */
+/* These say whether narrow blocks meet m rows in the form for few rows. With more rows, it takes less time to keep
+   whole vectors of rows in the lanes (Zen 5). */
 static inline int tern_spmm_few_avx2(enum tern_block_shape shape, int m)
 {
     return shape != TERN_BLOCK_16X4 && m <= (shape == TERN_BLOCK_1X4 ? 8 : 12);

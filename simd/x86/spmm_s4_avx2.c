@@ -1,7 +1,7 @@
-/* Blocks of 16x4 with 4-bit weights by pmaddubsw, unpacked in registers, channels in the lanes. Values are looked up as
-   unsigned ones (value + offset <= 30), two products fit 16 bits; offset * (sum of their two activations), which
-   packing has laid beside them, comes off, and pmaddwd by the multipliers of the block's group takes them to 32 bits.
-   A group has few blocks left, so that nothing is gained by adding within it first. */
+/* Multiplies block-sparse 4-bit weights, in blocks of 16x4, with pmaddubsw: unpacked in registers, channels in the
+   lanes. Values are looked up as unsigned ones (value + offset <= 30), two products fit 16 bits; offset * (sum of their
+   two activations), which packing has laid beside them, comes off, and pmaddwd by the multipliers of the block's group
+   takes them to 32 bits. A group has few blocks left, so that nothing is gained by adding within it first. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

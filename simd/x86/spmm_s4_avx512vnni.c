@@ -1,11 +1,12 @@
-/* Blocks of 16x4 with 4-bit weights by vpdpbusd, unpacked in registers, channels in the lanes, as the int8 kernel does
-   it: activations are unsigned, packed with 128 added, and 128 times the sum of a channel's weights comes off at the
-   end. A group has few blocks left, so multipliers are met block by block: values begin at 0, so that a 16-bit
-   multiplication takes two of them times their multiplier without a carry, and offset * multiplier comes off each.
+/* Multiplies block-sparse 4-bit weights, in blocks of 16x4, with vpdpbusd: unpacked in registers, channels in the
+   lanes, as the int8 kernel does it; activations are unsigned, packed with 128 added, and 128 times the sum of a
+   channel's weights comes off at the end. A group has few blocks left, so multipliers are met block by block: values
+   begin at 0, so that a 16-bit multiplication takes two of them times their multiplier without a carry, and offset *
+   multiplier comes off each.
 
-   Four rows' inputs by one load against turned weights, as the int8 kernel has them, were slower (Zen 5, 768 x 768,
-   20 % left, 4 rows: 2.6 us against 2.3; 16 rows: 5.9 against 5.6): here arithmetic is the limit, and
-   turning adds to it. */
+   Four rows' inputs by one load against turned weights, as the int8 kernel has them, were slower (Zen 5, 768 x 768, 20
+   % left, 4 rows: 2.6 us against 2.3; 16 rows: 5.9 against 5.6): here arithmetic is the limit, and turning adds to it.
+   */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif

@@ -1,5 +1,5 @@
-/* Rows for spmm_s4_avx2.c: of each k step, all rows' four activations and what the codebook's offset adds to each two.
-   */
+/* Lays rows out for spmm_s4_avx2.c: of each k step, all rows' four activations and what the codebook's offset adds to
+   each two. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

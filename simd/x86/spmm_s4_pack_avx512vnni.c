@@ -1,5 +1,5 @@
-/* Rows for spmm_s4_avx512vnni.c, with 128 added, so that they are unsigned: as spmm_pack_512.h has them for 16x4, or
-   few rows close together. */
+/* Lays rows out for spmm_s4_avx512vnni.c, with 128 added, so that they are unsigned: as spmm_pack_512.h has them for
+   16x4, or few rows close together. */
 #ifndef __AVX512VNNI__
 #error "compile with -mavx512vnni"
 #endif

@@ -1,5 +1,5 @@
-/* gelu's polynomial with another ending: the sign goes back on as (t ^ s) - s with s = y >> 15 (psignw would make 0 of
-   y = 0). The tail goes through a padded copy. */
+/* Applies tanh with AVX2: the GELU's polynomial with another ending, where the sign goes back on as (t ^ s) - s with s
+   = y >> 15 (psignw would make 0 of y = 0). The tail goes through a padded copy. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

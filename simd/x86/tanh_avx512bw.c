@@ -1,4 +1,5 @@
-/* gelu's polynomial with another ending: the sign goes back on by a masked subtraction from 0. */
+/* Applies tanh with AVX-512BW: the GELU's polynomial with another ending, where the sign goes back on by a masked
+   subtraction from 0. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -1,4 +1,5 @@
-/* As unpack_avx512bw.c, half a k step per register: 8 channels x 4 inputs. */
+/* Unpacks low-bit weights to int8 with AVX2, as unpack_avx512bw.c does, but with half a k step per register: 8 channels
+   x 4 inputs. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif

@@ -1,6 +1,6 @@
-/* Codes to int8, a k step per register. Nibbles look their values up (pshufb); a plane's byte is copied to its
-   channel's four bytes and tested bit by bit. Values begin at 0 (value + offset), so that two of them times their
-   multiplier are one 16-bit product that does not carry: 30 * 8 < 256. */
+/* Unpacks low-bit weights to int8 with AVX-512BW, a k step per register. Nibbles look their values up (pshufb); a
+   plane's byte is copied to its channel's four bytes and tested bit by bit. Values begin at 0 (value + offset), so that
+   two of them times their multiplier are one 16-bit product that does not carry: 30 * 8 < 256. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

@@ -1,6 +1,7 @@
-/* 4-bit blocks to int8, half a line at a time: the values begin at 0, so that a 16-bit multiplication takes two of them
-   times their multiplier without a carry, and offset * multiplier comes off each. Multipliers of a line are 16 bytes,
-   one for four values: of blocks of 16x4 they lie together in the file, of narrower ones they are collected. */
+/* Unpacks the 4-bit blocks of sparse weights to int8 with AVX2, half a line at a time: the values begin at 0, so that a
+   16-bit multiplication takes two of them times their multiplier without a carry, and offset * multiplier comes off
+   each. Multipliers of a line are 16 bytes, one for four values: of blocks of 16x4 they lie together in the file, of
+   narrower ones they are collected. */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
