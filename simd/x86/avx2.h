@@ -74,6 +74,17 @@ static inline __m256i tern_rshift256(__m256i x, struct tern_rshift256 r)
     return _mm256_srav_epi32(_mm256_add_epi32(x, r.round), r.count);
 }
 
+/* A row's scale, as requant and context take it. */
+struct tern_scale256 {
+    struct tern_rshift256 shift;
+    __m256i mul;
+};
+static inline struct tern_scale256 tern_scale256_of(const struct tern_row_scale *row)
+{
+    const struct tern_scale256 s = {tern_rshift256_of(row->shift), _mm256_set1_epi16((int16_t)row->mul)};
+    return s;
+}
+
 /* tern_to_s8 in 16-bit lanes. A left shift by at most 14 is a multiplication; (v + 64) >> 7 is mulr(v, 256). */
 struct tern_s8_256 {
     __m256i power, mul;

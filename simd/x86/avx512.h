@@ -65,6 +65,17 @@ static inline __m512i tern_rshift512(__m512i x, struct tern_rshift512 r)
     return _mm512_srav_epi32(_mm512_add_epi32(x, r.round), r.count);
 }
 
+/* A row's scale, as requant and context take it. */
+struct tern_scale512 {
+    struct tern_rshift512 shift;
+    __m512i mul;
+};
+static inline struct tern_scale512 tern_scale512_of(const struct tern_row_scale *row)
+{
+    const struct tern_scale512 s = {tern_rshift512_of(row->shift), _mm512_set1_epi16((int16_t)row->mul)};
+    return s;
+}
+
 /* tern_to_s8 in 16-bit lanes. Its last step, (v + 64) >> 7, is mulr(v, 256). */
 struct tern_s8_512 {
     __m512i shift, mul;

@@ -6,18 +6,14 @@
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
 
-struct scale {
-    struct tern_rshift256 shift;
-    __m256i mul;
-};
-
-static ALWAYS_INLINE __m256i sum8(const int32_t *high, const int32_t *low, const struct scale *s)
+static ALWAYS_INLINE __m256i sum8(const int32_t *high, const int32_t *low, const struct tern_scale256 *s)
 {
     __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(tern_load256(high), TERN_P_LOW_BITS), tern_load256(low));
     return tern_rshift256(sum, s->shift);
 }
 
-static ALWAYS_INLINE void context16(const int32_t *high, const int32_t *low, int16_t *out, const struct scale *s)
+static ALWAYS_INLINE void context16(const int32_t *high, const int32_t *low, int16_t *out,
+                                    const struct tern_scale256 *s)
 {
     __m256i x = _mm256_packs_epi32(sum8(high, low, s), sum8(high + 8, low + 8, s));
     tern_store256(out, _mm256_mulhrs_epi16(tern_straight256(x), s->mul));
@@ -31,7 +27,7 @@ void tern_context_avx2(const int32_t *high, const int32_t *low, ptrdiff_t ld_acc
         return;
     }
     for (int i = 0; i < m; i++, high += ld_acc, low += ld_acc, out += ld_out) {
-        const struct scale s = {tern_rshift256_of(row[i].shift), _mm256_set1_epi16((int16_t)row[i].mul)};
+        const struct tern_scale256 s = tern_scale256_of(&row[i]);
         int j = 0;
         for (; j + 16 <= n; j += 16)
             context16(high + j, low + j, out + j, &s);

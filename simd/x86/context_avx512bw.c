@@ -5,12 +5,8 @@
 #include "simd/table.h"
 #include "simd/x86/avx512.h"
 
-struct scale {
-    struct tern_rshift512 shift;
-    __m512i mul;
-};
-
-static ALWAYS_INLINE __m512i sum16(__mmask16 mask, const int32_t *high, const int32_t *low, const struct scale *s)
+static ALWAYS_INLINE __m512i sum16(__mmask16 mask, const int32_t *high, const int32_t *low,
+                                   const struct tern_scale512 *s)
 {
     __m512i h = _mm512_maskz_loadu_epi32(mask, high), l = _mm512_maskz_loadu_epi32(mask, low);
     return tern_rshift512(_mm512_add_epi32(_mm512_slli_epi32(h, TERN_P_LOW_BITS), l), s->shift);
@@ -20,7 +16,7 @@ void tern_context_avx512bw(const int32_t *high, const int32_t *low, ptrdiff_t ld
                            const struct tern_row_scale *row, int m, int n)
 {
     for (int i = 0; i < m; i++, high += ld_acc, low += ld_acc, out += ld_out) {
-        const struct scale s = {tern_rshift512_of(row[i].shift), _mm512_set1_epi16((int16_t)row[i].mul)};
+        const struct tern_scale512 s = tern_scale512_of(&row[i]);
         for (int j = 0; j < n; j += 32) {
             const __mmask32 rest = tern_mask32(n - j);
             __m512i a = sum16((__mmask16)rest, high + j, low + j, &s);

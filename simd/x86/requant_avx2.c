@@ -7,13 +7,8 @@
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
 
-struct scale {
-    struct tern_rshift256 shift;
-    __m256i mul;
-};
-
 static ALWAYS_INLINE void requant16(const int32_t *acc, int16_t *out, const int16_t *mul, const int16_t *bias,
-                                    const struct scale *s)
+                                    const struct tern_scale256 *s)
 {
     __m256i low = tern_rshift256(tern_load256(acc), s->shift), high = tern_rshift256(tern_load256(acc + 8), s->shift);
     __m256i a = tern_straight256(_mm256_packs_epi32(low, high));
@@ -30,7 +25,7 @@ void tern_requant_avx2(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, ptrdi
         return;
     }
     for (int i = 0; i < m; i++, acc += ld_acc, out += ld_out) {
-        const struct scale s = {tern_rshift256_of(row[i].shift), _mm256_set1_epi16((int16_t)row[i].mul)};
+        const struct tern_scale256 s = tern_scale256_of(&row[i]);
         int j = 0;
         for (; j + 16 <= n; j += 16)
             requant16(acc + j, out + j, mul + j, bias + j, &s);

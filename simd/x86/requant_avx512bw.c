@@ -6,20 +6,15 @@
 #include "simd/table.h"
 #include "simd/x86/avx512.h"
 
-struct scale {
-    struct tern_rshift512 shift;
-    __m512i mul;
-};
-
-static ALWAYS_INLINE __m512i requant32(__m512i low, __m512i high, __m512i mul, __m512i bias, struct scale s)
+static ALWAYS_INLINE __m512i requant32(__m512i low, __m512i high, __m512i mul, __m512i bias, struct tern_scale512 s)
 {
     __m512i a = tern_straight(_mm512_packs_epi32(tern_rshift512(low, s.shift), tern_rshift512(high, s.shift)));
     __m512i scaled = _mm512_mulhrs_epi16(a, _mm512_mulhrs_epi16(mul, s.mul));
     return _mm512_max_epi16(_mm512_adds_epi16(scaled, bias), _mm512_set1_epi16(-32767));
 }
 
-static void requant_row(const int32_t *acc, int16_t *out, struct scale s, const int16_t *mul, const int16_t *bias,
-                        int n)
+static void requant_row(const int32_t *acc, int16_t *out, struct tern_scale512 s, const int16_t *mul,
+                        const int16_t *bias, int n)
 {
     int j = 0;
     for (; j + 32 <= n; j += 32) {
@@ -41,7 +36,7 @@ void tern_requant_avx512bw(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, p
                            const struct tern_row_scale *row, const int16_t *mul, const int16_t *bias, int m, int n)
 {
     for (int i = 0; i < m; i++) {
-        const struct scale s = {tern_rshift512_of(row[i].shift), _mm512_set1_epi16((int16_t)row[i].mul)};
+        const struct tern_scale512 s = tern_scale512_of(&row[i]);
         requant_row(acc + i * ld_acc, out + i * ld_out, s, mul, bias, n);
     }
 }
