@@ -18,6 +18,7 @@ static int expand(struct tern_source *source)
     for (;;) {
         if (source->at == source->end)
             return 0;
+        source->from = source->at;
         uint32_t c = tern_utf8_next(&source->at);
         uint32_t *out = source->expanded;
         int n = 0;

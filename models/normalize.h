@@ -15,6 +15,7 @@ struct tern_rules {
 /* The stages that look at one character at a time. A raw character gives at most a decomposition and two spaces. */
 struct tern_source {
     const uint8_t *at, *end;
+    const uint8_t *from; /* the last raw character is [from, at) */
     struct tern_rules rules;
     uint8_t n, i; /* the rest of the last raw character: expanded[i .. n) */
     uint32_t expanded[TERN_DECOMPOSED_MAX + 2];
@@ -33,7 +34,8 @@ struct tern_chars {
 
 /* The text must be well-formed UTF-8 and stay in place. */
 void tern_chars_begin(struct tern_chars *chars, const uint8_t *text, size_t n, struct tern_rules rules);
-/* The next normalised character; 0 at the end. */
+/* The next normalised character; 0 at the end. The raw character that it was made of is then
+   [chars->source.from, chars->source.at): spaces around an ideograph are made of the ideograph. */
 int tern_chars_next(struct tern_chars *chars, uint32_t *c);
 
 #endif

@@ -1,76 +1,130 @@
+/* A text becomes ids: added tokens are found first, what lies between them is normalised, split into words, and these
+   into pieces. Every token carries the raw bytes that it was made of. */
 #include "models/tokenizer_private.h"
+#include "models/truncate.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Counts every token, keeps those of a window: token k goes to ids[k - from] if from <= k < to. */
-struct sink {
-    int32_t *ids;
-    size_t from, to, count;
+/* Reading raw text between added tokens. */
+struct segment {
+    const tern_tokenizer *tokenizer;
+    struct tern_kept *kept;
+    struct tern_chars chars;
+    uint32_t previous;    /* the last character */
+    size_t barred;        /* characters of a match that single_word refused: not searched again */
+    const uint8_t *blank; /* where the white space just before `chars` begins; NULL: there is none */
+    int taken;            /* 1: white space here belongs to the added token before it */
+    struct tern_word word;
 };
 
-static void put(struct sink *sink, int32_t id)
+static struct tern_raw last_raw(const struct tern_chars *chars)
 {
-    if (sink->count >= sink->from && sink->count < sink->to)
-        sink->ids[sink->count - sink->from] = id;
-    sink->count++;
+    return (struct tern_raw){chars->source.from, chars->source.at};
 }
 
-static void put_word(const tern_tokenizer *tokenizer, struct tern_word *word, struct sink *sink)
+static void put_word(struct segment *s)
 {
-    int32_t ids[TERN_MAX_WORD];
+    struct tern_piece pieces[TERN_MAX_WORD];
+    struct tern_word *word = &s->word;
 
     if (word->chars == 0)
         return;
-    size_t n = tern_wordpiece(&tokenizer->pieces, word, tokenizer->max_chars, ids);
+    size_t n = tern_wordpiece(&s->tokenizer->pieces, word, s->tokenizer->max_chars, pieces);
     if (n == 0)
-        put(sink, tokenizer->roles[TERN_UNK]);
+        tern_kept_put(s->kept, s->tokenizer->roles[TERN_UNK], word->all.start, word->all.stop);
     for (size_t i = 0; i < n; i++)
-        put(sink, ids[i]);
+        tern_kept_put(s->kept, pieces[i].id, pieces[i].raw.start, pieces[i].raw.stop);
     word->chars = word->n = 0;
 }
 
-/* Raw text between added tokens: normalised, split at white space and around punctuation, and into pieces. Stripping
-   white space around a normalised added token cannot change the ids, since white space has none. */
-static void put_segment(const tern_tokenizer *tokenizer, const uint8_t *text, size_t n, struct sink *sink)
+static void put_char(struct segment *s, uint32_t c)
 {
-    struct tern_chars chars, after;
-    struct tern_word word = {.chars = 0, .n = 0};
-    size_t barred = 0, length; /* characters of a match that single_word refused: not searched again */
-    uint32_t c, next, previous = ' ', last = 0;
+    const struct tern_raw raw = last_raw(&s->chars);
 
-    tern_chars_begin(&chars, text, n, tokenizer->rules);
-    for (;;) {
-        if (tokenizer->normalized.count > 0 && barred == 0) {
-            const struct tern_added *token = tern_added_here(&tokenizer->normalized, &chars, &after, &length, &last);
-            if (token) {
-                struct tern_chars peek = after;
-                if (!(token->flags & TERN_ADDED_SINGLE_WORD) ||
-                    (!tern_is_word(previous) && !(tern_chars_next(&peek, &next) && tern_is_word(next)))) {
-                    put_word(tokenizer, &word, sink);
-                    put(sink, token->id);
-                    chars = after;
-                    previous = last;
-                    continue;
-                }
-                barred = length;
-            }
-        }
-        if (!tern_chars_next(&chars, &c))
-            break;
-        barred -= barred > 0;
-        previous = c;
-        if (tern_is_space(c)) {
-            put_word(tokenizer, &word, sink);
-        } else if (tern_is_punctuation(c)) {
-            put_word(tokenizer, &word, sink);
-            tern_word_add(&word, c);
-            put_word(tokenizer, &word, sink);
-        } else {
-            tern_word_add(&word, c);
-        }
+    if (tern_is_space(c)) {
+        put_word(s);
+        if (s->blank == NULL && !s->taken)
+            s->blank = raw.start;
+        return;
     }
-    put_word(tokenizer, &word, sink);
+    s->blank = NULL;
+    s->taken = 0;
+    if (tern_is_punctuation(c)) {
+        put_word(s);
+        tern_word_add(&s->word, c, raw);
+        put_word(s);
+    } else {
+        tern_word_add(&s->word, c, raw);
+    }
+}
+
+/* The bytes of a token that ends where `after` stands, with the white space that its flags give it. That space is
+   read as usual afterwards: it cannot change the ids. */
+static struct tern_raw added_raw(const struct segment *s, const struct tern_added *token, struct tern_chars after)
+{
+    struct tern_chars first = s->chars;
+    struct tern_raw raw;
+    uint32_t c;
+
+    tern_chars_next(&first, &c);
+    raw.start = token->flags & TERN_ADDED_LSTRIP && s->blank ? s->blank : first.source.from;
+    raw.stop = after.source.at;
+    while (token->flags & TERN_ADDED_RSTRIP && tern_chars_next(&after, &c) && tern_is_space(c))
+        raw.stop = after.source.at;
+    return raw;
+}
+
+/* An added token that the normalised text goes on with becomes its id; returns 0 when there is none. */
+static int put_added(struct segment *s)
+{
+    struct tern_chars after, peek;
+    uint32_t last = 0, next;
+    size_t length;
+    const struct tern_added *token = tern_added_here(&s->tokenizer->normalized, &s->chars, &after, &length, &last);
+
+    if (token == NULL)
+        return 0;
+    peek = after;
+    if (token->flags & TERN_ADDED_SINGLE_WORD &&
+        (tern_is_word(s->previous) || (tern_chars_next(&peek, &next) && tern_is_word(next)))) {
+        s->barred = length;
+        return 0;
+    }
+    put_word(s);
+    const struct tern_raw raw = added_raw(s, token, after);
+    tern_kept_put(s->kept, token->id, raw.start, raw.stop);
+    s->chars = after;
+    s->previous = last;
+    s->blank = NULL;
+    s->taken = (token->flags & TERN_ADDED_RSTRIP) != 0;
+    return 1;
+}
+
+/* Raw text between added tokens: normalised, split at white space and around punctuation, and into pieces. */
+static void put_segment(const tern_tokenizer *tokenizer, const uint8_t *text, size_t n, struct tern_kept *kept)
+{
+    struct segment s; /* the word's bytes are left as they are */
+    uint32_t c;
+
+    s.tokenizer = tokenizer;
+    s.kept = kept;
+    s.previous = ' ';
+    s.barred = 0;
+    s.blank = NULL;
+    s.taken = 0;
+    s.word.chars = s.word.n = 0;
+    tern_chars_begin(&s.chars, text, n, tokenizer->rules);
+    for (;;) {
+        if (tokenizer->normalized.count > 0 && s.barred == 0 && put_added(&s))
+            continue;
+        if (!tern_chars_next(&s.chars, &c))
+            break;
+        s.barred -= s.barred > 0;
+        s.previous = c;
+        put_char(&s, c);
+    }
+    put_word(&s);
 }
 
 static int stands_alone(const uint8_t *text, size_t n, const struct tern_added_match *match)
@@ -84,7 +138,7 @@ static int stands_alone(const uint8_t *text, size_t n, const struct tern_added_m
 
 /* All of one text. The order of things, and that a match refused by single_word is not searched for shorter ones, are
    those of AddedVocabulary::find_matches in the original. */
-static void put_text(const tern_tokenizer *tokenizer, const uint8_t *text, size_t n, struct sink *sink)
+static void put_text(const tern_tokenizer *tokenizer, const uint8_t *text, size_t n, struct tern_kept *kept)
 {
     struct tern_added_match match;
     size_t done = 0, from = 0;
@@ -105,28 +159,12 @@ static void put_text(const tern_tokenizer *tokenizer, const uint8_t *text, size_
                 stop = (size_t)(at - text);
         }
         if (done < start)
-            put_segment(tokenizer, text + done, start - done, sink);
-        put(sink, match.token->id);
+            put_segment(tokenizer, text + done, start - done, kept);
+        tern_kept_put(kept, match.token->id, text + start, text + stop);
         done = stop;
     }
     if (done < n)
-        put_segment(tokenizer, text + done, n - done, sink);
-}
-
-/* Hugging Face's "longest_first": the longer side gives first, then both share, the second side the odd one more (the
-   first, when it is the longer). */
-static void share_room(size_t room, size_t *first, size_t *second)
-{
-    size_t low = *first < *second ? *first : *second, high;
-    int swapped = *first > *second;
-
-    high = low > room ? low : low > room - low ? low : room - low;
-    if (low + high > room) {
-        low = room / 2;
-        high = low + room % 2;
-    }
-    *first = swapped ? high : low;
-    *second = swapped ? low : high;
+        put_segment(tokenizer, text + done, n - done, kept);
 }
 
 static tern_status check_text(const char *text, size_t n, const char *what, tern_error *err)
@@ -140,72 +178,76 @@ static tern_status check_text(const char *text, size_t n, const char *what, tern
     return TERN_OK;
 }
 
-/* The window of a text of `count` tokens of which `keep` stay. */
-static struct sink window(int32_t *ids, size_t count, size_t keep, tern_truncate truncate)
+static tern_status check_request(const tern_text *text, tern_truncate truncate, const tern_tokens *out, tern_error *err)
 {
-    size_t from = truncate == TERN_TRUNCATE_TAIL ? count - keep : 0;
-
-    return (struct sink){.ids = ids, .from = from, .to = from + keep};
-}
-
-tern_status tern_tokenize(const tern_tokenizer *tokenizer, const char *text, size_t text_bytes, const char *pair,
-                          size_t pair_bytes, tern_truncate truncate, int32_t *ids, int32_t *types, size_t capacity,
-                          size_t *n_ids, tern_error *err)
-{
-    const uint8_t *sides[2] = {(const uint8_t *)text, (const uint8_t *)pair};
-    const size_t bytes[2] = {text_bytes, pair_bytes};
-    const size_t specials = pair ? 3 : 2;
-    size_t keep[2] = {0, 0}, count[2] = {0, 0}, room;
-    tern_status status;
-
-    *n_ids = 0;
-    if (capacity < 3)
-        return tern_fail(err, TERN_USAGE, "tern_tokenize: room for %zu ids, at least 3 are needed", capacity);
+    if (out->struct_bytes != sizeof *out)
+        return tern_fail(err, TERN_USAGE, "tern_tokenize: tokens of %zu bytes; set struct_bytes to the struct's size",
+                         out->struct_bytes);
+    if (out->capacity < 3)
+        return tern_fail(err, TERN_USAGE, "tern_tokenize: room for %zu ids, at least 3 are needed", out->capacity);
     if ((int)truncate < TERN_TRUNCATE_ERROR || (int)truncate > TERN_TRUNCATE_TAIL)
         return tern_fail(err, TERN_USAGE, "tern_tokenize: %d is no tern_truncate", (int)truncate);
-    status = check_text(text, text_bytes, "text", err);
-    if (status == TERN_OK && pair)
-        status = check_text(pair, pair_bytes, "pair", err);
+    tern_status status = check_text(text->text, text->text_bytes, "text", err);
+    if (status == TERN_OK && text->pair)
+        status = check_text(text->pair, text->pair_bytes, "pair", err);
+    return status;
+}
+
+/* So many tokens may stay. Capacity that the text cannot fill does not count: the array's end is used, and must not be
+   far. A byte gives two tokens at most, since no character of two bytes decomposes into more than four. */
+static size_t room_of(const tern_text *text, size_t capacity, size_t specials)
+{
+    const size_t room = capacity - specials;
+    const size_t bytes = text->text_bytes + (text->pair ? text->pair_bytes : 0);
+    return bytes < room / 2 ? 2 * bytes : room;
+}
+
+static void put_special(const tern_tokens *out, size_t at, int32_t id)
+{
+    out->ids[at] = id;
+    if (out->spans)
+        out->spans[at] = (tern_span){.start = 0, .end = 0, .source = -1};
+}
+
+/* [CLS] and [SEP] around the tokens that stay, and the types of all. */
+static void finish(const tern_tokenizer *tokenizer, tern_tokens *out, const size_t keep[2], size_t specials)
+{
+    out->count = keep[0] + keep[1] + specials;
+    put_special(out, 0, tokenizer->roles[TERN_CLS]);
+    put_special(out, 1 + keep[0], tokenizer->roles[TERN_SEP]);
+    if (specials == 3)
+        put_special(out, out->count - 1, tokenizer->roles[TERN_SEP]);
+    for (size_t i = 0; out->types && i < out->count; i++)
+        out->types[i] = i >= keep[0] + 2;
+}
+
+tern_status tern_tokenize(const tern_tokenizer *tokenizer, const tern_text *text, tern_truncate truncate,
+                          tern_tokens *out, tern_error *err)
+{
+    const uint8_t *first = (const uint8_t *)text->text, *pair = (const uint8_t *)text->pair;
+    const size_t specials = pair ? 3 : 2;
+    size_t keep[2];
+
+    out->count = out->needed = 0;
+    tern_status status = check_request(text, truncate, out, err);
     if (status != TERN_OK)
         return status;
-
-    /* First reading: count, and keep what there is room for. Mostly all of it, and then this was the only one. */
-    room = capacity - specials;
-    for (int s = 0; s < 1 + (pair != NULL); s++) {
-        size_t used = s ? count[0] + 1 : 0; /* the first side and the [SEP] after it */
-        size_t free_ids = s ? (room > count[0] ? room - count[0] : 0) : room;
-        struct sink sink = {.ids = free_ids ? ids + 1 + used : NULL, .from = 0, .to = free_ids};
-        if (bytes[s])
-            put_text(tokenizer, sides[s], bytes[s], &sink);
-        count[s] = keep[s] = sink.count;
+    const size_t room = room_of(text, out->capacity, specials);
+    struct tern_kept kept = tern_keep_begin(out, room, first, truncate == TERN_TRUNCATE_TAIL), kept_pair = {.count = 0};
+    if (text->text_bytes)
+        put_text(tokenizer, first, text->text_bytes, &kept);
+    if (pair) {
+        kept_pair = tern_keep_between(out, pair, &kept);
+        if (text->pair_bytes)
+            put_text(tokenizer, pair, text->pair_bytes, &kept_pair);
     }
-    if (count[0] + count[1] > room) {
-        if (truncate == TERN_TRUNCATE_ERROR) {
-            *n_ids = count[0] + count[1] + specials;
-            return tern_fail(err, TERN_INPUT,
-                             "the text has %zu tokens, the limit is %zu: shorten it, or ask for truncation", *n_ids,
-                             capacity);
-        }
-        if (pair)
-            share_room(room, &keep[0], &keep[1]);
-        else
-            keep[0] = room;
-        /* Second reading, with the windows known. The head of a single text is there already. */
-        for (int s = 0; s < 1 + (pair != NULL); s++) {
-            struct sink sink = window(ids + 1 + (s ? keep[0] + 1 : 0), count[s], keep[s], truncate);
-            if (keep[s] > 0 && (pair || truncate == TERN_TRUNCATE_TAIL))
-                put_text(tokenizer, sides[s], bytes[s], &sink);
-        }
-    }
-
-    size_t total = keep[0] + keep[1] + specials;
-    ids[0] = tokenizer->roles[TERN_CLS];
-    ids[1 + keep[0]] = tokenizer->roles[TERN_SEP];
-    if (pair)
-        ids[total - 1] = tokenizer->roles[TERN_SEP];
-    for (size_t i = 0; types && i < total; i++)
-        types[i] = i >= keep[0] + 2;
-    *n_ids = total;
+    out->needed = kept.count + kept_pair.count + specials;
+    if (truncate == TERN_TRUNCATE_ERROR && out->needed > out->capacity)
+        return tern_fail(err, TERN_INPUT,
+                         "the text has %zu tokens, the limit is %zu: shorten it, or ask for truncation", out->needed,
+                         out->capacity);
+    tern_keep_end(out, &kept, pair ? &kept_pair : NULL, keep);
+    finish(tokenizer, out, keep, specials);
     return TERN_OK;
 }
 

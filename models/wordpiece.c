@@ -126,11 +126,11 @@ static int32_t find_model_piece(const struct tern_pieces *pieces, const uint8_t 
 }
 
 size_t tern_wordpiece(const struct tern_pieces *pieces, struct tern_word *word, uint32_t max_chars,
-                      int32_t ids[TERN_MAX_WORD])
+                      struct tern_piece out[TERN_MAX_WORD])
 {
-    uint8_t *start = word->bytes + 2, *const end = start + word->n;
+    uint8_t *const first = word->bytes + 2, *const end = first + word->n, *start = first;
     uint32_t longest = pieces->longest;
-    size_t n_ids = 0, prefix = 0;
+    size_t n = 0, prefix = 0;
 
     if (word->chars > max_chars)
         return 0;
@@ -155,9 +155,11 @@ size_t tern_wordpiece(const struct tern_pieces *pieces, struct tern_word *word, 
         }
         if (id < 0)
             return 0;
-        ids[n_ids++] = id;
+        out[n++] = (struct tern_piece){id, {word->raw[start - first].start, word->raw[stop - first - 1].stop}};
+        if (word->reordered)
+            out[n - 1].raw = word->all;
         start = stop;
         prefix = 2;
     }
-    return n_ids;
+    return n;
 }

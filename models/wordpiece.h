@@ -29,24 +29,50 @@ void tern_pieces_free(struct tern_pieces *pieces);
 /* The id of a piece, or -1. */
 int32_t tern_pieces_find(const struct tern_pieces *pieces, const uint8_t *piece, size_t n);
 
-/* A word as it is collected. */
-struct tern_word {
-    uint32_t chars;                                   /* stops at TERN_MAX_WORD + 1: too long */
-    uint32_t n;                                       /* bytes */
-    uint8_t bytes[2 + TERN_MAX_WORD * TERN_UTF8_MAX]; /* the word begins at bytes[2]: room for "##" */
+/* Raw bytes of the text. */
+struct tern_raw {
+    const uint8_t *start, *stop;
 };
 
-static inline void tern_word_add(struct tern_word *word, uint32_t c)
+/* A word as it is collected. */
+struct tern_word {
+    uint32_t chars;      /* stops at TERN_MAX_WORD + 1: too long */
+    uint32_t n;          /* bytes */
+    uint32_t reordered;  /* 1: its characters are not in the order of the text, since NFD sorts marks */
+    struct tern_raw all; /* from the first raw character to the last */
+    uint8_t bytes[2 + TERN_MAX_WORD * TERN_UTF8_MAX]; /* the word begins at bytes[2]: room for "##" */
+    /* The raw character of each normalised one: its start is in raw[first byte], its stop in raw[last byte]. */
+    struct tern_raw raw[TERN_MAX_WORD * TERN_UTF8_MAX];
+};
+
+static inline void tern_word_add(struct tern_word *word, uint32_t c, struct tern_raw raw)
 {
-    if (word->chars < TERN_MAX_WORD)
+    if (word->chars == 0) {
+        word->all = raw;
+        word->reordered = 0;
+    } else if (raw.start >= word->all.start && raw.stop >= word->all.stop) {
+        word->all.stop = raw.stop;
+    } else {
+        word->reordered = 1;
+        word->all.start = raw.start < word->all.start ? raw.start : word->all.start;
+    }
+    if (word->chars < TERN_MAX_WORD) {
+        word->raw[word->n].start = raw.start;
         word->n += (uint32_t)tern_utf8_put(c, word->bytes + 2 + word->n);
+        word->raw[word->n - 1].stop = raw.stop;
+    }
     if (word->chars <= TERN_MAX_WORD)
         word->chars++;
 }
 
-/* Splits the word, whose bytes are spoilt, into at most TERN_MAX_WORD ids; returns their number, 0 when it has no
+struct tern_piece {
+    int32_t id;
+    struct tern_raw raw; /* all of the word, if it was reordered */
+};
+
+/* Splits the word, whose bytes are spoilt, into at most TERN_MAX_WORD pieces; returns their number, 0 when it has no
    such split or more than max_chars characters: the word is then unknown. */
 size_t tern_wordpiece(const struct tern_pieces *pieces, struct tern_word *word, uint32_t max_chars,
-                      int32_t ids[TERN_MAX_WORD]);
+                      struct tern_piece out[TERN_MAX_WORD]);
 
 #endif

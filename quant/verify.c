@@ -73,11 +73,12 @@ static tern_status compare_sample(struct comparison *c, const char *text, tern_s
     const int h = config->hidden, labels = config->n_labels;
     float *vector[2] = {scratch, scratch + h}, *logits[2] = {scratch + 2 * h, scratch + 2 * h + labels};
     int32_t ids[SAMPLE_TOKENS];
-    size_t n, room = config->max_tokens < SAMPLE_TOKENS ? (size_t)config->max_tokens : SAMPLE_TOKENS;
-    tern_status status =
-        tern_tokenize(models[0]->tokenizer, text, strlen(text), NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL, room, &n, err);
+    const size_t room = config->max_tokens < SAMPLE_TOKENS ? (size_t)config->max_tokens : SAMPLE_TOKENS;
+    const tern_text sample = {.text = text, .text_bytes = strlen(text)};
+    tern_tokens tokens = {.struct_bytes = sizeof tokens, .capacity = room, .ids = ids};
+    tern_status status = tern_tokenize(models[0]->tokenizer, &sample, TERN_TRUNCATE_HEAD, &tokens, err);
     for (int i = 0; i < 2 && !status; i++)
-        status = run_sample(sessions[i], models[i], ids, (int)n, vector[i], logits[i], err);
+        status = run_sample(sessions[i], models[i], ids, (int)tokens.count, vector[i], logits[i], err);
     if (status)
         return status;
     c->cosine += cosine(vector[0], vector[1], h) / SAMPLES;

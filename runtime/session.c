@@ -3,6 +3,7 @@
 #include "models/sparse_table.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
+#include "runtime/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,18 @@ struct tern_session {
     int64_t token_products;   /* of the layers' matrices, for each token */
     size_t result_count;      /* of the last run; 0 before it */
     int result_bits;
+    struct tern_waiting waiting; /* texts that are tokenised but not run yet */
 };
+
+/* Texts run in groups of at most so many tokens per thread, for two reasons: what the layers hand on stays in the caches
+   (DistilBERT's shape: 4.6 MB for 512 tokens), and the arena need not hold more. A group's weights are read once more,
+   which its arithmetic hides. Texts that are handed over as text are collected until they fill a group. */
+enum { GROUP_TOKENS = 512, DEFAULT_TEXTS = 32 };
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
 
 /* The limits in force: 0 stands for a default. */
 static tern_status read_options(tern_session_options *o, const tern_model *m, const tern_session_options *given,
@@ -42,19 +54,14 @@ static tern_status read_options(tern_session_options *o, const tern_model *m, co
         return tern_fail(err, TERN_USAGE, "%d tokens in %d texts; the limits of a run are %d and %d", o->max_tokens,
                          o->max_texts, 1 << 20, 1 << 16);
     o->threads = o->threads ? o->threads : tern_threads_allowed();
-    o->max_tokens = o->max_tokens ? o->max_tokens : m->config.max_tokens;
-    o->max_texts = o->max_texts ? o->max_texts : 1;
+    o->max_texts = o->max_texts ? o->max_texts : DEFAULT_TEXTS;
+    if (!o->max_tokens) {
+        const int group = o->max_texts > 1 ? GROUP_TOKENS * o->threads : 0;
+        o->max_tokens = m->config.max_tokens > group ? m->config.max_tokens : group;
+    }
+    /* Every text has a token or more, so more texts than tokens never come together. */
+    o->max_texts = least(o->max_texts, o->max_tokens);
     return TERN_OK;
-}
-
-/* Texts of a batch run in groups of as many tokens per thread, for two reasons: what the layers hand on stays in the
-   caches (DistilBERT's shape: 4.6 MB for 512 tokens), and the arena need not hold more. A group's weights are read once
-   more, which its arithmetic hides. */
-enum { GROUP_TOKENS = 512 };
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
 }
 
 /* Tokens of the largest group: that of the longest text, at least. */
@@ -111,6 +118,11 @@ static void plan(tern_session *s)
         s->f32.longest = longest;
         tern_bert_f32_plan(&s->f32, &s->arena);
     }
+    s->waiting.model = s->model;
+    s->waiting.limit = longest;
+    s->waiting.room = group_tokens(s);
+    s->waiting.max_texts = s->max_texts;
+    tern_waiting_plan(&s->waiting, &s->arena);
 }
 
 tern_status tern_session_open(tern_session **out, const tern_model *model, const tern_session_options *options,
@@ -179,6 +191,11 @@ struct tern_profile *tern_session_profile(tern_session *s, int on)
         memset(s->profile, 0, (size_t)tern_pool_threads(s->pool) * sizeof *s->profile);
     s->bert.run.profile = s->bert.attention.profile = on ? s->profile : NULL;
     return s->profile;
+}
+
+struct tern_waiting *tern_session_waiting(tern_session *s)
+{
+    return &s->waiting;
 }
 
 void tern_session_observe(tern_session *s, const struct tern_observer *observer)

@@ -10,9 +10,9 @@ dir=$1 prefix=${2:-}
 run_path=(models runtime simd)
 other='_f32'
 # What may use floating point in them, by its source lines (the compiler may inline it): the function that turns final
-# integers into the user's floats, and those that read a number from a text.
+# integers into the user's floats, the one that turns these into probabilities, and those that read a number from a text.
 allowed=''
-for place in runtime/session.c:to_floats runtime/base/decimal.c:tern_decimal models/json.c:take_number \
+for place in runtime/session.c:to_floats runtime/texts.c:tern_probabilities runtime/base/decimal.c:tern_decimal models/json.c:take_number \
     models/json_get.c:tern_json_get_real models/config.c:tern_weights_bits models/config.c:tern_weights_find \
     models/blocks.c:tern_sparse_parse; do
     file=${place%:*} function=${place#*:}

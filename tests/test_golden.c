@@ -418,12 +418,12 @@ static struct e2e_texts read_stsb(const tern_model *model)
             if ((field[i] = strchr(field[i - 1], '\t')))
                 *field[i]++ = 0;
         for (int i = 5; i < 7 && field[5] && field[6]; i++) {
-            size_t n;
             if (i == 6)
                 field[6][strcspn(field[6], "\t")] = 0;
-            assert_ok(tern_tokenize(tern_model_tokenizer(model), field[i], strlen(field[i]), NULL, 0,
-                                    TERN_TRUNCATE_HEAD, t.ids + t.offsets[t.n], NULL, ROOM, &n, &err));
-            t.offsets[t.n + 1] = t.offsets[t.n] + (int32_t)n;
+            const tern_text text = {.text = field[i], .text_bytes = strlen(field[i])};
+            tern_tokens out = {.struct_bytes = sizeof out, .capacity = ROOM, .ids = t.ids + t.offsets[t.n]};
+            assert_ok(tern_tokenize(tern_model_tokenizer(model), &text, TERN_TRUNCATE_HEAD, &out, &err));
+            t.offsets[t.n + 1] = t.offsets[t.n] + (int32_t)out.count;
             t.n++;
         }
     }

@@ -434,7 +434,10 @@ static void test_runs_allocate_nothing(void **state)
             const size_t h = (size_t)e2e_width(models[i], E2E_EMBED);
             float *out = need(malloc(6 * (h > 64 ? h : 64) * sizeof *out));
             int32_t ids[64], types[64];
-            size_t n;
+            tern_span spans[64];
+            const tern_text pair = {text, sizeof text - 1, text, sizeof text - 1};
+            tern_tokens tokens = {
+                .struct_bytes = sizeof tokens, .capacity = 64, .ids = ids, .types = types, .spans = spans};
             tern_session *s;
             assert_ok(tern_session_open(&s, models[i], &o, &err));
             const long before = malloc_calls;
@@ -442,8 +445,7 @@ static void test_runs_allocate_nothing(void **state)
                 assert_ok(tern_embed(s, &batch, out, &err));
                 if (e2e_width(models[i], E2E_CLASSIFY))
                     assert_ok(tern_classify(s, &batch, out, &err));
-                assert_ok(tern_tokenize(tern_model_tokenizer(models[i]), text, sizeof text - 1, text, sizeof text - 1,
-                                        TERN_TRUNCATE_HEAD, ids, types, 64, &n, &err));
+                assert_ok(tern_tokenize(tern_model_tokenizer(models[i]), &pair, TERN_TRUNCATE_HEAD, &tokens, &err));
             }
             assert_int_equal(malloc_calls - before, 0);
             tern_session_close(s);

@@ -47,11 +47,13 @@ static void *call(void *argument)
     struct caller *c = argument;
     const struct e2e_run classify = {NULL, 2, c->group, 0, E2E_CLASSIFY}, embed = {NULL, 2, c->group, 0, E2E_EMBED};
     float logits[TEXTS * LABELS], vectors[TEXTS * HIDDEN];
+    const tern_text whole = {.text = text, .text_bytes = sizeof text - 1};
+    tern_tokens tokens = {.struct_bytes = sizeof tokens, .capacity = 32, .ids = c->ids};
     for (int round = 0; round < ROUNDS; round++) {
         e2e_run(c->model, &c->texts, &classify, logits, NULL);
         e2e_run(c->model, &c->texts, &embed, vectors, NULL);
-        c->failed |= tern_tokenize(tern_model_tokenizer(c->model), text, sizeof text - 1, NULL, 0, TERN_TRUNCATE_HEAD,
-                                   c->ids, NULL, 32, &c->n_ids, NULL) != TERN_OK;
+        c->failed |= tern_tokenize(tern_model_tokenizer(c->model), &whole, TERN_TRUNCATE_HEAD, &tokens, NULL) != TERN_OK;
+        c->n_ids = tokens.count;
         if (round)
             c->failed |= memcmp(logits, c->logits, sizeof logits) || memcmp(vectors, c->vectors, sizeof vectors);
         memcpy(c->logits, logits, sizeof logits);

@@ -21,7 +21,8 @@ enum { CAPACITY = 4096, CANARY = 0x5ca1ab1e, MAX_GOLDEN = 1 << 20 };
 static char *vocabulary;
 static size_t vocabulary_bytes;
 static int32_t ids[CAPACITY + 1], types[CAPACITY + 1];
-static size_t n_ids;
+static tern_span spans[CAPACITY + 1];
+static size_t n_ids, n_needed;
 static tern_error err;
 
 static long n_allocations; /* by anything that is linked statically */
@@ -97,12 +98,18 @@ static tern_status run(const tern_tokenizer *tokenizer, const char *text, size_t
                        tern_truncate truncate, size_t capacity)
 {
     for (size_t i = 0; i <= CAPACITY; i++)
-        ids[i] = types[i] = CANARY;
+        ids[i] = types[i] = spans[i].source = CANARY;
+    const tern_text both = {text, n, pair, n_pair};
+    tern_tokens out = {
+        .struct_bytes = sizeof out, .capacity = capacity, .ids = ids, .types = types, .spans = spans, .count = 99};
     long before = n_allocations;
-    tern_status status = tern_tokenize(tokenizer, text, n, pair, n_pair, truncate, ids, types, capacity, &n_ids, &err);
+    tern_status status = tern_tokenize(tokenizer, &both, truncate, &out, &err);
     assert_int_equal(n_allocations, before);
-    for (size_t i = status == TERN_OK ? n_ids : capacity; i <= CAPACITY; i++)
-        if (ids[i] != CANARY || types[i] != CANARY)
+    n_ids = out.count;
+    n_needed = out.needed;
+    assert_true(status == TERN_OK ? n_ids <= n_needed && n_ids <= capacity : n_ids == 0);
+    for (size_t i = capacity; i <= CAPACITY; i++)
+        if (ids[i] != CANARY || types[i] != CANARY || spans[i].source != CANARY)
             fail_msg("written beyond the end, at %zu of %zu", i, capacity);
     return status;
 }
@@ -177,6 +184,116 @@ static void test_stored_answers(void **state)
     tern_tokenizer_close(cased);
     tern_tokenizer_close(lower);
     tern_tokenizer_close(added);
+}
+
+/* START,END,SOURCE of every token, from tests/golden/make_offsets.py. */
+static void check_spans(const tern_tokenizer *tokenizer, char *line, const char *answer, size_t number)
+{
+    char *tab = strchr(line, '\t'), *pair = tab ? tab + 1 : NULL;
+    size_t pair_bytes = pair ? unescape(pair, strlen(pair)) : 0;
+    size_t bytes = unescape(line, tab ? (size_t)(tab - line) : strlen(line));
+    size_t start, end;
+    int source, used;
+
+    if (run(tokenizer, line, bytes, pair, pair_bytes, TERN_TRUNCATE_ERROR, CAPACITY) != TERN_OK)
+        fail_msg("record at line %zu: %s", number, err.message);
+    for (size_t i = 0; i < n_ids; i++, answer += used) {
+        if (sscanf(answer, "%zu,%zu,%d%n", &start, &end, &source, &used) != 3)
+            fail_msg("record at line %zu: no token %zu", number, i);
+        if (spans[i].start != start || spans[i].end != end || spans[i].source != source)
+            fail_msg("record at line %zu: token %zu is [%zu, %zu) of %d, not [%zu, %zu) of %d", number, i,
+                     spans[i].start, spans[i].end, (int)spans[i].source, start, end, source);
+    }
+    if (*answer)
+        fail_msg("record at line %zu: only %zu tokens", number, n_ids);
+}
+
+static void test_stored_offsets(void **state)
+{
+    tern_tokenizer *uncased = make(1, 1), *cased = make(0, 0), *lower = make(1, 0), *added = NULL;
+    char *text, *next;
+    size_t size, number = 1;
+    (void)state;
+
+    assert_int_equal(tern_tokenizer_open(&added, "tests/golden/tokenizer_added.json", &err), TERN_OK);
+    assert_int_equal(tern_read_text(&text, &size, "tests/golden/offsets.txt", MAX_GOLDEN, 0, &err), TERN_OK);
+    for (char *head = text; *head; head = next + 1, number += 3) {
+        char *line = strchr(head, '\n') + 1, *answer = strchr(line, '\n') + 1;
+        next = strchr(answer, '\n');
+        line[-1] = answer[-1] = *next = '\0';
+        check_spans(!strcmp(head, "# uncased") ? uncased
+                    : !strcmp(head, "# cased") ? cased
+                    : !strcmp(head, "# lower") ? lower
+                                               : added,
+                    line, answer, number);
+    }
+    assert_true(number > 800);
+    free(text);
+    tern_tokenizer_close(uncased);
+    tern_tokenizer_close(cased);
+    tern_tokenizer_close(lower);
+    tern_tokenizer_close(added);
+}
+
+/* NFD sorts these marks, which the vocabulary has, into U+1D165 U+1D16D: once the span of such a word ended before it
+   began. All of its pieces have the whole word's. */
+static void test_reordered_spans(void **state)
+{
+    static const char text[] = "x a\xf0\x9d\x85\xad\xf0\x9d\x85\xa5";
+    tern_tokenizer *tokenizer = make(1, 1);
+    (void)state;
+
+    assert_int_equal(run(tokenizer, text, sizeof text - 1, NULL, 0, TERN_TRUNCATE_ERROR, 8), TERN_OK);
+    assert_true(n_ids >= 4);
+    for (size_t i = 2; i < n_ids - 1; i++) {
+        assert_int_equal(spans[i].start, 2);
+        assert_int_equal(spans[i].end, sizeof text - 1);
+    }
+    tern_tokenizer_close(tokenizer);
+}
+
+/* Every capacity keeps what two readings would: compared with the whole text's tokens, ids and spans. */
+static void test_truncated_in_one_reading(void **state)
+{
+    static const char *const texts[] = {"", "a", "a b", "the quick brown fox", "the quick brown fox jumps over it all"};
+    enum { TEXTS = sizeof texts / sizeof *texts };
+    tern_tokenizer *tokenizer = make(1, 1);
+    (void)state;
+
+    for (int i = 0; i < TEXTS * TEXTS * 2; i++) {
+        const char *text = texts[i % TEXTS], *pair = texts[i / TEXTS % TEXTS];
+        const int tail = i / TEXTS / TEXTS;
+        int32_t whole[64];
+        tern_span at[64];
+        assert_int_equal(run(tokenizer, text, strlen(text), pair, strlen(pair), TERN_TRUNCATE_ERROR, 64), TERN_OK);
+        const size_t all = n_ids;
+        memcpy(whole, ids, sizeof whole);
+        memcpy(at, spans, sizeof at);
+        size_t c[2] = {0, 0};
+        for (size_t k = 0; k < all; k++)
+            c[types[k]]++;
+        for (size_t capacity = 3; capacity < all + 4; capacity++) {
+            assert_int_equal(run(tokenizer, text, strlen(text), pair, strlen(pair),
+                                 tail ? TERN_TRUNCATE_TAIL : TERN_TRUNCATE_HEAD, capacity), TERN_OK);
+            assert_int_equal(n_needed, all);
+            assert_int_equal(n_ids, capacity < all ? capacity : all);
+            size_t first = 2; /* tokens of the first text, [CLS] and [SEP] */
+            while (types[first] == 0)
+                first++;
+            for (size_t k = 1; k + 1 < n_ids; k++) {
+                if (k == first - 1)
+                    continue;
+                /* The k-th token kept, counted in the whole: from the left of its side, or from the right. */
+                const size_t left = k < first ? k : c[0] + k - first;
+                const size_t from = !tail ? left : k < first ? k + c[0] - first : k + all - n_ids;
+                assert_int_equal(ids[k], whole[from]);
+                assert_int_equal(spans[k].start, at[from].start);
+                assert_int_equal(spans[k].end, at[from].end);
+                assert_int_equal(spans[k].source, at[from].source);
+            }
+        }
+    }
+    tern_tokenizer_close(tokenizer);
 }
 
 static size_t put_chars(uint8_t *out, const uint32_t *chars, size_t n)
@@ -265,7 +382,7 @@ static void test_invalid_utf8(void **state)
         assert_int_equal(run(tokenizer, "a", 1, copy, cases[i].n, TERN_TRUNCATE_HEAD, 8), TERN_INPUT);
         assert_non_null(strstr(err.message, expected));
         assert_non_null(strstr(err.message, "pair"));
-        assert_int_equal(n_ids, 0);
+        assert_int_equal(n_needed, 0);
         free(copy);
     }
     tern_tokenizer_close(tokenizer);
@@ -277,10 +394,10 @@ static void test_limits(void **state)
     (void)state;
 
     assert_int_equal(run(tokenizer, "a b c", 5, NULL, 0, TERN_TRUNCATE_ERROR, 4), TERN_INPUT);
-    assert_int_equal(n_ids, 5);
+    assert_int_equal(n_needed, 5);
     assert_non_null(strstr(err.message, "5 tokens, the limit is 4"));
     assert_int_equal(run(tokenizer, "a b c", 5, "a b", 3, TERN_TRUNCATE_ERROR, 3), TERN_INPUT);
-    assert_int_equal(n_ids, 8);
+    assert_int_equal(n_needed, 8);
     assert_int_equal(run(tokenizer, "a b c", 5, NULL, 0, TERN_TRUNCATE_ERROR, 5), TERN_OK);
     assert_int_equal(run(tokenizer, "a", 1, NULL, 0, TERN_TRUNCATE_HEAD, 2), TERN_USAGE);
     assert_int_equal(run(tokenizer, "a", 1, NULL, 0, (tern_truncate)3, 8), TERN_USAGE);
@@ -290,10 +407,14 @@ static void test_limits(void **state)
     assert_int_equal(run(tokenizer, "", 0, "", 0, TERN_TRUNCATE_ERROR, 3), TERN_OK);
     assert_int_equal(n_ids, 3);
     assert_int_equal(types[2], 1);
-    /* The types and the message are optional. */
-    assert_int_equal(tern_tokenize(tokenizer, "a", 1, NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL, 3, &n_ids, NULL),
-                     TERN_OK);
-    assert_int_equal(n_ids, 3);
+    /* The types, the spans and the message are optional. */
+    const tern_text a = {.text = "a", .text_bytes = 1};
+    tern_tokens out = {.struct_bytes = sizeof out, .capacity = 3, .ids = ids};
+    assert_int_equal(tern_tokenize(tokenizer, &a, TERN_TRUNCATE_HEAD, &out, NULL), TERN_OK);
+    assert_int_equal(out.count, 3);
+    out.struct_bytes = 8;
+    assert_int_equal(tern_tokenize(tokenizer, &a, TERN_TRUNCATE_HEAD, &out, &err), TERN_USAGE);
+    assert_non_null(strstr(err.message, "struct_bytes"));
     tern_tokenizer_close(tokenizer);
 }
 
@@ -371,7 +492,8 @@ int main(void)
         cmocka_unit_test(test_stored_answers),    cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_invalid_utf8),      cmocka_unit_test(test_limits),
         cmocka_unit_test(test_long_run_of_marks), cmocka_unit_test(test_lookups),
-        cmocka_unit_test(test_parts_round_trip),
+        cmocka_unit_test(test_parts_round_trip), cmocka_unit_test(test_stored_offsets),
+        cmocka_unit_test(test_reordered_spans),   cmocka_unit_test(test_truncated_in_one_reading),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

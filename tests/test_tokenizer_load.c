@@ -98,14 +98,15 @@ static void expect_ids(const char *name, const char *text, const char *expected)
     tern_tokenizer *tokenizer = NULL;
     char path[512], out[512] = "";
     int32_t ids[64];
-    size_t n = 0, at = 0;
+    const tern_text whole = {.text = text, .text_bytes = strlen(text)};
+    tern_tokens tokens = {.struct_bytes = sizeof tokens, .capacity = 64, .ids = ids};
+    size_t at = 0;
 
     snprintf(path, sizeof path, "%s/%s", dir, name);
     if (tern_tokenizer_open(&tokenizer, path, &err) != TERN_OK)
         fail_msg("%s", err.message);
-    assert_int_equal(
-        tern_tokenize(tokenizer, text, strlen(text), NULL, 0, TERN_TRUNCATE_ERROR, ids, NULL, 64, &n, &err), TERN_OK);
-    for (size_t i = 0; i < n; i++)
+    assert_int_equal(tern_tokenize(tokenizer, &whole, TERN_TRUNCATE_ERROR, &tokens, &err), TERN_OK);
+    for (size_t i = 0; i < tokens.count; i++)
         at += (size_t)snprintf(out + at, sizeof out - at, i ? " %d" : "%d", (int)ids[i]);
     assert_string_equal(out, expected);
     tern_tokenizer_close(tokenizer);

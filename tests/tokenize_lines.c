@@ -1,6 +1,6 @@
 /* Prints the ids of every line of standard input: for comparing with other tokenizers, see tools/peers/tokenizer.
    A TAB separates a text from its pair; \\ \n \r \t \0 are escapes. Ids are separated by spaces; the types of a pair
-   follow after " | ". An input that is refused prints "error: " and the message. */
+   follow after " | ", and with --spans START,END,SOURCE of every token after another one. An input that is refused prints "error: " and the message. */
 #include "runtime/base/tern.h"
 
 #include <stdio.h>
@@ -27,14 +27,18 @@ int main(int argc, char **argv)
 {
     tern_truncate truncate = TERN_TRUNCATE_ERROR;
     tern_tokenizer *tokenizer = NULL;
-    size_t capacity = DEFAULT_CAPACITY, size = 0, n_ids = 0;
+    size_t capacity = DEFAULT_CAPACITY, size = 0;
     int32_t *ids, *types;
+    tern_span *spans = NULL;
     char *line = NULL;
     ssize_t length;
     tern_error err;
 
+    const int with_spans = argc > 1 && strcmp(argv[1], "--spans") == 0;
+    argc -= with_spans;
+    argv += with_spans;
     if (argc != 2 && argc != 4) {
-        fprintf(stderr, "usage: tokenize_lines TOKENIZER [CAPACITY head|tail] < LINES\n");
+        fprintf(stderr, "usage: tokenize_lines [--spans] TOKENIZER [CAPACITY head|tail] < LINES\n");
         return 2;
     }
     if (argc == 4) {
@@ -47,7 +51,9 @@ int main(int argc, char **argv)
     }
     ids = calloc(capacity, sizeof *ids);
     types = calloc(capacity, sizeof *types);
-    if (ids == NULL || types == NULL)
+    if (with_spans)
+        spans = calloc(capacity, sizeof *spans);
+    if (ids == NULL || types == NULL || (with_spans && spans == NULL))
         return TERN_NOMEM;
     while ((length = getline(&line, &size, stdin)) >= 0) {
         if (length > 0 && line[length - 1] == '\n')
@@ -55,20 +61,25 @@ int main(int argc, char **argv)
         char *tab = memchr(line, '\t', (size_t)length), *pair = tab ? tab + 1 : NULL;
         size_t text_bytes = unescape(line, (size_t)(tab ? tab - line : length));
         size_t pair_bytes = pair ? unescape(pair, (size_t)(line + length - pair)) : 0;
-        if (tern_tokenize(tokenizer, line, text_bytes, pair, pair_bytes, truncate, ids, types, capacity, &n_ids,
-                          &err) != TERN_OK) {
+        const tern_text text = {line, text_bytes, pair, pair_bytes};
+        tern_tokens out = {
+            .struct_bytes = sizeof out, .capacity = capacity, .ids = ids, .types = types, .spans = spans};
+        if (tern_tokenize(tokenizer, &text, truncate, &out, &err) != TERN_OK) {
             printf("error: %s\n", err.message);
             continue;
         }
-        for (size_t i = 0; i < n_ids; i++)
+        for (size_t i = 0; i < out.count; i++)
             printf(i ? " %d" : "%d", (int)ids[i]);
-        for (size_t i = 0; pair && i < n_ids; i++)
+        for (size_t i = 0; pair && i < out.count; i++)
             printf(i ? " %d" : " | %d", (int)types[i]);
+        for (size_t i = 0; spans && i < out.count; i++)
+            printf(i ? " %zu,%zu,%d" : " | %zu,%zu,%d", spans[i].start, spans[i].end, (int)spans[i].source);
         putchar('\n');
     }
     free(line);
     free(ids);
     free(types);
+    free(spans);
     tern_tokenizer_close(tokenizer);
     return fflush(stdout) == 0 ? 0 : 1;
 }

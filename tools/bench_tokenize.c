@@ -33,8 +33,10 @@ int bench_time_tokenizer(struct bench_record *record, const tern_tokenizer *toke
         found++;
     }
     for (int i = 0; i < RUNS && !status && found == words && words; i++) {
+        const tern_text all = {.text = text, .text_bytes = used};
+        tern_tokens tokens = {.struct_bytes = sizeof tokens, .capacity = capacity, .ids = ids};
         double start = cli_now_ms();
-        status = tern_tokenize(tokenizer, text, used, NULL, 0, TERN_TRUNCATE_HEAD, ids, NULL, capacity, &n, &err);
+        status = tern_tokenize(tokenizer, &all, TERN_TRUNCATE_HEAD, &tokens, &err);
         times[i] = cli_now_ms() - start;
     }
     if (!status && found == words && words) {

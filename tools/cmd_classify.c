@@ -1,7 +1,7 @@
+/* `tern classify`: a label and its probability for each text. */
 #include "tools/commands.h"
-#include "tools/texts.h"
+#include "tools/runner.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,63 +11,44 @@ struct classify {
     double *scores; /* [n_labels] */
 };
 
-/* Probabilities: softmax over several labels, the logistic function for one. */
-static void score(double *out, const float *logits, int32_t n)
-{
-    double most = logits[0], sum = 0;
-    if (n == 1) {
-        out[0] = 1 / (1 + exp(-(double)logits[0]));
-        return;
-    }
-    for (int32_t i = 1; i < n; i++)
-        most = logits[i] > most ? logits[i] : most;
-    for (int32_t i = 0; i < n; i++)
-        sum += out[i] = exp((double)logits[i] - most);
-    for (int32_t i = 0; i < n; i++)
-        out[i] /= sum;
-}
-
-static void print_json(const struct classify *c, const struct text_result *r, int32_t best)
+static void print_json(const struct classify *c, const struct text *t, const tern_answer *a, int32_t best)
 {
     fputs("{\"text\":", stdout);
-    cli_json_string(stdout, r->text.text, r->text.bytes);
-    if (r->text.pair) {
+    cli_json_string(stdout, t->text, t->bytes);
+    if (t->pair) {
         fputs(",\"pair\":", stdout);
-        cli_json_string(stdout, r->text.pair, r->text.pair_bytes);
+        cli_json_string(stdout, t->pair, t->pair_bytes);
     }
     fputs(",\"label\":", stdout);
     cli_json_text(stdout, tern_model_label(c->model, best));
     printf(",\"score\":%.6g,\"scores\":{", c->scores[best]);
-    for (int32_t i = 0; i < r->count; i++) {
+    for (int32_t i = 0; i < a->count; i++) {
         fputs(i ? "," : "", stdout);
         cli_json_text(stdout, tern_model_label(c->model, i));
         printf(":%.6g", c->scores[i]);
     }
     fputs("},\"logits\":[", stdout);
-    for (int32_t i = 0; i < r->count; i++) {
+    for (int32_t i = 0; i < a->count; i++) {
         fputs(i ? "," : "", stdout);
-        cli_json_float(stdout, (double)r->values[i]);
+        cli_json_float(stdout, (double)a->values[i]);
     }
-    printf("],\"n_tokens\":%d,\"truncated\":%s}\n", r->n_tokens, r->truncated ? "true" : "false");
+    printf("],\"n_tokens\":%zu,\"truncated\":%s}\n", a->n_tokens, a->n_needed > a->n_tokens ? "true" : "false");
 }
 
-static int print(void *context, const struct text_result *r)
+static int print(void *context, const struct text *t, const tern_answer *a)
 {
     const struct classify *c = context;
-    int32_t best = 0;
-    score(c->scores, r->values, r->count);
-    for (int32_t i = 1; i < r->count; i++)
-        best = r->values[i] > r->values[best] ? i : best;
+    const int32_t best = tern_probabilities(c->model, a->values, c->scores);
     if (c->json) {
-        print_json(c, r, best);
+        print_json(c, t, a, best);
     } else {
         const char *label = tern_model_label(c->model, best);
         cli_plain(stdout, label, strlen(label));
         printf("\t%.4f\t", c->scores[best]);
-        cli_plain(stdout, r->text.text, r->text.bytes);
-        if (r->text.pair) {
+        cli_plain(stdout, t->text, t->bytes);
+        if (t->pair) {
             putchar('\t');
-            cli_plain(stdout, r->text.pair, r->text.pair_bytes);
+            cli_plain(stdout, t->pair, t->pair_bytes);
         }
         putchar('\n');
     }
@@ -77,16 +58,16 @@ static int print(void *context, const struct text_result *r)
 static int classify(struct classify *c, const char *path, struct texts *texts, const struct run_options *run)
 {
     tern_model *model = NULL;
-    struct runner r = {.emit = print, .context = c};
+    struct runner r = {.print = print, .context = c};
     int code = cli_open_model(&model, path);
-    if (!code) {
-        c->model = model;
-        c->scores = malloc(((size_t)tern_model_get_info(model)->n_labels + 1) * sizeof *c->scores);
-        code = c->scores ? runner_open(&r, model, path, RUN_CLASSIFY, run) : cli_nomem();
-    }
+    c->model = r.model = model;
     if (!code)
-        code = runner_all(&r, texts);
-    runner_close(&r);
+        code = runner_open_session(&r.session, model, path, TERN_CLASSIFY, run);
+    if (!code) {
+        c->scores = malloc((size_t)tern_model_get_info(model)->n_labels * sizeof *c->scores);
+        code = c->scores ? runner_all(&r, texts, TERN_CLASSIFY, run->truncate) : cli_nomem();
+    }
+    tern_session_close(r.session);
     free(c->scores);
     tern_model_close(model);
     return code;

@@ -1,5 +1,6 @@
+/* `tern embed`: a vector for each text, as lines, as JSON, as f32 or .npy; or the cosine of two. */
 #include "tools/commands.h"
-#include "tools/texts.h"
+#include "tools/runner.h"
 
 #include "runtime/base/file.h"
 
@@ -19,39 +20,41 @@ struct embed {
     float *first; /* --cosine: the vector of the first text */
 };
 
-static int print(void *context, const struct text_result *r)
+static int print(void *context, const struct text *t, const tern_answer *a)
 {
     (void)context;
-    for (int32_t i = 0; i < r->count; i++)
-        printf("%s%.9g", i ? " " : "", (double)r->values[i]);
+    (void)t;
+    for (int32_t i = 0; i < a->count; i++)
+        printf("%s%.9g", i ? " " : "", (double)a->values[i]);
     putchar('\n');
     return cli_written();
 }
 
-static int print_json(void *context, const struct text_result *r)
+static int print_json(void *context, const struct text *t, const tern_answer *a)
 {
     (void)context;
     fputs("{\"text\":", stdout);
-    cli_json_string(stdout, r->text.text, r->text.bytes);
-    if (r->text.pair) {
+    cli_json_string(stdout, t->text, t->bytes);
+    if (t->pair) {
         fputs(",\"pair\":", stdout);
-        cli_json_string(stdout, r->text.pair, r->text.pair_bytes);
+        cli_json_string(stdout, t->pair, t->pair_bytes);
     }
     fputs(",\"embedding\":[", stdout);
-    for (int32_t i = 0; i < r->count; i++) {
+    for (int32_t i = 0; i < a->count; i++) {
         fputs(i ? "," : "", stdout);
-        cli_json_float(stdout, (double)r->values[i]);
+        cli_json_float(stdout, (double)a->values[i]);
     }
-    printf("],\"n_tokens\":%d,\"truncated\":%s}\n", r->n_tokens, r->truncated ? "true" : "false");
+    printf("],\"n_tokens\":%zu,\"truncated\":%s}\n", a->n_tokens, a->n_needed > a->n_tokens ? "true" : "false");
     return cli_written();
 }
 
 /* Little-endian floats as they are: so are all CPUs that Tern is built for. */
-static int write_binary(void *context, const struct text_result *r)
+static int write_binary(void *context, const struct text *t, const tern_answer *a)
 {
+    (void)t;
     struct embed *e = context;
     e->rows++;
-    if (fwrite(r->values, sizeof *r->values, (size_t)r->count, e->writer.stream) == (size_t)r->count)
+    if (fwrite(a->values, sizeof *a->values, (size_t)a->count, e->writer.stream) == (size_t)a->count)
         return CLI_OK;
     return cli_fail(CLI_FAILED, "%s: cannot write: %s", e->path, strerror(errno));
 }
@@ -70,28 +73,29 @@ static int write_npy_header(struct embed *e, int32_t columns)
     return CLI_OK;
 }
 
-static int compare(void *context, const struct text_result *r)
+static int compare(void *context, const struct text *t, const tern_answer *a)
 {
+    (void)t;
     struct embed *e = context;
     double ab = 0, aa = 0, bb = 0;
-    if (r->index == 1) {
-        memcpy(e->first, r->values, (size_t)r->count * sizeof *e->first);
+    if (a->index == 0) {
+        memcpy(e->first, a->values, (size_t)a->count * sizeof *e->first);
         return CLI_OK;
     }
-    for (int32_t i = 0; i < r->count; i++) {
-        ab += (double)e->first[i] * (double)r->values[i];
+    for (int32_t i = 0; i < a->count; i++) {
+        ab += (double)e->first[i] * (double)a->values[i];
         aa += (double)e->first[i] * (double)e->first[i];
-        bb += (double)r->values[i] * (double)r->values[i];
+        bb += (double)a->values[i] * (double)a->values[i];
     }
     double cosine = aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
     printf(e->json ? "{\"cosine\":%.6f}\n" : "%.6f\n", cosine);
     return CLI_OK;
 }
 
-static int run_texts(struct embed *e, const tern_model *model, struct runner *r, struct texts *texts)
+static int run_texts(struct embed *e, struct runner *r, struct texts *texts, tern_truncate truncate)
 {
     tern_error err;
-    const int32_t hidden = tern_model_get_info(model)->hidden;
+    const int32_t hidden = tern_model_get_info(r->model)->hidden;
     const int npy = e->path && !strcmp(e->format, "npy");
     int code = CLI_OK;
     if (e->cosine && !(e->first = malloc((size_t)hidden * sizeof *e->first)))
@@ -101,7 +105,7 @@ static int run_texts(struct embed *e, const tern_model *model, struct runner *r,
     if (npy)
         code = write_npy_header(e, hidden);
     if (!code)
-        code = runner_all(r, texts);
+        code = runner_all(r, texts, TERN_EMBED, truncate);
     if (!code && npy)
         code = write_npy_header(e, hidden);
     if (!code && e->path && tern_writer_commit(&e->writer, &err))
@@ -113,14 +117,15 @@ static int embed(struct embed *e, const char *path, struct texts *texts, const s
 {
     tern_model *model = NULL;
     struct runner r = {.context = e};
-    r.emit = e->cosine ? compare : e->path ? write_binary : e->json ? print_json : print;
+    r.print = e->cosine ? compare : e->path ? write_binary : e->json ? print_json : print;
     int code = cli_open_model(&model, path);
+    r.model = model;
     if (!code)
-        code = runner_open(&r, model, path, RUN_EMBED, run);
+        code = runner_open_session(&r.session, model, path, TERN_EMBED, run);
     if (!code)
-        code = run_texts(e, model, &r, texts);
+        code = run_texts(e, &r, texts, run->truncate);
     tern_writer_discard(&e->writer);
-    runner_close(&r);
+    tern_session_close(r.session);
     free(e->first);
     tern_model_close(model);
     return code;

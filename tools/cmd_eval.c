@@ -1,5 +1,7 @@
+/* `tern eval`: a model's figures on a task, and a digest of all that it says. */
 #include "tools/commands.h"
 #include "tools/eval_data.h"
+#include "tools/runner.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -30,16 +32,6 @@ static void free_pass(struct pass *p)
     free(p->integers);
 }
 
-static int keep(void *context, const struct text_result *r)
-{
-    struct pass *p = context;
-    const size_t at = r->index * (size_t)r->count, bytes = (size_t)r->count * 4;
-    memcpy(p->values + at, r->values, bytes);
-    if (r->integers)
-        memcpy(p->integers + at, r->integers, bytes);
-    return CLI_OK;
-}
-
 /* The file's order, or a seeded shuffle of it (Fisher and Yates). */
 static int make_order(struct eval *e)
 {
@@ -57,28 +49,58 @@ static int make_order(struct eval *e)
     return CLI_OK;
 }
 
-static int run_all(const struct eval *e, struct pass *p, struct runner *r)
+/* One model on its way through all texts. */
+struct run {
+    const struct eval *eval;
+    struct pass *pass;
+    size_t next;
+    int32_t max_tokens;
+    int code;
+};
+
+static tern_next next_text(void *context, tern_text *out)
 {
+    struct run *r = context;
+    const struct eval *e = r->eval;
+    const size_t per_row = (size_t)e->data.per_row;
+    if (r->next == e->n_texts)
+        return TERN_NEXT_END;
+    const size_t index = e->order[r->next++];
+    const struct eval_row *row = &e->data.rows[index / per_row];
+    out->text = e->data.pool + row->text[index % per_row];
+    out->text_bytes = row->bytes[index % per_row];
+    return TERN_NEXT_TEXT;
+}
+
+static tern_status keep(void *context, const tern_answer *a)
+{
+    struct run *r = context;
+    const size_t index = r->eval->order[a->index], at = index * (size_t)a->count, bytes = (size_t)a->count * 4;
     char where[160];
-    const size_t values = e->n_texts * (size_t)p->count;
-    int code = CLI_OK;
-    p->values = malloc(values * sizeof *p->values);
-    p->integers = malloc(values * sizeof *p->integers);
-    if (!p->values || !p->integers)
-        code = cli_nomem();
-    const double start = cli_now_ms();
-    for (size_t i = 0; i < e->n_texts && !code; i++) {
-        const size_t per_row = (size_t)e->data.per_row, index = e->order[i];
-        const struct eval_row *row = &e->data.rows[index / per_row];
-        const struct text text = {.text = e->data.pool + row->text[index % per_row],
-                                  .bytes = row->bytes[index % per_row]};
-        snprintf(where, sizeof where, "%.90s: text %zu", e->path, index + 1);
-        code = runner_add(r, &text, index, where);
+    if (a->error) {
+        snprintf(where, sizeof where, "%.90s: text %zu", r->eval->path, index + 1);
+        r->code = runner_refused(a, where, r->max_tokens);
+        return TERN_FAILED;
     }
-    if (!code)
-        code = runner_flush(r);
-    p->seconds = (cli_now_ms() - start) / 1000;
-    return code;
+    memcpy(r->pass->values + at, a->values, bytes);
+    if (a->integers)
+        memcpy(r->pass->integers + at, a->integers, bytes);
+    return TERN_OK;
+}
+
+static int run_all(struct run *r, tern_session *session, tern_task task)
+{
+    const tern_stream stream = {sizeof stream, r, next_text, keep};
+    const size_t values = r->eval->n_texts * (size_t)r->pass->count;
+    tern_error err;
+    r->pass->values = malloc(values * sizeof *r->pass->values);
+    r->pass->integers = malloc(values * sizeof *r->pass->integers);
+    if (!r->pass->values || !r->pass->integers)
+        return cli_nomem();
+    const double start = cli_now_ms();
+    const tern_status status = tern_answer_stream(session, task, r->eval->run.truncate, &stream, &err);
+    r->pass->seconds = (cli_now_ms() - start) / 1000;
+    return r->code ? r->code : status ? cli_status(&err) : CLI_OK;
 }
 
 /* Reads the data before the first text is run: for sst2 the labels are checked against the model's. */
@@ -91,21 +113,23 @@ static int read_data(struct eval *e, int32_t labels)
     return code ? code : make_order(e);
 }
 
-static int run_model(struct eval *e, struct pass *p, const char *path, enum run_kind kind)
+static int run_model(struct eval *e, struct pass *p, const char *path, tern_task task)
 {
     tern_model *model = NULL;
-    struct runner r = {.emit = keep, .context = p};
+    tern_session *session = NULL;
     int code = cli_open_model(&model, path);
     if (!code)
-        code = runner_open(&r, model, path, kind, &e->run);
-    if (!code)
-        code = read_data(e, r.count);
+        code = runner_open_session(&session, model, path, task, &e->run);
     if (!code) {
-        p->count = r.count;
-        p->is_f32 = !strcmp(tern_model_get_info(model)->weights, "f32");
-        code = run_all(e, p, &r);
+        const tern_model_info *info = tern_model_get_info(model);
+        struct run run = {.eval = e, .pass = p, .max_tokens = info->max_tokens};
+        p->count = task == TERN_CLASSIFY ? info->n_labels : info->hidden;
+        p->is_f32 = !strcmp(info->weights, "f32");
+        code = read_data(e, p->count);
+        if (!code)
+            code = run_all(&run, session, task);
     }
-    runner_close(&r);
+    tern_session_close(session);
     tern_model_close(model);
     return code;
 }
@@ -208,7 +232,7 @@ static int compare_vectors(const struct pass *a, const struct pass *b, size_t n,
 static int compare(struct eval *e, const char *path, const struct pass *p, struct figures *f)
 {
     struct pass own = {0}, other = {0};
-    int code = run_model(e, &other, e->against, e->is_stsb ? RUN_EMBED : RUN_CLASSIFY);
+    int code = run_model(e, &other, e->against, e->is_stsb ? TERN_EMBED : TERN_CLASSIFY);
     if (!code && e->is_stsb)
         code = compare_vectors(p, &other, e->n_texts, f);
     if (!code && !e->is_stsb) {
@@ -218,9 +242,9 @@ static int compare(struct eval *e, const char *path, const struct pass *p, struc
         add_figure(f, "agreement", (double)same / (double)e->n_texts);
         free_pass(&other);
         other = (struct pass){0};
-        code = run_model(e, &own, path, RUN_EMBED);
+        code = run_model(e, &own, path, TERN_EMBED);
         if (!code)
-            code = run_model(e, &other, e->against, RUN_EMBED);
+            code = run_model(e, &other, e->against, TERN_EMBED);
         if (!code)
             code = compare_vectors(&own, &other, e->n_texts, f);
     }
@@ -233,7 +257,7 @@ static int eval(struct eval *e, const char *path)
 {
     struct pass p = {0};
     struct figures f = {.n = 0};
-    int code = run_model(e, &p, path, e->is_stsb ? RUN_EMBED : RUN_CLASSIFY);
+    int code = run_model(e, &p, path, e->is_stsb ? TERN_EMBED : TERN_CLASSIFY);
     if (!code && e->is_stsb) {
         double pearson = 0, spearman = 0;
         code = correlations(e, &p, &pearson, &spearman);

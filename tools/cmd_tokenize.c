@@ -1,3 +1,4 @@
+/* `tern tokenize`: the pieces and ids of each text, and where they stand in it. */
 #include "tools/commands.h"
 #include "tools/texts.h"
 
@@ -7,12 +8,11 @@
 #include <string.h>
 
 struct tokenize {
-    int json, ids, pairs;
+    int json, ids, pairs, offsets;
     tern_model *model;
     tern_tokenizer *own; /* when no model was given */
     const tern_tokenizer *tokenizer;
-    int32_t *id, *type;
-    size_t capacity;
+    tern_tokens out; /* arrays that grow to the longest text */
 };
 
 /* A .tern file is a safetensors container: eight bytes of header length, then '{'. */
@@ -43,28 +43,36 @@ static int open_tokenizer(struct tokenize *t, const char *path)
     return CLI_OK;
 }
 
-/* All tokens of a text, however many: the arrays grow to what the first try asks for. */
-static int tokenize(struct tokenize *t, const struct text *text, size_t *n, const char *where)
+static void free_tokens(tern_tokens *out)
 {
+    free(out->ids);
+    free(out->types);
+    free(out->spans);
+    *out = (tern_tokens){.struct_bytes = sizeof *out};
+}
+
+static int make_room(tern_tokens *out, size_t capacity)
+{
+    free_tokens(out);
+    out->ids = malloc(capacity * sizeof *out->ids);
+    out->types = malloc(capacity * sizeof *out->types);
+    out->spans = malloc(capacity * sizeof *out->spans);
+    out->capacity = capacity;
+    return out->ids && out->types && out->spans ? CLI_OK : cli_nomem();
+}
+
+/* All tokens of a text, however many: where there is too little room, the first try says how much is needed. */
+static int tokenize(struct tokenize *t, const struct text *text, const char *where)
+{
+    const tern_text whole = {text->text, text->bytes, text->pair, text->pair_bytes};
     tern_error err;
-    for (;;) {
-        tern_status status = TERN_INPUT;
-        *n = 512;
-        if (t->capacity)
-            status = tern_tokenize(t->tokenizer, text->text, text->bytes, text->pair, text->pair_bytes,
-                                   TERN_TRUNCATE_ERROR, t->id, t->type, t->capacity, n, &err);
-        if (!status)
-            return CLI_OK;
-        if (*n <= t->capacity)
-            return cli_fail(CLI_INPUT, "%s: %s", where, err.message);
-        free(t->id);
-        free(t->type);
-        t->id = malloc(*n * sizeof *t->id);
-        t->type = malloc(*n * sizeof *t->type);
-        t->capacity = t->id && t->type ? *n : 0;
-        if (!t->capacity)
-            return cli_nomem();
+    tern_status status = tern_tokenize(t->tokenizer, &whole, TERN_TRUNCATE_ERROR, &t->out, &err);
+    if (status && t->out.needed) {
+        if (make_room(&t->out, t->out.needed))
+            return CLI_FAILED;
+        status = tern_tokenize(t->tokenizer, &whole, TERN_TRUNCATE_ERROR, &t->out, &err);
     }
+    return status ? cli_fail(CLI_INPUT, "%s: %s", where, err.message) : CLI_OK;
 }
 
 static void print_ids(const int32_t *ids, size_t n, const char *separator)
@@ -73,7 +81,27 @@ static void print_ids(const int32_t *ids, size_t n, const char *separator)
         printf("%s%d", i ? separator : "", ids[i]);
 }
 
-static void print_json(const struct tokenize *t, const struct text *text, size_t n)
+static void print_piece(const struct tokenize *t, size_t i, void (*write)(FILE *out, const char *text, size_t bytes))
+{
+    size_t bytes;
+    const char *piece = tern_token_text(t->tokenizer, t->out.ids[i], &bytes);
+    write(stdout, piece ? piece : "", bytes);
+}
+
+/* A special token stands nowhere: null. */
+static void print_json_spans(const tern_tokens *out)
+{
+    fputs("],\"offsets\":[", stdout);
+    for (size_t i = 0; i < out->count; i++) {
+        fputs(i ? "," : "", stdout);
+        if (out->spans[i].source < 0)
+            fputs("null", stdout);
+        else
+            printf("[%zu,%zu]", out->spans[i].start, out->spans[i].end);
+    }
+}
+
+static void print_json(const struct tokenize *t, const struct text *text)
 {
     fputs("{\"text\":", stdout);
     cli_json_string(stdout, text->text, text->bytes);
@@ -82,46 +110,52 @@ static void print_json(const struct tokenize *t, const struct text *text, size_t
         cli_json_string(stdout, text->pair, text->pair_bytes);
     }
     fputs(",\"tokens\":[", stdout);
-    for (size_t i = 0; i < n; i++) {
-        size_t bytes;
-        const char *piece = tern_token_text(t->tokenizer, t->id[i], &bytes);
+    for (size_t i = 0; i < t->out.count; i++) {
         fputs(i ? "," : "", stdout);
-        cli_json_string(stdout, piece ? piece : "", bytes);
+        print_piece(t, i, cli_json_string);
     }
     fputs("],\"ids\":[", stdout);
-    print_ids(t->id, n, ",");
+    print_ids(t->out.ids, t->out.count, ",");
     fputs("],\"types\":[", stdout);
-    print_ids(t->type, n, ",");
-    printf("],\"n_tokens\":%zu}\n", n);
+    print_ids(t->out.types, t->out.count, ",");
+    if (t->offsets)
+        print_json_spans(&t->out);
+    printf("],\"n_tokens\":%zu}\n", t->out.count);
 }
 
-static void print(const struct tokenize *t, size_t n)
+static void print(const struct tokenize *t)
 {
-    for (size_t i = 0; i < n && !t->ids; i++) {
-        size_t bytes;
-        const char *piece = tern_token_text(t->tokenizer, t->id[i], &bytes);
+    for (size_t i = 0; i < t->out.count && !t->ids; i++) {
         fputs(i ? " " : "", stdout);
-        cli_plain(stdout, piece ? piece : "", bytes);
+        print_piece(t, i, cli_plain);
     }
     fputs(t->ids ? "" : "\t", stdout);
-    print_ids(t->id, n, " ");
+    print_ids(t->out.ids, t->out.count, " ");
+    for (size_t i = 0; i < t->out.count && t->offsets; i++) {
+        const tern_span *span = &t->out.spans[i];
+        putchar(i ? ' ' : '\t');
+        if (span->source < 0)
+            putchar('-');
+        else
+            printf("%zu-%zu", span->start, span->end);
+    }
     putchar('\n');
 }
 
 static int tokenize_all(struct tokenize *t, struct texts *texts)
 {
+    enum { ROOM = 512 };
     struct text text;
-    size_t n;
     char where[128];
-    int code = CLI_OK;
+    int code = make_room(&t->out, ROOM);
     while (!code && texts_next(texts, &text, &code) > 0) {
-        code = tokenize(t, &text, &n, texts_where(texts, where));
+        code = tokenize(t, &text, texts_where(texts, where));
         if (code)
             break;
         if (t->json)
-            print_json(t, &text, n);
+            print_json(t, &text);
         else
-            print(t, n);
+            print(t);
         code = cli_written();
     }
     return code;
@@ -134,6 +168,7 @@ int cmd_tokenize(int argc, char **argv)
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &t.json, 0, 0},
                                          {"ids", 0, CLI_FLAG, &t.ids, 0, 0},
                                          {"pair", 0, CLI_FLAG, &t.pairs, 0, 0},
+                                         {"offsets", 0, CLI_FLAG, &t.offsets, 0, 0},
                                          {0}};
     int n, code = cli_parse(options, "tokenize", argc, argv, &n);
     if (n < 0)
@@ -146,8 +181,7 @@ int cmd_tokenize(int argc, char **argv)
     if (!code)
         code = tokenize_all(&t, &texts);
     texts_close(&texts);
-    free(t.id);
-    free(t.type);
+    free_tokens(&t.out);
     tern_tokenizer_close(t.own);
     tern_model_close(t.model);
     return code;

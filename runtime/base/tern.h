@@ -60,6 +60,15 @@ TERN_API const char *tern_status_name(tern_status status);
 
 typedef struct tern_tokenizer tern_tokenizer;
 
+/* What a model reads at a time: a text, or a pair of texts such as a question and the text that answers it. Neither
+   needs a terminating zero. */
+typedef struct tern_text {
+    const char *text;
+    size_t text_bytes;
+    const char *pair; /* NULL: there is no second text */
+    size_t pair_bytes;
+} tern_text;
+
 /* What to do with a text of more tokens than there is room for. */
 typedef enum tern_truncate {
     TERN_TRUNCATE_ERROR = 0, /* refuse with TERN_INPUT; the message names the count and the limit */
@@ -74,15 +83,32 @@ TERN_API tern_status tern_tokenizer_open(tern_tokenizer **out, const char *path,
 /* Accepts NULL. Never call it on the tokenizer of a model. */
 TERN_API void tern_tokenizer_close(tern_tokenizer *tokenizer);
 
-/* Turns one text, or a pair when `pair` is not NULL, into ids: [CLS] text [SEP] or [CLS] text [SEP] pair [SEP].
-   `text` and `pair` need no terminating zero. ids[capacity] receives the ids; types[capacity], which may be NULL,
-   the token types (0 for the first segment with its [CLS] and [SEP], 1 for the second). *n_ids is set to the number
-   of tokens written. Allocates nothing. A pair that is too long loses tokens of its longer side first
-   (Hugging Face's "longest_first"). Errors: TERN_INPUT for invalid UTF-8 (the message names the byte offset) and for
-   too many tokens under TERN_TRUNCATE_ERROR (*n_ids is then the number needed); TERN_USAGE when capacity is below 3. */
-TERN_API tern_status tern_tokenize(const tern_tokenizer *tokenizer, const char *text, size_t text_bytes,
-                                   const char *pair, size_t pair_bytes, tern_truncate truncate, int32_t *ids,
-                                   int32_t *types, size_t capacity, size_t *n_ids, tern_error *err);
+/* The bytes [start, end) of a text as the caller gave it. */
+typedef struct tern_span {
+    size_t start, end;
+    int32_t source; /* 0: of the text, 1: of its pair, -1: of neither, as for special tokens, whose range is 0, 0 */
+} tern_span;
+
+/* The tokens of a text: arrays of the caller, which tern_tokenize fills, and what it found. */
+typedef struct tern_tokens {
+    size_t struct_bytes; /* sizeof(tern_tokens), so that fields can be added */
+    size_t capacity;     /* elements of each array, at least 3 */
+    int32_t *ids;        /* [capacity] */
+    int32_t *types;      /* [capacity] token types: 0 for the first text with its [CLS] and [SEP], 1 for the second;
+                            NULL: not wanted */
+    tern_span *spans;    /* [capacity] the bytes that each token was made of; NULL: not wanted */
+    size_t count;        /* result: tokens in the arrays; what lies behind them is undefined */
+    size_t needed;       /* result: tokens of the whole text, special ones included; needed - count were cut */
+} tern_tokens;
+
+/* Turns a text into ids: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP]. Reads it once, however long it is, and
+   allocates nothing. A pair that is too long loses tokens of its longer side first (Hugging Face's "longest_first").
+   Spans are Hugging Face's offset_mapping, in bytes: a token's span is what it was before lower-casing and stripping of
+   accents, a word that is not in the vocabulary has the span of the whole word. Errors: TERN_INPUT for invalid UTF-8
+   (the message names the byte offset; needed is 0) and for too many tokens under TERN_TRUNCATE_ERROR (needed says how
+   many); TERN_USAGE when struct_bytes, capacity or truncate is out of range. On errors count is 0. */
+TERN_API tern_status tern_tokenize(const tern_tokenizer *tokenizer, const tern_text *text, tern_truncate truncate,
+                                   tern_tokens *out, tern_error *err);
 
 /* The piece of an id, with its "##" if it has one; NULL when the id is out of range. Owned by the tokenizer;
  *bytes (may be NULL) receives its length. The string is not zero-terminated. */
@@ -134,8 +160,10 @@ typedef struct tern_session_options {
     /* At most so many work on a run, 1 .. 256; 0: as many as the affinity mask and the cgroup's CPU quota allow (`tern
        info` says how many and why). Fewer do where a text is too short to share, or other programs use the CPUs. */
     int32_t threads;
-    int32_t max_tokens;  /* most tokens of all texts of one run together; 0: the model's own limit for one text */
-    int32_t max_texts;   /* most texts of one run; 0: 1 */
+    /* Most tokens of all texts of one run together. 0: the model's own limit for one text or, unless max_texts is 1, 512
+       for each thread, if that is more: as many as run well together. */
+    int32_t max_tokens;
+    int32_t max_texts;   /* most texts of one run; 0: 32 */
     const char *isa;     /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
     /* Where block-sparse products and dense ones cross on this machine: the text that `tern bench --calibrate-sparse`
        writes for the ISA in use. Results do not depend on it. NULL: what is built in. */
@@ -170,6 +198,75 @@ TERN_API tern_status tern_embed(tern_session *session, const tern_batch *batch, 
 /* The integers behind the floats of the last run, [n_texts][n_labels or hidden], each float being integer * 2^-bits
    exactly rounded; NULL before the first run and for f32 models. Owned by the session, valid until its next call. */
 TERN_API const int32_t *tern_session_integers(const tern_session *session, size_t *count, int32_t *bits);
+
+/* ---- Texts: text in, answer out ------------------------------------------------------------------------------ */
+
+/* These functions tokenise texts with the model's own tokenizer and run as many together as the session was opened for.
+   The answers come in the order of the texts, and how texts were put together never shows in them. All memory was
+   allocated when the session was opened. The thread rules are those of the session. */
+
+/* The answers to a number of texts: arrays of the caller. */
+typedef struct tern_answers {
+    size_t struct_bytes; /* sizeof(tern_answers), so that fields can be added */
+    float *values;       /* [n_texts][n_labels] logits, or [n_texts][hidden] vectors */
+    int32_t *integers;   /* the same number of integers behind them, see tern_session_integers; an f32 model leaves them
+                            alone; NULL: not wanted */
+    size_t *n_tokens;    /* [n_texts] tokens of each text that were run, special ones included; NULL: not wanted */
+    size_t *n_needed;    /* [n_texts] tokens of each whole text; more than n_tokens: truncated; NULL: not wanted */
+    size_t n_answered;   /* result: texts that have an answer, n_texts unless the call failed */
+} tern_answers;
+
+/* The logits of each text; tern_probabilities says what they mean. A session of any size takes any number of texts.
+   Errors: TERN_INPUT for a text that is not UTF-8 or, under TERN_TRUNCATE_ERROR, too long (the message names the text,
+   the first being 1; the texts before it are answered, and it is number n_answered of the array); TERN_USAGE (a model
+   without a classification head; truncate or struct_bytes out of range; a session of fewer than 3 tokens); TERN_FORMAT
+   for a model without a vocabulary. */
+TERN_API tern_status tern_classify_texts(tern_session *session, const tern_text *texts, size_t n_texts,
+                                         tern_truncate truncate, tern_answers *answers, tern_error *err);
+/* The vector of each text, pooled and normalised as the model says. Errors are those of tern_classify_texts. */
+TERN_API tern_status tern_embed_texts(tern_session *session, const tern_text *texts, size_t n_texts,
+                                      tern_truncate truncate, tern_answers *answers, tern_error *err);
+
+/* What one text's logits[n_labels] mean: probabilities[n_labels], by softmax over several labels, by the logistic
+   function for a single one. `probabilities` may be NULL. Returns the label of the largest logit, the first of equals;
+   -1 when the model has no classification head. */
+TERN_API int32_t tern_probabilities(const tern_model *model, const float *logits, double *probabilities);
+
+typedef enum tern_task { TERN_CLASSIFY = 0, TERN_EMBED = 1 } tern_task;
+
+/* The answer to one text of a stream. It belongs to the session and is valid until the callback returns. */
+typedef struct tern_answer {
+    size_t index;            /* which text of the stream, from 0 */
+    const tern_error *error; /* why the text was refused, with the code TERN_INPUT; NULL: it was not */
+    size_t n_tokens;         /* tokens that were run, special ones included; 0 for a refused text */
+    size_t n_needed;         /* tokens of the whole text; 0 when it is not UTF-8 */
+    const float *values;     /* [count] logits or a vector; NULL for a refused text */
+    const int32_t *integers; /* [count] see tern_session_integers; NULL for a refused text and for f32 models */
+    int32_t count;           /* the model's n_labels or hidden */
+} tern_answer;
+
+typedef enum tern_next {
+    TERN_NEXT_END = 0,  /* there are no more texts */
+    TERN_NEXT_TEXT = 1, /* *text is the next one */
+    TERN_NEXT_WAIT = 2  /* the next text is not there yet: answer those before it, then ask again */
+} tern_next;
+
+/* Texts from wherever they come and answers to wherever they go, for input that does not fit an array or is not there
+   all at once. The callbacks run on the calling thread and must not use the session. */
+typedef struct tern_stream {
+    size_t struct_bytes; /* sizeof(tern_stream), so that fields can be added */
+    void *context;       /* handed to the callbacks */
+    /* Sets *text, whose bytes are read before the next call of either function and not kept. */
+    tern_next (*next)(void *context, tern_text *text);
+    /* Takes an answer, or the refusal of a text, in the order of the texts. TERN_OK goes on; any other status ends the
+       call, which returns it. */
+    tern_status (*answer)(void *context, const tern_answer *answer);
+} tern_stream;
+
+/* Answers all texts of a stream. A refused text is no error of this call: `answer` decides. Other errors are those of
+   tern_classify_texts, with nothing read from the stream. */
+TERN_API tern_status tern_answer_stream(tern_session *session, tern_task task, tern_truncate truncate,
+                                        const tern_stream *stream, tern_error *err);
 
 #ifdef __cplusplus
 }

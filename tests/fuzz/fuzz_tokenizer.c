@@ -35,39 +35,58 @@ static int is_utf8(const uint8_t *text, size_t n)
     return tern_utf8_check(text, n) == n;
 }
 
+/* Special tokens stand nowhere; a span lies in its text. */
+static void check_span(const tern_text *text, const tern_span *span)
+{
+    const size_t bytes = span->source == 1 ? text->pair_bytes : text->text_bytes;
+    check(span->source >= -1 && span->source <= (text->pair != NULL));
+    check(span->source >= 0 ? span->start <= span->end && span->end <= bytes : !span->start && !span->end);
+}
+
 static void tokenize(const tern_tokenizer *tokenizer, const char *text, size_t n, const char *pair, size_t n_pair,
                      size_t capacity)
 {
     static int32_t whole[ROOM], types[ROOM];
+    static tern_span spans[ROOM];
+    const tern_text input = {text, n, pair, n_pair};
+    tern_tokens all = {.struct_bytes = sizeof all, .capacity = ROOM, .ids = whole, .types = types, .spans = spans};
     tern_error err;
-    size_t n_whole = 0, n_part = 0, n_first = 1;
-    tern_status status =
-        tern_tokenize(tokenizer, text, n, pair, n_pair, TERN_TRUNCATE_ERROR, whole, types, ROOM, &n_whole, &err);
+    size_t n_first = 1;
+    const tern_status status = tern_tokenize(tokenizer, &input, TERN_TRUNCATE_ERROR, &all, &err);
+    const size_t n_whole = all.count;
 
-    if (status == TERN_INPUT && n_whole > ROOM)
+    if (status == TERN_INPUT && all.needed > ROOM)
         return;
     if (!is_utf8((const uint8_t *)text, n) || (pair && !is_utf8((const uint8_t *)pair, n_pair))) {
-        check(status == TERN_INPUT && n_whole == 0);
+        check(status == TERN_INPUT && all.needed == 0);
         return;
     }
     check(status == TERN_OK && n_whole >= 2);
     while (n_first < n_whole && types[n_first] == 0)
         n_first++;
-    for (size_t i = 0; i < n_whole; i++)
+    for (size_t i = 0; i < n_whole; i++) {
         check(tern_token_text(tokenizer, whole[i], NULL) != NULL);
+        check_span(&input, &spans[i]);
+    }
     for (int tail = 0; tail < 2; tail++) {
         int32_t *part = malloc(capacity * sizeof *part), *part_types = malloc(capacity * sizeof *part);
-        check(part && part_types &&
-              tern_tokenize(tokenizer, text, n, pair, n_pair, tail ? TERN_TRUNCATE_TAIL : TERN_TRUNCATE_HEAD, part,
-                            part_types, capacity, &n_part, &err) == TERN_OK);
-        check(n_part == (n_whole < capacity ? n_whole : capacity));
+        tern_span *part_spans = malloc(capacity * sizeof *part_spans);
+        tern_tokens kept = {
+            .struct_bytes = sizeof kept, .capacity = capacity, .ids = part, .types = part_types, .spans = part_spans};
+        check(part && part_types && part_spans);
+        check(!tern_tokenize(tokenizer, &input, tail ? TERN_TRUNCATE_TAIL : TERN_TRUNCATE_HEAD, &kept, &err));
+        const size_t n_part = kept.count;
+        check(n_part == (n_whole < capacity ? n_whole : capacity) && kept.needed == n_whole);
         /* [CLS], a part of the first side, [SEP] and perhaps a part of the second, [SEP]. */
         size_t first = 1;
         while (first < n_part && part_types[first] == 0)
             first++;
-        const int32_t *from = tail ? whole + n_first - first : whole;
+        const size_t skipped = tail ? n_first - first : 0;
+        const int32_t *from = whole + skipped;
         check(part[0] == whole[0] && part[first - 1] == whole[n_first - 1]);
         check(memcmp(part + 1, from + 1, (first - 2) * sizeof *part) == 0);
+        for (size_t i = 1; i < first - 1; i++)
+            check(part_spans[i].start == spans[skipped + i].start && part_spans[i].end == spans[skipped + i].end);
         if (pair) {
             size_t rest = n_part - first;
             check(memcmp(part + first, tail ? whole + n_whole - rest : whole + n_first, (rest - 1) * sizeof *part) ==
@@ -75,6 +94,7 @@ static void tokenize(const tern_tokenizer *tokenizer, const char *text, size_t n
         }
         free(part);
         free(part_types);
+        free(part_spans);
     }
 }
 

@@ -1,0 +1,222 @@
+/* Text in, answer out: texts are tokenised one after the other into the session's arrays and run when the next one does
+   not fit, when the stream has nothing more to give at the moment, or at its end. Nothing is sorted: Tern pads nothing,
+   so that texts of different lengths run together at no loss. */
+#include "runtime/texts.h"
+#include "runtime/model.h"
+
+#include <math.h>
+#include <string.h>
+
+void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena)
+{
+    const struct tern_config *c = &w->model->config;
+    const size_t texts = (size_t)w->max_texts, tokens = (size_t)w->room + (size_t)w->limit;
+    const size_t width = (size_t)(c->hidden > c->n_labels ? c->hidden : c->n_labels);
+    w->ids = tern_arena_take(arena, tokens, sizeof *w->ids);
+    w->types = tern_arena_take(arena, tokens, sizeof *w->types);
+    w->offsets = tern_arena_take(arena, texts + 1, sizeof *w->offsets);
+    w->needed = tern_arena_take(arena, texts, sizeof *w->needed);
+    w->values = tern_arena_take(arena, texts, width * sizeof *w->values);
+}
+
+/* ---- Streams ---- */
+
+/* One call of tern_answer_stream. */
+struct call {
+    tern_session *session;
+    struct tern_waiting *waiting;
+    tern_task task;
+    tern_truncate truncate;
+    const tern_stream *stream;
+    tern_error *err;
+};
+
+static tern_status hand_out(const struct call *c, const int32_t *integers)
+{
+    const struct tern_waiting *w = c->waiting;
+    const tern_model_info *info = &w->model->info;
+    const int32_t count = c->task == TERN_CLASSIFY ? info->n_labels : info->hidden;
+    tern_status status = TERN_OK;
+    for (int i = 0; i < w->n && !status; i++) {
+        const size_t at = (size_t)i * (size_t)count;
+        const tern_answer answer = {.index = w->index + (size_t)i,
+                                    .n_tokens = (size_t)(w->offsets[i + 1] - w->offsets[i]),
+                                    .n_needed = w->needed[i],
+                                    .values = w->values + at,
+                                    .integers = integers ? integers + at : NULL,
+                                    .count = count};
+        status = c->stream->answer(c->stream->context, &answer);
+    }
+    return status;
+}
+
+/* Runs the texts that wait and hands out their answers. The text behind them, if one is there, becomes the first. */
+static tern_status run_waiting(const struct call *c)
+{
+    struct tern_waiting *w = c->waiting;
+    const tern_batch batch = {w->ids, w->types, w->offsets, w->n};
+    size_t n;
+    int32_t bits;
+    if (!w->n)
+        return TERN_OK;
+    tern_status status = c->task == TERN_CLASSIFY ? tern_classify(c->session, &batch, w->values, c->err)
+                                                  : tern_embed(c->session, &batch, w->values, c->err);
+    if (!status)
+        status = hand_out(c, tern_session_integers(c->session, &n, &bits));
+    w->index += (size_t)w->n;
+    w->n = 0;
+    return status;
+}
+
+/* What came before a refused text is answered first. */
+static tern_status refuse(const struct call *c, const tern_error *why, size_t needed)
+{
+    tern_status status = run_waiting(c);
+    if (status)
+        return status;
+    const tern_answer answer = {.index = c->waiting->index++, .error = why, .n_needed = needed};
+    return c->stream->answer(c->stream->context, &answer);
+}
+
+static tern_status add(const struct call *c, const tern_text *text)
+{
+    struct tern_waiting *w = c->waiting;
+    const int32_t used = w->offsets[w->n];
+    tern_tokens tokens = {.struct_bytes = sizeof tokens,
+                          .capacity = (size_t)w->limit,
+                          .ids = w->ids + used,
+                          .types = w->types + used};
+    tern_error why;
+    tern_status status = tern_tokenize(w->model->tokenizer, text, c->truncate, &tokens, &why);
+    if (status)
+        return refuse(c, &why, tokens.needed);
+    const int32_t count = (int32_t)tokens.count;
+    if (used + count > w->room) {
+        status = run_waiting(c);
+        memmove(w->ids, tokens.ids, tokens.count * sizeof *w->ids);
+        memmove(w->types, tokens.types, tokens.count * sizeof *w->types);
+    }
+    w->needed[w->n] = tokens.needed;
+    w->offsets[w->n + 1] = w->offsets[w->n] + count;
+    w->n++;
+    return status ? status : w->n == w->max_texts ? run_waiting(c) : TERN_OK;
+}
+
+static tern_status check_call(const struct call *c)
+{
+    const struct tern_waiting *w = c->waiting;
+    if (c->stream->struct_bytes != sizeof *c->stream)
+        return tern_fail(c->err, TERN_USAGE, "a stream of %zu bytes; set struct_bytes to the struct's size",
+                         c->stream->struct_bytes);
+    if ((int)c->task < TERN_CLASSIFY || (int)c->task > TERN_EMBED)
+        return tern_fail(c->err, TERN_USAGE, "%d is no tern_task", (int)c->task);
+    if ((int)c->truncate < TERN_TRUNCATE_ERROR || (int)c->truncate > TERN_TRUNCATE_TAIL)
+        return tern_fail(c->err, TERN_USAGE, "%d is no tern_truncate", (int)c->truncate);
+    if (!w->model->tokenizer)
+        return tern_fail(c->err, TERN_FORMAT,
+                         "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
+    if (c->task == TERN_CLASSIFY && !w->model->info.n_labels)
+        return tern_fail(c->err, TERN_USAGE, "the model has no classification head; use embed");
+    if (w->limit < 3)
+        return tern_fail(c->err, TERN_USAGE, "the session was opened for %d tokens; a text needs 3 at least", w->limit);
+    return TERN_OK;
+}
+
+tern_status tern_answer_stream(tern_session *session, tern_task task, tern_truncate truncate,
+                               const tern_stream *stream, tern_error *err)
+{
+    const struct call c = {session, tern_session_waiting(session), task, truncate, stream, err};
+    tern_next next = TERN_NEXT_WAIT;
+    tern_status status = check_call(&c);
+    if (status)
+        return status;
+    c.waiting->n = 0;
+    c.waiting->index = 0;
+    c.waiting->offsets[0] = 0;
+    while (next != TERN_NEXT_END && !status) {
+        tern_text text = {NULL, 0, NULL, 0};
+        next = stream->next(stream->context, &text);
+        status = next == TERN_NEXT_TEXT ? add(&c, &text) : run_waiting(&c);
+    }
+    return status;
+}
+
+/* ---- Arrays ---- */
+
+struct array {
+    const tern_text *texts;
+    size_t n, done; /* texts; those that were read */
+    tern_answers *out;
+    tern_error *err;
+};
+
+static tern_next next_of_array(void *context, tern_text *text)
+{
+    struct array *a = context;
+    if (a->done == a->n)
+        return TERN_NEXT_END;
+    *text = a->texts[a->done++];
+    return TERN_NEXT_TEXT;
+}
+
+static tern_status answer_into_array(void *context, const tern_answer *answer)
+{
+    struct array *a = context;
+    tern_answers *out = a->out;
+    const size_t i = answer->index, at = i * (size_t)answer->count, bytes = (size_t)answer->count * sizeof *out->values;
+    if (answer->error)
+        return tern_fail(a->err, answer->error->code, "text %zu: %s", i + 1, answer->error->message);
+    memcpy(out->values + at, answer->values, bytes);
+    if (out->integers && answer->integers)
+        memcpy(out->integers + at, answer->integers, bytes);
+    if (out->n_tokens)
+        out->n_tokens[i] = answer->n_tokens;
+    if (out->n_needed)
+        out->n_needed[i] = answer->n_needed;
+    out->n_answered = i + 1;
+    return TERN_OK;
+}
+
+static tern_status answer_texts(tern_session *session, tern_task task, const tern_text *texts, size_t n_texts,
+                                tern_truncate truncate, tern_answers *out, tern_error *err)
+{
+    struct array array = {.texts = texts, .n = n_texts, .out = out, .err = err};
+    const tern_stream stream = {sizeof stream, &array, next_of_array, answer_into_array};
+    if (out->struct_bytes != sizeof *out)
+        return tern_fail(err, TERN_USAGE, "answers of %zu bytes; set struct_bytes to the struct's size",
+                         out->struct_bytes);
+    out->n_answered = 0;
+    return tern_answer_stream(session, task, truncate, &stream, err);
+}
+
+tern_status tern_classify_texts(tern_session *session, const tern_text *texts, size_t n_texts, tern_truncate truncate,
+                                tern_answers *answers, tern_error *err)
+{
+    return answer_texts(session, TERN_CLASSIFY, texts, n_texts, truncate, answers, err);
+}
+
+tern_status tern_embed_texts(tern_session *session, const tern_text *texts, size_t n_texts, tern_truncate truncate,
+                             tern_answers *answers, tern_error *err)
+{
+    return answer_texts(session, TERN_EMBED, texts, n_texts, truncate, answers, err);
+}
+
+/* ---- Meaning ---- */
+
+int32_t tern_probabilities(const tern_model *model, const float *logits, double *out)
+{
+    const int32_t n = model->config.n_labels;
+    int32_t best = n ? 0 : -1;
+    double sum = 0;
+    for (int32_t i = 1; i < n; i++)
+        best = logits[i] > logits[best] ? i : best;
+    if (n == 1 && out)
+        out[0] = 1 / (1 + exp(-(double)logits[0]));
+    if (n < 2 || !out)
+        return best;
+    for (int32_t i = 0; i < n; i++)
+        sum += out[i] = exp((double)logits[i] - (double)logits[best]);
+    for (int32_t i = 0; i < n; i++)
+        out[i] /= sum;
+    return best;
+}
