@@ -115,7 +115,8 @@ static void end_tails(const tern_tokens *out, size_t room, const struct tern_kep
     move(out, 1, 0, keep[0]);
 }
 
-void tern_keep_end(const tern_tokens *out, const struct tern_kept *first, const struct tern_kept *second, size_t keep[2])
+void tern_keep_end(const tern_tokens *out, const struct tern_kept *first, const struct tern_kept *second,
+                   size_t keep[2])
 {
     keep[0] = first->count;
     keep[1] = second ? second->count : 0;

@@ -10,9 +10,9 @@ struct tern_kept {
     int32_t *ids;
     tern_span *spans; /* NULL: not wanted */
     size_t room;
-    size_t count; /* of all tokens, kept or not */
-    int ring;     /* 1: when the room is full, the next token takes the place of the oldest */
-    int downward; /* 1: ids points at the last place, and the tokens lie from there downward */
+    size_t count;        /* of all tokens, kept or not */
+    int ring;            /* 1: when the room is full, the next token takes the place of the oldest */
+    int downward;        /* 1: ids points at the last place, and the tokens lie from there downward */
     const uint8_t *text; /* where spans count from */
     int32_t source;
 };
@@ -28,16 +28,18 @@ static inline void tern_kept_put(struct tern_kept *kept, int32_t id, const uint8
     const ptrdiff_t at = kept->downward ? -(ptrdiff_t)slot : (ptrdiff_t)slot;
     kept->ids[at] = id;
     if (kept->spans)
-        kept->spans[at] =
-            (tern_span){.start = (size_t)(start - kept->text), .end = (size_t)(stop - kept->text), .source = kept->source};
+        kept->spans[at] = (tern_span){
+            .start = (size_t)(start - kept->text), .end = (size_t)(stop - kept->text), .source = kept->source};
 }
 
 /* The steps for a text and perhaps its pair, of which `room` tokens may stay; out's arrays have room for the special
-   tokens besides, two or three. `tail` says which end stays. begin: where the first text's tokens go. between: that text has been read; where its pair's go. end: both have been
-   read (second is NULL without a pair). The tokens that stay are moved to their places, out->ids[1 .. keep[0]] and
-   out->ids[keep[0] + 2 ...], and keep[] is how many they are: Hugging Face's "longest_first". */
+   tokens besides, two or three. `tail` says which end stays. begin: where the first text's tokens go. between: that
+   text has been read; where its pair's go. end: both have been read (second is NULL without a pair). The tokens that
+   stay are moved to their places, out->ids[1 .. keep[0]] and out->ids[keep[0] + 2 ...], and keep[] is how many they
+   are: Hugging Face's "longest_first". */
 struct tern_kept tern_keep_begin(const tern_tokens *out, size_t room, const uint8_t *text, int tail);
 struct tern_kept tern_keep_between(const tern_tokens *out, const uint8_t *pair, const struct tern_kept *first);
-void tern_keep_end(const tern_tokens *out, const struct tern_kept *first, const struct tern_kept *second, size_t keep[2]);
+void tern_keep_end(const tern_tokens *out, const struct tern_kept *first, const struct tern_kept *second,
+                   size_t keep[2]);
 
 #endif

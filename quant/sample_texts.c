@@ -64,8 +64,7 @@ static tern_status tokenize_lines(struct tern_sample *s, const char *text, size_
         /* 64 bits: the product of many lines wraps in 32, and would take more lines than there is room for. */
         if (i == 0 || (uint64_t)i * texts / all != (uint64_t)(i - 1) * texts / all) {
             const tern_text sample = {.text = line, .text_bytes = (size_t)(stop - line)};
-            tern_tokens out = {
-                .struct_bytes = sizeof out, .capacity = tokens, .ids = s->ids + s->offsets[s->n]};
+            tern_tokens out = {.struct_bytes = sizeof out, .capacity = tokens, .ids = s->ids + s->offsets[s->n]};
             status = tern_tokenize(tokenizer, &sample, TERN_TRUNCATE_HEAD, &out, err);
             if (!status) {
                 s->offsets[s->n + 1] = s->offsets[s->n] + (int32_t)out.count;

@@ -24,12 +24,12 @@ struct tern_session {
     int64_t token_products;   /* of the layers' matrices, for each token */
     size_t result_count;      /* of the last run; 0 before it */
     int result_bits;
-    struct tern_waiting waiting; /* texts that are tokenised but not run yet */
+    struct tern_waiting waiting; /* tokenised texts */
 };
 
-/* Texts run in groups of at most so many tokens per thread, for two reasons: what the layers hand on stays in the caches
-   (DistilBERT's shape: 4.6 MB for 512 tokens), and the arena need not hold more. A group's weights are read once more,
-   which its arithmetic hides. Texts that are handed over as text are collected until they fill a group. */
+/* Texts run in groups of at most so many tokens per thread, for two reasons: what the layers hand on stays in the
+   caches (DistilBERT's shape: 4.6 MB for 512 tokens), and the arena need not hold more. A group's weights are read once
+   more, which its arithmetic hides. Texts that are handed over as text are collected until they fill a group. */
 enum { GROUP_TOKENS = 512, DEFAULT_TEXTS = 32 };
 
 static int least(int a, int b)

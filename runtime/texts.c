@@ -31,11 +31,17 @@ struct call {
     tern_error *err;
 };
 
+/* Values of one text. */
+static int32_t values_of(const struct call *c)
+{
+    const tern_model_info *info = &c->waiting->model->info;
+    return c->task == TERN_CLASSIFY ? info->n_labels : info->hidden;
+}
+
 static tern_status hand_out(const struct call *c, const int32_t *integers)
 {
     const struct tern_waiting *w = c->waiting;
-    const tern_model_info *info = &w->model->info;
-    const int32_t count = c->task == TERN_CLASSIFY ? info->n_labels : info->hidden;
+    const int32_t count = values_of(c);
     tern_status status = TERN_OK;
     for (int i = 0; i < w->n && !status; i++) {
         const size_t at = (size_t)i * (size_t)count;
@@ -74,7 +80,7 @@ static tern_status refuse(const struct call *c, const tern_error *why, size_t ne
     tern_status status = run_waiting(c);
     if (status)
         return status;
-    const tern_answer answer = {.index = c->waiting->index++, .error = why, .n_needed = needed};
+    const tern_answer answer = {.index = c->waiting->index++, .error = why, .n_needed = needed, .count = values_of(c)};
     return c->stream->answer(c->stream->context, &answer);
 }
 
@@ -82,10 +88,8 @@ static tern_status add(const struct call *c, const tern_text *text)
 {
     struct tern_waiting *w = c->waiting;
     const int32_t used = w->offsets[w->n];
-    tern_tokens tokens = {.struct_bytes = sizeof tokens,
-                          .capacity = (size_t)w->limit,
-                          .ids = w->ids + used,
-                          .types = w->types + used};
+    tern_tokens tokens = {
+        .struct_bytes = sizeof tokens, .capacity = (size_t)w->limit, .ids = w->ids + used, .types = w->types + used};
     tern_error why;
     tern_status status = tern_tokenize(w->model->tokenizer, text, c->truncate, &tokens, &why);
     if (status)
@@ -122,8 +126,8 @@ static tern_status check_call(const struct call *c)
     return TERN_OK;
 }
 
-tern_status tern_answer_stream(tern_session *session, tern_task task, tern_truncate truncate,
-                               const tern_stream *stream, tern_error *err)
+tern_status tern_answer_stream(tern_session *session, tern_task task, tern_truncate truncate, const tern_stream *stream,
+                               tern_error *err)
 {
     const struct call c = {session, tern_session_waiting(session), task, truncate, stream, err};
     tern_next next = TERN_NEXT_WAIT;

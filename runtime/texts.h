@@ -6,11 +6,11 @@
 
 struct tern_waiting {
     const tern_model *model;
-    int limit;     /* tokens of one text */
-    int room;      /* tokens of a run */
-    int max_texts; /* of a run */
-    int n;         /* texts that wait */
-    size_t index;  /* of the first of them in the stream */
+    int limit;            /* tokens of one text */
+    int room;             /* tokens of a run */
+    int max_texts;        /* of a run */
+    int n;                /* texts that wait */
+    size_t index;         /* of the first of them in the stream */
     int32_t *ids, *types; /* [room + limit]: room for the text that turns out to be too much for this run */
     int32_t *offsets;     /* [max_texts + 1] */
     size_t *needed;       /* [max_texts] tokens of the whole texts */

@@ -258,6 +258,8 @@ is 'bytes of an .npy file' "$(wc -c <"$work/v.npy")" $((128 + 3 * 256 * 4))
 refused 2 'exactly two texts' embed "$model" --cosine one
 prints '^\[CLS\] .*!.* \[SEP\]'"$tab"'2 [0-9 ]* 3$' tokenize "$model" 'Unbelievable!'
 prints '"types":\[0,0,0,1,1\],"n_tokens":5}$' tokenize "$model" --json --pair "he${tab}ran"
+prints "[0-9]${tab}- 0-5 6-8 9-11 11-12 -\$" tokenize "$model" --ids --offsets 'Café is it?' # é has two bytes
+prints '"offsets":\[null,\[0,2\],null,\[0,3\],null\],"n_tokens":5}$' tokenize "$model" --json --offsets --pair "he${tab}ran"
 refused 4 'text 1: no tab' classify "$model" --pair 'no tab'
 prints '"tensors":\[{"name"' info "$model" --json
 prints '^checksum *[0-9a-f]\{16\}$' info "$model"

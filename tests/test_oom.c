@@ -120,6 +120,10 @@ static tern_status run_session(void)
         assert_int_equal(status, TERN_OK);
         status = tern_embed(s, &batch, out, &err);
         assert_int_equal(status, TERN_OK);
+        const tern_text text = {.text = "bab ebo", .text_bytes = 7};
+        tern_answers answers = {.struct_bytes = sizeof answers, .values = out};
+        status = tern_classify_texts(s, &text, 1, TERN_TRUNCATE_HEAD, &answers, &err);
+        assert_int_equal(status, TERN_OK);
         assert_int_equal(malloc_calls, calls);
     }
     tern_session_close(s);

@@ -274,7 +274,8 @@ static void test_truncated_in_one_reading(void **state)
             c[types[k]]++;
         for (size_t capacity = 3; capacity < all + 4; capacity++) {
             assert_int_equal(run(tokenizer, text, strlen(text), pair, strlen(pair),
-                                 tail ? TERN_TRUNCATE_TAIL : TERN_TRUNCATE_HEAD, capacity), TERN_OK);
+                                 tail ? TERN_TRUNCATE_TAIL : TERN_TRUNCATE_HEAD, capacity),
+                             TERN_OK);
             assert_int_equal(n_needed, all);
             assert_int_equal(n_ids, capacity < all ? capacity : all);
             size_t first = 2; /* tokens of the first text, [CLS] and [SEP] */
@@ -492,7 +493,7 @@ int main(void)
         cmocka_unit_test(test_stored_answers),    cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_invalid_utf8),      cmocka_unit_test(test_limits),
         cmocka_unit_test(test_long_run_of_marks), cmocka_unit_test(test_lookups),
-        cmocka_unit_test(test_parts_round_trip), cmocka_unit_test(test_stored_offsets),
+        cmocka_unit_test(test_parts_round_trip),  cmocka_unit_test(test_stored_offsets),
         cmocka_unit_test(test_reordered_spans),   cmocka_unit_test(test_truncated_in_one_reading),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,6 +1,7 @@
 /* Prints the ids of every line of standard input: for comparing with other tokenizers, see tools/peers/tokenizer.
    A TAB separates a text from its pair; \\ \n \r \t \0 are escapes. Ids are separated by spaces; the types of a pair
-   follow after " | ", and with --spans START,END,SOURCE of every token after another one. An input that is refused prints "error: " and the message. */
+   follow after " | ", and with --spans START,END,SOURCE of every token after another one. An input that is refused
+   prints "error: " and the message. */
 #include "runtime/base/tern.h"
 
 #include <stdio.h>

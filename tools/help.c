@@ -109,6 +109,8 @@ static const char help_tokenize[] =
     "Prints the pieces, a tab, and the ids of each text, special tokens included.\n" HELP_TEXTS "\n"
     "  --ids               the ids alone\n"
     "  --json              one object a line: text tokens ids types n_tokens\n"
+    "  --offsets           the bytes of each text that each token was made of, too: START-END after another tab, a\n"
+    "                      special token's is -; with --json [START,END] and null\n"
     "  --pair              each text is TEXT<TAB>PAIR\n";
 
 static const char help_info[] =

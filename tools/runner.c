@@ -96,9 +96,9 @@ static tern_status answer(void *context, const tern_answer *answer)
     struct runner *r = context;
     const struct text text = take(r);
     char where[128];
-    const int code = answer->error ? runner_refused(answer, texts_where(r->texts, where),
-                                                    tern_model_get_info(r->model)->max_tokens)
-                                   : r->print(r->context, &text, answer);
+    const int code =
+        answer->error ? runner_refused(answer, texts_where(r->texts, where), tern_model_get_info(r->model)->max_tokens)
+                      : r->print(r->context, &text, answer);
     if (!code)
         return TERN_OK;
     r->code = code;

@@ -20,8 +20,8 @@ struct run_options {
         "truncate", 0, CLI_TRUNCATE, &(run).truncate, 0, 0                                                             \
     }
 
-/* Opens a session for the task. TERN_CLASSIFY wants a model with a head, and both a tokenizer; `path` names the model in
-   messages. */
+/* Opens a session for the task. TERN_CLASSIFY wants a model with a head, and both a tokenizer; `path` names the model
+   in messages. */
 int runner_open_session(tern_session **out, const tern_model *model, const char *path, tern_task task,
                         const struct run_options *options);
 
@@ -29,7 +29,8 @@ int runner_open_session(tern_session **out, const tern_model *model, const char 
 int runner_refused(const tern_answer *answer, const char *where, int32_t max_tokens);
 
 struct runner {
-    int (*print)(void *context, const struct text *text, const tern_answer *answer); /* 0, or the exit code to end with */
+    /* Returns 0, or the exit code to end with. */
+    int (*print)(void *context, const struct text *text, const tern_answer *answer);
     void *context;
     const tern_model *model;
     tern_session *session;
@@ -40,8 +41,8 @@ struct runner {
     size_t start, end, capacity;
 };
 
-/* Answers all of `texts`, which are printed in their order. Texts are answered early whenever the next one would have to
-   be waited for; what came before a text that is refused is printed first. */
+/* Answers all of `texts`, which are printed in their order. Texts are answered early whenever the next one would have
+   to be waited for; what came before a text that is refused is printed first. */
 int runner_all(struct runner *r, struct texts *texts, tern_task task, tern_truncate truncate);
 
 #endif

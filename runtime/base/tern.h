@@ -1,17 +1,17 @@
 /* Tern: BERT-family encoders on CPUs, in integer arithmetic, the same bits on every CPU.
  *
  * This header runs models; tern_convert.h, installed beside it, makes them. Every function that can fail returns a
- * tern_status and, where it takes a `tern_error *`, fills it with one line of text; pass NULL if the line is not wanted.
- * The library prints nothing, never exits, and keeps no mutable global state. Strings are UTF-8. Sizes are in elements
- * unless "bytes" is said.
+ * tern_status and, where it takes a `tern_error *`, fills it with one line of text; pass NULL if the line is not
+ * wanted. The library prints nothing, never exits, and keeps no mutable global state. Strings are UTF-8. Sizes are in
+ * elements unless "bytes" is said.
  *
  * Threads: a tern_tokenizer and a tern_model are immutable after open and may be shared by any number of threads.
  * A tern_session belongs to one thread at a time. Any number of sessions may share one model, and any number of
  * processes one file, which is mapped once. The default number of threads is right for all of them: a session leaves
- * CPUs to whoever else uses them, its threads sleep when there is nothing to do, and its caller never waits for a thread
- * that the kernel does not run. Where every CPU has a worker of its own anyway (a server's thread pool, a process per
- * core), `threads = 1` saves the memory of the idle ones. A session may be used in the child of a fork: it then starts
- * threads of its own.
+ * CPUs to whoever else uses them, its threads sleep when there is nothing to do, and its caller never waits for a
+ * thread that the kernel does not run. Where every CPU has a worker of its own anyway (a server's thread pool, a
+ * process per core), `threads = 1` saves the memory of the idle ones. A session may be used in the child of a fork: it
+ * then starts threads of its own.
  */
 #ifndef TERN_H
 #define TERN_H
@@ -104,9 +104,10 @@ typedef struct tern_tokens {
 /* Turns a text into ids: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP]. Reads it once, however long it is, and
    allocates nothing. A pair that is too long loses tokens of its longer side first (Hugging Face's "longest_first").
    Spans are Hugging Face's offset_mapping, in bytes: a token's span is what it was before lower-casing and stripping of
-   accents, a word that is not in the vocabulary has the span of the whole word. Errors: TERN_INPUT for invalid UTF-8
-   (the message names the byte offset; needed is 0) and for too many tokens under TERN_TRUNCATE_ERROR (needed says how
-   many); TERN_USAGE when struct_bytes, capacity or truncate is out of range. On errors count is 0. */
+   accents; a word that is not in the vocabulary is one token with the span of the word. Errors, after which count is 0:
+   TERN_INPUT for invalid UTF-8 (the message names the byte offset; needed is 0) and for too many tokens under
+   TERN_TRUNCATE_ERROR (needed says how many); TERN_USAGE when struct_bytes, capacity or truncate is out of range, or a
+   text is NULL and has bytes. */
 TERN_API tern_status tern_tokenize(const tern_tokenizer *tokenizer, const tern_text *text, tern_truncate truncate,
                                    tern_tokens *out, tern_error *err);
 
@@ -160,11 +161,11 @@ typedef struct tern_session_options {
     /* At most so many work on a run, 1 .. 256; 0: as many as the affinity mask and the cgroup's CPU quota allow (`tern
        info` says how many and why). Fewer do where a text is too short to share, or other programs use the CPUs. */
     int32_t threads;
-    /* Most tokens of all texts of one run together. 0: the model's own limit for one text or, unless max_texts is 1, 512
-       for each thread, if that is more: as many as run well together. */
+    /* Most tokens of all texts of one run together. 0: the model's own limit for one text or, unless max_texts is 1,
+       512 for each thread, if that is more: as many as run well together. */
     int32_t max_tokens;
-    int32_t max_texts;   /* most texts of one run; 0: 32 */
-    const char *isa;     /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
+    int32_t max_texts; /* most texts of one run; 0: 32 */
+    const char *isa;   /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
     /* Where block-sparse products and dense ones cross on this machine: the text that `tern bench --calibrate-sparse`
        writes for the ISA in use. Results do not depend on it. NULL: what is built in. */
     const char *sparse_table;
@@ -177,7 +178,8 @@ TERN_API tern_status tern_session_open(tern_session **out, const tern_model *mod
                                        tern_error *err);
 /* Accepts NULL. */
 TERN_API void tern_session_close(tern_session *session);
-/* The ISA of the best kernels in use ("avx512vnni"), the most threads that a run uses, the bytes of the session's arena. */
+/* The ISA of the best kernels in use ("avx512vnni"), the most threads that a run uses, the bytes of the session's
+ * arena. */
 TERN_API const char *tern_session_isa(const tern_session *session);
 TERN_API int32_t tern_session_threads(const tern_session *session);
 TERN_API size_t tern_session_arena_bytes(const tern_session *session);
@@ -237,7 +239,7 @@ typedef enum tern_task { TERN_CLASSIFY = 0, TERN_EMBED = 1 } tern_task;
 /* The answer to one text of a stream. It belongs to the session and is valid until the callback returns. */
 typedef struct tern_answer {
     size_t index;            /* which text of the stream, from 0 */
-    const tern_error *error; /* why the text was refused, with the code TERN_INPUT; NULL: it was not */
+    const tern_error *error; /* why tern_tokenize refused the text; NULL: it did not */
     size_t n_tokens;         /* tokens that were run, special ones included; 0 for a refused text */
     size_t n_needed;         /* tokens of the whole text; 0 when it is not UTF-8 */
     const float *values;     /* [count] logits or a vector; NULL for a refused text */
