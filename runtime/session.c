@@ -30,7 +30,7 @@ struct tern_session {
 /* Texts run in groups of at most so many tokens per thread, for two reasons: what the layers hand on stays in the
    caches (DistilBERT's shape: 4.6 MB for 512 tokens), and the arena need not hold more. A group's weights are read once
    more, which its arithmetic hides. Texts that are handed over as text are collected until they fill a group. */
-enum { GROUP_TOKENS = 512, DEFAULT_TEXTS = 32 };
+enum { GROUP_TOKENS = 512, DEFAULT_TEXTS = 32, DEFAULT_TOKENS = 4096 };
 
 static int least(int a, int b)
 {
@@ -56,7 +56,7 @@ static tern_status read_options(tern_session_options *o, const tern_model *m, co
     o->threads = o->threads ? o->threads : tern_threads_allowed();
     o->max_texts = o->max_texts ? o->max_texts : DEFAULT_TEXTS;
     if (!o->max_tokens) {
-        const int group = o->max_texts > 1 ? GROUP_TOKENS * o->threads : 0;
+        const int group = o->max_texts > 1 ? least(GROUP_TOKENS * o->threads, DEFAULT_TOKENS) : 0;
         o->max_tokens = m->config.max_tokens > group ? m->config.max_tokens : group;
     }
     /* Every text has a token or more, so more texts than tokens never come together. */

@@ -162,7 +162,7 @@ typedef struct tern_session_options {
        info` says how many and why). Fewer do where a text is too short to share, or other programs use the CPUs. */
     int32_t threads;
     /* Most tokens of all texts of one run together. 0: the model's own limit for one text or, unless max_texts is 1,
-       512 for each thread, if that is more: as many as run well together. */
+       512 for each thread and at most 4,096, if that is more: as many as run well together. */
     int32_t max_tokens;
     int32_t max_texts; /* most texts of one run; 0: 32 */
     const char *isa;   /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
