@@ -1,3 +1,4 @@
+/* Finds added tokens such as "[SEP]" in a text, for the tokenizer: the longest one at a place wins. */
 #include "models/added_tokens.h"
 
 #include <stdlib.h>

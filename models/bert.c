@@ -1,3 +1,4 @@
+/* The encoder's forward pass in integers, from token ids to the last layer's states. A session calls it. */
 #include "models/bert.h"
 
 /* Rows that one task of a row-wise op takes: enough to hide the cost of handing a task out. */

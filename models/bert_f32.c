@@ -1,3 +1,4 @@
+/* The same forward pass in float32: what a conversion is checked against, and what `--weights f32` runs. */
 #include "models/bert_f32.h"
 
 #include <math.h>

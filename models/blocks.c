@@ -1,3 +1,4 @@
+/* Block-sparse matrices: names their shapes, checks what a file says of them, expands them to int8 panels. */
 #include "models/blocks.h"
 
 #include "runtime/base/decimal.h"

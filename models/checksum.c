@@ -1,3 +1,4 @@
+/* Computes the checksum of a .tern file and reads the one in its header, for opening a model. */
 #include "models/checksum.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The last step of a run, in integers: states to pooled embeddings, through the pooler and classifier to logits. */
 #include "models/heads.h"
 
 #include "models/scheme.h"

@@ -1,3 +1,4 @@
+/* Fetches typed fields from parsed JSON. Every error names the file, the field and the limit. */
 #include "models/json.h"
 
 #include "runtime/base/file.h"

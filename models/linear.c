@@ -1,3 +1,5 @@
+/* Runs a linear layer over the rows of a run: chooses how its weights are multiplied, shares tiles among the threads,
+   and brings the sums to 16 bits. */
 #include "models/linear.h"
 
 #include "models/blocks.h"

@@ -1,3 +1,4 @@
+/* Finds a tensor of an expected type and shape in a .tern file, for load_int8.c and load_f32.c. */
 #include "models/load.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* The text that a tokenizer sees, character by character: cleaned, without accents, in lower case as the model asks. */
 #include "models/normalize.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Reads the safetensors container, for checkpoints and .tern files alike, and trusts no number in it. */
 #include "models/safetensors.h"
 
 #include "models/json.h"

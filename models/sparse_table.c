@@ -1,3 +1,4 @@
+/* Writes and reads the text that `tern bench --calibrate-sparse` makes: where sparse and dense products cross. */
 #include "models/sparse_table.h"
 
 #include "models/blocks.h"

@@ -1,3 +1,4 @@
+/* Builds a tokenizer from what a .tern file stores, a vocabulary and settings in JSON, and writes those settings. */
 #include "models/tokenizer_private.h"
 
 #include <stdlib.h>

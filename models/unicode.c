@@ -1,3 +1,4 @@
+/* Decodes UTF-8 and looks characters up in unicode_tables.h, for the tokenizer. */
 #include "models/unicode.h"
 #include "models/unicode_tables.h"
 

@@ -1,3 +1,4 @@
+/* The vocabulary's hash table, and the greedy search that cuts a word into its pieces. */
 #define XXH_INLINE_ALL /* most keys are a few bytes long: a call would cost more than the hash */
 #include <xxhash.h>
 

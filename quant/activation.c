@@ -1,3 +1,4 @@
+/* Fits activations (GELU, tanh and others) as polynomials in 16-bit integers, for the int8 writer. */
 #include "quant/activation.h"
 
 #include <math.h>

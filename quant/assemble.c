@@ -1,3 +1,4 @@
+/* Puts a .tern file together: tensors, vocabulary, configuration, checksum; on disk or in memory. */
 #include "quant/convert.h"
 
 #include "models/scheme.h"

@@ -1,3 +1,4 @@
+/* Collects tensors and metadata, and writes them as a safetensors file with a checksum, for assemble.c. */
 #include "quant/builder.h"
 
 #include "models/checksum.h"

@@ -1,3 +1,4 @@
+/* Runs the f32 model over the user's texts and sums up what each layer reads, for second-order methods. */
 #include "quant/calibrate.h"
 
 #include "quant/convert.h"

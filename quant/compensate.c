@@ -1,3 +1,4 @@
+/* Solves for the weights that best replace pruned ones (conjugate gradients), for second-order pruning. */
 #include "quant/compensate.h"
 
 /* Conjugate gradients, each row of weights a system of its own, (w - target) moments = 0 where it keeps its weights,

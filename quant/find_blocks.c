@@ -1,3 +1,4 @@
+/* Counts a matrix's zero blocks in each shape, for `--sparse auto` and for the report. */
 #include "quant/find_blocks.h"
 
 /* Weights that are zero by accident lie outside of blocks; of random zeros 86 % lie in empty blocks of four when 95 %

@@ -1,3 +1,4 @@
+/* Loads LAPACK at run time, for second-order methods alone. */
 #include "quant/lapack.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Chooses the codes and multipliers of low-bit weights: nearest values, or second order with error compensation. */
 #include "quant/lowbit.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Extracts the nonzero blocks of int8 panels into the form that a file stores, for store_linear.c. */
 #include "quant/make_blocks.h"
 
 #include <string.h>

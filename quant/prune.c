@@ -1,3 +1,4 @@
+/* Sets the blocks of least magnitude to zero: `--sparse SHAPE:FRACTION` without `--calibrate`. */
 #include "quant/prune.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Prunes one matrix by second order: chooses blocks, compensates with the weights that stay, and repeats. */
 #include "quant/prune_second.h"
 
 #include "quant/second_order.h"

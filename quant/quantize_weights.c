@@ -1,3 +1,4 @@
+/* Quantises linear layers, LayerNorms and embedding rows, and derives their units as models/scheme.h says. */
 #include "quant/quantize_weights.h"
 
 #include "models/scheme.h"

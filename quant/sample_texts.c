@@ -1,3 +1,4 @@
+/* Reads and tokenises the texts of `--calibrate`, spread evenly over the user's file. */
 #include "quant/sample_texts.h"
 
 #include "models/unicode.h"

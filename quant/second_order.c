@@ -1,3 +1,4 @@
+/* Factors the second moments of a layer's inputs, for error compensation in lowbit.c. */
 #include "quant/second_order.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Estimates from measured limits what a sparse matrix costs beside a dense one, for `--sparse auto` and the report. */
 #include "quant/sparse_costs.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Prunes a whole model on texts, matrix by matrix: `--sparse SHAPE:FRACTION --calibrate`. */
 #include "quant/sparsify.h"
 
 #include "quant/calibrate.h"

@@ -1,3 +1,4 @@
+/* `--allocate`: measures how much each matrix's blocks matter, and decides how many of them go. */
 #include "quant/sparsify_private.h"
 
 #include <stdlib.h>

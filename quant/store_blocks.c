@@ -1,3 +1,4 @@
+/* Decides whether a matrix is stored block-sparse and in which shape, and reports why. */
 #include "models/blocks.h"
 #include "quant/find_blocks.h"
 #include "quant/prune.h"

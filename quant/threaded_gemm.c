@@ -1,3 +1,4 @@
+/* Shares a product of float matrices among threads, for calibration and pruning. */
 #include "quant/threaded_gemm.h"
 
 enum { ROWS = 32 }; /* of a task: at k = 3072 they take 400 KB, which L2 holds while w streams by */

@@ -1,3 +1,4 @@
+/* The quantisers of TernaryBERT and BitNet, and the test whether a matrix lies on their grid: `--trained`. */
 #include "quant/trained.h"
 
 #include <math.h>

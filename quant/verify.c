@@ -1,3 +1,4 @@
+/* Compares a converted model with the f32 model on sample texts, before the file is put into place. */
 #include "quant/convert.h"
 
 #include <math.h>

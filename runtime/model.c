@@ -1,3 +1,4 @@
+/* Opens a .tern file: checks version, checksum, configuration, weights and tokenizer in this order. */
 #include "runtime/model.h"
 
 #include "models/checksum.h"

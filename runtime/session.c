@@ -1,3 +1,4 @@
+/* Sessions: plans their memory, starts their threads, checks a batch and runs it. */
 #include "models/bert_f32.h"
 #include "models/heads.h"
 #include "models/sparse_table.h"

@@ -1,3 +1,4 @@
+/* Models, texts and runs for the end-to-end tests: see e2e.h. */
 #include "tests/e2e.h"
 
 #include "quant/tern_convert.h"

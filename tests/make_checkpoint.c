@@ -1,3 +1,4 @@
+/* Writes synthetic Hugging Face checkpoints in every spelling that the reader knows, for the tests. */
 #define _XOPEN_SOURCE 700
 #define _FILE_OFFSET_BITS 64 /* directories have 64-bit offsets, also under an emulator of 32 bits */
 

@@ -1,3 +1,4 @@
+/* LAPACK's few routines in plain C, for tests on machines without it and to compare with. */
 #include "tests/plain_lapack.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* `tern bench --baseline`: compares records with those of an earlier run. */
 #include "tools/bench.h"
 
 #include "models/json.h"

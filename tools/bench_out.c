@@ -1,3 +1,4 @@
+/* Prints the records of `tern bench` as Markdown, CSV or JSON. */
 #include "tools/bench.h"
 #include "tools/bench_profile.h"
 #include "tools/help.h"

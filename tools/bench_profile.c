@@ -1,3 +1,4 @@
+/* `tern bench --profile`: time, products and bytes of each stage, beside the roofline. */
 #include "tools/bench_profile.h"
 #include "tools/sparsity.h"
 

@@ -1,3 +1,4 @@
+/* Times one combination of lengths, texts and threads, for `tern bench`. */
 #include "tools/bench.h"
 #include "tools/bench_profile.h"
 #include "tools/host.h"

@@ -1,3 +1,4 @@
+/* Times tokenising one text, for `tern bench`. */
 #include "tools/bench.h"
 
 #include <stdlib.h>

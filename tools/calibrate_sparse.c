@@ -1,3 +1,4 @@
+/* `tern bench --calibrate-sparse`: measures where sparse and dense products cross on this machine. */
 #include "tools/calibrate_sparse.h"
 
 #include "quant/make_blocks.h"

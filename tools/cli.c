@@ -1,3 +1,4 @@
+/* Messages, exit codes and progress, for all subcommands. */
 #include "tools/cli.h"
 
 #include "models/unicode.h"

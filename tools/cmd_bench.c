@@ -1,3 +1,4 @@
+/* `tern bench`: checks the options, then measures and prints every combination of the lists. */
 #include "tools/bench.h"
 #include "models/blocks.h"
 #include "tools/bench_profile.h"

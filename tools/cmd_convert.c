@@ -1,3 +1,4 @@
+/* `tern convert`: turns a checkpoint into a .tern file with a report and a progress bar. */
 #include "tools/commands.h"
 #include "tools/sparse_cache.h"
 #include "tools/sparsity.h"

@@ -1,3 +1,4 @@
+/* `tern info`: this CPU and the kernels in use, or a model. */
 #include "tools/commands.h"
 #include "tools/help.h"
 #include "tools/host.h"

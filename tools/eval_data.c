@@ -1,3 +1,4 @@
+/* Reads the files of the tasks and computes their figures, for `tern eval`. */
 #include "tools/eval_data.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* The text of `tern --help` and of every subcommand's. */
 #include "tools/help.h"
 #include "tools/commands.h"
 

@@ -1,3 +1,4 @@
+/* Reads CPU name, frequency, temperature and memory from Linux, for `tern bench`. */
 #include "tools/host.h"
 
 #include <sched.h>

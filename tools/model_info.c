@@ -1,3 +1,4 @@
+/* `tern info MODEL.tern`: what a model is, and its tensors. */
 #include "tools/model_info.h"
 #include "tools/cli.h"
 #include "tools/sparsity.h"

@@ -1,3 +1,4 @@
+/* Parses the options of all subcommands. */
 #include "tools/cli.h"
 
 #include <errno.h>

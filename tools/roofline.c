@@ -1,3 +1,4 @@
+/* Measures the most products and bytes per second that this machine can do, for `tern bench`. */
 #include "tools/roofline.h"
 
 #include "tools/cli.h"

@@ -1,3 +1,4 @@
+/* Makes models of known shapes with random weights in memory: `tern bench --shape`. */
 #include "tools/seeded.h"
 #include "models/blocks.h"
 #include "tools/cli.h"

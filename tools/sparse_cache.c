@@ -1,3 +1,4 @@
+/* Finds and stores this machine's table of `--calibrate-sparse` in the user's cache folder. */
 #include "tools/sparse_cache.h"
 
 #include "models/blocks.h"

@@ -1,3 +1,4 @@
+/* Sums up how sparse a model's matrices are, for `tern info` and `tern bench`. */
 #include "tools/sparsity.h"
 
 #include "models/blocks.h"

@@ -1,3 +1,4 @@
+/* main: finds the subcommand, and answers --help and --version. */
 #include "tools/cli.h"
 #include "tools/help.h"
 

@@ -1,3 +1,4 @@
+/* Reads texts from arguments or lines of standard input, for all subcommands that take texts. */
 #include "tools/texts.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Hands out the pieces of a session's one block of memory. */
 #include "runtime/base/arena.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Parses decimal fractions in options, whatever the locale. */
 #include "runtime/base/decimal.h"
 
 int tern_decimal(const char *text, double *out)

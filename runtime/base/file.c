@@ -1,3 +1,4 @@
+/* Maps model files, reads small ones, and writes a file under a temporary name until it is whole. */
 #define _FILE_OFFSET_BITS 64 /* files over 2 GiB can be opened on 32-bit targets too */
 
 #include "runtime/base/file.h"

@@ -1,3 +1,4 @@
+/* Fills in tern_error, and names statuses and the version. */
 #include "runtime/base/status.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Runs one op's reference and a kernel on the same buffers between guard pages, and compares or times them. */
 #include "tests/kernels/check.h"
 
 #include <signal.h>

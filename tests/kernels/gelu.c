@@ -1,3 +1,4 @@
+/* Cases for the op gelu: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "tests/kernels/poly.h"
 
 enum { Y, POLY };

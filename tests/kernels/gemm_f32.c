@@ -1,3 +1,4 @@
+/* Cases for the op gemm_f32. Kernels may sum in any order: a result passes within the error bound of its products. */
 #include "tests/kernels/check.h"
 
 #include <float.h>

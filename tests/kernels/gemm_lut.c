@@ -1,3 +1,4 @@
+/* Cases for the op gemm_lut: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "tests/kernels/codes.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Cases for the op gemm_s8: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "tests/kernels/check.h"
 
 enum { A, B, C };

@@ -1,3 +1,4 @@
+/* Allocates memory between forbidden pages and catches the faults of a call, for the kernel tests. */
 #include "tests/kernels/guard.h"
 
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* Cases for the op pack_k: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "tests/kernels/pack.h"
 
 static size_t panels_bytes(int m, int n)

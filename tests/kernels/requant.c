@@ -1,3 +1,4 @@
+/* Cases for the op requant: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "tests/kernels/scale.h"
 
 enum { ACC, OUT, ROW, MUL, BIAS };

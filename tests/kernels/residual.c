@@ -1,3 +1,4 @@
+/* Cases for the op residual: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "tests/kernels/scale.h"
 
 enum { ACC, Y, OUT, ROW, MUL, BIAS };

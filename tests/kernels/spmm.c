@@ -1,3 +1,4 @@
+/* Cases for the op spmm: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "tests/kernels/blocks.h"
 
 enum { A, PACKED, VALUE, INDEX, COUNT, FIRST, C };

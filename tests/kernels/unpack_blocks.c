@@ -1,3 +1,4 @@
+/* Cases for the op unpack_blocks: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "simd/codebook.h"
 #include "tests/kernels/blocks.h"
 
