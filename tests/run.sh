@@ -361,6 +361,7 @@ if [ -n "$CROSS" ]; then
     together
 else
     job includes bash tests/check_includes.sh
+    job prose bash tests/check_prose.sh
     job build-gcc build $NATIVE WERROR=1 all tests
     job build-clang job_clang
     # What was built is tested side by side, the longest first.
@@ -375,6 +376,7 @@ else
     later demo job_demo
     later valgrind job_valgrind
     later static job_static
+    later format bash tests/check_format.sh $NATIVE
     together
     job install job_install
     job run-only job_run_only

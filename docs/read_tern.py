@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""A reader of .tern files in NumPy. It follows docs/format.md and shows how little a reader needs.
+
+usage: read_tern.py MODEL.tern              lists the tensors
+       read_tern.py MODEL.tern words        the word embeddings as floats
+       read_tern.py MODEL.tern MATRIX N K   the weights of a dense int8 matrix, such as layer.0.attn_out 256 256
+"""
+import json
+import struct
+import sys
+
+import numpy as np
+
+TYPES = {"I8": "i1", "U8": "u1", "I16": "<i2", "I32": "<i4", "F32": "<f4"}
+
+
+class Model:
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            raw = file.read()
+        end = 8 + struct.unpack("<Q", raw[:8])[0]
+        self.tensors = json.loads(raw[8:end])
+        self.metadata = self.tensors.pop("__metadata__")
+        if self.metadata["tern.scheme"] != "1":
+            raise ValueError("the file has another version of the numbers")
+        self.config = json.loads(self.metadata["tern.config"])
+        self.data = raw[end:]
+
+    def __getitem__(self, name):
+        tensor = self.tensors[name]
+        begin, end = tensor["data_offsets"]
+        return np.frombuffer(self.data[begin:end], TYPES[tensor["dtype"]]).reshape(tensor["shape"])
+
+    def values(self, name):
+        """int8 [panels][k4][16][4]: the integers of a matrix. Only dense int8 is read here."""
+        param = self[name + ".param"]
+        if param[4] or param[6]:
+            raise ValueError(name + " is stored in codes or in blocks")
+        return self[name + ".weight"]
+
+    def integers(self, name, n, k):
+        """The same as int8 [n][k], without what pads both."""
+        panels = self.values(name)
+        return panels.transpose(0, 2, 1, 3).reshape(panels.shape[0] * 16, -1)[:n, :k]
+
+    def matrix(self, name, n, k):
+        """Weights in units of the largest channel's scale, which a file stores only as a part of `kappa`."""
+        return self.integers(name, n, k) * (self[name + ".mul"][:n, None] / 32767)
+
+    def word_values(self):
+        return self["embed.word.q"]
+
+    def words(self):
+        """The word table as float [vocab][hidden]."""
+        vocab, hidden = self.config["vocab"], self.config["hidden"]
+        low, high = (int(x) & 0xFFFFFFFF for x in self["embed_norm.param"][:2])
+        unit = (self.config["layer_norm_eps"] * hidden / (high << 32 | low)) ** 0.5  # of the sums
+        scale = self["embed.word.mul"][:vocab, None] * (unit / 256)
+        return self.word_values()[:vocab, :hidden] * scale * self["embed.column"][:hidden]
+
+
+def main():
+    model = Model(sys.argv[1])
+    if len(sys.argv) == 2:
+        for name in sorted(model.tensors):
+            print(name, model.tensors[name]["dtype"], model.tensors[name]["shape"], model[name].nbytes)
+    elif sys.argv[2] == "words":
+        print(model.words())
+    else:
+        print(model.matrix(sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+
+
+if __name__ == "__main__":
+    main()

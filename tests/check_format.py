@@ -1,0 +1,185 @@
+"""Holds docs/format.md against the library: reads converted files with docs/read_tern.py, and with the codes and blocks
+that format.md describes, and compares the weights with those of the checkpoint. tests/check_format.sh runs it.
+
+usage: check_format.py TERN WORK [CHECKPOINT]
+"""
+import json
+import os
+import struct
+import subprocess
+import sys
+
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "docs"))
+import read_tern  # noqa: E402
+
+CODES = {  # number of the format: bits, the value of each code
+    1: (4, range(-8, 8)), 2: (4, (-15, -10, -8, -6, -4, -3, -1, 0, 1, 2, 4, 5, 7, 8, 11, 15)),
+    3: (4, (0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12)), 4: (3, range(-7, 8, 2)),
+    5: (2, (-3, -1, 1, 3)), 6: (2, (-1, 0, 1)), 7: (1, (-1, 1))}
+OUTPUTS = {1: 16, 2: 4, 3: 1, 4: 4}  # of a block, by param's number: 16x4, 4x4, 1x4, 4x1
+
+
+class Model(read_tern.Model):
+    """Every form of weights."""
+
+    def values(self, name):
+        param, k4 = self[name + ".param"], self.inputs(name) // 4
+        if param[6]:
+            value = self.blocks(name, param, k4)
+        else:
+            value = self[name + ".weight"] if param[4] == 0 else self.codes(name, param[4])[:, :k4]
+        if param[5]:  # each group of inputs has a multiplier
+            panels, groups = len(value), -(-k4 * 4 // param[5])
+            mul = self[name + ".group"][:panels * groups * 16].reshape(panels, groups, 1, 16, 1).astype("i1")
+            value = value * np.repeat(mul, param[5] // 4, axis=2).reshape(panels, -1, 16, 1)[:, :k4]
+        return value
+
+    def inputs(self, name):
+        return self.config["intermediate" if name.endswith("ffn_down") else "hidden"]
+
+    def codes(self, name, form):
+        bits, values = CODES[form]
+        line = self[name + ".code"]
+        if bits == 4:  # a line is two k steps, the even one in the low nibbles
+            code = np.stack([line & 15, line >> 4], axis=2).reshape(len(line), -1, 16, 4)
+        else:  # [panel][block of 8 k steps][plane][pair of steps][channel], a bit for each step and input
+            plane = line.reshape(len(line), -1, bits, 4, 16, 1) >> np.arange(8).astype("u1") & 1
+            code = sum(plane[:, :, b] << b for b in range(bits)).reshape(len(line), -1, 4, 16, 2, 4)
+            code = code.transpose(0, 1, 2, 4, 3, 5).reshape(len(line), -1, 16, 4)
+        return np.array(list(values) + [99] * (2**bits - len(values)), "i1")[code]
+
+    def blocks(self, name, param, k4):
+        index, count, first = (self[f"{name}.{part}"] for part in ("index", "count", "first"))
+        if param[4]:  # a line of codes holds two lines of values
+            code = self[name + ".code"]
+            line = np.array(CODES[param[4]][1], "i1")[np.stack([code & 15, code >> 4], axis=1)]
+        else:
+            line = self[name + ".value"]
+        outputs = OUTPUTS[param[6]]
+        panels = -(-self.config["intermediate" if name.endswith("ffn_up") else "hidden"] // 16)
+        value, dense = line.reshape(-1, outputs, 4), np.zeros((panels, k4, 16, 4), "i1")
+        for panel in range(panels):
+            at = first[panel] * 16 // outputs
+            for strip in range(16 // outputs):
+                place = dense[panel, :, strip * outputs:(strip + 1) * outputs]
+                for at in range(at, at + count[panel * (16 // outputs) + strip]):
+                    for j in range(4):  # 4x1: each column has an index of its own, 0 .. 4 * k4 - 1
+                        step, i = divmod(index[4 * at + j], 4) if param[6] == 4 else (index[at], j)
+                        place[step, :, i] += value[at, :, j]
+                at += count[panel * (16 // outputs) + strip] > 0
+        return dense
+
+    def word_values(self):
+        if "embed.word.q" in self.tensors:
+            return self["embed.word.q"]
+        return self.codes("embed.word", self["embed.word.param"][4]).reshape(-1, -(-self.config["hidden"] // 64) * 64)
+
+
+def write_checkpoint(folder):
+    """A BERT of odd sizes with a classifier; random weights, a third of the blocks of 16x4 zero."""
+    rng, hidden, wide, vocab = np.random.default_rng(7), 72, 152, 61
+    shapes = {"bert.embeddings.word_embeddings.weight": (vocab, hidden),
+              "bert.embeddings.position_embeddings.weight": (40, hidden),
+              "bert.embeddings.token_type_embeddings.weight": (2, hidden)}
+    for name in ("bert.embeddings.LayerNorm", "bert.encoder.layer.0.attention.output.LayerNorm",
+                 "bert.encoder.layer.0.output.LayerNorm"):
+        shapes[name + ".weight"] = shapes[name + ".bias"] = (hidden,)
+    for name, n, k in (("bert.encoder.layer.0.attention.self.query", hidden, hidden),
+                       ("bert.encoder.layer.0.attention.self.key", hidden, hidden),
+                       ("bert.encoder.layer.0.attention.self.value", hidden, hidden),
+                       ("bert.encoder.layer.0.attention.output.dense", hidden, hidden),
+                       ("bert.encoder.layer.0.intermediate.dense", wide, hidden),
+                       ("bert.encoder.layer.0.output.dense", hidden, wide),
+                       ("bert.pooler.dense", hidden, hidden), ("classifier", 3, hidden)):
+        shapes[name + ".weight"], shapes[name + ".bias"] = (n, k), (n,)
+    tensors = {n: (rng.standard_normal(s) * 0.05 + ("Norm.weight" in n)).astype("<f4") for n, s in shapes.items()}
+    for name, t in tensors.items():
+        if "encoder" in name and t.ndim == 2:
+            for n in range(0, t.shape[0], 16):
+                for k in range(0, t.shape[1], 4):
+                    t[n:n + 16, k:k + 4] *= rng.random() > 0.33
+    header, at = {}, 0
+    for name, t in tensors.items():
+        header[name] = {"dtype": "F32", "shape": t.shape, "data_offsets": [at, at + t.nbytes]}
+        at += t.nbytes
+    text = json.dumps(header).encode()
+    os.makedirs(folder, exist_ok=True)
+    with open(folder + "/model.safetensors", "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + b"".join(t.tobytes() for t in tensors.values()))
+    with open(folder + "/config.json", "w") as f:
+        json.dump({"model_type": "bert", "architectures": ["BertForSequenceClassification"], "vocab_size": vocab,
+                   "hidden_size": hidden, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": wide,
+                   "max_position_embeddings": 40, "type_vocab_size": 2, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
+                   "id2label": {str(i): f"label {i}" for i in range(3)}}, f)
+    with open(folder + "/vocab.txt", "w") as f:
+        f.write("".join(w + "\n" for w in ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + [f"w{i}" for i in range(56)]))
+
+
+def read_checkpoint(folder):
+    with open(folder + "/model.safetensors", "rb") as f:
+        raw = f.read()
+    end = 8 + struct.unpack("<Q", raw[:8])[0]
+    header = json.loads(raw[8:end])
+    return {name: np.frombuffer(raw[end + t["data_offsets"][0]:end + t["data_offsets"][1]], "<f4").reshape(t["shape"])
+            for name, t in header.items() if name != "__metadata__"}
+
+
+def error_of(got, want, free):
+    """Relative squared error; `free`: up to a factor."""
+    factor = (got * want).sum() / (got * got).sum() if free else 1
+    return ((got * factor - want) ** 2).sum() / (want ** 2).sum()
+
+
+def check_list(tern, path, model):
+    shown = json.loads(subprocess.run([tern, "info", path, "--json"], check=True, capture_output=True).stdout)
+    shown = {t["name"]: (t["dtype"], t["shape"], t["bytes"]) for t in shown["tensors"]}
+    mine = {n: (t["dtype"], t["shape"], model[n].nbytes) for n, t in model.tensors.items()}
+    assert shown == mine, f"{path}: the tensors are not those of tern info"
+
+
+def check(tern, checkpoint, path, options, most):
+    subprocess.run([tern, "convert", checkpoint, "-o", path, "-q", *options], check=True, stdout=subprocess.DEVNULL)
+    model, source = Model(path), read_checkpoint(checkpoint)
+    check_list(tern, path, model)
+    c, worst = model.config, 0
+    layer = "bert.encoder.layer.0."
+    norms = {"layer.0.query": "bert.embeddings.LayerNorm", "layer.0.ffn_up": layer + "attention.output.LayerNorm"}
+    for name, theirs in (("layer.0.query", layer + "attention.self.query"),
+                         ("layer.0.attn_out", layer + "attention.output.dense"),
+                         ("layer.0.ffn_up", layer + "intermediate.dense"),
+                         ("layer.0.ffn_down", layer + "output.dense"), ("classifier", "classifier")):
+        want = source[theirs + ".weight"].astype("f8")
+        if name in norms and not model[{"layer.0.query": "embed_norm"}.get(name, "layer.0.attn_norm") + ".param"][4]:
+            want = want * source[norms[name] + ".weight"]  # gamma is folded in
+        got = model.matrix(name, *want.shape)
+        if name == "classifier":  # it reads tanh in steps of 1 / 32767, so that kappa tells its scale
+            mul, exp = (float(x) for x in model["classifier.param"][1:3])
+            got = got * (mul * 2 ** -exp * 127 * 32767 * 32767 / 32768)
+        error = error_of(got, want, name != "classifier")
+        worst = max(worst, error if name != "classifier" else 0)
+        assert error < (most if name != "classifier" else 2e-4), f"{path}: {name} is wrong by {error:.2e}"
+    words = error_of(model.words(), source["bert.embeddings.word_embeddings.weight"].astype("f8"), False)
+    assert words < (2e-4 if "--embeddings" not in options else 0.3), f"{path}: the words are wrong by {words:.2e}"
+    print(f"{os.path.basename(path):20} {c['weights']:8} matrices {worst:.1e}, words {words:.1e}")
+
+
+def main():
+    tern, work = sys.argv[1:3]
+    write_checkpoint(work + "/checkpoint")
+    forms = {"int8": ([], 2e-4), "int4": (["--embeddings", "int4", "--group", "32"], 0.02), "nf4": ([], 0.02),
+             "fp4": ([], 0.03), "int3": (["--group", "128"], 0.08), "int2": ([], 0.25),
+             "ternary": (["--embeddings", "ternary"], 0.4), "binary": ([], 0.7)}
+    for name, (options, most) in forms.items():
+        check(tern, work + "/checkpoint", f"{work}/{name}.tern", ["--weights", name, *options], most)
+    for shape in ("16x4", "4x4", "1x4", "4x1"):
+        check(tern, work + "/checkpoint", f"{work}/{shape}.tern", ["--sparse", shape], 2e-4)
+        if shape != "4x1":
+            options = ["--sparse", shape, "--weights", "int4"]
+            check(tern, work + "/checkpoint", f"{work}/{shape}-int4.tern", options, 0.02)
+    for folder in sys.argv[3:]:
+        check(tern, folder, work + "/given.tern", [], 2e-4)
+
+
+main()
