@@ -176,9 +176,9 @@ static int quotient_up(int a, int b)
     return (a + b - 1) / b;
 }
 
-/* Matrices, widest task and threads decide the width: the one whose busiest thread has the fewest panels, the wider of
-   equals. At least two panels, which are a cache line of int16; just these when they must be unpacked, so that they
-   stay in L1 or L2 while all rows pass. Returns the number of tasks. */
+/* Chooses how many panels a task takes: the number at which the busiest thread has the fewest panels and, among equals,
+   the largest. It is at least two, which are a cache line of int16. If panels must be unpacked it is at most the number
+   that is unpacked at a time, so that they stay in L1 or L2 while all rows pass. Returns the number of tasks. */
 static int split(struct job *j)
 {
     const int threads = tern_pool_width(j->run->pool);

@@ -15,7 +15,7 @@ struct tern_calibration {
     const struct tern_f32_weights *weights; /* of the model that is being observed */
     const struct tern_source *source;       /* what it will become */
     float *rows;                            /* [TERN_CALIBRATION_TOKENS][hidden]: a norm's rows before gamma and beta */
-    /* What tern_calibration_second returns. */
+    /* The result of tern_calibration_second. */
     struct tern_second_order second;
     int32_t *order;
     float *moment, *factor;

@@ -46,7 +46,7 @@ static double folded_row(float *row, const struct tern_float_linear *f, const st
     return bias;
 }
 
-/* What must be known of all rows before any is stored. */
+/* Figures over all rows, which must be known before any row is stored. */
 struct survey {
     double scale;    /* largest channel scale */
     double norm;     /* largest row norm */

@@ -12,7 +12,7 @@ struct tern_float_linear {
     int n, k;
 };
 
-/* What the rows that a layer reads are: x = x_units * unit (times gamma plus beta, when they are given: they are folded
+/* The rows that a layer reads: x = x_units * unit (times gamma plus beta, when they are given: they are folded
    into the weights), with |x_units * unit| <= norm in the Euclidean sense. */
 struct tern_input {
     double unit;
@@ -20,9 +20,10 @@ struct tern_input {
     const float *gamma, *beta;
 };
 
-/* Where a quantised layer is put; the arrays are the caller's, of the sizes in models/linear.h, zeroed. */
+/* The place for a quantised layer; the arrays are the caller's, of the sizes in models/linear.h, zeroed. */
 struct tern_linear_out {
-    /* int8; or with 4-bit codes and no lines for them panels of a code each, XOR that of 0: for quant/make_blocks.h */
+    /* int8 panels. If the format has 4 bits and `line` is NULL, each byte holds a code XOR the code of 0, so that zero
+       blocks are zero bytes: quant/make_blocks.h cuts blocks out of it. */
     int8_t *weight;
     struct tern_coding coding; /* what to make of the weights; all zero: int8 */
     uint8_t *line, *group_mul; /* low-bit: codes and multipliers, as in simd/codes.h */

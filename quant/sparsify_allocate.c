@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What each matrix is pruned to in turn. */
+/* The fractions to which each matrix is pruned in turn. */
 static const double rungs[] = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95};
 enum { RUNGS = sizeof rungs / sizeof *rungs };
 enum { PROBES = 4 };        /* batches whose vectors are looked at, spread over the sample */

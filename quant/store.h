@@ -7,7 +7,7 @@
 #include "quant/sparse_costs.h"
 #include "quant/trained.h"
 
-/* What pruning a matrix on texts has done to its outputs, relative squared error: with compensation and without. */
+/* The relative squared error of a matrix's outputs after pruning on texts: with compensation and without. */
 struct tern_pruned_matrix {
     double error, masked;
 };
@@ -18,10 +18,10 @@ struct tern_source {
     int plain; /* low-bit scales are not searched for: the weights stand for none */
     enum tern_format embeddings; /* of the word table: int8, int4 or ternary */
     const enum tern_format *formats; /* [layers][TERN_N_MATRICES] for mixed weights, else NULL */
-    /* [layers][TERN_N_MATRICES] whether a matrix was trained on the grid of its format, where it is kept; NULL: none.
+    /* [layers][TERN_N_MATRICES] 1 if a matrix was trained on the grid of its format and stays on it; NULL: none was.
        The LayerNorm before one keeps its gamma and beta to itself (models/scheme.h). From tern_find_trained. */
     const uint8_t *trained;
-    int rest_asked; /* that int8 is asked for, for what cannot have the types of the weights and the embeddings */
+    int rest_asked; /* the user accepts int8 for tensors that cannot have the types of `weights` and `embeddings` */
     /* Block-sparse layers: `sparse` of the shape `block`, after pruning that fraction of every matrix's blocks (0: the
        zeros that are there). The weights are int8 or have 4 bits. */
     int sparse;
@@ -33,7 +33,7 @@ struct tern_source {
     const struct tern_sparse_routes *routes;
     const char *routes_isa;
     int rows_bucket, find_blocks;
-    int allocate; /* on texts: that fraction of all weights, of each matrix what costs least */
+    int allocate; /* on texts: `prune` counts over all matrices, and those that matter less lose more */
     /* [layers][TERN_N_MATRICES] of matrices that `read` gives pruned already; NULL: they are not. */
     const struct tern_pruned_matrix *pruned;
     int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */

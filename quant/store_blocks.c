@@ -35,7 +35,7 @@ static double left_percent(const struct tern_store *s, const struct tern_zeros *
     return 100 * (double)z->left[s->block] / (double)z->blocks[s->block];
 }
 
-/* As asked; only the report knows better. */
+/* Stores blocks of the shape that was asked for. If dense would be faster, only the report says so. */
 static int blocks_as_asked(struct tern_store *s, const char *name, int n, int k)
 {
     const struct tern_source *o = s->source;
@@ -55,7 +55,7 @@ static int blocks_as_asked(struct tern_store *s, const char *name, int n, int k)
     return 1;
 }
 
-/* As its zeros lie, where that pays. */
+/* Chooses the shape that runs fastest with the matrix's own zeros; returns 0 if dense is faster. */
 static int blocks_found(struct tern_store *s, const char *name, int n, int k)
 {
     const struct tern_source *o = s->source;

@@ -95,7 +95,7 @@ static enum tern_bump bump_of(enum tern_activation activation)
     return TERN_BUMP_GELU;
 }
 
-/* What a layer reads whose rows are int16 in `unit` with no affine part: at most `range` units each. */
+/* Describes int16 rows in `unit`, of at most `range` units each, that no LayerNorm made. */
 static struct tern_input plain(double unit, double range, int k)
 {
     return (struct tern_input){.unit = unit, .norm = unit * range * sqrt(k)};

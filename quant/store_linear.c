@@ -51,13 +51,13 @@ static struct matrix matrix_of(const struct tern_store *s, enum tern_part_id id)
                            s->layer < 0 ? -1 : s->layer * TERN_N_MATRICES + part->index};
 }
 
-/* Whether a matrix lies on the grid of its format: there every weight is its nearest value, to begin with. */
+/* 1 if a matrix was trained on the grid of its format: every weight is its own nearest value then. */
 static int is_trained(const struct tern_store *s, const struct matrix *m)
 {
     return m->index >= 0 && s->source->trained && s->source->trained[m->index];
 }
 
-/* How a layer's matrix is quantised. */
+/* Decides how a layer's matrix is quantised. */
 static struct tern_coding coding_of(struct tern_store *s, const struct matrix *m)
 {
     struct tern_coding coding = s->coding;

@@ -11,51 +11,52 @@ extern "C" {
 
 typedef struct tern_convert_options {
     size_t struct_bytes; /* sizeof(tern_convert_options) */
-    /* Of the encoder's matrices: "int8" (the default when NULL), "int4", "nf4", "fp4", "int3", "int2", "ternary",
-       "binary" or "f32"; or "auto:BITS", a choice per matrix of int2, int3, int4 and int8 with BITS bits on average,
-       which needs `calibrate`. Pooler, classifier and position embeddings stay int8, which the report then says.
-       With "ternary" and "binary", matrices that lie on such a grid already keep all their weights. */
+    /* The type of the encoder's matrices: "int8" (the default when NULL), "int4", "nf4", "fp4", "int3", "int2",
+       "ternary", "binary" or "f32"; or "auto:BITS", which chooses int2, int3, int4 or int8 for each matrix so that
+       the average is BITS bits, and needs `calibrate`. Pooler, classifier and position embeddings stay int8; the
+       report says so. With "ternary" and "binary", a matrix that has only such weights already keeps them exactly. */
     const char *weights;
     /* Called with lines of the report ("what each tensor became") and with progress; either may be NULL. */
     void (*report)(void *context, const char *line);
     void (*progress)(void *context, size_t done, size_t total);
     void *context;
-    const char *embeddings; /* of the word table: "int8" (the default when NULL), "int4" or "ternary" */
-    int32_t group; /* inputs that share a multiplier, of formats with groups: 32, 64 (the default when 0) or 128 */
-    /* A file with a text in each line, blank ones aside: low-bit weights are then quantised with second-order error
-       compensation, and blocks (`sparse` with a FRACTION) pruned with it. Needs LAPACK at run time. NULL: every weight
-       to its nearest value, blocks by magnitude. */
+    const char *embeddings; /* the type of the word table: "int8" (the default when NULL), "int4" or "ternary" */
+    int32_t group; /* inputs that share a multiplier (int4, nf4, fp4, int3, int2): 32, 64 (the default when 0), 128 */
+    /* A file with a text in each line (blank lines do not count). Low-bit weights and pruned blocks (`sparse` with a
+       FRACTION) are then chosen so that the layers' outputs on these texts change least: second-order error
+       compensation, which needs LAPACK at run time. NULL: every weight becomes its nearest value, and the blocks of
+       least magnitude are pruned. */
     const char *calibrate;
-    /* The encoder's matrices were trained with a quantiser in the loop, and the checkpoint has their latent floats:
-       what that quantiser makes of each is kept. "twn" (TernaryBERT, Teacher Intervention) and "b1.58" (BitNet b1.58)
-       are for weights "ternary", "bitnet" (BitNet) for "binary", each also for "f32". NULL: they are the weights. */
+    /* For a checkpoint that was trained with a quantiser in the loop and holds the floats from before it: names the
+       quantiser, which is then applied. "twn" (TernaryBERT, Teacher Intervention) and "b1.58" (BitNet b1.58) are for
+       weights "ternary", "bitnet" (BitNet) for "binary", each also for "f32". NULL: the floats are the weights. */
     const char *trained;
-    /* Not 0: TERN_USAGE, before anything is written, if a tensor would have another type than was asked for: a pooler
-       and a classifier that of `weights`, the position table that of `embeddings`, unless `rest` says otherwise. */
+    /* If set, the conversion fails with TERN_USAGE before anything is written if a tensor would have another type than
+       was asked for. `weights` also asks for the pooler's and the classifier's type, and `embeddings` for the position
+       table's, unless `rest` says otherwise. */
     int32_t strict;
-    const char *rest; /* "int8": asks for it where low bits cannot be had (see strict); NULL: is not asked for */
-    /* "SHAPE" or "SHAPE:FRACTION": the layers' matrices are stored block-sparse, in blocks of SHAPE ("16x4", "4x4",
-       "1x4" or "4x1", outputs x inputs) that are not all zero. With a FRACTION so many of each matrix's blocks become
-       zero first: those of the least magnitude or, with `calibrate`, those whose absence the other weights can best
-       make good. Needs weights "int8", or "int4", "nf4" or "fp4" (not in blocks of 4x1). NULL: dense.
-       "auto" or "auto:TOKENS": nothing becomes zero; a matrix whose zeros lie in blocks is stored in the shape that
-       runs fastest, where that is not slower than dense for runs of any number of tokens, or of about TOKENS. Needs
-       "int8". */
+    const char *rest; /* "int8": with `strict`, tensors that cannot have low bits may be int8; NULL: they may not */
+    /* "SHAPE" or "SHAPE:FRACTION": the layers' matrices are stored as those blocks of SHAPE ("16x4", "4x4", "1x4" or
+       "4x1", outputs x inputs) that are not all zero. With a FRACTION, that fraction of each matrix's blocks is set to
+       zero first: the blocks of least magnitude or, with `calibrate`, those that the other weights can best make up
+       for. Needs weights "int8", "int4", "nf4" or "fp4", for 4x1 "int8". NULL: matrices are stored dense.
+       "auto" or "auto:TOKENS": nothing is set to zero. A matrix whose zeros lie in blocks is stored in the shape that
+       runs fastest, unless dense is faster for some number of tokens in a run, or for about TOKENS. Needs "int8". */
     const char *sparse;
-    /* For "auto", and for what the report says: the ISA that the file is for, any of this library's, whatever this CPU
-       is. NULL: the variable TERN_ISA, else the best that this CPU has. */
+    /* The instruction set that the file is for: "auto" and the report go by its speed. This CPU need not have it, and
+       the file runs on every CPU. NULL: the variable TERN_ISA, else the best that this CPU has. */
     const char *sparse_isa;
-    const char *sparse_table; /* as in tern_session_options, for that ISA; NULL: the one built in */
-    /* Not 0: FRACTION of `sparse` is that of all these matrices together, and each loses as much as costs the texts'
-       vectors least. Needs `calibrate`. */
+    const char *sparse_table; /* as in tern_session_options, for that instruction set; NULL: the one built in */
+    /* If set, FRACTION counts over all matrices together: matrices that matter less for the texts' vectors lose more
+       blocks. Needs `calibrate`. */
     int32_t allocate;
 } tern_convert_options;
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the
    f32 path on sample texts, and renames it into place; on any error nothing is left behind. `options` may be NULL.
-   Errors: TERN_IO (reading), TERN_FORMAT (names the file and the tensor), TERN_FAILED (writing, or the calibration's
-   texts cannot be read), TERN_INPUT (they are none, or not UTF-8), TERN_USAGE (options), TERN_NOMEM, TERN_DIFFERENT
-   (the check failed). */
+   Errors: TERN_IO (a file cannot be read), TERN_FORMAT (the message names the file and the tensor), TERN_FAILED (the
+   file cannot be written, or the file of texts not be read), TERN_INPUT (it has no text, or is not UTF-8), TERN_USAGE
+   (an option), TERN_NOMEM, TERN_DIFFERENT (the check failed). */
 TERN_API tern_status tern_convert(const char *directory, const char *path, const tern_convert_options *options,
                                   tern_error *err);
 

@@ -113,7 +113,7 @@ static int all_trained(const struct tern_source *source)
     return source->trained && !memchr(source->trained, 0, matrices);
 }
 
-/* What is left to try. Trained weights leave no choice but the float path. */
+/* Says in a message what the user may try instead. Trained weights leave no choice but the float path. */
 static const char *remedy(const struct tern_source *source, const tern_convert_options *o)
 {
     if (source->embeddings != TERN_FORMAT_INT8)

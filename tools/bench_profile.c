@@ -13,7 +13,7 @@ static const char *const names[] = {
 #undef STAGE
 };
 
-/* What one mark costs: two of them a stage, of which one is inside the time that is charged. */
+/* The cost of one mark: two of them a stage, of which one is inside the time that is charged. */
 static double clock_ns(void)
 {
     enum { MARKS = 20000 };

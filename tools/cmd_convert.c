@@ -49,7 +49,7 @@ static int summary(const struct convert *c)
     return CLI_OK;
 }
 
-/* What a signal would leave behind. Only calls that are safe in a handler. */
+/* The file that a signal would leave behind. clean_up removes it with calls that are safe in a handler. */
 static char leftover[sizeof((struct tern_writer *)0)->temporary];
 
 static void clean_up(int number)

@@ -17,7 +17,7 @@ struct eval {
     size_t n_texts, *order;
 };
 
-/* What one model says of all texts. */
+/* One model's answers to all texts. */
 struct pass {
     int32_t count;     /* results of one text */
     float *values;     /* [n_texts][count], in the file's order */
@@ -211,7 +211,7 @@ static int print(const struct eval *e, const struct pass *p, const struct figure
     return CLI_OK;
 }
 
-/* How near two models' vectors are, text by text. */
+/* Compares two models' vectors, text by text. */
 static int compare_vectors(const struct pass *a, const struct pass *b, size_t n, struct figures *f)
 {
     double mean = 0, least = 1;

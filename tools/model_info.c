@@ -63,7 +63,7 @@ static size_t stored_bytes(const tern_model *m, const struct tern_tensor *t)
     return bytes;
 }
 
-/* Of a block-sparse matrix: its shape, and the part of its blocks that is left; -1 when `t` holds no blocks. */
+/* The shape of a block-sparse matrix, and in *left the part of its blocks that is left; -1 if `t` holds no blocks. */
 static int blocks_of(const tern_model *m, const struct tern_tensor *t, double weights, double *left)
 {
     const struct tern_tensor *param = beside(m, t, ".param"), *count = beside(m, t, ".count");

@@ -6,7 +6,7 @@
 #include "runtime/model.h"
 #include "tools/sparse_cache.h"
 
-/* Of the layers' matrices together. */
+/* Counts over the matrices of all layers. */
 struct sparsity {
     int matrices, sparse, mixed;
     enum tern_block_shape shape; /* of the first sparse matrix */
@@ -67,7 +67,7 @@ const char *sparsity_table(const tern_model *model, const char *isa)
     return sparsity_of(model).sparse ? sparse_cache_text(isa) : NULL;
 }
 
-/* Of one kind of matrix in all layers. */
+/* Counts over one kind of matrix in all layers. */
 struct ways {
     int count[3];
     int slower; /* than stored densely, by the table */

@@ -34,7 +34,7 @@ extern "C" {
 #define TERN_API
 #endif
 
-/* What a call came to. The command line's exit codes follow from these: see `man tern`. */
+/* The result of a call. The command line's exit codes follow from these: see `man tern`. */
 typedef enum tern_status {
     TERN_OK = 0,
     TERN_FAILED = 1,    /* failed at run time */
@@ -69,7 +69,7 @@ typedef struct tern_text {
     size_t pair_bytes;
 } tern_text;
 
-/* What to do with a text of more tokens than there is room for. */
+/* Says what happens to a text of more tokens than there is room for. */
 typedef enum tern_truncate {
     TERN_TRUNCATE_ERROR = 0, /* refuse with TERN_INPUT; the message names the count and the limit */
     TERN_TRUNCATE_HEAD = 1,  /* keep the head, drop the tail; special tokens stay */
@@ -123,7 +123,7 @@ typedef struct tern_model tern_model;
 
 typedef enum tern_pooling { TERN_POOL_MEAN = 0, TERN_POOL_CLS = 1 } tern_pooling;
 
-/* What a model is. Strings are owned by the model. */
+/* The description of a model, which owns the strings. */
 typedef struct tern_model_info {
     const char *architecture; /* "bert" or "distilbert" */
     const char *weights;      /* as in tern_convert.h, or "mixed" */
@@ -158,16 +158,16 @@ typedef struct tern_session tern_session;
 
 typedef struct tern_session_options {
     size_t struct_bytes; /* sizeof(tern_session_options), so that fields can be added */
-    /* At most so many work on a run, 1 .. 256; 0: as many as the affinity mask and the cgroup's CPU quota allow (`tern
-       info` says how many and why). Fewer do where a text is too short to share, or other programs use the CPUs. */
+    /* The most threads that work on a run, 1 .. 256; 0: as many as the affinity mask and the cgroup's CPU quota allow
+       (`tern info` says how many and why). Fewer work if a text is too short to share, or others use the CPUs. */
     int32_t threads;
     /* Most tokens of all texts of one run together. 0: the model's own limit for one text or, unless max_texts is 1,
        512 for each thread and at most 4,096, if that is more: as many as run well together. */
     int32_t max_tokens;
     int32_t max_texts; /* most texts of one run; 0: 32 */
-    const char *isa;   /* name from isa.def that restricts the kernels; NULL: the variable TERN_ISA, else the best */
-    /* Where block-sparse products and dense ones cross on this machine: the text that `tern bench --calibrate-sparse`
-       writes for the ISA in use. Results do not depend on it. NULL: what is built in. */
+    const char *isa;   /* the best instruction set to use, as in `tern info --isas`; NULL: TERN_ISA, else the best */
+    /* The text that `tern bench --calibrate-sparse` writes for the ISA in use: it says how few blocks must be left on
+       this machine for a sparse product to be faster. Results do not depend on it. NULL: the table built in. */
     const char *sparse_table;
 } tern_session_options;
 
