@@ -17,7 +17,7 @@ static enum tern_weights weights_of(enum tern_format format)
     return (enum tern_weights)((int)TERN_WEIGHTS_INT8 + (int)format);
 }
 
-/* What tensors are read from, and the rule that the encoder's matrices were trained with. */
+/* The source of tensors, and the rule that the encoder's matrices were trained with. */
 struct reader {
     struct tern_checkpoint checkpoint;
     enum tern_rule rule;
@@ -56,7 +56,7 @@ static tern_status output(tern_status status, tern_error *err)
     return status;
 }
 
-/* What a conversion knows so far; each step below adds to it. */
+/* The state of a conversion; each step below adds to it. */
 struct conversion {
     const char *path;
     const tern_convert_options *options;
@@ -208,7 +208,7 @@ static int read_auto(int *bucket, const char *text)
     return 0;
 }
 
-/* Where blocks pay on the ISA that the file is for, which this CPU need not have. */
+/* Reads the limits below which blocks are faster than dense on the ISA that the file is for, maybe another CPU's. */
 static tern_status read_routes(struct tern_sparse_routes *routes, struct tern_source *source,
                                const tern_convert_options *o, tern_error *err)
 {
