@@ -22,10 +22,11 @@ struct tern_bert_f32 {
     struct tern_observer observer; /* all NULL: none */
 
     float *x;                   /* [tokens][hidden] the states */
-    float *query, *key, *value; /* [tokens][hidden] */
+    float *query, *key;         /* [tokens][hidden] */
+    float *value;               /* [hidden][tokens], without bias */
     float *context;             /* [tokens][hidden] */
     float *wide;                /* [tokens][intermediate] */
-    float *score;               /* [threads][longest] */
+    float *score;               /* [threads] blocks of scores */
 };
 
 void tern_bert_f32_plan(struct tern_bert_f32 *bert, struct tern_arena *arena);

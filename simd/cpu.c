@@ -76,10 +76,11 @@ static unsigned detect_own(void)
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
         return 0;
     unsigned long long os = xcr0();
+    const unsigned fma = c & bit_FMA;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (os & 0x6) != 0x6)
         return 0;
     unsigned sub_leaves = a;
-    if (b & bit_AVX2)
+    if (b & bit_AVX2 && fma)
         f |= TERN_F_AVX2;
     const unsigned f_bw_vl_dq = bit_AVX512F | bit_AVX512BW | bit_AVX512VL | bit_AVX512DQ;
     if ((b & f_bw_vl_dq) == f_bw_vl_dq && (os & 0xe6) == 0xe6) {
@@ -102,7 +103,7 @@ static const unsigned cpuinfo_knows = TERN_F_AVX2 | TERN_F_AVX512 | TERN_F_AVX51
 static unsigned detect_cpuinfo(void)
 {
     unsigned f = 0;
-    if (cpuinfo_has_x86_avx2())
+    if (cpuinfo_has_x86_avx2() && cpuinfo_has_x86_fma3())
         f |= TERN_F_AVX2;
     if (cpuinfo_has_x86_avx512f() && cpuinfo_has_x86_avx512bw() && cpuinfo_has_x86_avx512vl() &&
         cpuinfo_has_x86_avx512dq())

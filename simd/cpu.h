@@ -4,7 +4,7 @@
 
 #include "runtime/base/status.h"
 
-/* Feature bits: a set. AVX-512 means F, BW, VL and DQ together, with the OS saving the registers. */
+/* Feature bits: a set. AVX2 means AVX2 and FMA: what has the one alone is no longer made. AVX-512 means F, BW, VL and DQ together, with the OS saving the registers. */
 enum {
     TERN_F_AVX2 = 1 << 0,
     TERN_F_AVXVNNI = 1 << 1,

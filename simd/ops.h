@@ -175,9 +175,21 @@ typedef void tern_embed_fn(const int8_t *a, const int8_t *b, int mul_a, int mul_
 /* out[j] = sum over i < m of x[i][j]; m <= 65,536. */
 typedef void tern_pool_fn(const int16_t *x, ptrdiff_t ld_x, int32_t *out, int m, int n);
 
-/* c[m][n] = a[m][k] times w[n][k] transposed, in float; the only op whose bits may differ between ISAs. */
-typedef void tern_gemm_f32_fn(const float *a, ptrdiff_t ld_a, const float *w, ptrdiff_t ld_w, float *c, ptrdiff_t ld_c,
-                              int m, int n, int k);
+/* The ops on floats, whose bits may differ from kernel to kernel. Values are finite. */
+
+/* c[m][n] = a[m][k] times w[n][k] transposed, plus bias[n] in each row; bias == NULL: none. */
+typedef void tern_gemm_f32_fn(const float *a, ptrdiff_t ld_a, const float *w, ptrdiff_t ld_w, const float *bias,
+                              float *c, ptrdiff_t ld_c, int m, int n, int k);
+
+/* Softmax of each row of scale * x[m][n], scale > 0. In place. */
+typedef void tern_softmax_f32_fn(float *x, ptrdiff_t ld, float scale, int m, int n);
+
+/* x / 2 (1 + erf(x / sqrt(2))) for x[m][n]. In place. */
+typedef void tern_gelu_f32_fn(float *x, ptrdiff_t ld, int m, int n);
+
+/* Each row of x[m][n] becomes LayerNorm(x + add) times gamma plus beta; add == NULL: LayerNorm(x). In place. */
+typedef void tern_layernorm_f32_fn(float *x, ptrdiff_t ld_x, const float *add, ptrdiff_t ld_add, const float *gamma,
+                                   const float *beta, float eps, int m, int n);
 
 /* ---- Scalars that belong to one op, shared by its reference and its kernels' tails and set-up. ----------------- */
 

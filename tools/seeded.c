@@ -13,7 +13,8 @@ static const struct {
     int32_t layers, hidden, heads, intermediate, token_types;
 } shapes[] = {
     {"distilbert", TERN_DISTILBERT, 6, 768, 12, 3072, 0}, {"minilm-l6", TERN_BERT, 6, 384, 12, 1536, 2},
-    {"bert-base", TERN_BERT, 12, 768, 12, 3072, 2},       {"bert-mini", TERN_BERT, 4, 256, 4, 1024, 2},
+    {"bert-base", TERN_BERT, 12, 768, 12, 3072, 2},       {"bge-small", TERN_BERT, 12, 384, 12, 1536, 2},
+    {"bert-mini", TERN_BERT, 4, 256, 4, 1024, 2},
     {"tinybert-4l", TERN_BERT, 4, 312, 12, 1200, 2},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes, VOCAB = 30522, POSITIONS = 512 };

@@ -1,16 +1,15 @@
 /* Cases for the op gemm_f32. Kernels may sum in any order: a result passes within the error bound of its products. */
-#include "tests/kernels/check.h"
+#include "tests/kernels/floats.h"
 
 #include <float.h>
-#include <math.h>
 #include <stdlib.h>
 
-enum { A, W, C };
+enum { A, W, BIAS, C };
 enum { MOST = 128 * 1024 };
 
 struct args {
     ptrdiff_t ld_a, ld_w, ld_c;
-    int m, n, k;
+    int m, n, k, biased;
 };
 
 /* Per element: the sum in double, and how far a float sum in any order may be from it. */
@@ -19,7 +18,7 @@ static double exact[MOST], bound[MOST];
 static void call(check_fn *fn, void *const *p, const void *args)
 {
     const struct args *a = args;
-    ((tern_gemm_f32_fn *)fn)(p[A], a->ld_a, p[W], a->ld_w, p[C], a->ld_c, a->m, a->n, a->k);
+    ((tern_gemm_f32_fn *)fn)(p[A], a->ld_a, p[W], a->ld_w, a->biased ? p[BIAS] : NULL, p[C], a->ld_c, a->m, a->n, a->k);
 }
 
 static int near(const void *args, size_t i, size_t j, const void *got)
@@ -29,51 +28,40 @@ static int near(const void *args, size_t i, size_t j, const void *got)
     return fabs((double)*(const float *)got - exact[at]) <= bound[at];
 }
 
-/* Any order of summation, fused or not, of k products is within k * u / (1 - k * u) of the sum of their magnitudes,
+/* Any order of summation, fused or not, of k products and a bias is within k * u / (1 - k * u) of the sum of their magnitudes,
    u = 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, 3.1); 2 u k covers it while k < 2^23. */
-static void solve(const struct args *a, const float *x, const float *w)
+static void solve(const struct args *a, const float *x, const float *w, const float *bias)
 {
     for (int i = 0; i < a->m; i++) {
         for (int j = 0; j < a->n; j++) {
-            double sum = 0, magnitude = 0;
+            double sum = a->biased ? (double)bias[j] : 0, magnitude = fabs(sum);
             for (int l = 0; l < a->k; l++) {
                 double product = (double)x[i * a->ld_a + l] * (double)w[j * a->ld_w + l];
                 sum += product;
                 magnitude += fabs(product);
             }
             exact[i * a->n + j] = sum;
-            bound[i * a->n + j] = a->k * (double)FLT_EPSILON * magnitude + a->k * (double)FLT_MIN;
-        }
-    }
-}
-
-static void fill_f32(struct check *t, int buf, float *p, enum check_fill fill)
-{
-    const struct check_buf *b = &t->buf[buf];
-    check_fill(t, buf, fill, -(1 << 24), 1 << 24);
-    for (size_t i = 0; i < b->rows; i++) {
-        for (size_t j = 0; j < b->ld && i * b->ld + j < b->bytes / sizeof(float); j++) {
-            float *at = p + i * b->ld + j;
-            /* Integers become floats around 1; what lies in a gap becomes NaN, which no result survives. */
-            *at = j < b->n ? (float)*(const int32_t *)(const void *)at * 0x1p-23f : NAN;
+            bound[i * a->n + j] = (a->k + 1) * (double)FLT_EPSILON * magnitude + a->k * (double)FLT_MIN;
         }
     }
 }
 
 static void one(struct check *t, int m, int n, int k, int gap, enum check_fill fill)
 {
-    struct args a = {k + gap, k + gap / 2, n + gap, m, n, k};
+    struct args a = {k + gap, k + gap / 2, n + gap, m, n, k, (int)rng_between(&t->rng, 0, 1)};
     float *x = check_buf(t, A, "a", CHECK_IN, sizeof(float), m, k, a.ld_a);
-    fill_f32(t, A, x, fill);
+    fill_floats(t, A, x, fill, 2);
     float *w = check_buf(t, W, "w", CHECK_IN, sizeof(float), n, k, a.ld_w);
-    fill_f32(t, W, w, fill == FILL_RANDOM ? FILL_EDGES : FILL_RANDOM);
+    fill_floats(t, W, w, fill == FILL_RANDOM ? FILL_EDGES : FILL_RANDOM, 2);
+    float *bias = check_buf(t, BIAS, "bias", CHECK_IN, sizeof(float), 1, n, n);
+    fill_floats(t, BIAS, bias, fill, 2);
     check_buf(t, C, "c", CHECK_OUT, sizeof(float), m, n, a.ld_c);
     if (!t->bench)
-        solve(&a, x, w);
+        solve(&a, x, w, bias);
     t->near = near;
     t->work = 2.0 * m * n * k;
     t->work_gops = 1;
-    check_run(t, call, &a, "m=%d n=%d k=%d ld=%td,%td,%td fill=%s", m, n, k, a.ld_a, a.ld_w, a.ld_c,
+    check_run(t, call, &a, "m=%d n=%d k=%d ld=%td,%td,%td bias=%d fill=%s", m, n, k, a.ld_a, a.ld_w, a.ld_c, a.biased,
               check_fill_name(fill));
 }
 
