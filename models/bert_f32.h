@@ -23,7 +23,7 @@ struct tern_bert_f32 {
 
     float *x;                   /* [tokens][hidden] the states */
     float *query, *key;         /* [tokens][hidden] */
-    float *value;               /* [hidden][tokens], without bias */
+    float *value;               /* [hidden][tokens] */
     float *context;             /* [tokens][hidden] */
     float *wide;                /* [tokens][intermediate] */
     float *score;               /* [threads] blocks of scores */

@@ -9,7 +9,7 @@
 #define TERN_GEMM_F32_H
 
 /* A panel of 48 columns takes 48 KiB: L2, from where its few loads per step are hidden. */
-enum { GEMM_K = 256, GEMM_VECS = 3, GEMM_DOT_COLUMNS = 4 };
+enum { GEMM_K = 256, GEMM_VECS = 3, GEMM_DOT_COLUMNS = 4, GEMM_DOT_UP_TO = 64 };
 
 struct gemm_f32 {
     const float *a, *w, *bias;
@@ -193,8 +193,9 @@ static ALWAYS_INLINE void dot_step(vf sum[VF_DOT_ROWS][GEMM_DOT_COLUMNS], const 
     }
 }
 
-static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *const *w,
-                                   float (*out)[GEMM_DOT_COLUMNS], int k, const int rows)
+/* `ahead`: columns of the next tile, two or four, which are brought into the cache on the way. */
+static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *const *w, const float *const *ahead,
+                                   float (*out)[GEMM_DOT_COLUMNS], int k, int four, const int rows)
 {
     vf sum[VF_DOT_ROWS][GEMM_DOT_COLUMNS];
     TERN_UNROLL
@@ -203,8 +204,15 @@ static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *
         for (int j = 0; j < GEMM_DOT_COLUMNS; j++)
             sum[i][j] = vf_set1(0);
     int l = 0;
-    for (; l + VF_LANES <= k; l += VF_LANES)
+    for (; l + VF_LANES <= k; l += VF_LANES) {
+        __builtin_prefetch(ahead[0] + l);
+        __builtin_prefetch(ahead[1] + l);
+        if (four) {
+            __builtin_prefetch(ahead[2] + l);
+            __builtin_prefetch(ahead[3] + l);
+        }
         dot_step(sum, a, ld_a, w, l, rows, VF_LANES);
+    }
     if (l < k)
         dot_step(sum, a, ld_a, w, l, rows, k - l);
     TERN_UNROLL
@@ -213,24 +221,29 @@ static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *
             vf_sum4(out[i], sum[i][0], sum[i][1], sum[i][2], sum[i][3]);
 }
 
-/* Columns outside: four rows of w stay in L1 while all rows of a pass. */
+/* Columns outside: four rows of w stay in L1 while all rows of a pass. The next four are asked for by the first tile,
+   or half of them by each of the first two. */
 static void dots(const struct gemm_f32 *g, int m, int n, int k)
 {
+    const int four = m <= VF_DOT_ROWS;
     for (int j = 0; j < n; j += GEMM_DOT_COLUMNS) {
-        const float *w[GEMM_DOT_COLUMNS];
-        for (int t = 0; t < GEMM_DOT_COLUMNS; t++)
+        const float *w[GEMM_DOT_COLUMNS], *next[GEMM_DOT_COLUMNS];
+        for (int t = 0; t < GEMM_DOT_COLUMNS; t++) {
             w[t] = g->w + at_most(j + t, n - 1) * g->ld_w;
+            next[t] = g->w + at_most(j + GEMM_DOT_COLUMNS + t, n - 1) * g->ld_w;
+        }
         for (int i = 0; i < m; i += VF_DOT_ROWS) {
             const float *a = g->a + i * g->ld_a;
             float out[VF_DOT_ROWS][GEMM_DOT_COLUMNS];
+            const float *const *ahead = next + (i == VF_DOT_ROWS ? 2 : 0);
             const int rows = at_most(m - i, VF_DOT_ROWS);
             switch (rows) {
-            case 1: dot_tile(a, g->ld_a, w, out, k, 1); break;
-            case 2: dot_tile(a, g->ld_a, w, out, k, 2); break;
-            case 3: dot_tile(a, g->ld_a, w, out, k, 3); break;
-            case 4: dot_tile(a, g->ld_a, w, out, k, 4); break;
-            case 5: dot_tile(a, g->ld_a, w, out, k, 5); break;
-            default: dot_tile(a, g->ld_a, w, out, k, VF_DOT_ROWS); break;
+            case 1: dot_tile(a, g->ld_a, w, ahead, out, k, four, 1); break;
+            case 2: dot_tile(a, g->ld_a, w, ahead, out, k, four, 2); break;
+            case 3: dot_tile(a, g->ld_a, w, ahead, out, k, four, 3); break;
+            case 4: dot_tile(a, g->ld_a, w, ahead, out, k, four, 4); break;
+            case 5: dot_tile(a, g->ld_a, w, ahead, out, k, four, 5); break;
+            default: dot_tile(a, g->ld_a, w, ahead, out, k, four, VF_DOT_ROWS); break;
             }
             for (int r = 0; r < rows; r++)
                 for (int t = 0; t < GEMM_DOT_COLUMNS && j + t < n; t++)
@@ -241,7 +254,8 @@ static void dots(const struct gemm_f32 *g, int m, int n, int k)
 
 static void gemm(const struct gemm_f32 *g, int m, int n, int k)
 {
-    if (m <= VF_DOT_UP_TO)
+    /* Packing costs per weight, adding across lanes per output: they cross at so many rows. With more, a is not in L2. */
+    if (m <= GEMM_DOT_UP_TO && m * VF_DOT_K <= k)
         dots(g, m, n, k);
     else
         panels(g, m, n, k);

@@ -12,7 +12,7 @@
 
 typedef float32x4_t vf;
 /* A pass of the weights costs these cores as much for few rows as for many: dot products need no packing. */
-enum { VF_LANES = 4, VF_ROWS = TERN_NEON_REGS / 4, VF_DOT_ROWS = TERN_NEON_REGS / 8, VF_DOT_UP_TO = 8 };
+enum { VF_LANES = 4, VF_ROWS = TERN_NEON_REGS / 4, VF_DOT_ROWS = TERN_NEON_REGS / 8, VF_DOT_K = 12 };
 
 static ALWAYS_INLINE vf vf_load(const float *p)
 {

@@ -10,7 +10,7 @@
 
 typedef __m256 vf;
 /* Registers: 12 sums, 3 of weights, 1 broadcast; as dot products 12 sums, 3 of rows, 1 of weights. */
-enum { VF_LANES = 8, VF_ROWS = 4, VF_DOT_ROWS = 3, VF_DOT_UP_TO = 8 };
+enum { VF_LANES = 8, VF_ROWS = 4, VF_DOT_ROWS = 3, VF_DOT_K = 12 };
 
 static ALWAYS_INLINE vf vf_load(const float *p)
 {

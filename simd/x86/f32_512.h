@@ -10,7 +10,7 @@
 
 typedef __m512 vf;
 /* Registers: 24 sums, 3 of weights, broadcasts; as dot products 24 sums, 6 of rows, 1 of weights. */
-enum { VF_LANES = 16, VF_ROWS = 8, VF_DOT_ROWS = 6, VF_DOT_UP_TO = 12 };
+enum { VF_LANES = 16, VF_ROWS = 8, VF_DOT_ROWS = 6, VF_DOT_K = 12 };
 
 static ALWAYS_INLINE vf vf_load(const float *p)
 {

@@ -68,7 +68,13 @@ static void one(struct check *t, int m, int n, int k, int gap, enum check_fill f
 void check_gemm_f32(struct check *t)
 {
     if (t->bench) {
-        one(t, 128, 256, 256, 0, FILL_RANDOM);
+        for (int m = 1; m <= 128; m *= 2)
+            one(t, m, 96, 768, 0, FILL_RANDOM);
+        one(t, 24, 96, 768, 0, FILL_RANDOM);
+        one(t, 128, 128, 32, 0, FILL_RANDOM);
+        one(t, 128, 32, 128, 0, FILL_RANDOM);
+        one(t, 128, 128, 64, 0, FILL_RANDOM);
+        one(t, 128, 64, 128, 0, FILL_RANDOM);
         one(t, 128, 768, 768, 0, FILL_RANDOM);
         return;
     }
