@@ -95,6 +95,8 @@ static ALWAYS_INLINE void tile(const struct gemm_f32 *g, const float *a, const f
         for (int v = 0; v < GEMM_VECS; v++) {
             if (v < vecs - 1)
                 vf_store(c + i * g->ld_c + v * VF_LANES, sum[i][v]);
+            else if (v < vecs && last == VF_LANES) /* AMD's masked stores are slow */
+                vf_store(c + i * g->ld_c + v * VF_LANES, sum[i][v]);
             else if (v < vecs)
                 vf_store_some(c + i * g->ld_c + v * VF_LANES, sum[i][v], last);
         }
