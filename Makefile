@@ -34,7 +34,7 @@ comma := ,
 # CONVERT=0 leaves conversion (quant/) out: what is built runs models and makes none.
 RUN_ONLY := $(filter 0,$(CONVERT))
 SUFFIX := $(if $(IS_CLANG),-clang)$(if $(RUN_ONLY),-run)$(if $(STATIC),-static)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
-SUFFIX += $(if $(filter 1,$(ONEDNN)),-onednn)$(if $(FUZZER),-fuzzer)
+SUFFIX += $(if $(filter 1,$(WITH_ONEDNN)),-onednn)$(if $(filter 1,$(WITH_LIBXSMM)),-libxsmm)$(if $(FUZZER),-fuzzer)
 BUILD ?= build/$(TRIPLE)$(subst $() ,,$(SUFFIX))
 
 # ---- Flags ---------------------------------------------------------------------------------------------------------
@@ -71,7 +71,8 @@ isa_flags = $(if $(filter simd/$(SIMD)/%,$1),$(ISA_$(call isa_of,$1)))
 
 KERNEL_SRCS := $(if $(SIMD),$(wildcard simd/$(SIMD)/*.c))
 KERNEL_SRCS := $(foreach f,$(KERNEL_SRCS),$(if $(filter $(filter-out $(NO_ISAS),$(ISAS)),$(call isa_of,$f)),$f))
-EXT_SRCS := $(if $(filter 1,$(ONEDNN)),$(wildcard simd/ext/*_onednn.c))
+EXT_SRCS := $(if $(filter 1,$(WITH_ONEDNN)),simd/ext/gemm_f32_onednn.c) \
+    $(if $(filter 1,$(WITH_LIBXSMM)),simd/ext/gemm_f32_libxsmm.c)
 # Without third-party libraries only the base and the kernels are built: see LIBLESS.
 LIB_SRCS := $(wildcard runtime/base/*.c simd/*.c simd/ref/*.c)
 LIB_SRCS += $(if $(LIBLESS),,$(wildcard models/*.c runtime/*.c) $(if $(RUN_ONLY),,$(wildcard quant/*.c)))
@@ -91,7 +92,9 @@ HELP_SRCS := $(if $(LIBLESS)$(RUN_ONLY),,$(filter-out $(TEST_SRCS) $(DRIVER_SRCS
 FUZZ_SRCS := $(wildcard tests/fuzz/*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
-TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRCS) $(DRIVER_SRCS)) $(if $(BENCH_SRCS),$(BUILD)/tests/kernels)
+# Tests that take malloc's place do not link with libxsmm's archive.
+UNLINKED := $(if $(filter 1,$(WITH_LIBXSMM)),$(shell grep -l 'wrap=malloc' tests/test_*.c))
+TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out $(UNLINKED),$(TEST_SRCS) $(DRIVER_SRCS))) $(if $(BENCH_SRCS),$(BUILD)/tests/kernels)
 STATIC_LIB := $(BUILD)/libtern.a
 SHARED_LIB := $(if $(STATIC)$(SANITIZE)$(LIBLESS),,$(BUILD)/$(SONAME))
 CLI := $(if $(CLI_SRCS),$(BUILD)/tern)
@@ -127,7 +130,7 @@ $(STATIC_LIB): $(call obj,$(LIB_SRCS))
 # libtern.so.N is the library itself; the name without a number is for the linker.
 $(BUILD)/$(SONAME): $(call obj,$(LIB_SRCS))
 	$(call say,LD   $@)
-	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,--exclude-libs,ALL -o $@ $^ $(LIBS)
 	$(Q)ln -sf $(SONAME) $(BUILD)/libtern.so
 
 $(BUILD)/tern: $(call obj,$(CLI_SRCS)) $(STATIC_LIB)
@@ -290,4 +293,4 @@ help:
 	@echo 'make bench-sparse block-sparse products beside libxsmm and oneDNN; ARGS="64 50 80 90" (rows, per cent of zeros)'
 	@echo 'CROSS=aarch64-linux-gnu | arm-linux-gnueabihf | riscv64-linux-gnu (once before: toolchains/setup.sh <triple>)'
 	@echo 'CC, CFLAGS, LDFLAGS, WERROR=1, SANITIZE=address,undefined or thread, V=1 (print commands),'
-	@echo 'WITH_CPUINFO=0, ONEDNN=1'
+	@echo 'WITH_CPUINFO=0, WITH_ONEDNN=1, WITH_LIBXSMM=1 (float products of f32 models)'

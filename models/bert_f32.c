@@ -91,7 +91,8 @@ static void linear_task(void *context, int task, int thread)
     const struct tern_f32_linear *w = j->w;
     const int first = task * COLUMNS, n = w->n - first < COLUMNS ? w->n - first : COLUMNS;
     float *out = j->out + first;
-    j->b->ops->gemm_f32(j->x, w->k, w->w + (ptrdiff_t)first * w->k, w->k, w->b + first, out, w->n, j->rows, n, w->k);
+    tern_gemm_f32_for(j->b->ops, j->rows, n, w->k)(j->x, w->k, w->w + (ptrdiff_t)first * w->k, w->k, w->b + first, out,
+                                                   w->n, j->rows, n, w->k);
     if (j->activation)
         activate_all(j->b->ops, *j->activation, out, w->n, j->rows, n);
     if (j->turned)
@@ -168,11 +169,12 @@ static void head_task(void *context, int task, int thread)
         rows = tokens - i < most ? tokens - i : most;
         const int first = seen(layer, i, tokens).first, n = seen(layer, i + rows - 1, tokens).end - first;
         const ptrdiff_t from = at + (ptrdiff_t)i * h;
-        b->ops->gemm_f32(b->query + from, h, b->key + at + (ptrdiff_t)first * h, h, NULL, score, n, rows, n, d);
+        tern_gemm_f32_for(b->ops, rows, n, d)(b->query + from, h, b->key + at + (ptrdiff_t)first * h, h, NULL, score, n,
+                                              rows, n, d);
         if (windowed)
             hide(layer, score, i, rows, first, n, tokens);
         b->ops->softmax_f32(score, n, scale, rows, n);
-        b->ops->gemm_f32(score, n, value + first, all, NULL, b->context + from, h, rows, d, n);
+        tern_gemm_f32_for(b->ops, rows, d, n)(score, n, value + first, all, NULL, b->context + from, h, rows, d, n);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "quant/calibrate.h"
 #include "quant/convert.h"
 #include "quant/sparsify_private.h"
+#include "simd/libraries.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,6 +295,7 @@ static tern_status set_up(struct tern_sparsifier *s, tern_error *err)
     if (status)
         return status;
     tern_table_build(&s->ops, features);
+    tern_libraries_add(&s->ops, features);
     s->host.ops = &s->ops;
     status = tern_pool_open(&s->host.pool, tern_threads_allowed(), err);
     if (status)

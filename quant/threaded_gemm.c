@@ -15,8 +15,8 @@ static void rows_task(void *context, int task, int thread)
     const struct tern_gemm_f32 *g = j->gemm;
     const int first = task * ROWS, m = g->m - first < ROWS ? g->m - first : ROWS;
     const int n = g->symmetric ? first + m : g->n;
-    j->host->ops->gemm_f32(g->a + first * g->ld_a, g->ld_a, g->w, g->ld_w, NULL, g->c + first * g->ld_c, g->ld_c, m,
-                           n, g->k);
+    tern_gemm_f32_for(j->host->ops, m, n, g->k)(g->a + first * g->ld_a, g->ld_a, g->w, g->ld_w, NULL,
+                                                g->c + first * g->ld_c, g->ld_c, m, n, g->k);
 }
 
 void tern_gemm_f32_run(const struct tern_host *host, const struct tern_gemm_f32 *gemm)

@@ -1,5 +1,6 @@
 /* Sessions: plans their memory, starts their threads, checks a batch and runs it. */
 #include "models/bert_f32.h"
+#include "simd/libraries.h"
 #include "models/heads.h"
 #include "models/sparse_table.h"
 #include "runtime/model.h"
@@ -111,6 +112,7 @@ static void plan(tern_session *s)
         s->offsets = tern_arena_take(&s->arena, texts + 1, sizeof *s->offsets);
         s->result = tern_arena_take(&s->arena, texts, width * sizeof *s->result);
     } else {
+        tern_libraries_add(&s->ops, s->features);
         s->f32.config = &s->model->config;
         s->f32.weights = &s->model->f32;
         s->f32.ops = &s->ops;

@@ -2,6 +2,8 @@
    for. */
 #include "simd/table.h"
 
+#include <string.h>
+
 static int usable(enum tern_isa isa, unsigned features)
 {
     return (tern_isa_needs(isa) & features) == tern_isa_needs(isa);
@@ -17,6 +19,8 @@ static void set_sparse(int *percent, int rows2, int rows8, int rows32, int more)
 
 void tern_table_build(struct tern_ops *ops, unsigned features)
 {
+    memset(ops->library, 0, sizeof ops->library);
+    ops->n_libraries = 0;
 #define OP(name, class) ops->name = tern_##name##_ref;
 #include "simd/ops.def"
 #undef OP

@@ -24,11 +24,23 @@ struct tern_routes {
     struct tern_sparse_routes sparse;
 };
 
+/* Products of floats that a library takes: simd/libraries.def. */
+#define TERN_ANY_WEIGHTS INT64_MAX
+enum { TERN_MOST_LIBRARIES = 2 };
+struct tern_library_route {
+    tern_gemm_f32_fn *gemm;
+    const char *name;
+    int rows;
+    int64_t from, to;
+};
+
 struct tern_ops {
 #define OP(name, class) tern_##name##_fn *name;
 #include "simd/ops.def"
 #undef OP
     struct tern_routes routes;
+    struct tern_library_route library[TERN_MOST_LIBRARIES];
+    int n_libraries; /* 0 until tern_libraries_add */
 };
 
 enum tern_op {
@@ -48,6 +60,9 @@ enum tern_op {
 /* Fills every slot: the references first, then each row of kernels.def, and of routes.def, whose ISA lies within
    `features`, in order. */
 void tern_table_build(struct tern_ops *ops, unsigned features);
+
+/* What computes a product of this shape: gemm_f32, or a library. */
+tern_gemm_f32_fn *tern_gemm_f32_for(const struct tern_ops *ops, int m, int n, int k);
 
 const char *tern_op_name(enum tern_op op);
 /* The ISA whose kernel the table built from `features` holds for `op`. */

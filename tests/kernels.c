@@ -1,6 +1,7 @@
 /* Every kernel against its reference: bit for bit, between guard pages, on tails, realistic sizes and extreme values;
    and with --bench how fast it is. Rows come from isa.def and kernels.def, the cases of an op from
    tests/kernels/<op>.c. */
+#include "simd/libraries.h"
 #include "tests/kernels/amx_emulator.h"
 #include "tests/kernels/check.h"
 #include "tests/kernels/guard.h"
@@ -27,13 +28,19 @@ static const struct row {
     enum tern_op op;
     enum tern_isa isa;
     check_fn *fn;
+    const char *library; /* NULL: our own */
 } rows[] = {
-#define OP(name, class) {TERN_OP_##name, TERN_ISA_scalar, (check_fn *)tern_##name##_ref},
+#define OP(name, class) {TERN_OP_##name, TERN_ISA_scalar, (check_fn *)tern_##name##_ref, NULL},
 #include "simd/ops.def"
 #undef OP
-#define KERNEL(op, isa) {TERN_OP_##op, TERN_ISA_##isa, (check_fn *)tern_##op##_##isa},
+#define KERNEL(op, isa) {TERN_OP_##op, TERN_ISA_##isa, (check_fn *)tern_##op##_##isa, NULL},
 #include "simd/kernels.def"
 #undef KERNEL
+/* Rows that the table does not hold by themselves. A library that another row has let use more than this one's ISA is
+   tested with that. */
+#define LIBRARY(name, isa, rows, from, to) {TERN_OP_gemm_f32, TERN_ISA_##isa, (check_fn *)tern_gemm_f32_##name, #name},
+#include "simd/libraries.def"
+#undef LIBRARY
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -84,7 +91,7 @@ static void run_row(struct check *t, const struct row *row)
     const struct op *op = &ops[row->op];
     long failed = t->failed;
     t->op = op->name;
-    t->isa = tern_isa_name(row->isa);
+    t->isa = row->library ? row->library : tern_isa_name(row->isa);
     t->fn = row->fn;
     t->ref = op->ref;
     t->near = NULL;
@@ -103,7 +110,8 @@ static void run_row(struct check *t, const struct row *row)
 static void list(unsigned have)
 {
     for (int i = 0; i < N_ROWS; i++)
-        printf("%-12s %-11s%s\n", ops[rows[i].op].name, tern_isa_name(rows[i].isa),
+        printf("%-12s %-11s%s%s\n", ops[rows[i].op].name, tern_isa_name(rows[i].isa),
+               rows[i].library ? rows[i].library : "",
                usable(rows[i].isa, have) ? "" : " (not supported by this CPU)");
 }
 
@@ -209,6 +217,7 @@ int main(int argc, char **argv)
             continue;
         struct tern_ops table;
         tern_table_build(&table, tern_isa_needs(isa));
+        tern_libraries_add(&table, tern_isa_needs(isa));
         for (int r = 0; r < N_ROWS; r++) {
             if (done[r] || (o.op && strcmp(o.op, ops[rows[r].op].name)) || !belongs(&rows[r], isa, &table))
                 continue;

@@ -1,5 +1,5 @@
 # The libraries: jansson, utf8proc and xxhash are needed; cpuinfo is used when it is there (WITH_CPUINFO=0
-# refuses it); oneDNN only when asked for (ONEDNN=1).
+# refuses it); oneDNN and libxsmm, for products of floats, only when asked for (WITH_ONEDNN=1, WITH_LIBXSMM=1).
 # pkg-config is asked first; where it or a .pc file is missing, the compiler is asked for the header.
 WITH_CPUINFO ?= auto
 ifneq ($(STATIC)$(LIBLESS),)
@@ -38,9 +38,19 @@ $(call use,libcpuinfo,-lcpuinfo)
 LIB_DEFINES += -DTERN_WITH_CPUINFO
 endif
 endif
-ifeq ($(ONEDNN),1)
-LIB_DEFINES += -DTERN_WITH_ONEDNN
-LIBS_NO_PC := -ldnnl $(LIBS_NO_PC)
+ifeq ($(WITH_ONEDNN),1)
+ifeq ($(call has,dnnl.h),)
+$(error WITH_ONEDNN=1: no dnnl.h; install libdnnl-dev)
+endif
+LIB_DEFINES += -DTERN_WITH_onednn
+LIBS_NO_PC := -ldnnl -lgomp $(LIBS_NO_PC)
+endif
+ifeq ($(WITH_LIBXSMM),1)
+ifeq ($(call has,libxsmm.h),)
+$(error WITH_LIBXSMM=1: no libxsmm.h; install libxsmm-dev)
+endif
+LIB_DEFINES += -DTERN_WITH_libxsmm
+LIBS_NO_PC := -lxsmm -lxsmmnoblas $(LIBS_NO_PC) -ldl
 endif
 endif
 LIBS += $(LIBS_NO_PC)

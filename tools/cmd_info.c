@@ -7,7 +7,7 @@
 
 #include "models/blocks.h"
 #include "runtime/base/cpus.h"
-#include "simd/table.h"
+#include "simd/libraries.h"
 
 static const struct {
     const char *name;
@@ -38,6 +38,25 @@ static void print_isas(const char *separator, const char *quote, unsigned have)
     for (int i = 0, n = 0; i < TERN_N_ISAS; i++)
         if (supported(i, have))
             printf("%s%s%s%s", n++ ? separator : "", quote, tern_isa_name((enum tern_isa)i), quote);
+}
+
+/* Which float products a library takes. */
+static void print_libraries(unsigned use)
+{
+    struct tern_ops ops;
+    tern_table_build(&ops, use);
+    tern_libraries_add(&ops, use);
+    for (int i = 0; i < ops.n_libraries; i++) {
+        const struct tern_library_route *r = &ops.library[i];
+        if (r->rows == TERN_ANY_ROWS)
+            continue;
+        printf("%-10s gemm_f32     %s from %d rows and %lld weights", i ? "" : "libraries", r->name, r->rows,
+               (long long)r->from);
+        if (r->to == TERN_ANY_WEIGHTS)
+            puts("");
+        else
+            printf(" to %lld\n", (long long)r->to);
+    }
 }
 
 /* Up to how many rows low-bit weights are not unpacked. */
@@ -125,6 +144,7 @@ static void print_cpu(unsigned have, unsigned use, const char *cpu)
     for (int i = 0; i < TERN_N_OPS; i++)
         printf("%-10s %-12s %s\n", i ? "" : "kernels", tern_op_name((enum tern_op)i),
                tern_isa_name(tern_table_isa((enum tern_op)i, use)));
+    print_libraries(use);
     print_routes(use);
     print_sparse(use);
 }
