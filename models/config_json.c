@@ -269,7 +269,7 @@ static tern_status get_layers(struct tern_config *out, const json_t *root, const
 static tern_status get_pooler(struct tern_config *out, const json_t *root, const char *label, tern_error *err)
 {
     int32_t has_pooler = 0;
-    int pooler = tern_families[out->architecture].pooler;
+    int pooler = (int)tern_families[out->architecture].pooler;
     tern_status status = tern_json_get_bool(root, "has_pooler", 1, &has_pooler, label, err);
     if (!status && json_object_get(root, "pooler"))
         status = get_name(root, "pooler", tern_pooler_names, 3, &pooler, label, err);
