@@ -8,7 +8,7 @@ skip() { echo "$*"; exit 77; }
 tern=${1:?}/tern
 [ -x "$tern" ] || skip "$tern was not built"
 python=
-for candidate in ${PYTHON:-} python3; do
+for candidate in ${PYTHON:-} python3 /usr/bin/python3; do
     if "$candidate" -c 'import numpy' 2>/dev/null; then
         python=$candidate
         break

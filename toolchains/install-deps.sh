@@ -51,6 +51,7 @@ for what in "$@"; do
         tool objdump binutils
         nice_tool g++ g++
         nice_tool valgrind valgrind
+        python3 -c 'import numpy' 2>/dev/null || /usr/bin/python3 -c 'import numpy' 2>/dev/null || wanted+=(python3-numpy)
         if [ "$(uname -m)" = x86_64 ]; then
             cross aarch64-linux-gnu qemu-aarch64-static arm64
             cross arm-linux-gnueabihf qemu-arm-static armhf

@@ -1,3 +1,4 @@
+/* The definition of gelu_f32: x Phi(x) of floats, by erf. */
 #include "simd/table.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* The definition of layernorm_f32: LayerNorm of a sum of two float rows. */
 #include "simd/table.h"
 
 #include <math.h>

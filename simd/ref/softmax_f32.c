@@ -1,3 +1,4 @@
+/* The definition of softmax_f32: rows of scores to probabilities. */
 #include "simd/table.h"
 
 #include <math.h>

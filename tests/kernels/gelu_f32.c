@@ -1,3 +1,4 @@
+/* Cases for the op gelu_f32. */
 #include "tests/kernels/floats.h"
 
 #include <float.h>
