@@ -3,28 +3,57 @@
 
 #include "runtime/base/decimal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { STEP = TERN_PANEL * TERN_PANEL_K };
 
-static const char *const names[TERN_N_BLOCK_SHAPES] = {"16x4", "4x4", "1x4", "4x1"};
+static const struct {
+    const char *name;
+    int columns; /* each column of a stored block has an input of its own */
+} shapes[TERN_N_BLOCK_SHAPES] = {
+#define SHAPE(id, name, outputs, columns) {name, columns},
+#include "simd/shapes.def"
+#undef SHAPE
+};
+
+#define SHAPE(id, name, outputs, columns)                                                                              \
+    _Static_assert(sizeof name <= TERN_BLOCK_NAME, "tern_sparse_parse has room for it");
+#include "simd/shapes.def"
+#undef SHAPE
 
 const char *tern_block_shape_name(enum tern_block_shape shape)
 {
-    return names[shape];
+    return shapes[shape].name;
 }
 
 int tern_block_shape_find(const char *name)
 {
     for (int i = 0; i < TERN_N_BLOCK_SHAPES; i++)
-        if (!strcmp(names[i], name))
+        if (!strcmp(shapes[i].name, name))
             return i;
     return -1;
 }
 
+/* Shapes whose columns are as wanted (-1: all). */
+static struct tern_words shape_words(int columns, const char *conjunction)
+{
+    const char *names[TERN_N_BLOCK_SHAPES];
+    int n = 0;
+    for (int i = 0; i < TERN_N_BLOCK_SHAPES; i++)
+        if (columns < 0 || shapes[i].columns == columns)
+            names[n++] = shapes[i].name;
+    return tern_words(names, n, conjunction);
+}
+
+struct tern_words tern_block_shape_words(const char *conjunction)
+{
+    return shape_words(-1, conjunction);
+}
+
 int tern_sparse_parse(const char *text, enum tern_block_shape *shape, double *fraction)
 {
-    char name[8] = "";
+    char name[TERN_BLOCK_NAME] = "";
     const char *colon = strchr(text, ':');
     const size_t length = colon ? (size_t)(colon - text) : strlen(text);
     if (length >= sizeof name)
@@ -40,13 +69,19 @@ int tern_sparse_parse(const char *text, enum tern_block_shape *shape, double *fr
     return tern_decimal(colon + 1, fraction) || *fraction > 1 ? -1 : 0;
 }
 
-const char *tern_sparse_unfit(enum tern_format format, enum tern_block_shape shape)
+int tern_sparse_fits(enum tern_format format, enum tern_block_shape shape, char why[TERN_SPARSE_WHY])
 {
-    if (format == TERN_FORMAT_INT8)
-        return NULL;
-    if (tern_format_bits(format) != 4)
-        return "block-sparse weights are int8, int4, nf4 or fp4";
-    return shape == TERN_BLOCK_4X1 ? "blocks of 4x1 are int8; 4-bit weights take 16x4, 4x4 and 1x4" : NULL;
+    if (why)
+        why[0] = 0;
+    if (format == TERN_FORMAT_INT8 || (tern_format_in_blocks(format) && !shapes[shape].columns))
+        return 1;
+    if (why && tern_format_in_blocks(format))
+        snprintf(why, TERN_SPARSE_WHY, "blocks of %s are int8; 4-bit weights take %s", shapes[shape].name,
+                 shape_words(0, "and").text);
+    else if (why)
+        snprintf(why, TERN_SPARSE_WHY, "block-sparse weights are %s",
+                 tern_format_words(NULL, tern_format_in_blocks, NULL, "or").text);
+    return 0;
 }
 
 static void expand_block(int8_t *strip, enum tern_block_shape shape, const int8_t *value, const uint16_t *index)

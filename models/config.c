@@ -13,13 +13,19 @@ const struct tern_family tern_families[TERN_N_FAMILIES] = {
 #include "models/families.def"
 #undef FAMILY
 };
-const char *const tern_weights_names[TERN_N_WEIGHTS] = {"f32",  "int8", "int4",    "nf4",    "fp4",
-                                                        "int3", "int2", "ternary", "binary", "mixed"};
+const char *const tern_weights_names[TERN_N_WEIGHTS] = {
+    "f32",
+#define FORMAT(id, name, ...) name,
+#include "simd/formats.def"
+#undef FORMAT
+    "mixed",
+};
 const char *const tern_pooling_names[2] = {"mean", "cls"};
 
 _Static_assert(TERN_GELU == 0 && TERN_GELU_NEW == 1 && TERN_RELU == 2 && TERN_GELU_IBERT == 3, "names by index");
 _Static_assert(TERN_POOLER_TANH == 1 && TERN_POOLER_RELU == 2, "names by index");
-_Static_assert(TERN_WEIGHTS_F32 == 0 && TERN_WEIGHTS_INT8 == 1, "names by index");
+_Static_assert(TERN_WEIGHTS_F32 == 0 && TERN_WEIGHTS_INT8 == TERN_FORMAT_INT8 + 1, "names by index");
+_Static_assert(TERN_WEIGHTS_MIXED == TERN_N_FORMATS + 1, "the formats lie between f32 and mixed");
 _Static_assert(TERN_POOL_MEAN == 0 && TERN_POOL_CLS == 1, "names by index");
 /* hidden and intermediate times the vocabulary or each other stay below 2^38: int64_t holds every tensor's size */
 _Static_assert((int64_t)TERN_MAX_VOCAB * TERN_MAX_HIDDEN < (int64_t)1 << 38, "vocabulary");
@@ -43,6 +49,11 @@ int tern_weights_find(const char *name)
 {
     return tern_weights_bits(name) > 0 ? TERN_WEIGHTS_MIXED
                                        : tern_name_index(tern_weights_names, TERN_WEIGHTS_MIXED, name);
+}
+
+struct tern_words tern_weights_words(const char *conjunction)
+{
+    return tern_format_words("f32", NULL, "auto:BITS", conjunction);
 }
 
 double tern_weights_bits(const char *name)

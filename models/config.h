@@ -4,6 +4,7 @@
 #define TERN_CONFIG_H
 
 #include "runtime/base/status.h"
+#include "simd/codebook.h"
 
 /* The family of checkpoints that a model came from, for its name and for what its files leave unsaid: see
    models/families.def. Nothing that runs a model asks for it. */
@@ -18,11 +19,13 @@ enum tern_activation { TERN_GELU, TERN_GELU_NEW, TERN_RELU, TERN_GELU_IBERT };
 enum tern_pooler { TERN_POOLER_NONE, TERN_POOLER_TANH, TERN_POOLER_RELU };
 /* What reads the encoder's states beside the pooling of embeddings. */
 enum tern_head { TERN_HEAD_NONE, TERN_HEAD_CLASSIFIER };
-/* Of the encoder's matrices. From int8 on: simd/codebook.h's formats in their order. */
+/* Of the encoder's matrices: floats, one of the formats, or each matrix its own format. */
 enum tern_weights {
     TERN_WEIGHTS_F32,
-    TERN_WEIGHTS_INT8,
-    TERN_WEIGHTS_MIXED = 9, /* each matrix its own format */
+#define FORMAT(id, ...) TERN_WEIGHTS_##id,
+#include "simd/formats.def"
+#undef FORMAT
+    TERN_WEIGHTS_MIXED,
     TERN_N_WEIGHTS
 };
 
@@ -85,6 +88,27 @@ static inline int32_t tern_attention_width(const struct tern_layer_spec *layer)
 const char *tern_activation_name(enum tern_activation activation);
 const char *tern_architecture_name(enum tern_architecture architecture);
 const char *tern_weights_name(enum tern_weights weights);
+/* The weights that have that format throughout, and back: int8 for f32 and mixed weights, which have no format. */
+static inline enum tern_weights tern_weights_of(enum tern_format format)
+{
+    return (enum tern_weights)((int)TERN_WEIGHTS_F32 + 1 + (int)format);
+}
+static inline int tern_weights_are_one_format(enum tern_weights weights)
+{
+    return weights != TERN_WEIGHTS_F32 && weights != TERN_WEIGHTS_MIXED;
+}
+static inline enum tern_format tern_weights_format(enum tern_weights weights)
+{
+    const int format = tern_weights_are_one_format(weights) ? (int)weights - (int)TERN_WEIGHTS_F32 - 1 : 0;
+    return (enum tern_format)format;
+}
+/* Fewer than eight bits, be it in some matrices. */
+static inline int tern_weights_are_low_bit(enum tern_weights weights)
+{
+    return weights != TERN_WEIGHTS_F32 && weights != TERN_WEIGHTS_INT8;
+}
+/* "f32, int8, ... and auto:BITS": all that tern_weights_find knows. */
+struct tern_words tern_weights_words(const char *conjunction);
 /* The weights of that name that a user may ask for, or -1. "auto:BITS", BITS from 2 to 8, is mixed. */
 int tern_weights_find(const char *name);
 /* BITS of "auto:BITS", or 0. */

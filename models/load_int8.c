@@ -122,7 +122,7 @@ static void load_sparse(struct tern_loader *l, struct tern_linear *out, const ch
     char part[96];
     const int coded = p->format != TERN_FORMAT_INT8;
     if (p->blocks < 1 || p->blocks > TERN_N_BLOCK_SHAPES || p->lines < 1 || (coded && p->lines % 2) ||
-        tern_sparse_unfit((enum tern_format)p->format, (enum tern_block_shape)(p->blocks - 1))) {
+        !tern_sparse_fits((enum tern_format)p->format, (enum tern_block_shape)(p->blocks - 1), NULL)) {
         snprintf(part, sizeof part, "%s.param", name);
         tern_load_fail(l, part, "names blocks that do not exist");
         return;

@@ -7,18 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const enum tern_format ladder[] = {TERN_FORMAT_INT2, TERN_FORMAT_INT3, TERN_FORMAT_INT4, TERN_FORMAT_INT8};
-enum { RUNGS = sizeof ladder / sizeof *ladder };
+enum {
+    RUNGS = 0
+#define FORMAT(id, name, bits, step, offset, most_mul, embeds, rung, ...) +rung
+#include "simd/formats.def"
+#undef FORMAT
+};
 
 struct search {
     tern_model *model;
     tern_session *session;
     const struct tern_sample *sample;
+    enum tern_format ladder[RUNGS]; /* what is chosen from, by bits */
     int hidden, group;
     float *exact, *vector;   /* [texts][hidden] of the float model; [hidden] */
     float *kept, *scratch;   /* the matrix and its bias as they were; one panel's rows, codes and the rest */
     double (*damage)[RUNGS]; /* [matrices] */
 };
+
+static void set_ladder(struct search *s)
+{
+    int rungs = 0;
+    for (int bits = 1; bits <= 8; bits++)
+        for (int f = 0; f < TERN_N_FORMATS; f++)
+            if (tern_format_is_rung((enum tern_format)f) && tern_format_bits((enum tern_format)f) == bits)
+                s->ladder[rungs++] = (enum tern_format)f;
+}
 
 /* Mean squared distance from the exact vectors, relative to their lengths. */
 static tern_status measure(struct search *s, double *damage, tern_error *err)
@@ -90,7 +104,7 @@ static tern_status probe(struct search *s, const struct tern_f32_linear *matrix,
     memcpy(bias, b, (size_t)n * sizeof *bias);
     damage[RUNGS - 1] = 0;
     for (int rung = 0; rung + 1 < RUNGS && !status; rung++) {
-        round_matrix(s, w, n, k, norm ? norm->gamma : NULL, ladder[rung]);
+        round_matrix(s, w, n, k, norm ? norm->gamma : NULL, s->ladder[rung]);
         if (norm)
             mend_bias(b, bias, w, s->kept, n, k, norm->beta);
         status = measure(s, &damage[rung], err);
@@ -121,9 +135,11 @@ static const struct tern_f32_norm *folded_norm(const struct tern_source *source,
 }
 
 /* From the lowest rung everywhere up: always the step, of one rung or more, that mends most per bit and still fits. */
-static void climb(enum tern_format *formats, double bits, const struct tern_config *c, double (*damage)[RUNGS],
-                  const struct tern_f32_weights *w)
+static void climb(enum tern_format *formats, double bits, const struct tern_config *c, const struct search *s)
 {
+    const struct tern_f32_weights *w = &s->model->f32;
+    const enum tern_format *ladder = s->ladder;
+    double (*const damage)[RUNGS] = s->damage;
     const int matrices = c->layers * TERN_N_MATRICES;
     double all = 0, used = 0;
     for (int i = 0; i < matrices; i++) {
@@ -183,6 +199,7 @@ tern_status tern_choose_bits(enum tern_format *formats, double bits, const struc
     /* Columns of the widest matrix; its rows may be as many, and have a bias. */
     const size_t k = (size_t)tern_widest_input(&config);
     void *bytes = NULL;
+    set_ladder(&s);
     s.exact = malloc((size_t)sample->n * h * sizeof *s.exact);
     s.vector = malloc(h * sizeof *s.vector);
     s.kept = malloc((largest + k) * sizeof *s.kept);
@@ -198,7 +215,7 @@ tern_status tern_choose_bits(enum tern_format *formats, double bits, const struc
     if (!status)
         status = probe_all(&s, source, err);
     if (!status)
-        climb(formats, bits, &config, s.damage, &s.model->f32);
+        climb(formats, bits, &config, &s);
     tern_session_close(s.session);
     tern_model_close(s.model);
     free(bytes);

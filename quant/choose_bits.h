@@ -5,7 +5,7 @@
 #include "quant/sample_texts.h"
 #include "quant/store.h"
 
-/* formats[layers][TERN_N_MATRICES] of int2, int3, int4 and int8, whose mean of bits over all weights is at most `bits`
+/* formats[layers][TERN_N_MATRICES] of the formats that are rungs (simd/formats.def), whose mean of bits over all weights is at most `bits`
    (2 to 8; multipliers are not counted). Each matrix by itself is rounded to each format in a float copy of the model,
    and what that does to the sample's vectors is its sensitivity, as Q-BERT's is the loss's curvature (Shen et al.
    2020); then bits go where they mend most for their size. Takes 3 runs over the sample per matrix. TERN_NOMEM. */

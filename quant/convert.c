@@ -12,11 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum tern_weights weights_of(enum tern_format format)
-{
-    return (enum tern_weights)((int)TERN_WEIGHTS_INT8 + (int)format);
-}
-
 /* The source of tensors, and the rule that the encoder's matrices were trained with. */
 struct reader {
     struct tern_checkpoint checkpoint;
@@ -37,10 +32,7 @@ static tern_status read_weights_option(struct tern_config *config, const char *n
 {
     const int weights = tern_weights_find(name ? name : "int8");
     if (weights < 0)
-        return tern_fail(err, TERN_USAGE,
-                         "weights '%.32s' are unknown; f32, int8, int4, nf4, fp4, int3, int2, ternary, binary and "
-                         "auto:BITS (2 to 8) are",
-                         name);
+        return tern_fail(err, TERN_USAGE, "weights '%.32s' are unknown; %s (2 to 8) are", name, tern_weights_words("and").text);
     config->weights = (enum tern_weights)weights;
     return TERN_OK;
 }
@@ -88,7 +80,7 @@ static tern_status check_strict(const struct conversion *c, tern_error *err)
 static tern_status find_trained(struct conversion *c, tern_error *err)
 {
     const enum tern_weights weights = c->source.config->weights;
-    if (weights != weights_of(TERN_FORMAT_TERNARY) && weights != weights_of(TERN_FORMAT_BINARY))
+    if (weights != TERN_WEIGHTS_TERNARY && weights != TERN_WEIGHTS_BINARY)
         return TERN_OK;
     c->source.trained = c->trained;
     return tern_find_trained(c->trained, &c->source, err);
@@ -237,18 +229,17 @@ static tern_status read_sparse_option(struct tern_source *source, const struct t
     source->find_blocks = !read_auto(&source->rows_bucket, text);
     if (!source->find_blocks && tern_sparse_parse(text, &source->block, &source->prune))
         return tern_fail(err, TERN_USAGE,
-                         "sparse '%.32s' is no SHAPE, SHAPE:FRACTION, auto or auto:TOKENS; the shapes are 16x4, 4x4, "
-                         "1x4 and 4x1, a fraction is between 0 and 1, as in 16x4:0.8",
-                         text);
+                         "sparse '%.32s' is no SHAPE, SHAPE:FRACTION, auto or auto:TOKENS; the shapes are %s, a "
+                         "fraction is between 0 and 1, as in 16x4:0.8",
+                         text, tern_block_shape_words("and").text);
     if (source->find_blocks && config->weights != TERN_WEIGHTS_INT8)
         return tern_fail(err, TERN_USAGE,
                          "sparse 'auto' goes with int8 weights, for which its limits are measured; name a shape for %s",
                          tern_weights_name(config->weights));
-    const int of_one_type = config->weights >= TERN_WEIGHTS_INT8 && config->weights != TERN_WEIGHTS_MIXED;
-    const char *unfit = tern_sparse_unfit(of_one_type ? (enum tern_format)(config->weights - TERN_WEIGHTS_INT8)
-                                                      : TERN_FORMAT_BINARY, source->block);
-    if (unfit)
-        return tern_fail(err, TERN_USAGE, "%s; weights '%.32s' with --sparse %.32s are not supported", unfit,
+    char why[TERN_SPARSE_WHY];
+    const int one_format = tern_weights_are_one_format(config->weights);
+    if (!tern_sparse_fits(one_format ? tern_weights_format(config->weights) : TERN_FORMAT_BINARY, source->block, why))
+        return tern_fail(err, TERN_USAGE, "%s; weights '%.32s' with --sparse %.32s are not supported", why,
                          weights ? weights : "int8", text);
     return TERN_OK;
 }
@@ -257,7 +248,7 @@ static tern_status read_sparse_option(struct tern_source *source, const struct t
 static tern_status check_trained(enum tern_rule rule, const struct tern_config *config, const tern_convert_options *o,
                                  tern_error *err)
 {
-    const enum tern_weights weights = weights_of(tern_rule_format(rule));
+    const enum tern_weights weights = tern_weights_of(tern_rule_format(rule));
     if (rule && config->weights != weights && config->weights != TERN_WEIGHTS_F32)
         return tern_fail(err, TERN_USAGE, "weights trained by '%s' are %s, not %s; ask for weights '%s'",
                          tern_rule_name(rule), tern_weights_name(weights), tern_weights_name(config->weights),
@@ -272,18 +263,17 @@ static tern_status check_trained(enum tern_rule rule, const struct tern_config *
 static tern_status check_options(const struct tern_config *config, const struct tern_source *source,
                                  const tern_convert_options *o, tern_error *err)
 {
-    const int low_bit = config->weights > TERN_WEIGHTS_INT8;
-    const int one_scale = low_bit && config->weights != TERN_WEIGHTS_MIXED &&
-                          !tern_format_grouped((enum tern_format)(config->weights - TERN_WEIGHTS_INT8));
+    const int low_bit = tern_weights_are_low_bit(config->weights);
+    const int grouped = config->weights == TERN_WEIGHTS_MIXED || tern_format_grouped(tern_weights_format(config->weights));
     if (o->rest && config->weights == TERN_WEIGHTS_F32)
         return tern_fail(err, TERN_USAGE, "f32 models have no rest: all of them is f32");
     if (o->embeddings && config->weights == TERN_WEIGHTS_F32)
         return tern_fail(err, TERN_USAGE, "embeddings of f32 models are f32");
     if (o->group && o->group != 32 && o->group != 64 && o->group != 128)
         return tern_fail(err, TERN_USAGE, "groups of %d inputs; 32, 64 and 128 are supported", o->group);
-    if (o->group && (!low_bit || one_scale))
-        return tern_fail(err, TERN_USAGE, "groups are for int4, nf4, fp4, int3, int2 and auto:BITS; %s weights have "
-                         "none",
+    if (o->group && !grouped)
+        return tern_fail(err, TERN_USAGE, "groups are for %s; %s weights have none",
+                         tern_format_words(NULL, tern_format_grouped, "auto:BITS", "and").text,
                          tern_weights_name(config->weights));
     if (o->sparse_isa && !source->sparse)
         return tern_fail(err, TERN_USAGE, "a sparse ISA is for models in blocks; say which, as in sparse 'auto'");
@@ -306,7 +296,8 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
 {
     const int embeddings = tern_embeddings_find(o->embeddings), found = tern_rule_find(o->trained);
     if (embeddings < 0)
-        return tern_fail(err, TERN_USAGE, "embeddings '%.32s' are unknown; int8, int4 and ternary are", o->embeddings);
+        return tern_fail(err, TERN_USAGE, "embeddings '%.32s' are unknown; %s are", o->embeddings,
+                         tern_format_words(NULL, tern_format_embeds, NULL, "and").text);
     if (found < 0)
         return tern_fail(err, TERN_USAGE, "no training '%.32s' is known; twn, b1.58 and bitnet are", o->trained);
     if (o->rest && strcmp(o->rest, "int8"))

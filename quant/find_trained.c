@@ -12,7 +12,7 @@ int tern_is_encoder_matrix(struct tern_key key)
 tern_status tern_find_trained(uint8_t *trained, const struct tern_source *source, tern_error *err)
 {
     const struct tern_config *c = source->config;
-    const enum tern_format format = (enum tern_format)(c->weights - TERN_WEIGHTS_INT8);
+    const enum tern_format format = tern_weights_format(c->weights);
     const size_t largest = tern_largest_matrix(c);
     float *w = malloc(largest * sizeof *w);
     tern_status status = w ? TERN_OK : tern_fail_nomem(err, "a matrix", largest * sizeof *w);
@@ -44,7 +44,7 @@ int tern_reads_affine(const struct tern_source *source, int layer, enum tern_lay
 const char *tern_stored_otherwise(const struct tern_source *source)
 {
     const struct tern_config *c = source->config;
-    const int low_bit = c->weights > TERN_WEIGHTS_INT8 && c->weights < TERN_WEIGHTS_MIXED;
+    const int low_bit = c->weights != TERN_WEIGHTS_MIXED && tern_weights_are_low_bit(c->weights);
     if (source->rest_asked)
         return NULL;
     if (source->embeddings != TERN_FORMAT_INT8)

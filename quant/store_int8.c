@@ -216,7 +216,7 @@ tern_status tern_store_int8(struct tern_builder *builder, const struct tern_sour
     s.matrix = malloc(sizes.matrix * sizeof(float));
     s.bias = malloc((sizes.rows + sizes.columns + 2 * (size_t)c->hidden) * sizeof(float));
     s.scratch = malloc(tern_quantize_scratch((int)sizes.rows, (int)sizes.columns) * sizeof(float));
-    s.coding.format = c->weights == TERN_WEIGHTS_MIXED ? TERN_FORMAT_INT8 : (enum tern_format)(c->weights - 1);
+    s.coding.format = tern_weights_format(c->weights);
     s.coding.group = source->group ? source->group : 64;
     s.coding.plain = source->plain;
     s.row_q = (int8_t *)s.scratch;

@@ -24,9 +24,14 @@ static const char *const samples[] = {
 };
 enum { SAMPLES = sizeof samples / sizeof *samples, SAMPLE_TOKENS = 128 };
 
-/* What is expected of a conversion, by enum tern_weights: eight bits lose about 1e-4 of the cosine on trained models,
-   four about 2e-3; from two bits on, without training for it, anything may come out. Less is a broken conversion. */
-static const double least_cosines[TERN_N_WEIGHTS] = {0.9999, 0.99, 0.96, 0.96, 0.96, 0.8, -1, -1, -1, 0.5};
+/* What is expected of a conversion, by enum tern_weights: simd/formats.def. Less is a broken conversion. */
+static const double least_cosines[TERN_N_WEIGHTS] = {
+    0.9999,
+#define FORMAT(id, name, bits, step, offset, most_mul, embeds, rung, least, ...) least,
+#include "simd/formats.def"
+#undef FORMAT
+    0.5,
+};
 
 /* Of weights that are kept as they were trained: only the activations are rounded, but to a LayerNorm's output, with
    its outliers. */

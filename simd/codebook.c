@@ -3,21 +3,16 @@
 
 #include <string.h>
 
-/* NF4 (Dettmers et al., "QLoRA", 2023, appendix E) with its levels rounded to fifteenths, FP4 as E2M1 in halves: whole
-   numbers, so that a multiplier keeps them whole. The 2- and 3-bit lines are symmetric, without a zero: of all even
-   steps that loses least on a bell curve (Max, "Quantizing for minimum distortion", 1960). */
 static const struct {
     const char *name;
     struct tern_codebook book;
+    int embeds, rung;
+    const char *says;
 } formats[TERN_N_FORMATS] = {
-    [TERN_FORMAT_INT8] = {"int8", {{0}, 8, 0, 0, 0}},
-    [TERN_FORMAT_INT4] = {"int4", {{-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7}, 4, 1, 8, 15}},
-    [TERN_FORMAT_NF4] = {"nf4", {{-15, -10, -8, -6, -4, -3, -1, 0, 1, 2, 4, 5, 7, 8, 11, 15}, 4, 0, 15, 8}},
-    [TERN_FORMAT_FP4] = {"fp4", {{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}, 4, 0, 12, 10}},
-    [TERN_FORMAT_INT3] = {"int3", {{-7, -5, -3, -1, 1, 3, 5, 7}, 3, 2, 7, 18}},
-    [TERN_FORMAT_INT2] = {"int2", {{-3, -1, 1, 3}, 2, 2, 3, 42}},
-    [TERN_FORMAT_TERNARY] = {"ternary", {{-1, 0, 1}, 2, 1, 1, 1}},
-    [TERN_FORMAT_BINARY] = {"binary", {{-1, 1}, 1, 2, 1, 1}},
+#define FORMAT(id, name, bits, step, offset, most_mul, embeds, rung, least, says, ...)                                 \
+    {name, {{__VA_ARGS__}, bits, step, offset, most_mul}, embeds, rung, says},
+#include "simd/formats.def"
+#undef FORMAT
 };
 
 const struct tern_codebook *tern_codebook(enum tern_format format)
@@ -39,9 +34,9 @@ const char *tern_format_name(enum tern_format format)
     return formats[format].name;
 }
 
-int tern_format_grouped(enum tern_format format)
+const char *tern_format_says(enum tern_format format)
 {
-    return formats[format].book.most_mul > 1;
+    return formats[format].says;
 }
 
 int tern_format_bits(enum tern_format format)
@@ -49,11 +44,45 @@ int tern_format_bits(enum tern_format format)
     return formats[format].book.bits;
 }
 
+int tern_format_grouped(enum tern_format format)
+{
+    return formats[format].book.most_mul > 1;
+}
+
+int tern_format_embeds(enum tern_format format)
+{
+    return formats[format].embeds;
+}
+
+int tern_format_is_rung(enum tern_format format)
+{
+    return formats[format].rung;
+}
+
+int tern_format_in_blocks(enum tern_format format)
+{
+    return formats[format].book.bits == 8 || formats[format].book.bits == 4;
+}
+
+struct tern_words tern_format_words(const char *first, int (*holds)(enum tern_format), const char *last,
+                                    const char *conjunction)
+{
+    const char *names[TERN_N_FORMATS + 2];
+    int n = 0;
+    if (first)
+        names[n++] = first;
+    for (int f = 0; f < TERN_N_FORMATS; f++)
+        if (!holds || holds((enum tern_format)f))
+            names[n++] = formats[f].name;
+    if (last)
+        names[n++] = last;
+    return tern_words(names, n, conjunction);
+}
+
 int tern_embeddings_find(const char *name)
 {
-    static const enum tern_format formats[] = {TERN_FORMAT_INT8, TERN_FORMAT_INT4, TERN_FORMAT_TERNARY};
-    for (int i = 0; name && i < 3; i++)
-        if (!strcmp(name, tern_format_name(formats[i])))
-            return (int)formats[i];
+    for (int f = 0; name && f < TERN_N_FORMATS; f++)
+        if (formats[f].embeds && !strcmp(name, formats[f].name))
+            return f;
     return name ? -1 : TERN_FORMAT_INT8;
 }

@@ -8,7 +8,12 @@
    strips of as many outputs as a block has. A line (64 bytes) holds 1, 4, 16 and 4 blocks. Blocks of 4x1 come in fours
    of one strip that are stored as one 4x4 block, each column with an input of its own: a block of 4 x any four inputs.
  */
-enum tern_block_shape { TERN_BLOCK_16X4, TERN_BLOCK_4X4, TERN_BLOCK_1X4, TERN_BLOCK_4X1, TERN_N_BLOCK_SHAPES };
+enum tern_block_shape {
+#define SHAPE(id, ...) TERN_BLOCK_##id,
+#include "simd/shapes.def"
+#undef SHAPE
+    TERN_N_BLOCK_SHAPES
+};
 
 /* The blocks of a matrix: those of a panel by strips, within a strip by inputs, ascending; the next panel begins at a
    line of its own.

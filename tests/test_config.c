@@ -536,7 +536,7 @@ static void test_weights_names(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (tern_weights_find(bad[i]) >= 0)
             fail_msg("'%s' was accepted", bad[i]);
-    assert_int_equal(tern_weights_find("int4"), TERN_WEIGHTS_INT8 + 1);
+    assert_int_equal(tern_weights_find("int4"), TERN_WEIGHTS_INT4);
     assert_int_equal(tern_weights_find("auto:3"), TERN_WEIGHTS_MIXED);
     assert_true(tern_weights_bits("auto:3.25") == 3.25 && tern_weights_bits("auto:2") == 2);
     assert_true(tern_weights_bits("int4") == 0);

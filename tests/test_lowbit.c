@@ -15,17 +15,17 @@
 static void test_codebooks(void **state)
 {
     (void)state;
-    static const char *const names[] = {"int8", "int4", "nf4", "fp4", "int3", "int2", "ternary", "binary"};
-    static const int bits[] = {8, 4, 4, 4, 3, 2, 2, 1};
-    assert_int_equal(sizeof names / sizeof *names, TERN_N_FORMATS);
+    /* A format's number is in files: it stays. */
+    static const char *const first[] = {"int8", "int4", "nf4", "fp4", "int3", "int2", "ternary", "binary"};
+    for (int f = 0; f < 8; f++)
+        assert_string_equal(tern_format_name((enum tern_format)f), first[f]);
     assert_null(tern_codebook(TERN_FORMAT_INT8));
     for (int f = 0; f < TERN_N_FORMATS; f++) {
         const struct tern_codebook *book = tern_codebook((enum tern_format)f);
-        assert_string_equal(tern_format_name((enum tern_format)f), names[f]);
-        assert_int_equal(tern_format_bits((enum tern_format)f), bits[f]);
         if (!book)
             continue;
-        assert_int_equal(book->bits, bits[f]);
+        assert_int_equal(book->bits, tern_format_bits((enum tern_format)f));
+        assert_in_range(book->bits, 1, 4);
         assert_true(book->most_mul >= 1);
         assert_int_equal(tern_format_grouped((enum tern_format)f), book->most_mul > 1);
         assert_true(book->step || book->bits == 4); /* gemm_lut knows lines alone */

@@ -37,9 +37,6 @@ void cli_progress(const char *what, size_t done, size_t total);
 
 enum { CLI_MAX_LIST = 64 };
 
-/* For tern_weights_find's refusal. */
-#define CLI_WEIGHTS "--weights is f32, int8, int4, nf4, fp4, int3, int2, ternary, binary or auto:BITS, not '%.64s'"
-
 struct cli_list {
     int n;
     int32_t values[CLI_MAX_LIST];

@@ -59,22 +59,23 @@ static int check_options(struct bench *b)
                         "bench: --shape is distilbert, minilm-l6, bert-base, bert-mini or tinybert-4l, not '%.64s'",
                         b->shape);
     if (b->weights && (tern_weights_find(b->weights) < 0 || tern_weights_bits(b->weights) > 0))
-        return cli_fail(CLI_USAGE, "bench: " CLI_WEIGHTS, b->weights);
+        return cli_fail(CLI_USAGE, "bench: --weights is %s, not '%.64s'",
+                        tern_format_words("f32", NULL, NULL, "or").text, b->weights);
     if (tern_embeddings_find(b->embeddings) < 0)
-        return cli_fail(CLI_USAGE, "bench: --embeddings is int8, int4 or ternary, not '%.64s'", b->embeddings);
+        return cli_fail(CLI_USAGE, "bench: --embeddings is %s, not '%.64s'",
+                        tern_format_words(NULL, tern_format_embeds, NULL, "or").text, b->embeddings);
     enum tern_block_shape block;
     double fraction;
     if (b->sparse && tern_sparse_parse(b->sparse, &block, &fraction))
         return cli_fail(CLI_USAGE,
-                        "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are 16x4, 4x4, 1x4 and 4x1, not "
-                        "'%.64s'",
-                        b->sparse);
-    const int weights = b->weights ? tern_weights_find(b->weights) - TERN_WEIGHTS_INT8 : TERN_FORMAT_INT8;
-    const char *unfit = !b->sparse ? NULL
-                        : weights < 0 ? "f32 has no block-sparse form"
-                                      : tern_sparse_unfit((enum tern_format)weights, block);
-    if (unfit)
-        return cli_fail(CLI_USAGE, "bench: %s", unfit);
+                        "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are %s, not '%.64s'",
+                        tern_block_shape_words("and").text, b->sparse);
+    const enum tern_weights weights = b->weights ? (enum tern_weights)tern_weights_find(b->weights) : TERN_WEIGHTS_INT8;
+    char why[TERN_SPARSE_WHY];
+    if (b->sparse && weights == TERN_WEIGHTS_F32)
+        return cli_fail(CLI_USAGE, "bench: f32 has no block-sparse form");
+    if (b->sparse && !tern_sparse_fits(tern_weights_format(weights), block, why))
+        return cli_fail(CLI_USAGE, "bench: %s", why);
     if ((b->weights || b->embeddings || b->sparse) && !b->shape)
         return cli_fail(CLI_USAGE, "bench: --weights, --embeddings and --sparse go with --shape; a file has its own");
     unsigned features;

@@ -126,6 +126,6 @@ int cmd_convert(int argc, char **argv)
     if (!c.out)
         return cli_fail(CLI_USAGE, "convert: where to? give -o FILE.tern");
     if (c.weights && tern_weights_find(c.weights) < 0)
-        return cli_fail(CLI_USAGE, "convert: " CLI_WEIGHTS, c.weights);
+        return cli_fail(CLI_USAGE, "convert: --weights is %s, not '%.64s'", tern_weights_words("or").text, c.weights);
     return convert(&c, argv[0]);
 }

@@ -64,20 +64,19 @@ static void print_routes(unsigned use)
 {
     struct tern_ops ops;
     tern_table_build(&ops, use);
-    const struct {
-        const char *name;
-        int rows;
-    } lines[] = {{"4 bits", ops.routes.s4},
-                 {"int3", ops.routes.lut_group[2]},
-                 {"int2", ops.routes.lut_group[1]},
-                 {"ternary", ops.routes.lut[1]},
-                 {"binary", ops.routes.lut[0]}};
-    for (int i = 0; i < 5; i++) {
-        printf("%-10s %-12s ", i ? "" : "as stored", lines[i].name);
-        if (lines[i].rows == TERN_ANY_ROWS)
+    for (int f = 0, n = 0; f < TERN_N_FORMATS; f++) {
+        const enum tern_format format = (enum tern_format)f;
+        const int bits = tern_format_bits(format);
+        if (bits > 4)
+            continue;
+        const int rows = bits == 4                       ? ops.routes.s4
+                         : tern_format_grouped(format) ? ops.routes.lut_group[bits - 1]
+                                                         : ops.routes.lut[bits - 1];
+        printf("%-10s %-12s ", n++ ? "" : "as stored", tern_format_name(format));
+        if (rows == TERN_ANY_ROWS)
             puts("any number of rows");
         else
-            printf("up to %d rows\n", lines[i].rows);
+            printf("up to %d rows\n", rows);
     }
 }
 
@@ -186,10 +185,12 @@ static int info_cpu(const char *isa, int json)
 
 int cmd_info(int argc, char **argv)
 {
-    int json = 0, isas = 0;
+    int json = 0, isas = 0, formats = 0, shapes = 0;
     const char *isa = NULL;
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &json, 0, 0},
                                          {"isas", 0, CLI_FLAG, &isas, 0, 0},
+                                         {"formats", 0, CLI_FLAG, &formats, 0, 0},
+                                         {"shapes", 0, CLI_FLAG, &shapes, 0, 0},
                                          {"isa", 0, CLI_STRING, &isa, 0, 0},
                                          {0}};
     int n, code = cli_parse(options, "info", argc, argv, &n);
@@ -200,6 +201,17 @@ int cmd_info(int argc, char **argv)
     if (isas) {
         print_isas("\n", "", tern_cpu_features());
         putchar('\n');
+        return CLI_OK;
+    }
+    if (formats) {
+        puts("f32");
+        for (int f = 0; f < TERN_N_FORMATS; f++)
+            puts(tern_format_name((enum tern_format)f));
+        return CLI_OK;
+    }
+    if (shapes) {
+        for (int i = 0; i < TERN_N_BLOCK_SHAPES; i++)
+            puts(tern_block_shape_name((enum tern_block_shape)i));
         return CLI_OK;
     }
     return n ? info_model(argv[0], json) : info_cpu(isa, json);

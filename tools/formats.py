@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import tempfile
 
-FORMATS = ['f32', 'int8', 'int4', 'nf4', 'fp4', 'auto:3', 'int3', 'int2', 'ternary', 'binary']
 ROUNDS = 3
 
 
@@ -44,11 +43,16 @@ def evaluate(o, task, data, path, f32):
     return json.loads(run(o.tern, 'eval', path, '--task', task, data, '--json', '--against', f32))
 
 
+def formats(o):
+    """All that the program knows, and a mixture."""
+    return [*run(o.tern, 'info', '--formats').split(), 'auto:3']
+
+
 def times(o):
     """Medians of the rounds' medians, by format and length."""
     found = {}
     for _ in range(ROUNDS):
-        for weights in FORMATS:
+        for weights in formats(o):
             if weights.startswith('auto'):
                 continue
             text = run(o.tern, 'bench', '--shape', o.shape, '--weights', weights, '-s', o.tokens, '-t', 1, '-r', 20,
@@ -85,7 +89,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         texts = plain_texts(o.texts, os.path.join(folder, 'texts'))
         f32 = convert(o, 'f32', texts, folder)
-        for weights in FORMATS:
+        for weights in formats(o):
             path = f32 if weights == 'f32' else convert(o, weights, texts, folder)
             sst2 = evaluate(o, 'sst2', o.sst2, path, f32)
             stsb = evaluate(o, 'stsb', o.stsb, path, f32) if o.stsb else None

@@ -2,7 +2,10 @@
 #include "tools/help.h"
 #include "tools/commands.h"
 
-#include <stddef.h>
+#include "models/blocks.h"
+#include "models/config.h"
+
+#include <string.h>
 
 const char cli_usage[] = "Examples:\n"
                          "  tern convert ./checkpoint -o model.tern\n"
@@ -42,16 +45,17 @@ static const char help_convert[] =
     "DistilBERT into one file, checks it against the f32 path on sample texts, and only then puts it into place.\n"
     "\n"
     "  -o, --output FILE   the file to write\n"
-    "  --weights NAME      the type of the encoder's matrices: int8 (the default), int4, nf4, fp4, int3, int2,\n"
-    "                      ternary or binary; auto:BITS chooses int2 to int8 for each matrix, BITS bits on average\n"
+    "  --weights NAME      the type of the encoder's matrices:\n"
+    "{formats}"
+    "                      auto:BITS chooses {rungs} for each matrix, BITS bits on average\n"
     "                      (needs --calibrate); f32 is a reference. The pooler and the classifier stay int8.\n"
     "                      Matrices that were trained ternary or binary keep their weights with that type\n"
     "  --trained NAME      the encoder's matrices were trained in low bits, but the checkpoint has the floats from\n"
     "                      before they were quantised. NAME is the quantiser, which is applied: twn (TernaryBERT,\n"
     "                      Teacher Intervention) or b1.58 (BitNet b1.58) with --weights ternary, bitnet (BitNet)\n"
     "                      with --weights binary\n"
-    "  --group N           inputs that share a multiplier in int4, nf4, fp4, int3 and int2: 32, 64 (the default), 128\n"
-    "  --embeddings NAME   the type of the word table: int8 (the default), int4 or ternary\n"
+    "  --group N           inputs that share a multiplier, of types with groups: 32, 64 (the default) or 128\n"
+    "  --embeddings NAME   the type of the word table: {embeddings} (int8)\n"
     "  --calibrate FILE    a text in each line; a thousand texts of the task will do. Low-bit weights are rounded, and\n"
     "                      blocks pruned (--sparse with a FRACTION), so that the layers' outputs on these texts\n"
     "                      change least (second order). Needs LAPACK (Debian: liblapack3). Without --calibrate\n"
@@ -60,8 +64,8 @@ static const char help_convert[] =
     "                      --weights asks for the pooler and the classifier too, --embeddings for the positions\n"
     "  --rest int8         with --strict, tensors that cannot have that type may be int8\n"
     "  --sparse SHAPE[:FRACTION]\n"
-    "                      store only the blocks of SHAPE (outputs x inputs: 16x4, 4x4, 1x4 or 4x1) that are not\n"
-    "                      all zero. Weights may be int8, int4, nf4 or fp4, with 4x1 only int8. With a FRACTION\n"
+    "                      store only the blocks of SHAPE (outputs x inputs: {shapes}) that are not\n"
+    "                      all zero. Weights may be {blocks}, with 4x1 only int8. With a FRACTION\n"
     "                      (0.5, say) that part of each matrix's blocks is set to zero first: the smallest blocks,\n"
     "                      or with --calibrate those that the other weights can best make up for, and these are\n"
     "                      changed to do so. tern eval tells what that costs in accuracy\n"
@@ -124,6 +128,7 @@ static const char help_info[] =
     "With one: what the model is, how sparse, and every tensor in it.\n"
     "\n"
     "  --isas              the names that --isa and TERN_ISA take on this CPU, one a line, slowest first\n"
+    "  --formats           the names that --weights takes, one a line; --shapes: those of --sparse\n"
     "  --isa NAME          show the kernels that are chosen under this restriction\n"
     "  --json              one object\n";
 
@@ -157,7 +162,7 @@ static const char help_bench[] =
     "\n"
     "  --shape NAME        seeded weights instead of a file: distilbert minilm-l6 bert-base bert-mini tinybert-4l\n"
     "  --weights NAME      of the seeded weights (int8): as tern convert's, but for auto\n"
-    "  --embeddings NAME   of the seeded word table (int8): int8, int4 or ternary\n"
+    "  --embeddings NAME   of the seeded word table (int8): {embeddings}\n"
     "  --sparse SHAPE:FRACTION\n"
     "                      of the seeded weights (dense): as tern convert's\n"
     "  -s, --seq LIST      tokens of a text (16,32,128,384, as far as the model goes)\n"
@@ -187,6 +192,43 @@ const struct cli_command cli_commands[] = {
     {"bench", "measure speed", help_bench, cmd_bench},
     {NULL, NULL, NULL, NULL},
 };
+
+static void print_formats(FILE *out)
+{
+    for (int f = 0; f < TERN_N_FORMATS; f++) {
+        const int bits = tern_format_bits((enum tern_format)f);
+        fprintf(out, "%22s%-8s %d bit%s, %s\n", "", tern_format_name((enum tern_format)f), bits, bits > 1 ? "s" : "",
+                tern_format_says((enum tern_format)f));
+    }
+}
+
+/* A list by its word between braces. */
+static void print_list(FILE *out, const char *word, size_t bytes)
+{
+    const struct {
+        const char *word;
+        struct tern_words names;
+    } lists[] = {{"rungs", tern_format_words(NULL, tern_format_is_rung, NULL, "or")},
+                 {"embeddings", tern_format_words(NULL, tern_format_embeds, NULL, "or")},
+                 {"blocks", tern_format_words(NULL, tern_format_in_blocks, NULL, "or")},
+                 {"shapes", tern_block_shape_words("or")}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strlen(lists[i].word) == bytes && !memcmp(lists[i].word, word, bytes))
+            fputs(lists[i].names.text, out);
+    if (bytes == sizeof "formats" - 1 && !memcmp("formats", word, bytes))
+        print_formats(out);
+}
+
+void help_print(FILE *out, const char *text)
+{
+    for (const char *brace = strchr(text, '{'); brace; brace = strchr(text, '{')) {
+        const char *const end = strchr(brace, '}');
+        fwrite(text, 1, (size_t)(brace - text), out);
+        print_list(out, brace + 1, (size_t)(end - brace - 1));
+        text = end + 1;
+    }
+    fputs(text, out);
+}
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__

@@ -26,7 +26,7 @@ static void usage(FILE *out)
 
 void cli_help(FILE *out, const char *command)
 {
-    fputs(find(command)->help, out);
+    help_print(out, find(command)->help);
 }
 
 static int version(void)

@@ -39,7 +39,7 @@ static uint8_t *make_model(int kind, size_t *bytes)
                                                                 : kind);
     static char *labels[LABELS] = {"a", "b", "c"};
     struct tern_config c = {.architecture = TERN_BERT,
-                            .weights = (enum tern_weights)((int)TERN_WEIGHTS_INT8 + (int)format),
+                            .weights = tern_weights_of(format),
                             .hidden = HIDDEN,
                             .vocab = 30,
                             .max_positions = 20,

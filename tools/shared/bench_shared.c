@@ -273,7 +273,7 @@ int main(int argc, char **argv)
     tern_error err;
     tern_model *built;
     void *bytes;
-    if (seeded_build(&built, &bytes, shape, (enum tern_weights)(TERN_FORMAT_INT8 + 1), TERN_FORMAT_INT8, NULL, NULL,
+    if (seeded_build(&built, &bytes, shape, TERN_WEIGHTS_INT8, TERN_FORMAT_INT8, NULL, NULL,
                      &err))
         return cli_status(&err);
     model = built;
