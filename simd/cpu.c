@@ -44,6 +44,58 @@ int tern_isa_find(const char *name)
     return -1;
 }
 
+/* ---- Features: by the list, on this architecture ------------------------------------------------------------------ */
+
+enum { UNKNOWN = -1 };
+struct feature {
+    const char *name;
+    unsigned at, place, bits, state, base; /* as X86_BITS and ARM_BITS of simd/features.def have them */
+};
+
+#if defined(__x86_64__)
+#define FEATURE_X86(id, name, ...) [TERN_FEATURE_##id] = {name, __VA_ARGS__},
+#define X86_BITS(subleaf, reg, bits, state, base) subleaf, #reg[0] - 'a', bits, state, base
+#else
+#define FEATURE_X86(id, name, ...)
+#endif
+#if defined(__aarch64__)
+#define FEATURE_ARM(id, name, ...) [TERN_FEATURE_##id] = {name, __VA_ARGS__},
+#define ARM_BITS(word, bit, word32, bit32) word, 0, 1u << (bit), 0, 0
+#elif defined(__arm__)
+#define FEATURE_ARM(id, name, ...) [TERN_FEATURE_##id] = {name, __VA_ARGS__},
+#define ARM_BITS(word, bit, word32, bit32) word32, 0, 1u << (bit32), 0, 0
+#else
+#define FEATURE_ARM(id, name, ...)
+#endif
+
+static const struct feature features[TERN_N_FEATURES] = {
+#define FEATURE(id, name, architecture, how, cpuinfo) FEATURE_##architecture(id, name, how)
+#include "simd/features.def"
+#undef FEATURE
+};
+
+/* Whether this CPU has it by libcpuinfo: 0, 1 or UNKNOWN. Before cpuinfo_initialize only UNKNOWN means anything. */
+static int ask_cpuinfo(int feature)
+{
+#ifdef TERN_WITH_CPUINFO
+#if defined(__x86_64__)
+#define ASK_X86(id, question) case TERN_FEATURE_##id: return question;
+#define ASK_ARM(id, question)
+#else
+#define ASK_X86(id, question)
+#define ASK_ARM(id, question) case TERN_FEATURE_##id: return question;
+#endif
+    switch (feature) {
+#define FEATURE(id, name, architecture, how, cpuinfo) ASK_##architecture(id, cpuinfo)
+#include "simd/features.def"
+#undef FEATURE
+    }
+#else
+    (void)feature;
+#endif
+    return UNKNOWN;
+}
+
 #if defined(__x86_64__)
 
 /* Linux's arch_prctl codes (Documentation/arch/x86/xstate.rst); older headers lack them. The first asks what the kernel
@@ -69,50 +121,23 @@ static unsigned long long xcr0(void)
     return (unsigned long long)high << 32 | low;
 }
 
-/* A set bit says that CPUID has it and that the OS saves its registers (XCR0: 0x6 ymm, 0xe6 zmm, 0x60000 tiles). */
 static unsigned detect_own(void)
 {
-    unsigned a, b, c, d, f = 0;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+    unsigned leaf1[4], leaf7[2][4] = {{0}}, found = 0;
+    if (!__get_cpuid(1, &leaf1[0], &leaf1[1], &leaf1[2], &leaf1[3]) || !(leaf1[2] & bit_OSXSAVE))
         return 0;
-    unsigned long long os = xcr0();
-    const unsigned fma = c & bit_FMA;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (os & 0x6) != 0x6)
-        return 0;
-    unsigned sub_leaves = a;
-    if (b & bit_AVX2 && fma)
-        f |= TERN_F_AVX2;
-    const unsigned f_bw_vl_dq = bit_AVX512F | bit_AVX512BW | bit_AVX512VL | bit_AVX512DQ;
-    if ((b & f_bw_vl_dq) == f_bw_vl_dq && (os & 0xe6) == 0xe6) {
-        f |= TERN_F_AVX512;
-        if (c & (1u << 11))
-            f |= TERN_F_AVX512VNNI;
+    const unsigned long long os = xcr0();
+    for (unsigned i = 0; i < 2 && i <= leaf7[0][0]; i++) /* the first one's EAX is the number of the last */
+        if (!__get_cpuid_count(7, i, &leaf7[i][0], &leaf7[i][1], &leaf7[i][2], &leaf7[i][3]))
+            return 0;
+    for (int i = 0; i < TERN_N_FEATURES; i++) {
+        const struct feature *f = &features[i];
+        const int has = f->name && (leaf7[f->at][f->place] & f->bits) == f->bits && (leaf1[2] & f->base) == f->base;
+        if (has && (os & f->state) == f->state && (!(f->state >> XFEATURE_XTILEDATA & 1) || tiles_permitted()))
+            found |= 1u << i;
     }
-    const unsigned tile_int8 = 1u << 24 | 1u << 25;
-    if ((d & tile_int8) == tile_int8 && (os & 0x60000) == 0x60000 && tiles_permitted())
-        f |= TERN_F_AMX;
-    if (sub_leaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 4)))
-        f |= TERN_F_AVXVNNI;
-    return f;
+    return found;
 }
-
-/* libcpuinfo of 2022 knows neither AVX-VNNI nor AMX. */
-static const unsigned cpuinfo_knows = TERN_F_AVX2 | TERN_F_AVX512 | TERN_F_AVX512VNNI;
-
-#ifdef TERN_WITH_CPUINFO
-static unsigned detect_cpuinfo(void)
-{
-    unsigned f = 0;
-    if (cpuinfo_has_x86_avx2() && cpuinfo_has_x86_fma3())
-        f |= TERN_F_AVX2;
-    if (cpuinfo_has_x86_avx512f() && cpuinfo_has_x86_avx512bw() && cpuinfo_has_x86_avx512vl() &&
-        cpuinfo_has_x86_avx512dq())
-        f |= TERN_F_AVX512;
-    if (cpuinfo_has_x86_avx512vnni())
-        f |= TERN_F_AVX512VNNI;
-    return f;
-}
-#endif
 
 #else
 
@@ -121,84 +146,47 @@ static int permit_tiles(void)
     return 0;
 }
 
-#endif
-
-#if defined(__x86_64__)
-#elif defined(__aarch64__) || defined(__arm__)
-
-/* Bits of AT_HWCAP and AT_HWCAP2 (Linux, asm/hwcap.h); the 32-bit ones are newer than Debian 12's header. */
 static unsigned detect_own(void)
 {
-    unsigned long cap = getauxval(AT_HWCAP), cap2 = getauxval(AT_HWCAP2);
-#if defined(__aarch64__)
-    unsigned long neon = 1ul << 1, dotprod = 1ul << 20, i8mm = 1ul << 13, i8mm_word = cap2;
-#else
-    unsigned long neon = 1ul << 12, dotprod = 1ul << 24, i8mm = 1ul << 27, i8mm_word = cap;
-    (void)cap2;
+    unsigned found = 0;
+#if defined(__aarch64__) || defined(__arm__)
+    const unsigned long caps[] = {0, getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
+    for (int i = 0; i < TERN_N_FEATURES; i++)
+        if (features[i].name && caps[features[i].at] & features[i].bits)
+            found |= 1u << i;
 #endif
-    unsigned f = 0;
-    if (cap & neon)
-        f |= TERN_F_NEON;
-    if (cap & dotprod)
-        f |= TERN_F_DOTPROD;
-    if (i8mm_word & i8mm)
-        f |= TERN_F_I8MM;
-    return f;
+    return found;
 }
-
-/* libcpuinfo of 2022 has no i8mm. */
-static const unsigned cpuinfo_knows = TERN_F_NEON | TERN_F_DOTPROD;
-
-#ifdef TERN_WITH_CPUINFO
-static unsigned detect_cpuinfo(void)
-{
-    unsigned f = 0;
-    if (cpuinfo_has_arm_neon())
-        f |= TERN_F_NEON;
-    if (cpuinfo_has_arm_neon_dot())
-        f |= TERN_F_DOTPROD;
-    return f;
-}
-#endif
-
-#else
-
-static unsigned detect_own(void)
-{
-    return 0;
-}
-static const unsigned cpuinfo_knows = 0;
-#ifdef TERN_WITH_CPUINFO
-static unsigned detect_cpuinfo(void)
-{
-    return 0;
-}
-#endif
 
 #endif
 
 unsigned tern_cpu_features(void)
 {
-    unsigned own = detect_own();
+    unsigned found = detect_own();
 #ifdef TERN_WITH_CPUINFO
     /* Without /proc it would write to stderr and know nothing. */
-    if (access("/proc/cpuinfo", R_OK) == 0 && cpuinfo_initialize())
-        return (own & ~cpuinfo_knows) | (detect_cpuinfo() & cpuinfo_knows);
+    if (access("/proc/cpuinfo", R_OK) || !cpuinfo_initialize())
+        return found;
 #endif
-    return own;
+    for (int i = 0; i < TERN_N_FEATURES; i++) {
+        const int answer = ask_cpuinfo(i);
+        if (answer != UNKNOWN)
+            found = answer ? found | 1u << i : found & ~(1u << i);
+    }
+    return found;
 }
 
-const char *tern_cpu_source(unsigned feature)
+const char *tern_feature_name(enum tern_feature feature)
 {
-#ifdef TERN_WITH_CPUINFO
-    if (feature & cpuinfo_knows)
-        return "cpuinfo";
-#else
-    (void)cpuinfo_knows;
-    (void)feature;
-#endif
-    return "own detection";
+    return features[feature].name;
 }
+
+const char *tern_feature_source(enum tern_feature feature)
+{
+    return ask_cpuinfo((int)feature) == UNKNOWN ? "own detection" : "cpuinfo";
+}
+
+/* ---- Choosing ------------------------------------------------------------------------------------------------------ */
 
 /* `features` without AMX when the kernel refuses it. */
 static unsigned permitted(unsigned features)

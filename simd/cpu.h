@@ -4,16 +4,17 @@
 
 #include "runtime/base/status.h"
 
-/* Feature bits: a set. AVX2 means AVX2 and FMA: what has the one alone is no longer made. AVX-512 means F, BW, VL and DQ together, with the OS saving the registers. */
+/* Feature bits: a set. Those of other architectures have names, too. */
+enum tern_feature {
+#define FEATURE(id, ...) TERN_FEATURE_##id,
+#include "simd/features.def"
+#undef FEATURE
+    TERN_N_FEATURES
+};
 enum {
-    TERN_F_AVX2 = 1 << 0,
-    TERN_F_AVXVNNI = 1 << 1,
-    TERN_F_AVX512 = 1 << 2,
-    TERN_F_AVX512VNNI = 1 << 3,
-    TERN_F_AMX = 1 << 4, /* tile + int8, XCR0 bits 17 and 18, and the kernel would permit it */
-    TERN_F_NEON = 1 << 8,
-    TERN_F_DOTPROD = 1 << 9,
-    TERN_F_I8MM = 1 << 10,
+#define FEATURE(id, ...) TERN_F_##id = 1 << TERN_FEATURE_##id,
+#include "simd/features.def"
+#undef FEATURE
 };
 
 enum tern_isa {
@@ -37,7 +38,9 @@ unsigned tern_cpu_features(void);
    small for them), AMX is not there. */
 tern_status tern_cpu_select(unsigned *features, const char *name, tern_error *err);
 
+/* "avx512"; NULL for a feature of another architecture than this library's. */
+const char *tern_feature_name(enum tern_feature feature);
 /* Who was asked for a feature: "cpuinfo" or "own detection". */
-const char *tern_cpu_source(unsigned feature);
+const char *tern_feature_source(enum tern_feature feature);
 
 #endif

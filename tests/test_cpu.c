@@ -130,13 +130,17 @@ static void name_wins(void **state)
 static void sources(void **state)
 {
     (void)state;
-    for (int bit = 0; bit < 11; bit++) {
-        const char *source = tern_cpu_source(1u << bit);
+    for (int i = 0; i < TERN_N_FEATURES; i++) {
+        const char *source = tern_feature_source((enum tern_feature)i);
         assert_true(!strcmp(source, "cpuinfo") || !strcmp(source, "own detection"));
     }
     /* The libraries of 2022 know neither of these. */
-    assert_string_equal(tern_cpu_source(TERN_F_AMX), "own detection");
-    assert_string_equal(tern_cpu_source(TERN_F_I8MM), "own detection");
+    assert_string_equal(tern_feature_source(TERN_FEATURE_AMX), "own detection");
+    assert_string_equal(tern_feature_source(TERN_FEATURE_I8MM), "own detection");
+    /* Every row needs features of this architecture alone. */
+    for (int isa = 0; isa < TERN_N_ISAS; isa++)
+        for (int i = 0; i < TERN_N_FEATURES; i++)
+            assert_true(!(tern_isa_needs((enum tern_isa)isa) >> i & 1) || tern_feature_name((enum tern_feature)i));
 }
 
 int main(void)

@@ -137,9 +137,14 @@ static void test_codes(void **state)
             m.index[0] = m.index[1];
             assert_non_null(tern_sparse_fault(&w, PANELS, K4, n));
         }
-    assert_null(tern_sparse_unfit(TERN_FORMAT_INT8, TERN_BLOCK_4X1));
-    assert_non_null(tern_sparse_unfit(TERN_FORMAT_NF4, TERN_BLOCK_4X1));
-    assert_non_null(tern_sparse_unfit(TERN_FORMAT_TERNARY, TERN_BLOCK_16X4));
+    char why[TERN_SPARSE_WHY];
+    assert_true(tern_sparse_fits(TERN_FORMAT_INT8, TERN_BLOCK_4X1, why));
+    assert_string_equal(why, "");
+    assert_false(tern_sparse_fits(TERN_FORMAT_NF4, TERN_BLOCK_4X1, why));
+    assert_string_equal(why, "blocks of 4x1 are int8; 4-bit weights take 16x4, 4x4 and 1x4");
+    assert_false(tern_sparse_fits(TERN_FORMAT_TERNARY, TERN_BLOCK_16X4, NULL));
+    assert_false(tern_sparse_fits(TERN_FORMAT_TERNARY, TERN_BLOCK_16X4, why));
+    assert_string_equal(why, "block-sparse weights are int8, int4, nf4 or fp4");
 }
 
 /* Columns of 4x1 that repeat the last input must be zero, and lie at the end of their strip. */

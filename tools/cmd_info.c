@@ -9,24 +9,6 @@
 #include "runtime/base/cpus.h"
 #include "simd/libraries.h"
 
-static const struct {
-    const char *name;
-    unsigned bit;
-} features[] = {
-#if defined(__x86_64__)
-    {"avx2", TERN_F_AVX2},
-    {"avxvnni", TERN_F_AVXVNNI},
-    {"avx512", TERN_F_AVX512},
-    {"avx512vnni", TERN_F_AVX512VNNI},
-    {"amx", TERN_F_AMX},
-#elif defined(__aarch64__) || defined(__arm__)
-    {"neon", TERN_F_NEON},
-    {"dotprod", TERN_F_DOTPROD},
-    {"i8mm", TERN_F_I8MM},
-#endif
-    {NULL, 0},
-};
-
 static int supported(int isa, unsigned have)
 {
     unsigned needs = tern_isa_needs((enum tern_isa)isa);
@@ -134,9 +116,12 @@ static void print_cpu(unsigned have, unsigned use, const char *cpu)
 {
     printf("tern       %s\nbuilt by   %s\ncpu        %s\n", tern_version(), cli_build(), cpu);
     print_threads();
-    for (int i = 0; features[i].name; i++)
-        printf("%-10s %-12s %-4s by %s\n", i ? "" : "features", features[i].name, features[i].bit & have ? "yes" : "no",
-               tern_cpu_source(features[i].bit));
+    for (int i = 0, n = 0; i < TERN_N_FEATURES; i++) {
+        const enum tern_feature f = (enum tern_feature)i;
+        if (tern_feature_name(f))
+            printf("%-10s %-12s %-4s by %s\n", n++ ? "" : "features", tern_feature_name(f), have >> i & 1 ? "yes" : "no",
+                   tern_feature_source(f));
+    }
     printf("isas       ");
     print_isas(" ", "", have);
     printf("\nin force   %s\n", tern_isa_name(tern_table_best(use)));
@@ -157,9 +142,12 @@ static void print_cpu_json(unsigned have, unsigned use, const char *cpu)
     const struct tern_cpus c = tern_cpus_look("");
     printf(",\"threads_allowed\":%d,\"threads\":{\"affinity\":%d,\"quota\":%d,\"running\":%d},\"features\":{", c.allowed,
            c.affinity, c.quota, c.running);
-    for (int i = 0; features[i].name; i++)
-        printf("%s\"%s\":{\"present\":%s,\"source\":\"%s\"}", i ? "," : "", features[i].name,
-               features[i].bit & have ? "true" : "false", tern_cpu_source(features[i].bit));
+    for (int i = 0, n = 0; i < TERN_N_FEATURES; i++) {
+        const enum tern_feature f = (enum tern_feature)i;
+        if (tern_feature_name(f))
+            printf("%s\"%s\":{\"present\":%s,\"source\":\"%s\"}", n++ ? "," : "", tern_feature_name(f),
+                   have >> i & 1 ? "true" : "false", tern_feature_source(f));
+    }
     fputs("},\"isas\":[", stdout);
     print_isas(",", "\"", have);
     printf("],\"isa\":\"%s\",\"kernels\":{", tern_isa_name(tern_table_best(use)));
