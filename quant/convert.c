@@ -127,7 +127,7 @@ static tern_status choose_bits(struct conversion *c, tern_error *err)
 static tern_status calibrate(struct conversion *c, tern_error *err)
 {
     struct tern_sample sample = {0};
-    if (c->source.config->weights <= TERN_WEIGHTS_INT8 || !c->options->calibrate)
+    if (!tern_weights_are_low_bit(c->source.config->weights) || !c->options->calibrate)
         return TERN_OK;
     tern_status status = read_sample(c, &sample, TERN_CALIBRATION_TEXTS, TERN_CALIBRATION_TOKENS, err);
     if (!status)

@@ -83,13 +83,13 @@ build() {
 # programs <build folder>: the test programs that were built there.
 programs() { find "$1/tests" -maxdepth 1 -type f -name 'test_*' -perm -u+x 2>/dev/null | sort; }
 
-# isas <build folder> [emulator...]: the rows that this CPU has, one per line; all names while the CLI cannot tell.
+# isas <build folder> [emulator...]: the rows that this CPU has, one per line; while the CLI cannot tell, all there are.
 isas() {
     local dir=$1 rows=''
     shift
     [ ! -x "$dir/tern" ] || rows=$("$@" "$dir/tern" info --isas 2>/dev/null) || rows=''
-    # shellcheck disable=SC2086
-    printf '%s\n' ${rows:-scalar avx2 avxvnni avx512bw avx512vnni amx neon dotprod i8mm}
+    [ -n "$rows" ] || rows=$(sed -n 's/^ISA(\([a-z0-9]*\),.*/\1/p' simd/isa.def)
+    printf '%s\n' "$rows"
 }
 
 # run_kernels <build folder> <isa> [emulator...]: exit code 2 says that the CPU lacks the row.
@@ -380,6 +380,7 @@ else
     together
     job install job_install
     job run-only job_run_only
+    job lists bash tests/check_lists.sh $NATIVE
     job symbols bash tests/check_symbols.sh $NATIVE
     job isa bash tests/check_isa.sh $NATIVE
     job integer bash tests/check_integer.sh $NATIVE
