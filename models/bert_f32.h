@@ -35,8 +35,11 @@ void tern_bert_f32_forward(struct tern_bert_f32 *bert, const tern_batch *batch);
    TERN_INPUT_FFN_DOWN: x, and for TERN_INPUT_ATTN_OUT context too, are what they were there. */
 void tern_bert_f32_begin(struct tern_bert_f32 *bert, const tern_batch *batch);
 void tern_bert_f32_layer(struct tern_bert_f32 *bert, const tern_batch *batch, int layer, enum tern_layer_input from);
-/* After forward: logits[texts][n_labels], or vectors[texts][hidden]. */
-void tern_bert_f32_classify(struct tern_bert_f32 *bert, const tern_batch *batch, float *logits);
-void tern_bert_f32_embed(struct tern_bert_f32 *bert, const tern_batch *batch, float *vectors);
+/* After forward: the logits of each kind in models/heads.def, [tern_label_rows][n_labels], or vectors[texts][hidden]. */
+typedef void tern_bert_f32_fn(struct tern_bert_f32 *bert, const tern_batch *batch, float *out);
+#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) tern_bert_f32_fn tern_bert_f32_##run;
+#include "models/heads.def"
+#undef HEAD_KIND
+tern_bert_f32_fn tern_bert_f32_embed;
 
 #endif

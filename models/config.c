@@ -13,6 +13,12 @@ const struct tern_family tern_families[TERN_N_FAMILIES] = {
 #include "models/families.def"
 #undef FAMILY
 };
+const struct tern_head_kind tern_head_kinds[TERN_N_HEADS] = {
+    {"none", 0, 0},
+#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) {name, of_tokens, pooled},
+#include "models/heads.def"
+#undef HEAD_KIND
+};
 const char *const tern_weights_names[TERN_N_WEIGHTS] = {
     "f32",
 #define FORMAT(id, name, ...) name,

@@ -17,8 +17,19 @@ enum tern_architecture {
 enum tern_activation { TERN_GELU, TERN_GELU_NEW, TERN_RELU, TERN_GELU_IBERT };
 /* The dense layer over [CLS], by its activation. */
 enum tern_pooler { TERN_POOLER_NONE, TERN_POOLER_TANH, TERN_POOLER_RELU };
-/* What reads the encoder's states beside the pooling of embeddings. */
-enum tern_head { TERN_HEAD_NONE, TERN_HEAD_CLASSIFIER };
+/* What reads the encoder's states beside the pooling of embeddings: models/heads.def. */
+enum tern_head {
+    TERN_HEAD_NONE,
+#define HEAD_KIND(id, ...) TERN_HEAD_##id,
+#include "models/heads.def"
+#undef HEAD_KIND
+    TERN_N_HEADS
+};
+struct tern_head_kind {
+    const char *name;
+    int of_tokens, pooled;
+};
+extern const struct tern_head_kind tern_head_kinds[TERN_N_HEADS];
 /* Of the encoder's matrices: floats, one of the formats, or each matrix its own format. */
 enum tern_weights {
     TERN_WEIGHTS_F32,
@@ -60,7 +71,7 @@ struct tern_config {
     double layer_norm_eps;                         /* 1e-12 unless the checkpoint says otherwise */
     enum tern_pooler pooler;
     enum tern_head head;
-    int32_t n_labels; /* of a classifier, else 0 */
+    int32_t n_labels; /* of the head's classifier, else 0 */
     char **labels;                             /* [n_labels], from id2label, else "LABEL_0" ... */
     tern_pooling pooling;
     int32_t normalize;
@@ -83,6 +94,12 @@ int tern_config_shares_layers(const struct tern_config *config);
 static inline int32_t tern_attention_width(const struct tern_layer_spec *layer)
 {
     return layer->heads * layer->head_dim;
+}
+
+/* Rows of logits for a batch. */
+static inline int32_t tern_label_rows(const struct tern_config *config, const tern_batch *batch)
+{
+    return tern_head_kinds[config->head].of_tokens ? batch->offsets[batch->n_texts] : batch->n_texts;
 }
 
 const char *tern_activation_name(enum tern_activation activation);

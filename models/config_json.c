@@ -136,6 +136,9 @@ static json_t *to_object(const struct tern_config *config)
         failed |= json_object_set_new(root, "pooler", json_string(tern_pooler_names[config->pooler]));
     failed |= json_object_set_new(root, "pooling", json_string(tern_pooling_names[config->pooling]));
     failed |= json_object_set_new(root, "normalize", json_boolean(config->normalize));
+    const char *const head = tern_head_kinds[config->head].name;
+    if (config->head != TERN_HEAD_NONE && strcmp(head, tern_head_kinds[1].name)) /* the first goes without saying */
+        failed |= json_object_set_new(root, "head", json_string(head));
     failed |= add_labels(root, config);
     if (failed) {
         json_decref(root);
@@ -277,6 +280,22 @@ static tern_status get_pooler(struct tern_config *out, const json_t *root, const
     return status;
 }
 
+/* After the labels. */
+static tern_status get_head(struct tern_config *out, const json_t *root, const char *label, tern_error *err)
+{
+    const char *names[TERN_N_HEADS];
+    int head = out->n_labels ? 1 : TERN_HEAD_NONE;
+    tern_status status = TERN_OK;
+    for (int i = 0; i < TERN_N_HEADS; i++)
+        names[i] = tern_head_kinds[i].name;
+    if (json_object_get(root, "head"))
+        status = get_name(root, "head", names, TERN_N_HEADS, &head, label, err);
+    if (status == TERN_OK && (head != TERN_HEAD_NONE) != (out->n_labels != 0))
+        status = tern_fail(err, TERN_FORMAT, "%s: head %s does not fit %d labels", label, names[head], out->n_labels);
+    out->head = (enum tern_head)head;
+    return status;
+}
+
 static tern_status from_object(struct tern_config *out, const json_t *root, const char *label, tern_error *err)
 {
     tern_status status = TERN_OK;
@@ -314,7 +333,8 @@ static tern_status from_object(struct tern_config *out, const json_t *root, cons
     out->weights = (enum tern_weights)weights;
     out->pooling = (tern_pooling)pooling;
     status = get_labels(out, root, label, err);
-    out->head = out->n_labels ? TERN_HEAD_CLASSIFIER : TERN_HEAD_NONE;
+    if (status == TERN_OK)
+        status = get_head(out, root, label, err);
     return status == TERN_OK ? tern_config_check(out, label, err) : status;
 }
 

@@ -14,10 +14,13 @@ struct tern_heads {
 };
 
 void tern_heads_plan(struct tern_heads *heads, struct tern_arena *arena);
-/* result[texts][n_labels] in Q16. The config has labels. */
-void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch, int32_t *result);
+typedef void tern_heads_fn(struct tern_heads *heads, const tern_batch *batch, int32_t *result);
+/* Of each kind in models/heads.def: result[tern_label_rows][n_labels] in Q16. The config has labels. */
+#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) tern_heads_fn tern_heads_##run;
+#include "models/heads.def"
+#undef HEAD_KIND
 /* result[texts][hidden], in tern_heads_embed_bits. */
-void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t *result);
+tern_heads_fn tern_heads_embed;
 /* The fraction bits of an embedding: Q30 of unit vectors, or Q16. */
 int tern_heads_embed_bits(const struct tern_config *config);
 

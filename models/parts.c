@@ -33,7 +33,7 @@ int tern_part_present(const struct tern_config *config, const struct tern_part *
     switch (part - tern_parts) {
     case TERN_PART_TYPE: return config->token_types > 0;
     case TERN_PART_POOLER: return config->pooler != TERN_POOLER_NONE;
-    case TERN_PART_CLASSIFIER: return config->head == TERN_HEAD_CLASSIFIER;
+    case TERN_PART_CLASSIFIER: return config->head != TERN_HEAD_NONE;
     }
     return 1;
 }

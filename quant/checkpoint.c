@@ -82,12 +82,15 @@ static tern_status settle_heads(struct tern_checkpoint *c, const char *path, ter
     const struct tern_tensor *classifier = find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0});
     struct tern_config *config = &c->config;
 
-    config->head = classifier ? TERN_HEAD_CLASSIFIER : TERN_HEAD_NONE;
+    config->head = TERN_HEAD_NONE;
     if (!find(c, (struct tern_key){TERN_PART_POOLER, -1, 0}))
         config->pooler = TERN_POOLER_NONE;
     if (!classifier)
         return tern_config_new_labels(config, 0, path, err);
-    if (config->pooler == TERN_POOLER_NONE)
+    for (int i = 0; i < TERN_N_HEADS; i++)
+        if (i != TERN_HEAD_NONE && tern_head_kinds[i].pooled == (config->pooler != TERN_POOLER_NONE))
+            config->head = (enum tern_head)i;
+    if (config->head == TERN_HEAD_NONE)
         return tern_fail(err, TERN_FORMAT,
                          "%s: a classifier without %s labels tokens, which is not supported; remove its tensors to "
                          "embed",

@@ -51,5 +51,5 @@ const char *tern_stored_otherwise(const struct tern_source *source)
         return "embed.position";
     if (low_bit && c->pooler != TERN_POOLER_NONE)
         return "pooler";
-    return low_bit && c->head == TERN_HEAD_CLASSIFIER ? "classifier" : NULL;
+    return low_bit && c->head != TERN_HEAD_NONE ? "classifier" : NULL;
 }

@@ -150,7 +150,7 @@ static void store_heads(struct tern_store *s)
         store_poly(s, "pooler.act", tanh_like ? TERN_BUMP_TANH : TERN_BUMP_RELU, unit);
         in = plain(tanh_like ? 1.0 / 32767 : unit, 32767, c->hidden);
     }
-    if (c->head == TERN_HEAD_CLASSIFIER)
+    if (c->head != TERN_HEAD_NONE)
         tern_store_linear(s, TERN_PART_CLASSIFIER, &in, 0);
 }
 

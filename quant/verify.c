@@ -72,12 +72,18 @@ static tern_status run_sample(tern_session *session, const tern_model *model, co
     return status;
 }
 
+/* Rows of logits for a sample, at most. The first is compared. */
+static int label_rows(const struct tern_config *config)
+{
+    return tern_head_kinds[config->head].of_tokens ? SAMPLE_TOKENS : 1;
+}
+
 static tern_status compare_sample(struct comparison *c, const char *text, tern_session *const *sessions,
                                   const tern_model *const *models, float *scratch, tern_error *err)
 {
     const struct tern_config *config = &models[0]->config;
-    const int h = config->hidden, labels = config->n_labels;
-    float *vector[2] = {scratch, scratch + h}, *logits[2] = {scratch + 2 * h, scratch + 2 * h + labels};
+    const int h = config->hidden, labels = config->n_labels, rows = label_rows(config);
+    float *vector[2] = {scratch, scratch + h}, *logits[2] = {scratch + 2 * h, scratch + 2 * h + labels * rows};
     int32_t ids[SAMPLE_TOKENS];
     const size_t room = config->max_tokens < SAMPLE_TOKENS ? (size_t)config->max_tokens : SAMPLE_TOKENS;
     const tern_text sample = {.text = text, .text_bytes = strlen(text)};
@@ -98,7 +104,8 @@ static tern_status compare(struct comparison *c, const tern_model *converted, co
     const tern_model *const models[2] = {converted, exact};
     tern_session *sessions[2] = {NULL, NULL};
     const tern_session_options options = {.struct_bytes = sizeof options, .threads = 1, .max_tokens = SAMPLE_TOKENS};
-    const size_t floats = 2 * (size_t)(converted->config.hidden + converted->config.n_labels);
+    const struct tern_config *config = &converted->config;
+    const size_t floats = 2 * (size_t)(config->hidden + label_rows(config) * config->n_labels);
     float *scratch = malloc(floats * sizeof *scratch);
     tern_status status = scratch ? TERN_OK : tern_fail_nomem(err, "the check", floats * sizeof *scratch);
     *c = (struct comparison){0, 0};

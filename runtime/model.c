@@ -55,6 +55,8 @@ static void fill_info(tern_model *m, uint64_t bytes, uint64_t checksum)
         .file_bytes = bytes,
         .parameters = count_parameters(c),
         .checksum = checksum,
+        .head = tern_head_kinds[c->head].name,
+        .of_tokens = tern_head_kinds[c->head].of_tokens,
     };
 }
 

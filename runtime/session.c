@@ -21,7 +21,7 @@ struct tern_session {
     struct tern_heads heads;
     struct tern_profile *profile; /* [threads] */
     int32_t *offsets;         /* [max_texts + 1] of a group of texts */
-    int32_t *result;          /* [max_texts][n_labels or hidden]: what the user's floats are made of */
+    int32_t *result;          /* [max_texts][hidden] or logits: what the user's floats are made of */
     struct tern_bert_f32 f32; /* f32 models */
     int64_t token_products;   /* of the layers' matrices, for each token */
     size_t result_count;      /* of the last run; 0 before it */
@@ -106,11 +106,13 @@ static void plan(tern_session *s)
         s->heads.bert = &s->bert;
         s->heads.max_texts = least(s->max_texts, s->bert.max_tokens);
         tern_heads_plan(&s->heads, &s->arena);
-        const size_t texts = (size_t)s->max_texts, width = (size_t)(c->hidden > c->n_labels ? c->hidden : c->n_labels);
+        const size_t texts = (size_t)s->max_texts, vectors = texts * (size_t)c->hidden;
+        const size_t rows = tern_head_kinds[c->head].of_tokens ? (size_t)s->max_tokens : texts;
+        const size_t logits = rows * (size_t)c->n_labels;
         s->token_products = token_products(s->model);
         s->profile = tern_arena_take(&s->arena, (size_t)tern_pool_threads(s->pool), sizeof *s->profile);
         s->offsets = tern_arena_take(&s->arena, texts + 1, sizeof *s->offsets);
-        s->result = tern_arena_take(&s->arena, texts, width * sizeof *s->result);
+        s->result = tern_arena_take(&s->arena, vectors > logits ? vectors : logits, sizeof *s->result);
     } else {
         tern_libraries_add(&s->ops, s->features);
         s->f32.config = &s->model->config;
@@ -257,27 +259,36 @@ static tern_batch group_of(const tern_session *s, const tern_batch *b, int first
     return group;
 }
 
-typedef void heads_fn(struct tern_heads *heads, const tern_batch *batch, int32_t *result);
+/* Functions by enum tern_head. */
+static tern_heads_fn *const integer_heads[TERN_N_HEADS] = {
+#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) [TERN_HEAD_##id] = tern_heads_##run,
+#include "models/heads.def"
+#undef HEAD_KIND
+};
+static tern_bert_f32_fn *const float_heads[TERN_N_HEADS] = {
+#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) [TERN_HEAD_##id] = tern_bert_f32_##run,
+#include "models/heads.def"
+#undef HEAD_KIND
+};
 
-/* Encoder and head, group by group; `width` results per text, which become the user's floats. */
-static void run_integers(tern_session *s, const tern_batch *batch, heads_fn *head, int width, int bits, float *out)
+/* Encoder and head, group by group; `width` results per text or token, which become the user's floats. */
+static void run_integers(tern_session *s, const tern_batch *batch, tern_heads_fn *head, int of_tokens, int width, int bits,
+                         float *out)
 {
     tern_batch group;
     tern_pool_begin(s->pool, s->token_products * batch->offsets[batch->n_texts]);
     for (int first = 0; first < batch->n_texts; first += group.n_texts) {
         group = group_of(s, batch, first);
         tern_bert_forward(&s->bert, &group);
-        head(&s->heads, &group, s->result + (ptrdiff_t)first * width);
+        head(&s->heads, &group, s->result + (ptrdiff_t)(of_tokens ? batch->offsets[first] : first) * width);
     }
     tern_pool_end(s->pool);
-    s->result_count = (size_t)batch->n_texts * (size_t)width;
+    s->result_count = (size_t)(of_tokens ? batch->offsets[batch->n_texts] : batch->n_texts) * (size_t)width;
     s->result_bits = bits;
     to_floats(out, s->result, s->result_count, bits);
 }
 
-typedef void floats_fn(struct tern_bert_f32 *bert, const tern_batch *batch, float *out);
-
-static void run_floats(tern_session *s, const tern_batch *batch, floats_fn *head, float *out)
+static void run_floats(tern_session *s, const tern_batch *batch, tern_bert_f32_fn *head, float *out)
 {
     tern_pool_begin(s->pool, INT64_MAX); /* floats are so slow that threads always pay */
     tern_bert_f32_forward(&s->f32, batch);
@@ -293,11 +304,11 @@ tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logit
         status = tern_fail(err, TERN_USAGE, "the model has no classification head; use embed");
     if (status)
         return status;
-    if (s->model->config.weights == TERN_WEIGHTS_F32) {
-        run_floats(s, batch, tern_bert_f32_classify, logits);
-        return TERN_OK;
-    }
-    run_integers(s, batch, tern_heads_classify, s->model->config.n_labels, 16, logits);
+    const struct tern_config *c = &s->model->config;
+    if (c->weights == TERN_WEIGHTS_F32)
+        run_floats(s, batch, float_heads[c->head], logits);
+    else
+        run_integers(s, batch, integer_heads[c->head], tern_head_kinds[c->head].of_tokens, c->n_labels, 16, logits);
     return TERN_OK;
 }
 
@@ -312,7 +323,7 @@ tern_status tern_embed(tern_session *s, const tern_batch *batch, float *vectors,
         return TERN_OK;
     }
     const struct tern_config *c = &s->model->config;
-    run_integers(s, batch, tern_heads_embed, c->hidden, tern_heads_embed_bits(c), vectors);
+    run_integers(s, batch, tern_heads_embed, 0, c->hidden, tern_heads_embed_bits(c), vectors);
     return TERN_OK;
 }
 

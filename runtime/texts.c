@@ -119,6 +119,8 @@ static tern_status check_call(const struct call *c)
     if (!w->model->tokenizer)
         return tern_fail(c->err, TERN_FORMAT,
                          "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
+    if (c->task == TERN_CLASSIFY && w->model->info.of_tokens)
+        return tern_fail(c->err, TERN_USAGE, "the model labels tokens, not texts; use tern_classify");
     if (c->task == TERN_CLASSIFY && !w->model->info.n_labels)
         return tern_fail(c->err, TERN_USAGE, "the model has no classification head; use embed");
     if (w->limit < 3)

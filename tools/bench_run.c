@@ -94,7 +94,7 @@ static void make_offsets(struct run *r, const struct bench_record *record)
 static int make_batch(struct run *r, const struct bench_record *record, const tern_model_info *info)
 {
     const size_t texts = (size_t)record->batch, seq = (size_t)record->seq;
-    r->classify = info->n_labels > 0;
+    r->classify = info->n_labels > 0 && !info->of_tokens;
     r->count = texts * (size_t)(r->classify ? info->n_labels : info->hidden);
     r->ids = malloc(texts * seq * sizeof *r->ids);
     r->offsets = malloc((texts + 1) * sizeof *r->offsets);

@@ -1,9 +1,22 @@
 /* `tern classify`: a label and its probability for each text. */
 #include "tools/commands.h"
+#include "tools/help.h"
 #include "tools/runner.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+const char help_classify[] =
+    "Examples:\n"
+    "  tern classify model.tern \"A warm, funny, engaging film.\"\n"
+    "  tern classify model.tern --json < reviews.txt > labels.jsonl\n"
+    "  printf 'premise\\thypothesis\\n' | tern classify nli.tern --pair\n"
+    "\n"
+    "Usage: tern classify MODEL.tern [TEXT...]\n"
+    "Prints LABEL<TAB>SCORE<TAB>TEXT for each text. The score is the label's probability: softmax over the\n"
+    "labels, or the logistic function if there is only one.\n" HELP_TEXTS "\n"
+    "  --json              one object a line: text label score scores logits n_tokens truncated\n"
+    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_RUN;
 
 struct classify {
     const tern_model *model;

@@ -5,7 +5,12 @@
 #include "tools/cli.h"
 
 int cmd_convert(int argc, char **argv);
-int cmd_classify(int argc, char **argv);
+/* A command for each kind of head, in a file with its help. */
+#define HEAD_KIND(id, name, of_tokens, pooled, run, summary)                                                           \
+    int cmd_##run(int argc, char **argv);                                                                              \
+    extern const char help_##run[];
+#include "models/heads.def"
+#undef HEAD_KIND
 int cmd_embed(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);
 int cmd_info(int argc, char **argv);

@@ -25,15 +25,6 @@ const char cli_usage_end[] =
 
 const char *const cli_later[] = {"answer", "tag", "fill", "rerank", NULL};
 
-#define HELP_RUN                                                                                                       \
-    "  --truncate error|head|tail  a text over the model's limit: refuse it (exit 4, the default), keep its\n"         \
-    "                      beginning, or keep its end\n"                                                               \
-    "  -b, --batch N       at most N texts in a run (32); results do not depend on it\n"                               \
-    "  -t, --threads N     threads at most (as many as this process may use); results do not depend on it\n"           \
-    "  --isa NAME          restrict the kernels; results do not depend on it (tern info --isas)\n"
-#define HELP_TEXTS                                                                                                     \
-    "Without TEXT, or with -, texts are the lines of standard input. Results keep the order of the texts.\n"
-
 static const char help_convert[] =
     "Examples:\n"
     "  tern convert ./checkpoint -o model.tern\n"
@@ -77,18 +68,6 @@ static const char help_convert[] =
     "                      about TOKENS). The report says what was found and why\n"
     "  --sparse-isa NAME   the instruction set whose speed decides (this machine's). The file runs on every CPU\n"
     "  -q, --quiet         no report of what each tensor became\n";
-
-static const char help_classify[] =
-    "Examples:\n"
-    "  tern classify model.tern \"A warm, funny, engaging film.\"\n"
-    "  tern classify model.tern --json < reviews.txt > labels.jsonl\n"
-    "  printf 'premise\\thypothesis\\n' | tern classify nli.tern --pair\n"
-    "\n"
-    "Usage: tern classify MODEL.tern [TEXT...]\n"
-    "Prints LABEL<TAB>SCORE<TAB>TEXT for each text. The score is the label's probability: softmax over the\n"
-    "labels, or the logistic function if there is only one.\n" HELP_TEXTS "\n"
-    "  --json              one object a line: text label score scores logits n_tokens truncated\n"
-    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_RUN;
 
 static const char help_embed[] =
     "Examples:\n"
@@ -184,7 +163,9 @@ static const char help_bench[] =
 
 const struct cli_command cli_commands[] = {
     {"convert", "a Hugging Face checkpoint into one .tern file", help_convert, cmd_convert},
-    {"classify", "label texts", help_classify, cmd_classify},
+#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) {#run, summary, help_##run, cmd_##run},
+#include "models/heads.def"
+#undef HEAD_KIND
     {"embed", "turn texts into vectors", help_embed, cmd_embed},
     {"tokenize", "show the pieces and ids of texts", help_tokenize, cmd_tokenize},
     {"info", "show this CPU and the kernels, or a model", help_info, cmd_info},

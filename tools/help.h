@@ -4,6 +4,16 @@
 
 #include <stdio.h>
 
+/* What several commands' help has in common. */
+#define HELP_RUN                                                                                                       \
+    "  --truncate error|head|tail  a text over the model's limit: refuse it (exit 4, the default), keep its\n"         \
+    "                      beginning, or keep its end\n"                                                               \
+    "  -b, --batch N       at most N texts in a run (32); results do not depend on it\n"                               \
+    "  -t, --threads N     threads at most (as many as this process may use); results do not depend on it\n"           \
+    "  --isa NAME          restrict the kernels; results do not depend on it (tern info --isas)\n"
+#define HELP_TEXTS                                                                                                     \
+    "Without TEXT, or with -, texts are the lines of standard input. Results keep the order of the texts.\n"
+
 extern const char cli_usage[], cli_usage_end[];
 /* Commands that are planned and not there, NULL-terminated. */
 extern const char *const cli_later[];

@@ -13,6 +13,8 @@ int runner_open_session(tern_session **out, const tern_model *model, const char 
     if (!tern_model_tokenizer(model))
         return cli_fail(CLI_MODEL, "%s: the file has no vocabulary; convert the checkpoint again, with its tokenizer",
                         path);
+    if (task == TERN_CLASSIFY && tern_model_get_info(model)->of_tokens)
+        return cli_fail(CLI_USAGE, "%s: the model labels tokens, not texts; tern --help has the command for it", path);
     if (task == TERN_CLASSIFY && !tern_model_get_info(model)->n_labels)
         return cli_fail(CLI_USAGE, "%s: the model has no classification head; use tern embed", path);
     const tern_session_options session = {.struct_bytes = sizeof session,

@@ -125,7 +125,7 @@ typedef enum tern_pooling { TERN_POOL_MEAN = 0, TERN_POOL_CLS = 1 } tern_pooling
 
 /* The description of a model, which owns the strings. */
 typedef struct tern_model_info {
-    const char *architecture; /* "bert" or "distilbert" */
+    const char *architecture; /* the family of checkpoints that it was made from: "bert", "distilbert" ... */
     const char *weights;      /* as in tern_convert.h, or "mixed" */
     const char *activation;   /* "gelu", "gelu_new", "relu", "gelu_ibert" */
     int32_t layers, hidden, heads, intermediate;
@@ -136,6 +136,8 @@ typedef struct tern_model_info {
     uint64_t file_bytes;
     uint64_t parameters;
     uint64_t checksum; /* XXH3-64 over the whole file but the checksum itself */
+    const char *head;  /* "classifier"; "none" */
+    int32_t of_tokens; /* 1: the head labels each token, 0: the text */
 } tern_model_info;
 
 /* Maps the file and checks every number in it, its checksum included. The file must not shrink or change while the
@@ -192,8 +194,9 @@ typedef struct tern_batch {
     int32_t n_texts;
 } tern_batch;
 
-/* logits[n_texts][n_labels]. Errors: TERN_USAGE (an id, type or length out of range, more than the session was
-   opened for, or a model without a classification head). The result of a text does not depend on its neighbours. */
+/* logits[n_texts][n_labels]; of a model whose head labels tokens, logits[offsets[n_texts]][n_labels]. Errors: TERN_USAGE
+   (an id, type or length out of range, more than the session was opened for, or a model without a head that labels). The
+   result of a text does not depend on its neighbours. */
 TERN_API tern_status tern_classify(tern_session *session, const tern_batch *batch, float *logits, tern_error *err);
 /* vectors[n_texts][hidden], pooled and normalised as the model says. */
 TERN_API tern_status tern_embed(tern_session *session, const tern_batch *batch, float *vectors, tern_error *err);
