@@ -136,7 +136,7 @@ static void check_nearest(const struct tern_coding *c, const struct panel *p)
 
 static int has_zero(enum tern_format format)
 {
-    return format != TERN_FORMAT_INT3 && format != TERN_FORMAT_INT2 && format != TERN_FORMAT_BINARY;
+    return !tern_codebook(format)->value[tern_code_of_zero(format)];
 }
 
 static void test_nearest(void **state)

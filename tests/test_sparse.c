@@ -101,7 +101,9 @@ static void test_codes(void **state)
     for (int i = 0; i < PANELS * 3 * TERN_PANEL; i++)
         mul[i] = (uint8_t)rng_between(&r, 1, 8);
     for (int shape = 0; shape < TERN_BLOCK_4X1; shape++)
-        for (int format = TERN_FORMAT_INT4; format <= TERN_FORMAT_FP4; format++) {
+        for (int format = 0; format < TERN_N_FORMATS; format++) {
+            if (tern_format_bits((enum tern_format)format) != 4)
+                continue;
             const struct tern_codebook *book = tern_codebook((enum tern_format)format);
             const int zero = tern_code_of_zero((enum tern_format)format);
             const struct tern_codes codes = {code, mul, book, 8}; /* three groups of 8 steps in 21 */

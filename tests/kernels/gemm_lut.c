@@ -54,7 +54,9 @@ static void one(struct check *t, enum tern_format format, int group, int m, int 
 void check_gemm_lut(struct check *t)
 {
     static const enum check_fill fills[] = {FILL_MIN, FILL_MAX, FILL_ALTERNATE, FILL_ZERO, FILL_RANDOM};
-    for (int format = TERN_FORMAT_INT3; format < TERN_N_FORMATS; format++) {
+    for (int format = 0; format < TERN_N_FORMATS; format++) {
+        if (tern_format_bits((enum tern_format)format) > 3)
+            continue;
         const enum tern_format f = (enum tern_format)format;
         const int grouped = tern_format_grouped(f);
         if (t->bench) {

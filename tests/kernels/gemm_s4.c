@@ -32,7 +32,9 @@ static void one(struct check *t, enum tern_format format, int group, int m, int 
 
 void check_gemm_s4(struct check *t)
 {
-    for (int format = TERN_FORMAT_INT4; format <= TERN_FORMAT_FP4; format++) {
+    for (int format = 0; format < TERN_N_FORMATS; format++) {
+        if (tern_format_bits((enum tern_format)format) != 4)
+            continue;
         const enum tern_format f = (enum tern_format)format;
         if (t->bench) {
             for (int m = 1; m <= 16; m *= 2)

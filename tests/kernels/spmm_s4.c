@@ -85,7 +85,9 @@ static void format_cases(struct check *t, enum tern_format format)
 
 void check_spmm_s4(struct check *t)
 {
-    for (int format = TERN_FORMAT_INT4; format <= TERN_FORMAT_FP4; format++) {
+    for (int format = 0; format < TERN_N_FORMATS; format++) {
+        if (tern_format_bits((enum tern_format)format) != 4)
+            continue;
         if (!t->bench) {
             check_group(t, tern_format_name((enum tern_format)format));
             format_cases(t, (enum tern_format)format);

@@ -68,10 +68,16 @@ static void shape_cases(struct check *t, enum tern_block_shape shape, enum tern_
 
 void check_unpack_blocks(struct check *t)
 {
-    static const char *const names[] = {"16x4", "4x4", "1x4"};
+    static const char *const names[] = {
+#define SHAPE(id, name, ...) name,
+#include "simd/shapes.def"
+#undef SHAPE
+    };
     for (int shape = 0; shape < TERN_BLOCK_4X1; shape++) {
         check_group(t, names[shape]);
-        for (int format = TERN_FORMAT_INT4; format <= TERN_FORMAT_FP4; format++) {
+        for (int format = 0; format < TERN_N_FORMATS; format++) {
+            if (tern_format_bits((enum tern_format)format) != 4)
+                continue;
             if (t->bench)
                 one(t, (enum tern_block_shape)shape, (enum tern_format)format, FIFTH, 16, 48, 192, FILL_RANDOM,
                     FILL_RANDOM);
