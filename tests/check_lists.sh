@@ -19,12 +19,13 @@ rows() {
 FORMAT='FORMAT(id, name, bits, step, offset, most_mul, embeds, rung, ...)'
 formats=$(rows formats "$FORMAT" 'name' | tr -d '"')
 embeds=$(rows formats "$FORMAT" 'embeds name' | sed -n 's/^1 "\(.*\)"/\1/p')
+blocks=$(rows formats "$FORMAT" 'bits name' | sed -n 's/^[48] "\(.*\)"/\1/p')
 shapes=$(rows shapes 'SHAPE(id, name, ...)' 'name' | tr -d '"')
 features=$(rows features 'FEATURE(id, name, ...)' 'name' | tr -d '"')
 # Of all architectures.
 isas=$(sed -n 's/^ISA(\([a-z0-9]*\),.*/\1/p' simd/isa.def)
 commands=$("$tern" --help | sed -n '/^Usage/,/^$/s/^  \([a-z]*\)  *[^ ].*/\1/p')
-for list in formats embeds shapes features isas commands; do
+for list in formats embeds blocks shapes features isas commands; do
     [ -n "${!list}" ] || fail "no names in $list"
 done
 
@@ -63,10 +64,10 @@ names() {
     names 'tern.1, --embeddings' "$(of_man '.It Fl \-embeddings')" $embeds
     names 'tern_convert.h, embeddings' "$(of_header embeddings)" $embeds
     names "README's table, embeddings" "$(of_readme embeddings)" $embeds
-    names 'tern convert --help, --sparse' "$(of_help convert sparse)" $shapes
-    names 'tern.1, --sparse' "$(of_man '.It Fl \-sparse Ar SHAPE')" $shapes
-    names 'tern_convert.h, sparse' "$(of_header sparse)" $shapes
-    names "README's table, block-sparse weights" "$(of_readme 'block-sparse weights')" $shapes
+    names 'tern convert --help, --sparse' "$(of_help convert sparse)" $shapes $blocks
+    names 'tern.1, --sparse' "$(of_man '.It Fl \-sparse Ar SHAPE')" $shapes $blocks
+    names 'tern_convert.h, sparse' "$(of_header sparse)" $shapes $blocks
+    names "README's table, block-sparse weights" "$(of_readme 'block-sparse weights')" $shapes $blocks
     names 'toolchains/*.mk, ISAS' "$(cat toolchains/*.mk | grep '^ISAS')" ${isas#scalar}
     names 'tern.1, the commands' "$(grep '^\.It Cm' tools/tern.1)" $commands
     names 'tern info --formats' "$("$tern" info --formats)" f32 $formats
