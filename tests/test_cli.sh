@@ -82,7 +82,7 @@ refused 2 'A-B' bench --shape bert-mini -s 8-4
 refused 2 "'yaml'" bench --shape bert-mini --format yaml
 refused 2 "'int9'" bench --shape bert-mini --weights int9
 refused 2 'SHAPE:FRACTION' bench --shape bert-mini --sparse 8x8:0.5
-refused 2 'int8, int4, nf4 or fp4' bench --shape bert-mini --sparse 16x4:0.5 --weights ternary
+refused 2 'weights are int8, int4, nf4' bench --shape bert-mini --sparse 16x4:0.5 --weights ternary
 refused 2 '4-bit weights take 16x4' bench --shape bert-mini --sparse 4x1:0.5 --weights int4
 refused 2 'f32 has no block-sparse form' bench --shape bert-mini --sparse 4x1:0.5 --weights f32
 refused 2 'stands alone' bench --roofline absent.tern

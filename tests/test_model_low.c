@@ -10,7 +10,7 @@
 /* k is 24 or 40: one group. query [2 panels][3, 3, 2 or 1 lines][64]. */
 static const struct lie low_lies[][16] = {
     [INT4] = {
-        {"layer.0.query.param", POKE, .index = 4, .value = 8, .says = "layer.0.query.param"},
+        {"layer.0.query.param", POKE, .index = 4, .value = TERN_N_FORMATS, .says = "layer.0.query.param"},
         {"layer.0.query.param", POKE, .index = 4, .value = -1, .says = "layer.0.query.param"},
         {"layer.1.ffn_down.param", POKE, .index = 4, .value = BIG, .says = "layer.1.ffn_down.param"},
         {"layer.1.ffn_down.param", POKE, .index = 4, .value = -BIG - 1, .says = "layer.1.ffn_down.param"},
