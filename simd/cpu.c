@@ -44,7 +44,7 @@ int tern_isa_find(const char *name)
     return -1;
 }
 
-/* ---- Features: by the list, on this architecture ------------------------------------------------------------------ */
+/* ---- Features: by the list, on this architecture -------------------------------------------------------------- */
 
 enum { UNKNOWN = -1 };
 struct feature {
@@ -186,7 +186,7 @@ const char *tern_feature_source(enum tern_feature feature)
     return ask_cpuinfo((int)feature) == UNKNOWN ? "own detection" : "cpuinfo";
 }
 
-/* ---- Choosing ------------------------------------------------------------------------------------------------------ */
+/* ---- Choosing ---------------------------------------------------------------------------------------------------- */
 
 /* `features` without AMX when the kernel refuses it. */
 static unsigned permitted(unsigned features)

@@ -57,26 +57,44 @@ names() {
 # shellcheck disable=SC2086
 {
     names 'tern convert --help, --weights' "$(of_help convert weights)" f32 $formats auto:BITS
-    names 'tern.1, --weights' "$(of_man '.It Fl \-weights')" f32 $formats auto:
+    names 'tern.1, --weights' "$(of_man '.It Fl \-weights')" f32 auto: 'info Fl'
     names 'tern_convert.h, weights' "$(of_header weights)" f32 $formats auto:BITS
     names "README's table, weights" "$(of_readme weights)" f32 $formats
     names 'tern convert --help, --embeddings' "$(of_help convert embeddings)" $embeds
     names 'tern.1, --embeddings' "$(of_man '.It Fl \-embeddings')" $embeds
     names 'tern_convert.h, embeddings' "$(of_header embeddings)" $embeds
-    names "README's table, embeddings" "$(of_readme embeddings)" $embeds
     names 'tern convert --help, --sparse' "$(of_help convert sparse)" $shapes $blocks
-    names 'tern.1, --sparse' "$(of_man '.It Fl \-sparse Ar SHAPE')" $shapes $blocks
+    names 'tern.1, --sparse' "$(of_man '.It Fl \-sparse Ar SHAPE')" $shapes
     names 'tern_convert.h, sparse' "$(of_header sparse)" $shapes $blocks
-    names "README's table, block-sparse weights" "$(of_readme 'block-sparse weights')" $shapes $blocks
+    names "README's table, sparse weights" "$(of_readme 'sparse weights')" $shapes
     names 'toolchains/*.mk, ISAS' "$(cat toolchains/*.mk | grep '^ISAS')" ${isas#scalar}
     names 'tern.1, the commands' "$(grep '^\.It Cm' tools/tern.1)" $commands
     names 'tern info --formats' "$("$tern" info --formats)" f32 $formats
     names 'tern info --shapes' "$("$tern" info --shapes)" $shapes
 }
 
+# docs/format.md has the numbers of a file, and the codebooks.
+numbered() {
+    local n=$1 name
+    shift
+    for name; do printf '%d %s\n' $((n++)) "$name"; done | paste -sd, | sed 's/,/, /g'
+}
+# shellcheck disable=SC2086
+for text in "format: $(numbered 0 $formats) |" "blocks of $(numbered 1 $shapes) ("; do
+    grep -qF "$text" docs/format.md || fail "docs/format.md does not say $text"
+done
+while IFS='|' read -r name bits most values; do
+    [ "$bits" != 8 ] || continue
+    range=1
+    [ "$most" = 1 ] || range="1 to $most"
+    row="| $name | $(tr -s ' ' <<<"$values") | $range |"
+    grep -qxF "$row" docs/format.md || fail "docs/format.md lacks the row $row"
+done < <(rows formats 'FORMAT(id, name, bits, step, offset, most_mul, embeds, rung, least, says, ...)' \
+    'name|bits|most_mul|__VA_ARGS__' | tr -d '"' | sed 's/ *| */|/g')
+
 # The README calls ISAs what their makers do: "AVX-512 VNNI", "ARMv8.0 NEON (32-bit)".
-supported=$(for row in x86-64 ARM; do of_readme "$row"; done | cut -d'|' -f3 | sed 's/;.*//' | tr ',' '\n' |
-    tr 'A-Z' 'a-z' | sed -E -e 's/\([^)]*\)//g' -e 's/armv[0-9.]+//' -e 's/[ -]//g' | sort -u)
+supported=$(for row in x86-64 ARM; do of_readme "$row"; done | cut -d'|' -f3 |
+    sed -e 's/;.*//' -e 's/([^)]*)//g' | tr ',A-Z' '\na-z' | sed -E -e 's/armv[0-9.]+//' -e 's/[ -]//g' | sort -u)
 for isa in ${isas#scalar}; do
     grep -qx "$isa" <<<"$supported" || fail "README's table does not name $isa"
 done
@@ -110,7 +128,7 @@ claims() {
 for name in $(of_header weights | grep -oE '"[a-z0-9]+"' | tr -d '"'); do
     grep -qx "$name" <<<"$formats" || [ "$name" = f32 ] || fail "tern_convert.h names weights \"$name\""
 done
-for name in $(of_man '.It Fl \-weights' | sed -n 's/^\.Cm//p' | tr -d ','); do
+for name in $(of_man '.It Fl \-weights' | sed -n '/^\.Cm \(info\|convert\)/!s/^\.Cm//p' | tr -d ','); do
     case $name in
     f32 | auto: | Ns | Ar | BITS) ;;
     *) grep -qx "$name" <<<"$formats" || fail "tern.1 names weights $name" ;;

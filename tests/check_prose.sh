@@ -2,7 +2,7 @@
 # usage: tests/check_prose.sh [BUILD-FOLDER]      (a job of tests/run.sh)
 # What the documents promise is there: every .c file opens with a comment; README.md has at most 130 lines; the make
 # targets and variables, tern commands and options that the documents name exist; so do the files that they link to.
-# Options are looked up in the text of tools/help.c, so that nothing has to be built first.
+# Options are looked up in the sources of the help, so that nothing has to be built first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 errors=0
@@ -26,7 +26,9 @@ code() {
 }
 has() { grep -qE -- "$1" "$2"; }
 targets=$(sed -n 's/^\([a-z][a-z -]*\):.*/\1/p' Makefile)
-commands=$(sed -n 's/^    {"\([a-z]*\)", "[^"]*", help_.*/\1/p' tools/help.c)
+helps=(tools/help.c tools/help.h tools/cmd_*.c)
+commands=$(sed -n 's/^    {"\([a-z]*\)", "[^"]*", help_.*/\1/p' tools/help.c
+    sed -n 's/^HEAD_KIND(.*, \([a-z]*\), "[^"]*")$/\1/p' models/heads.def)
 [ -n "$targets" ] && [ -n "$commands" ] || fail "Makefile or tools/help.c cannot be read any more"
 
 # check_make FILE WORD...: words of `make` up to one that ends the command.
@@ -50,7 +52,7 @@ check_tern() {
     case $command in *[!a-z]*) return ;; esac
     grep -qxF -- "$command" <<<"$commands" || { fail "$file: there is no \`tern $command\`"; return; }
     # The command's own help and the options that several share.
-    text=$(awk -v name="help_$command[]" 'index($0, name) || /^#define HELP_/ { on = 1 } on { print } /^$/ { on = 0 }' tools/help.c)
+    text=$(awk -v name="help_$command[]" 'index($0, name) || /^#define HELP_/ { on = 1 } on { print } /^$/ { on = 0 }' "${helps[@]}")
     for word; do
         case $word in
         '|' | '>' | '<' | '#'*) return ;;
@@ -70,7 +72,7 @@ for file in "${documents[@]}"; do
         case $first in
         make) check_make "$file" $rest ;;
         tern) [ -z "$rest" ] || check_tern "$file" $rest ;;
-        --[a-z]*) has "(^|[ \"(])${first%%[=:]*}([ ,|.)=]|\$)" tools/help.c || [ -n "$(grep -rhoE -- "${first%%[=:]*}\b" tools/peers tests Makefile | head -1)" ] ||
+        --[a-z]*) has "(^|[ \"(])${first%%[=:]*}([ ,|.)=]|\$)" <(cat "${helps[@]}") || [ -n "$(grep -rhoE -- "${first%%[=:]*}\b" tools/peers tests Makefile | head -1)" ] ||
             fail "$file: no command has ${first%%[=:]*}" ;;
         esac
         set +f
