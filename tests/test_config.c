@@ -444,6 +444,8 @@ static void test_json_bad_layers(void **state)
         {LAYERS("[" RUN("4", "4", "") "]"), "count"},
         {LAYERS("[" RUN("3", "4", "") "," RUN("1", "4", "") "]"), "more than 3 layers"},
         {LAYERS("[" RUN("3", "0", "") "]"), "heads"},
+        {LAYERS("[" RUN("3", "4", "") "],\"head\":\"chairman\""), "head chairman"},
+        {LAYERS("[" RUN("3", "4", "") "],\"head\":\"classifier\""), "head classifier does not fit 0 labels"},
         {LAYERS("[" RUN("3", "8000", "") "]"), "together at most"},
         {LAYERS("[" RUN("1", "4", ",\"weights\":1") "," RUN("2", "4", "") "]"), "an earlier one"},
         {LAYERS("[" RUN("1", "4", "") "," RUN("2", "3", ",\"weights\":0") "]"), "an earlier one"},
