@@ -199,6 +199,7 @@ static ALWAYS_INLINE void dot_step(vf sum[VF_DOT_ROWS][GEMM_DOT_COLUMNS], const 
 static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *const *w, const float *const *ahead,
                                    float (*out)[GEMM_DOT_COLUMNS], int k, int four, const int rows)
 {
+    enum { LINE = 16 }; /* floats of a line of the cache, which is asked for once */
     vf sum[VF_DOT_ROWS][GEMM_DOT_COLUMNS];
     TERN_UNROLL
     for (int i = 0; i < VF_DOT_ROWS; i++)
@@ -207,11 +208,13 @@ static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *
             sum[i][j] = vf_set1(0);
     int l = 0;
     for (; l + VF_LANES <= k; l += VF_LANES) {
-        __builtin_prefetch(ahead[0] + l);
-        __builtin_prefetch(ahead[1] + l);
-        if (four) {
-            __builtin_prefetch(ahead[2] + l);
-            __builtin_prefetch(ahead[3] + l);
+        if (l % LINE == 0) {
+            __builtin_prefetch(ahead[0] + l);
+            __builtin_prefetch(ahead[1] + l);
+            if (four) {
+                __builtin_prefetch(ahead[2] + l);
+                __builtin_prefetch(ahead[3] + l);
+            }
         }
         dot_step(sum, a, ld_a, w, l, rows, VF_LANES);
     }

@@ -9,13 +9,6 @@
    than `features` already is not used. */
 void tern_libraries_add(struct tern_ops *ops, unsigned features);
 
-enum tern_library {
-#define LIBRARY(name, isa, rows, from, to) TERN_LIBRARY_##name##_##isa,
-#include "simd/libraries.def"
-#undef LIBRARY
-    TERN_N_LIBRARY_ROWS
-};
-
 #define LIBRARY(name, isa, rows, from, to)                                                                             \
     tern_gemm_f32_fn tern_gemm_f32_##name;                                                                             \
     int tern_##name##_within(unsigned features); /* 1: it uses no instruction that `features` lacks, from now on */

@@ -11,9 +11,9 @@ void omp_set_num_threads(int threads);
 
 int tern_onednn_within(unsigned features)
 {
-    const unsigned may = features & TERN_F_AVX512 ? dnnl_cpu_isa_avx512_core_vnni : dnnl_cpu_isa_avx2;
-    if (!(features & TERN_F_AVX2))
-        return 0;
+    const unsigned may = features & TERN_F_AVX512 ? dnnl_cpu_isa_avx512_core_vnni
+                         : features & TERN_F_AVX2 ? dnnl_cpu_isa_avx2
+                                                  : dnnl_cpu_isa_sse41;
     /* Refused once anything has run: then what is in force decides. VNNI, bf16 and AMX do not concern floats. */
     dnnl_set_max_cpu_isa((dnnl_cpu_isa_t)may);
     return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core & ~may) == 0;

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makePeers, median, NAMES, Skip } from './peers.mjs';
 
-const USAGE = `usage: compare.mjs [--shape distilbert|minilm-l6|bert-base|bert-mini|tinybert-4l]
+const USAGE = `usage: compare.mjs [--shape distilbert|minilm-l6|bert-base|bge-small|bert-mini|tinybert-4l]
     [-s 16,128] [-b 1] [-t 1] [--isa NAME,...] [--tern-args "--weights int4 ..."] [--peers ${NAMES.join(',')}]
     [--rounds 10] [-r RUNS] [--budget MS] [--format md|json] [--tern PATH] [--graphs DIR]`;
 
