@@ -17,7 +17,7 @@ struct tern_bert {
     struct tern_rows x; /* [hidden] the last norm's n as int8 (models/scheme.h) */
     int8_t *x_q;        /* what x points to, writable */
     struct tern_row *x_row;
-    int8_t *word;       /* [threads][word_bytes] a word's row, unpacked with what shares its block */
+    int8_t *word; /* [threads][word_bytes] a word's row, unpacked with what shares its block */
     int word_bytes;
     /* Between the norms. query .. context share their memory with `wide`. */
     int32_t *sum; /* [hidden] */

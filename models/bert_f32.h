@@ -21,12 +21,12 @@ struct tern_bert_f32 {
     int max_tokens, longest;
     struct tern_observer observer; /* all NULL: none */
 
-    float *x;                   /* [tokens][hidden] the states */
-    float *query, *key;         /* [tokens][hidden] */
-    float *value;               /* [hidden][tokens] */
-    float *context;             /* [tokens][hidden] */
-    float *wide;                /* [tokens][intermediate] */
-    float *score;               /* [threads] blocks of scores */
+    float *x;           /* [tokens][hidden] the states */
+    float *query, *key; /* [tokens][hidden] */
+    float *value;       /* [hidden][tokens] */
+    float *context;     /* [tokens][hidden] */
+    float *wide;        /* [tokens][intermediate] */
+    float *score;       /* [threads] blocks of scores */
 };
 
 void tern_bert_f32_plan(struct tern_bert_f32 *bert, struct tern_arena *arena);
@@ -35,7 +35,8 @@ void tern_bert_f32_forward(struct tern_bert_f32 *bert, const tern_batch *batch);
    TERN_INPUT_FFN_DOWN: x, and for TERN_INPUT_ATTN_OUT context too, are what they were there. */
 void tern_bert_f32_begin(struct tern_bert_f32 *bert, const tern_batch *batch);
 void tern_bert_f32_layer(struct tern_bert_f32 *bert, const tern_batch *batch, int layer, enum tern_layer_input from);
-/* After forward: the logits of each kind in models/heads.def, [tern_label_rows][n_labels], or vectors[texts][hidden]. */
+/* After forward: the logits of each kind in models/heads.def, [tern_label_rows][n_labels], or vectors[texts][hidden].
+ */
 typedef void tern_bert_f32_fn(struct tern_bert_f32 *bert, const tern_batch *batch, float *out);
 #define HEAD_KIND(id, name, of_tokens, pooled, run, summary) tern_bert_f32_fn tern_bert_f32_##run;
 #include "models/heads.def"

@@ -28,6 +28,7 @@ const char *const tern_weights_names[TERN_N_WEIGHTS] = {
 };
 const char *const tern_pooling_names[2] = {"mean", "cls"};
 
+// clang-format off
 _Static_assert(TERN_GELU == 0 && TERN_GELU_NEW == 1 && TERN_RELU == 2 && TERN_GELU_IBERT == 3, "names by index");
 _Static_assert(TERN_POOLER_TANH == 1 && TERN_POOLER_RELU == 2, "names by index");
 _Static_assert(TERN_WEIGHTS_F32 == 0 && TERN_WEIGHTS_INT8 == TERN_FORMAT_INT8 + 1, "names by index");
@@ -35,6 +36,7 @@ _Static_assert(TERN_WEIGHTS_MIXED == TERN_N_FORMATS + 1, "the formats lie betwee
 _Static_assert(TERN_POOL_MEAN == 0 && TERN_POOL_CLS == 1, "names by index");
 /* hidden and intermediate times the vocabulary or each other stay below 2^38: int64_t holds every tensor's size */
 _Static_assert((int64_t)TERN_MAX_VOCAB * TERN_MAX_HIDDEN < (int64_t)1 << 38, "vocabulary");
+// clang-format on
 
 const char *tern_activation_name(enum tern_activation activation)
 {
@@ -185,10 +187,11 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
                          l->heads, l->head_dim, TERN_MAX_HIDDEN);
     if (l->weights > i || own->weights != l->weights || own->heads != l->heads || own->head_dim != l->head_dim ||
         own->intermediate != l->intermediate || own->activation != l->activation)
-        return tern_fail(err, TERN_FORMAT,
-                         "%s: layer %d has the weights of layer %d, which must be an earlier one of the same shape with "
-                         "weights of its own",
-                         label, i, l->weights);
+        return tern_fail(
+            err, TERN_FORMAT,
+            "%s: layer %d has the weights of layer %d, which must be an earlier one of the same shape with "
+            "weights of its own",
+            label, i, l->weights);
     return TERN_OK;
 }
 

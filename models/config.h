@@ -43,7 +43,7 @@ enum tern_weights {
 /* Limits; every one is checked when a config is read, and bounds.h builds on them. */
 enum {
     TERN_MAX_LAYERS = 256,
-    TERN_MAX_HIDDEN = 8192,       /* also heads * head_dim */
+    TERN_MAX_HIDDEN = 8192, /* also heads * head_dim */
     TERN_MAX_INTERMEDIATE = 32768,
     TERN_MAX_HEAD_DIM = 512,
     TERN_MAX_POSITIONS = 8192,
@@ -54,10 +54,10 @@ enum {
 
 /* One layer. Its parts are those of models/parts.def: attention and feed-forward, a LayerNorm behind each. */
 struct tern_layer_spec {
-    int32_t weights;         /* the layer whose tensors these are: its own number, or that of an earlier one it shares */
+    int32_t weights; /* the layer whose tensors these are: its own number, or that of an earlier one it shares */
     int32_t heads, head_dim; /* fewer heads than hidden / head_dim: the others were pruned */
     int32_t intermediate;
-    int32_t before, after;   /* tokens of the text that a token sees on either side; TERN_ALL_TOKENS: all */
+    int32_t before, after;           /* tokens of the text that a token sees on either side; TERN_ALL_TOKENS: all */
     enum tern_activation activation; /* of the feed-forward */
 };
 enum { TERN_ALL_TOKENS = 1 << 20 };
@@ -72,7 +72,7 @@ struct tern_config {
     enum tern_pooler pooler;
     enum tern_head head;
     int32_t n_labels; /* of the head's classifier, else 0 */
-    char **labels;                             /* [n_labels], from id2label, else "LABEL_0" ... */
+    char **labels;    /* [n_labels], from id2label, else "LABEL_0" ... */
     tern_pooling pooling;
     int32_t normalize;
     int32_t max_tokens; /* min of max_positions and the tokenizer's or sentence_bert_config's limit */

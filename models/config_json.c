@@ -204,8 +204,7 @@ static tern_status get_labels(struct tern_config *out, const json_t *root, const
     tern_status status;
 
     if (!json_is_array(labels) || n > TERN_MAX_LABELS)
-        return tern_fail(err, TERN_FORMAT, "%s: labels must be an array of at most %d strings", label,
-                         TERN_MAX_LABELS);
+        return tern_fail(err, TERN_FORMAT, "%s: labels must be an array of at most %d strings", label, TERN_MAX_LABELS);
     status = tern_config_new_labels(out, (int32_t)n, label, err);
     for (size_t i = 0; status == TERN_OK && i < n; i++) {
         const char *text = json_string_value(json_array_get(labels, i));
@@ -262,8 +261,9 @@ static tern_status get_layers(struct tern_config *out, const json_t *root, const
         return tern_fail(err, TERN_FORMAT, "%s: layer is not an array", label);
     status = TERN_OK;
     for (size_t i = 0; !status && i < json_array_size(runs); i++)
-        status = out->layers < flat->layers ? get_run(out, json_array_get(runs, i), flat->layers, label, err)
-                                            : tern_fail(err, TERN_FORMAT, "%s: more than %d layers", label, flat->layers);
+        status = out->layers < flat->layers
+                     ? get_run(out, json_array_get(runs, i), flat->layers, label, err)
+                     : tern_fail(err, TERN_FORMAT, "%s: more than %d layers", label, flat->layers);
     if (!status && out->layers != flat->layers)
         status = tern_fail(err, TERN_FORMAT, "%s: %d of %d layers are described", label, out->layers, flat->layers);
     return status;

@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 enum {
-    TERN_MIN_TOKENS = 3,      /* [CLS] x [SEP] */
+    TERN_MIN_TOKENS = 3, /* [CLS] x [SEP] */
     TERN_MAX_LABEL_BYTES = 512,
 };
 

@@ -357,8 +357,13 @@ static tern_status fill(struct parser *p, json_t *container, int depth)
 tern_status tern_json_parse(json_t **out, const char *text, size_t size, size_t max_values, const char *label,
                             tern_error *err)
 {
-    struct parser p = {.text = text, .at = text, .end = text + size, .values_left = max_values,
-                       .max_values = max_values, .label = label, .err = err};
+    struct parser p = {.text = text,
+                       .at = text,
+                       .end = text + size,
+                       .values_left = max_values,
+                       .max_values = max_values,
+                       .label = label,
+                       .err = err};
     json_t *root = NULL;
     int is_open = 0;
     tern_status status = begin_value(&p, &root, &is_open);

@@ -83,8 +83,7 @@ struct tern_row_scale tern_score_scale(int32_t amax_q, int32_t amax_k, struct te
 enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct tern_sparse_routes *routes)
 {
     const int64_t all = (int64_t)tern_panels(w->n) * tern_k4(w->k), left = w->sparse.first[tern_panels(w->n)];
-    return w->codes.line ? TERN_WAY_SPARSE
-                         : tern_way_stored(routes, w->sparse.shape, tern_row_bucket(m), left, all);
+    return w->codes.line ? TERN_WAY_SPARSE : tern_way_stored(routes, w->sparse.shape, tern_row_bucket(m), left, all);
 }
 
 enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct tern_routes *routes)
@@ -137,7 +136,7 @@ struct job {
     const int16_t *y;
     ptrdiff_t ld;
     const struct tern_rows *x;
-    int width;         /* panels of a task, and of a row of the tile */
+    int width; /* panels of a task, and of a row of the tile */
     int first_row, end_row;
     int first_task[4]; /* of each matrix */
     int count;
@@ -317,9 +316,8 @@ static void panels_task(void *context, int task, int thread)
     if (j->run->profile)
         j->run->profile[thread].stage[j->stage].routes |= 1u << weights.route;
     const int64_t products = /* of a row; zero blocks have none */
-        packs(weights.route)
-            ? (int64_t)(w->sparse.first[panel + panels] - w->sparse.first[panel]) * TERN_LINE
-            : (int64_t)width * w->k;
+        packs(weights.route) ? (int64_t)(w->sparse.first[panel + panels] - w->sparse.first[panel]) * TERN_LINE
+                             : (int64_t)width * w->k;
     const int output = j->out ? 2 : 6; /* bytes per value that the epilogue writes, and the stream that it reads */
 
     for (int i = j->first_row; i < j->end_row; i += TERN_TILE_ROWS) {
@@ -442,8 +440,7 @@ void tern_linear_logits(const struct tern_runner *run, const struct tern_linear 
     const struct tern_ahead none = {NULL, 0};
     int panels = tern_panels(w->n);
     for (int i = 0; i < x->m; i++) {
-        run->ops->gemm_s8(x->q + i * x->ld, x->ld, w->weight, acc, panels * TERN_PANEL, 1, panels, tern_k4(w->k),
-                          none);
+        run->ops->gemm_s8(x->q + i * x->ld, x->ld, w->weight, acc, panels * TERN_PANEL, 1, panels, tern_k4(w->k), none);
         for (int j = 0; j < w->n; j++)
             q16[(ptrdiff_t)i * w->n + j] = logit(w, acc[j], x->row[i].amax, j);
     }

@@ -8,16 +8,16 @@
 
 /* One weight matrix as the file has it. All pointers lead into the mapped file. */
 struct tern_linear {
-    const int8_t *weight;   /* panels [panels][k4][16][4]; NULL when the weights are low-bit or sparse */
+    const int8_t *weight;      /* panels [panels][k4][16][4]; NULL when the weights are low-bit or sparse */
     struct tern_codes codes;   /* line NULL: none */
     struct tern_sparse sparse; /* first NULL: none; with codes, value is NULL */
-    const int16_t *mul;     /* [16 * panels] scale of a channel over the largest, times TERN_MUL_ONE */
-    const int16_t *bias16;  /* [16 * panels] in units of the output; NULL when bias32 is used */
-    const int32_t *bias32;  /* [16 * panels] in units of the residual sum, or Q16 for logits */
-    struct tern_real kappa; /* largest channel scale * input unit / (127 * output unit) */
-    int32_t wnorm2;         /* largest sum of squares of a channel's int8 weights */
-    int32_t up;             /* residual: fraction bits of the sum below y's unit */
-    int n, k;               /* outputs, inputs */
+    const int16_t *mul;        /* [16 * panels] scale of a channel over the largest, times TERN_MUL_ONE */
+    const int16_t *bias16;     /* [16 * panels] in units of the output; NULL when bias32 is used */
+    const int32_t *bias32;     /* [16 * panels] in units of the residual sum, or Q16 for logits */
+    struct tern_real kappa;    /* largest channel scale * input unit / (127 * output unit) */
+    int32_t wnorm2;            /* largest sum of squares of a channel's int8 weights */
+    int32_t up;                /* residual: fraction bits of the sum below y's unit */
+    int n, k;                  /* outputs, inputs */
 };
 
 /* Panels of k inputs that are unpacked together: 2, 4, 8 or 16. */
@@ -30,7 +30,7 @@ enum tern_route {
     TERN_ROUTE_CODES,   /* codes of 4 bits are unpacked in registers */
     TERN_ROUTE_UNPACK,  /* codes are unpacked to int8 panels first */
     TERN_ROUTE_SPARSE,
-    TERN_ROUTE_EXPAND,  /* blocks are expanded to int8 panels first */
+    TERN_ROUTE_EXPAND,        /* blocks are expanded to int8 panels first */
     TERN_ROUTE_BLOCK_CODES,   /* blocks of codes are unpacked in registers */
     TERN_ROUTE_UNPACK_BLOCKS, /* blocks of codes are unpacked to blocks of int8 first */
     TERN_N_ROUTES
@@ -67,7 +67,7 @@ struct tern_runner {
     int32_t *tile;                /* [threads][TERN_TILE] */
     int8_t *panels;               /* [threads][panels_bytes]: low-bit weights, unpacked; sparse ones as lines */
     ptrdiff_t panels_bytes;
-    uint8_t *packed;              /* [blocks of TERN_TILE_ROWS rows][packed_bytes]: rows for sparse weights */
+    uint8_t *packed; /* [blocks of TERN_TILE_ROWS rows][packed_bytes]: rows for sparse weights */
     ptrdiff_t packed_bytes;
     uint8_t *table;               /* [TERN_LUT_ROWS][most blocks][TERN_LUT_BLOCK] */
     int32_t *table_sum;           /* [TERN_LUT_ROWS][most blocks] */

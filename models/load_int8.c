@@ -130,8 +130,10 @@ static void load_sparse(struct tern_loader *l, struct tern_linear *out, const ch
     struct tern_sparse *const w = &out->sparse;
     w->shape = (enum tern_block_shape)(p->blocks - 1);
     const int panels = tern_panels(n);
-    const int64_t lines[2] = {p->lines, TERN_LINE}, counts = tern_round_up(panels * tern_block_strips(w->shape), TERN_PARAM16);
-    const int64_t indices = ((int64_t)p->lines * tern_line_indices(w->shape) + TERN_PARAM16 - 1) / TERN_PARAM16 * TERN_PARAM16;
+    const int64_t lines[2] = {p->lines, TERN_LINE},
+                  counts = tern_round_up(panels * tern_block_strips(w->shape), TERN_PARAM16);
+    const int64_t indices =
+        ((int64_t)p->lines * tern_line_indices(w->shape) + TERN_PARAM16 - 1) / TERN_PARAM16 * TERN_PARAM16;
     const int64_t first = tern_round_up(panels + 1, TERN_PARAM32);
     snprintf(part, sizeof part, "%s.index", name);
     w->index = tern_load_tensor(l, part, TERN_I16, 1, &indices);
@@ -149,7 +151,8 @@ static void load_sparse(struct tern_loader *l, struct tern_linear *out, const ch
         tern_load_fail(l, name, fault);
 }
 
-static void load_linear(struct tern_loader *l, struct tern_linear *w, const struct tern_part *of, struct tern_shape size)
+static void load_linear(struct tern_loader *l, struct tern_linear *w, const struct tern_part *of,
+                        struct tern_shape size)
 {
     char part[96];
     const char *name = of->name;

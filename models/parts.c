@@ -8,9 +8,9 @@ const struct tern_part tern_parts[TERN_N_PARTS] = {
 #define TABLE(id, name, rows) {name, TERN_KIND_TABLE, TERN_PLACE_EMBEDDINGS, rows, 'h', 0, TERN_N_INPUTS, 0},
 #define MODEL_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_EMBEDDINGS, 'h', 0, 0, TERN_N_INPUTS, 0},
 #define LAYER_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_LAYER, 'h', 0, TERN_##id, TERN_N_INPUTS, 0},
-#define LAYER_MATRIX(id, name, rows, columns, reads, ends) \
+#define LAYER_MATRIX(id, name, rows, columns, reads, ends)                                                             \
     {name, TERN_KIND_MATRIX, TERN_PLACE_LAYER, rows, columns, TERN_##id, TERN_INPUT_##reads, TERN_END_##ends},
-#define HEAD(id, name, rows, columns, reads, ends) \
+#define HEAD(id, name, rows, columns, reads, ends)                                                                     \
     {name, TERN_KIND_MATRIX, TERN_PLACE_HEAD, rows, columns, 0, TERN_INPUT_##reads, TERN_END_##ends},
 #include "models/parts.def"
 #undef TABLE

@@ -18,8 +18,8 @@ static const struct {
     const char *name;
     size_t bytes;
 } dtypes[] = {
-    [TERN_F32] = {"F32", 4}, [TERN_F16] = {"F16", 2}, [TERN_BF16] = {"BF16", 2}, [TERN_I64] = {"I64", 8},
-    [TERN_I32] = {"I32", 4}, [TERN_I16] = {"I16", 2}, [TERN_I8] = {"I8", 1},     [TERN_U8] = {"U8", 1},
+    [TERN_F32] = {"F32", 4},   [TERN_F16] = {"F16", 2}, [TERN_BF16] = {"BF16", 2}, [TERN_I64] = {"I64", 8},
+    [TERN_I32] = {"I32", 4},   [TERN_I16] = {"I16", 2}, [TERN_I8] = {"I8", 1},     [TERN_U8] = {"U8", 1},
     [TERN_BOOL] = {"BOOL", 1}, [TERN_F64] = {"F64", 8},
 };
 
@@ -172,7 +172,8 @@ static tern_status check_metadata(const json_t *metadata, const char *label, ter
         return TERN_OK;
     if (!json_is_object(metadata))
         return tern_fail(err, TERN_FORMAT, "%s: __metadata__ is not an object", label);
-    json_object_foreach((json_t *)(uintptr_t)metadata, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)metadata, key, value)
+    {
         if (!json_is_string(value))
             return tern_fail(err, TERN_FORMAT, "%s: __metadata__ %.100s is not a string", label, key);
     }
@@ -180,8 +181,8 @@ static tern_status check_metadata(const json_t *metadata, const char *label, ter
 }
 
 /* Fills st->tensors from the parsed header. */
-static tern_status parse_entries(struct tern_safetensors *st, const uint8_t *data, size_t data_bytes,
-                                 const char *label, tern_error *err)
+static tern_status parse_entries(struct tern_safetensors *st, const uint8_t *data, size_t data_bytes, const char *label,
+                                 tern_error *err)
 {
     json_t *root = st->json, *entry;
     const json_t *metadata = json_object_get(root, "__metadata__");
@@ -198,7 +199,8 @@ static tern_status parse_entries(struct tern_safetensors *st, const uint8_t *dat
         if (!st->tensors)
             return tern_fail_nomem(err, label, n * sizeof st->tensors[0]);
     }
-    json_object_foreach(root, name, entry) {
+    json_object_foreach(root, name, entry)
+    {
         if (entry == metadata)
             continue;
         status = parse_tensor(&st->tensors[st->n_tensors], name, entry, data, data_bytes, label, err);

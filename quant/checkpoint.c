@@ -1,4 +1,5 @@
-/* A Hugging Face checkpoint as it lies on disk: every tensor that its config asks for is there, and of the right shape. */
+/* A Hugging Face checkpoint as it lies on disk: every tensor that its config asks for is there, and of the right shape.
+ */
 #include "quant/checkpoint.h"
 
 #include "models/config_private.h"
@@ -233,8 +234,8 @@ tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struc
         return tern_fail(err, TERN_FORMAT, "model.safetensors: there is no tensor for %.100s", name);
     }
     if (!is_float(t->dtype) || count != t->bytes / tern_dtype_bytes(t->dtype))
-        return tern_fail(err, TERN_FORMAT, "model.safetensors: tensor %.100s has not the %zu floats asked for",
-                         t->name, count);
+        return tern_fail(err, TERN_FORMAT, "model.safetensors: tensor %.100s has not the %zu floats asked for", t->name,
+                         count);
     to_float(out, t, count);
     for (size_t i = 0; i < count; i++)
         if (!isfinite(out[i]))

@@ -131,7 +131,8 @@ static tern_status read_labels(struct tern_config *out, const json_t *root, cons
         return tern_fail(err, TERN_FORMAT, "%s: id2label must be an object of at most %d labels", path,
                          TERN_MAX_LABELS);
     status = tern_config_new_labels(out, (int32_t)n, path, err);
-    json_object_foreach(labels, key, value) {
+    json_object_foreach(labels, key, value)
+    {
         int32_t i = label_index(key, n);
         if (status != TERN_OK)
             return status;
@@ -195,7 +196,8 @@ static tern_status read_pooling(struct tern_config *out, const json_t *root, con
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)root, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)root, key, value)
+    {
         int32_t on = 0;
         tern_status status;
         if (!has_prefix(key, "pooling_mode_"))

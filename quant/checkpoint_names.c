@@ -8,8 +8,8 @@
 
 enum { MAX_PREFIX = 40 };
 
-/* The prefix of this file: where the word embeddings are. With a task head the encoder is a member of the whole, called as
-   its family or "model"; saved alone it has no prefix. Settled once, so that two encoders in one file do not mix. */
+/* The prefix of this file: where the word embeddings are. With a task head the encoder is a member of the whole, called
+   as its family or "model"; saved alone it has no prefix. Settled once, so that two encoders in one file do not mix. */
 static void file_prefix(char out[MAX_PREFIX], const struct tern_safetensors *st, const char *word)
 {
     char name[128];

@@ -80,8 +80,8 @@ static void round_matrix(const struct search *s, float *w, int n, int k, const f
 }
 
 /* Conversion folds the norm's beta into the bias by the weights as they were (quant/quantize_weights.c), so only
-   what reads the norm's n sees the rounded ones. Here the matrix reads gamma n + beta: what rounding makes of beta comes off
-   the bias. */
+   what reads the norm's n sees the rounded ones. Here the matrix reads gamma n + beta: what rounding makes of beta
+   comes off the bias. */
 static void mend_bias(float *b, const float *bias, const float *w, const float *kept, int n, int k, const float *beta)
 {
     for (int j = 0; j < n; j++) {
@@ -127,7 +127,8 @@ static double size_of(const struct tern_config *c, const struct tern_f32_weights
 }
 
 /* The norm whose gamma is folded into a matrix; NULL: none. */
-static const struct tern_f32_norm *folded_norm(const struct tern_source *source, const struct tern_f32_weights *w, int i)
+static const struct tern_f32_norm *folded_norm(const struct tern_source *source, const struct tern_f32_weights *w,
+                                               int i)
 {
     const int layer = i / TERN_N_MATRICES;
     const enum tern_layer_input reads = tern_matrix_part((enum tern_matrix)(i % TERN_N_MATRICES))->reads;
@@ -139,7 +140,7 @@ static void climb(enum tern_format *formats, double bits, const struct tern_conf
 {
     const struct tern_f32_weights *w = &s->model->f32;
     const enum tern_format *ladder = s->ladder;
-    double (*const damage)[RUNGS] = s->damage;
+    double(*const damage)[RUNGS] = s->damage;
     const int matrices = c->layers * TERN_N_MATRICES;
     double all = 0, used = 0;
     for (int i = 0; i < matrices; i++) {

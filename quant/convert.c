@@ -32,7 +32,8 @@ static tern_status read_weights_option(struct tern_config *config, const char *n
 {
     const int weights = tern_weights_find(name ? name : "int8");
     if (weights < 0)
-        return tern_fail(err, TERN_USAGE, "weights '%.32s' are unknown; %s (2 to 8) are", name, tern_weights_words("and").text);
+        return tern_fail(err, TERN_USAGE, "weights '%.32s' are unknown; %s (2 to 8) are", name,
+                         tern_weights_words("and").text);
     config->weights = (enum tern_weights)weights;
     return TERN_OK;
 }
@@ -264,7 +265,8 @@ static tern_status check_options(const struct tern_config *config, const struct 
                                  const tern_convert_options *o, tern_error *err)
 {
     const int low_bit = tern_weights_are_low_bit(config->weights);
-    const int grouped = config->weights == TERN_WEIGHTS_MIXED || tern_format_grouped(tern_weights_format(config->weights));
+    const int grouped =
+        config->weights == TERN_WEIGHTS_MIXED || tern_format_grouped(tern_weights_format(config->weights));
     if (o->rest && config->weights == TERN_WEIGHTS_F32)
         return tern_fail(err, TERN_USAGE, "f32 models have no rest: all of them is f32");
     if (o->embeddings && config->weights == TERN_WEIGHTS_F32)
@@ -303,9 +305,14 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
     if (o->rest && strcmp(o->rest, "int8"))
         return tern_fail(err, TERN_USAGE, "the rest cannot be '%.32s', it can be int8", o->rest);
     reader->rule = (enum tern_rule)found;
-    *source = (struct tern_source){.embeddings = (enum tern_format)embeddings, .rest_asked = o->rest != NULL,
-                                   .group = o->group, .allocate = o->allocate != 0, .read = read_tensor,
-                                   .report = o->report, .progress = o->progress, .listener = o->context};
+    *source = (struct tern_source){.embeddings = (enum tern_format)embeddings,
+                                   .rest_asked = o->rest != NULL,
+                                   .group = o->group,
+                                   .allocate = o->allocate != 0,
+                                   .read = read_tensor,
+                                   .report = o->report,
+                                   .progress = o->progress,
+                                   .listener = o->context};
     tern_status status = read_weights_option(config, o->weights, err);
     if (!status && o->sparse)
         status = read_sparse_option(source, config, o->weights, o->sparse, err);

@@ -34,9 +34,10 @@ static tern_status read_activation(enum tern_activation *out, const json_t *root
             *out = known[i].activation;
             return TERN_OK;
         }
-    return status ? status
-                  : tern_fail(err, TERN_FORMAT, "%s: %s %.60s is not supported; gelu, gelu_new, relu and gelu_ibert are",
-                              path, key, name);
+    return status
+               ? status
+               : tern_fail(err, TERN_FORMAT, "%s: %s %.60s is not supported; gelu, gelu_new, relu and gelu_ibert are",
+                           path, key, name);
 }
 
 /* A BERT's sizes and layers, all alike. */
@@ -68,13 +69,13 @@ static tern_status read_sizes(struct tern_config *out, const json_t *root, const
     return status;
 }
 
-/* ---- Readers ------------------------------------------------------------------------------------------------------ */
+/* ---- Readers ------------------------------------------------------------------------------------------------------
+ */
 
 static tern_status read_bert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    static const struct keys keys = {"vocab_size",        "hidden_size",
-                                     "num_hidden_layers", "num_attention_heads",
-                                     "intermediate_size", "max_position_embeddings",
+    static const struct keys keys = {"vocab_size",          "hidden_size",       "num_hidden_layers",
+                                     "num_attention_heads", "intermediate_size", "max_position_embeddings",
                                      "hidden_act"};
     tern_status status = read_sizes(out, root, &keys, path, err);
     out->pooler = TERN_POOLER_TANH;
@@ -94,7 +95,8 @@ static tern_status read_distilbert(struct tern_config *out, const json_t *root, 
     return read_sizes(out, root, &keys, path, err);
 }
 
-/* ---- Rows --------------------------------------------------------------------------------------------------------- */
+/* ---- Rows ---------------------------------------------------------------------------------------------------------
+ */
 
 const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = {
     [TERN_BERT] = {"Bert",

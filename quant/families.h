@@ -7,8 +7,8 @@
 #include <jansson.h>
 
 struct tern_checkpoint_family {
-    const char *class; /* what its classes' names begin with, "Bert": BertModel, BertForSequenceClassification */
-    const char *layer; /* printf format of a layer's prefix: "encoder.layer.%d." */
+    const char *class;  /* what its classes' names begin with, "Bert": BertModel, BertForSequenceClassification */
+    const char *layer;  /* printf format of a layer's prefix: "encoder.layer.%d." */
     int pooler_at_root; /* the pooler is the head's, outside of the encoder's prefix */
     const char *stem[TERN_N_PARTS]; /* names without prefixes and ".weight"; NULL: the family has no such part */
     /* Fills sizes, layers, pooler and activation of `out` from config.json's object. `path` is for messages. */

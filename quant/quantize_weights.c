@@ -56,8 +56,8 @@ struct survey {
 
 /* scratch: the scales of the channels, then rows, then codes. */
 struct scratch {
-    double *scale; /* [n] */
-    float *rows;   /* [16][k], and one more */
+    double *scale;  /* [n] */
+    float *rows;    /* [16][k], and one more */
     uint8_t *codes; /* [16][k] */
 };
 
@@ -69,8 +69,7 @@ size_t tern_quantize_scratch(int n, int k)
 static struct scratch scratch_of(float *floats, int n, int k)
 {
     float *rows = floats + 2 * (ptrdiff_t)n;
-    const struct scratch s = {(double *)(void *)floats, rows,
-                              (uint8_t *)(rows + (TERN_PANEL + 1) * (ptrdiff_t)k)};
+    const struct scratch s = {(double *)(void *)floats, rows, (uint8_t *)(rows + (TERN_PANEL + 1) * (ptrdiff_t)k)};
     return s;
 }
 
@@ -260,8 +259,7 @@ void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_l
     store(out, f, in, &s, ldexp(1, TERN_LOGIT_BITS), &t);
 }
 
-double tern_quantize_norm(int16_t *gamma16, int16_t *beta16, const float *gamma, const float *beta, int n,
-                          double least)
+double tern_quantize_norm(int16_t *gamma16, int16_t *beta16, const float *gamma, const float *beta, int n, double least)
 {
     double root = sqrt(n), range = 0;
     for (int j = 0; j < n; j++)

@@ -50,7 +50,8 @@ void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float
 void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                           float *scratch);
 
-/* LayerNorm's affine part: gamma and beta of the op, in units of the returned output unit, which is at least `least`. */
+/* LayerNorm's affine part: gamma and beta of the op, in units of the returned output unit, which is at least `least`.
+ */
 double tern_quantize_norm(int16_t *gamma16, int16_t *beta16, const float *gamma, const float *beta, int n,
                           double least);
 /* eps in the op's terms for sums in units of `unit`. */

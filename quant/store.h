@@ -15,8 +15,8 @@ struct tern_pruned_matrix {
 /* Where float tensors come from: a checkpoint, or a seeded generator. See models/parts.h for their keys. */
 struct tern_source {
     const struct tern_config *config;
-    int plain; /* low-bit scales are not searched for: the weights stand for none */
-    enum tern_format embeddings; /* of the word table: int8, int4 or ternary */
+    int plain;                       /* low-bit scales are not searched for: the weights stand for none */
+    enum tern_format embeddings;     /* of the word table: int8, int4 or ternary */
     const enum tern_format *formats; /* [layers][TERN_N_MATRICES] for mixed weights, else NULL */
     /* [layers][TERN_N_MATRICES] 1 if a matrix was trained on the grid of its format and stays on it; NULL: none was.
        The LayerNorm before one keeps its gamma and beta to itself (models/scheme.h). From tern_find_trained. */

@@ -35,8 +35,9 @@ static void read_norm(struct tern_store *s, enum tern_part_id part)
     tern_store_read(s, part, 1, s->beta, (size_t)s->config->hidden);
 }
 
-/* Stores a norm, leaves its affine part in s->gamma and s->beta, and in s->normed what comes behind it: `affine` or not.
-   `sum_unit` is that of the sums it reads, `least` a lower limit of the unit of its 16-bit output, which is returned. */
+/* Stores a norm, leaves its affine part in s->gamma and s->beta, and in s->normed what comes behind it: `affine` or
+   not. `sum_unit` is that of the sums it reads, `least` a lower limit of the unit of its 16-bit output, which is
+   returned. */
 static double store_norm(struct tern_store *s, enum tern_part_id part, const char *stored, double sum_unit, int affine,
                          double least)
 {
@@ -49,8 +50,8 @@ static double store_norm(struct tern_store *s, enum tern_part_id part, const cha
         return 1;
     double unit = tern_quantize_norm(gamma, beta, s->gamma, s->beta, n, least);
     uint64_t eps = tern_norm_eps(s->config->layer_norm_eps, sum_unit, n);
-    *param = (struct tern_norm_param){.eps_low = (uint32_t)eps, .eps_high = (uint32_t)(eps >> 32),
-                                      .unit = tern_real_of(unit), .affine = affine};
+    *param = (struct tern_norm_param){
+        .eps_low = (uint32_t)eps, .eps_high = (uint32_t)(eps >> 32), .unit = tern_real_of(unit), .affine = affine};
     s->normed = behind_norm(s, unit, affine);
     return unit;
 }
@@ -105,8 +106,8 @@ static struct tern_input plain(double unit, double range, int k)
 static double store_embeddings(struct tern_store *s)
 {
     const double unit = tern_store_tables(s);
-    return store_norm(s, TERN_PART_EMBED_NORM, "embed_norm", unit * 256, tern_reads_affine(s->source, 0, TERN_INPUT_QKV),
-                      s->shared_unit);
+    return store_norm(s, TERN_PART_EMBED_NORM, "embed_norm", unit * 256,
+                      tern_reads_affine(s->source, 0, TERN_INPUT_QKV), s->shared_unit);
 }
 
 /* Scores in octaves, Q10: q and k are amax / 127 units a step each. */

@@ -19,12 +19,12 @@ struct tern_store {
     struct tern_input normed;  /* what the matrices behind that LayerNorm read */
     /* Where layers share weights, the least unit and the bound of what any first matrix of a layer reads; else 0. */
     double shared_unit, shared_norm;
-    int16_t *column;           /* the embeddings' column scales, in the builder */
-    struct tern_coding coding; /* of the encoder's matrices */
-    float *scratch;            /* of the quantisers */
-    int8_t *row_q;             /* [hidden] a row of values, in scratch */
+    int16_t *column;             /* the embeddings' column scales, in the builder */
+    struct tern_coding coding;   /* of the encoder's matrices */
+    float *scratch;              /* of the quantisers */
+    int8_t *row_q;               /* [hidden] a row of values, in scratch */
     enum tern_block_shape block; /* of the sparse matrix that is being stored */
-    int8_t *dense;             /* a sparse matrix, or its codes, before its blocks are counted; NULL: none is */
+    int8_t *dense;               /* a sparse matrix, or its codes, before its blocks are counted; NULL: none is */
     size_t done, total;
     tern_status status;
     tern_error *err;

@@ -1,11 +1,11 @@
 /* Sessions: plans their memory, starts their threads, checks a batch and runs it. */
+#include "runtime/session.h"
 #include "models/bert_f32.h"
-#include "simd/libraries.h"
 #include "models/heads.h"
 #include "models/sparse_table.h"
 #include "runtime/model.h"
-#include "runtime/session.h"
 #include "runtime/texts.h"
+#include "simd/libraries.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +20,11 @@ struct tern_session {
     struct tern_bert bert; /* int8 models */
     struct tern_heads heads;
     struct tern_profile *profile; /* [threads] */
-    int32_t *offsets;         /* [max_texts + 1] of a group of texts */
-    int32_t *result;          /* [max_texts][hidden] or logits: what the user's floats are made of */
-    struct tern_bert_f32 f32; /* f32 models */
-    int64_t token_products;   /* of the layers' matrices, for each token */
-    size_t result_count;      /* of the last run; 0 before it */
+    int32_t *offsets;             /* [max_texts + 1] of a group of texts */
+    int32_t *result;              /* [max_texts][hidden] or logits: what the user's floats are made of */
+    struct tern_bert_f32 f32;     /* f32 models */
+    int64_t token_products;       /* of the layers' matrices, for each token */
+    size_t result_count;          /* of the last run; 0 before it */
     int result_bits;
     struct tern_waiting waiting; /* tokenised texts */
 };
@@ -80,7 +80,8 @@ static int64_t row_products(const struct tern_linear *w)
     return w->sparse.first ? (int64_t)w->sparse.first[tern_panels(w->n)] * TERN_LINE : (int64_t)w->n * w->k;
 }
 
-/* Of all layers. Attention's products are left out: only where texts are long are they many, and then all threads pay. */
+/* Of all layers. Attention's products are left out: only where texts are long are they many, and then all threads pay.
+ */
 static int64_t token_products(const tern_model *m)
 {
     int64_t all = 0;
@@ -272,8 +273,8 @@ static tern_bert_f32_fn *const float_heads[TERN_N_HEADS] = {
 };
 
 /* Encoder and head, group by group; `width` results per text or token, which become the user's floats. */
-static void run_integers(tern_session *s, const tern_batch *batch, tern_heads_fn *head, int of_tokens, int width, int bits,
-                         float *out)
+static void run_integers(tern_session *s, const tern_batch *batch, tern_heads_fn *head, int of_tokens, int width,
+                         int bits, float *out)
 {
     tern_batch group;
     tern_pool_begin(s->pool, s->token_products * batch->offsets[batch->n_texts]);

@@ -2,8 +2,8 @@
 #ifndef TERN_RUNTIME_SESSION_H
 #define TERN_RUNTIME_SESSION_H
 
-#include "runtime/base/profile.h"
 #include "models/bert_f32.h"
+#include "runtime/base/profile.h"
 #include "runtime/base/tern.h"
 
 /* Profiling of the runs that follow: on = 1 starts from zero, 0 ends it. Returns the sums, one per thread of

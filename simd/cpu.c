@@ -74,6 +74,7 @@ static const struct feature features[TERN_N_FEATURES] = {
 #undef FEATURE
 };
 
+// clang-format off
 /* Whether this CPU has it by libcpuinfo: 0, 1 or UNKNOWN. Before cpuinfo_initialize only UNKNOWN means anything. */
 static int ask_cpuinfo(int feature)
 {
@@ -95,6 +96,7 @@ static int ask_cpuinfo(int feature)
 #endif
     return UNKNOWN;
 }
+// clang-format on
 
 #if defined(__x86_64__)
 

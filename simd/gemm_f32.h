@@ -204,8 +204,8 @@ static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *
     TERN_UNROLL
     for (int i = 0; i < VF_DOT_ROWS; i++)
         TERN_UNROLL
-        for (int j = 0; j < GEMM_DOT_COLUMNS; j++)
-            sum[i][j] = vf_set1(0);
+    for (int j = 0; j < GEMM_DOT_COLUMNS; j++)
+        sum[i][j] = vf_set1(0);
     int l = 0;
     for (; l + VF_LANES <= k; l += VF_LANES) {
         if (l % LINE == 0) {
@@ -259,7 +259,8 @@ static void dots(const struct gemm_f32 *g, int m, int n, int k)
 
 static void gemm(const struct gemm_f32 *g, int m, int n, int k)
 {
-    /* Packing costs per weight, adding across lanes per output: they cross at so many rows. With more, a is not in L2. */
+    /* Packing costs per weight, adding across lanes per output: they cross at so many rows. With more, a is not in L2.
+     */
     if (m <= GEMM_DOT_UP_TO && m * VF_DOT_K <= k)
         dots(g, m, n, k);
     else

@@ -1,4 +1,5 @@
-/* Puts the ops of third-party libraries (simd/ext/) in front of the own kernels, where they were measured to be faster. */
+/* Puts the ops of third-party libraries (simd/ext/) in front of the own kernels, where they were measured to be faster.
+ */
 #include "simd/libraries.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Finds the loop that measures an ISA's peak, and measures that of plain C. */
-#include "simd/barrier.h"
 #include "simd/peak.h"
+#include "simd/barrier.h"
 
 #include <stddef.h>
 

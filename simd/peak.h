@@ -16,9 +16,11 @@ typedef uint64_t tern_peak_fn(uint64_t n);
 #include "simd/peak.def"
 #undef PEAK
 
+// clang-format off
 /* Named sums s0 .. s11, enough to hide the latency of any of them: an array would lie in memory. */
 #define TERN_PEAK_SUMS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
 enum { TERN_PEAK_N_SUMS = 12 };
+// clang-format on
 
 /* NULL for an ISA that is not there in this build. */
 tern_peak_fn *tern_peak_of(enum tern_isa isa);

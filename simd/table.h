@@ -17,9 +17,9 @@ struct tern_sparse_routes {
 
 /* Low-bit weights are multiplied as they are up to so many rows: simd/routes.def. */
 struct tern_routes {
-    int s4;       /* 4 bits */
-    int spmm_s4;  /* 4 bits in blocks of 16x4 */
-    int lut[2];   /* 1 and 2 bits without multipliers */
+    int s4;           /* 4 bits */
+    int spmm_s4;      /* 4 bits in blocks of 16x4 */
+    int lut[2];       /* 1 and 2 bits without multipliers */
     int lut_group[3]; /* 1, 2 and 3 bits with them */
     struct tern_sparse_routes sparse;
 };

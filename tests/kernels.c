@@ -111,8 +111,7 @@ static void list(unsigned have)
 {
     for (int i = 0; i < N_ROWS; i++)
         printf("%-12s %-11s%s%s\n", ops[rows[i].op].name, tern_isa_name(rows[i].isa),
-               rows[i].library ? rows[i].library : "",
-               usable(rows[i].isa, have) ? "" : " (not supported by this CPU)");
+               rows[i].library ? rows[i].library : "", usable(rows[i].isa, have) ? "" : " (not supported by this CPU)");
 }
 
 static int bad(const char *what, const char *value)

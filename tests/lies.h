@@ -17,9 +17,11 @@ static char dir[256], path[300], f32_path[300];
 static const char *const low_names[] = {"int4", "int3", "ternary", "binary"};
 enum { INT4, INT3, TERNARY, BINARY, LOW_BITS };
 
+// clang-format off
 static const struct test_checkpoint_spec spec = {.seed = 41, .layers = 2, .hidden = 24, .heads = 2, .intermediate = 40,
                                                  .vocab = 120, .max_positions = 32, .pooler = 1, .n_labels = 3,
                                                  .pooling = "mean"};
+// clang-format on
 
 /* A file in memory, in a block of exactly its size so that a sanitizer sees a step over its end. */
 struct bytes {
@@ -75,11 +77,11 @@ static inline void refused(const struct bytes *b, const char *says, const char *
 struct lie {
     const char *tensor; /* the tensor, or the metadata's key, or "config" and `key` */
     enum { DROP, RENAME, RETYPE, RAISE, POKE, CODES, METADATA, CONFIG } kind;
-    const char *key;   /* new name, metadata's value (NULL: without it), config's key */
-    int index;         /* POKE: the element; CODES: panels */
-    int64_t value;     /* POKE: what it becomes; CODES: lines of a panel; CONFIG: an integer ... */
-    const char *text;  /* ... unless this is there, parsed as JSON */
-    const char *says;  /* in the message; NULL: opens, and must run */
+    const char *key;  /* new name, metadata's value (NULL: without it), config's key */
+    int index;        /* POKE: the element; CODES: panels */
+    int64_t value;    /* POKE: what it becomes; CODES: lines of a panel; CONFIG: an integer ... */
+    const char *text; /* ... unless this is there, parsed as JSON */
+    const char *says; /* in the message; NULL: opens, and must run */
 };
 
 static const char *const keys[] = {"tern.version", "tern.scheme", "tern.config", "tern.tokenizer",
@@ -113,8 +115,8 @@ static inline void copy_tensor(struct tern_builder *b, const struct tern_tensor 
         to.shape[to.n_dims++] = 1;
     size_t bytes = t->bytes;
     if (hit && lie->kind == CODES) {
-        to = (struct tern_tensor){.name = lie->key, .dtype = TERN_U8, .n_dims = 3,
-                                  .shape = {lie->index, lie->value, 64}};
+        to = (struct tern_tensor){
+            .name = lie->key, .dtype = TERN_U8, .n_dims = 3, .shape = {lie->index, lie->value, 64}};
         bytes = (size_t)(lie->index * lie->value) * 64;
     }
     uint8_t *data = tern_builder_add(b, to.name, to.dtype, to.n_dims, to.shape);

@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-static atomic_long malloc_calls;                        /* since the start */
-static atomic_long malloc_live;                         /* blocks in use */
-static atomic_long malloc_fail_at = -1;                 /* so many more succeed before one fails; -1: all succeed */
-static atomic_long malloc_failed;                       /* how many have failed */
+static atomic_long malloc_calls;        /* since the start */
+static atomic_long malloc_live;         /* blocks in use */
+static atomic_long malloc_fail_at = -1; /* so many more succeed before one fails; -1: all succeed */
+static atomic_long malloc_failed;       /* how many have failed */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);

@@ -362,6 +362,7 @@ if [ -n "$CROSS" ]; then
 else
     job includes bash tests/check_includes.sh
     job prose bash tests/check_prose.sh
+    job layout bash tests/check_layout.sh
     job build-gcc build $NATIVE WERROR=1 all tests
     job build-clang job_clang
     # What was built is tested side by side, the longest first.

@@ -64,14 +64,14 @@ static void test_beta_costs_no_bits(void **state)
 {
     (void)state;
     struct tern_config config = {.architecture = TERN_BERT,
-                                       .weights = TERN_WEIGHTS_MIXED,
-                                       .hidden = HIDDEN,
-                                       .vocab = VOCAB,
-                                       .max_positions = 16,
-                                       .token_types = 2,
-                                       .layer_norm_eps = 1e-12,
-                                       .pooling = TERN_POOL_MEAN,
-                                       .max_tokens = 16};
+                                 .weights = TERN_WEIGHTS_MIXED,
+                                 .hidden = HIDDEN,
+                                 .vocab = VOCAB,
+                                 .max_positions = 16,
+                                 .token_types = 2,
+                                 .layer_norm_eps = 1e-12,
+                                 .pooling = TERN_POOL_MEAN,
+                                 .max_tokens = 16};
     int32_t ids[TEXTS * TOKENS], offsets[TEXTS + 1], here = 1;
     enum tern_format formats[2][TERN_N_MATRICES];
     struct rng r = rng_seeded(12, "ids");

@@ -432,11 +432,11 @@ static void test_json_round_trip(void **state)
 static void test_json_bad_layers(void **state)
 {
 #define LAYERS(runs)                                                                                                   \
-    "{\"layers\":3,\"hidden\":24,\"vocab\":100,\"max_positions\":128,\"token_types\":2,\"max_tokens\":128,"                \
-    "\"architecture\":\"bert\",\"layer\":" runs ",\"weights\":\"int8\",\"layer_norm_eps\":1e-12,\"has_pooler\":false,"      \
+    "{\"layers\":3,\"hidden\":24,\"vocab\":100,\"max_positions\":128,\"token_types\":2,\"max_tokens\":128,"            \
+    "\"architecture\":\"bert\",\"layer\":" runs ",\"weights\":\"int8\",\"layer_norm_eps\":1e-12,\"has_pooler\":false," \
     "\"pooling\":\"mean\",\"normalize\":false,\"labels\":[]}"
 #define RUN(count, heads, more)                                                                                        \
-    "{\"count\":" count ",\"heads\":" heads ",\"head_dim\":6,\"intermediate\":32,\"before\":9,\"after\":9,"                \
+    "{\"count\":" count ",\"heads\":" heads ",\"head_dim\":6,\"intermediate\":32,\"before\":9,\"after\":9,"            \
     "\"activation\":\"gelu\"" more "}"
     static const char *const bad[][2] = {
         {LAYERS("[]"), "0 of 3 layers"},
@@ -457,7 +457,8 @@ static void test_json_bad_layers(void **state)
     tern_error err;
     struct tern_config c;
     (void)state;
-    if (tern_config_from_json(&c, LAYERS("[" RUN("1", "4", "") "," RUN("2", "4", ",\"weights\":0") "]"), "m.tern", &err))
+    if (tern_config_from_json(&c, LAYERS("[" RUN("1", "4", "") "," RUN("2", "4", ",\"weights\":0") "]"), "m.tern",
+                              &err))
         fail_msg("%s", err.message);
     assert_int_equal(c.layer[2].weights, 0);
     tern_config_free(&c);
@@ -532,9 +533,9 @@ static int remove_dir(void **state)
 static void test_weights_names(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"auto",     "auto:",    "auto:0x3", "auto:nan",  "auto:3junk", "auto:1.9",
-                                      "auto:8.1",
-                                      "auto:3e0", "auto:3,5", "auto: 3",  "auto:+3",   "mixed",      "INT8"};
+    static const char *const bad[] = {"auto",     "auto:",    "auto:0x3", "auto:nan", "auto:3junk",
+                                      "auto:1.9", "auto:8.1", "auto:3e0", "auto:3,5", "auto: 3",
+                                      "auto:+3",  "mixed",    "INT8"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (tern_weights_find(bad[i]) >= 0)
             fail_msg("'%s' was accepted", bad[i]);
@@ -547,17 +548,12 @@ static void test_weights_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weights_names),
-        cmocka_unit_test(test_bert),
-        cmocka_unit_test(test_distilbert),
-        cmocka_unit_test(test_bad_numbers),
-        cmocka_unit_test(test_unsupported),
-        cmocka_unit_test(test_bad_json),
-        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_limits_of_tokens),
-        cmocka_unit_test(test_pooling),
-        cmocka_unit_test(test_json_round_trip), cmocka_unit_test(test_json_bad_layers),
-        cmocka_unit_test(test_json_bad),
+        cmocka_unit_test(test_weights_names),   cmocka_unit_test(test_bert),
+        cmocka_unit_test(test_distilbert),      cmocka_unit_test(test_bad_numbers),
+        cmocka_unit_test(test_unsupported),     cmocka_unit_test(test_bad_json),
+        cmocka_unit_test(test_labels),          cmocka_unit_test(test_limits_of_tokens),
+        cmocka_unit_test(test_pooling),         cmocka_unit_test(test_json_round_trip),
+        cmocka_unit_test(test_json_bad_layers), cmocka_unit_test(test_json_bad),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

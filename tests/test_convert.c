@@ -22,8 +22,14 @@
 static tern_error err;
 static char dir[256], out_dir[300], path[400];
 
-static const struct test_checkpoint_spec small = {.seed = 51, .hidden = 24, .heads = 2, .intermediate = 40,
-                                                  .vocab = 120, .pooler = 1, .n_labels = 3, .pooling = "mean"};
+static const struct test_checkpoint_spec small = {.seed = 51,
+                                                  .hidden = 24,
+                                                  .heads = 2,
+                                                  .intermediate = 40,
+                                                  .vocab = 120,
+                                                  .pooler = 1,
+                                                  .n_labels = 3,
+                                                  .pooling = "mean"};
 
 /* What is in out_dir. */
 static int entries(void)
@@ -152,18 +158,21 @@ static void test_callbacks(void **state)
     for (int i = 0; i < 2; i++) {
         struct heard h = {0};
         rewrite(&small);
-        const tern_convert_options o = {.struct_bytes = sizeof o, .weights = i ? "f32" : "int8", .report = hear_line,
-                                        .progress = hear_progress, .context = &h};
+        const tern_convert_options o = {.struct_bytes = sizeof o,
+                                        .weights = i ? "f32" : "int8",
+                                        .report = hear_line,
+                                        .progress = hear_progress,
+                                        .context = &h};
         assert_ok(tern_convert(dir, path, &o, &err));
         assert_int_equal(h.layers, 2);
         assert_int_equal(h.checks, 1);
         assert_true(h.lines >= 15 && h.calls >= 2);
         assert_int_equal(h.done, h.total);
         /* either alone */
-        const tern_convert_options lines = {.struct_bytes = sizeof o, .weights = o.weights, .report = hear_line,
-                                            .context = &h};
-        const tern_convert_options progress = {.struct_bytes = sizeof o, .weights = o.weights,
-                                               .progress = hear_progress, .context = &h};
+        const tern_convert_options lines = {
+            .struct_bytes = sizeof o, .weights = o.weights, .report = hear_line, .context = &h};
+        const tern_convert_options progress = {
+            .struct_bytes = sizeof o, .weights = o.weights, .progress = hear_progress, .context = &h};
         assert_ok(tern_convert(dir, path, &lines, &err));
         h.calls = 0;
         h.done = 0;
@@ -182,7 +191,8 @@ static void test_refused_options(void **state)
     const tern_convert_options none = {.struct_bytes = 0}, large = {.struct_bytes = sizeof large + 1};
     fails(tern_convert(dir, path, &none, &err), TERN_USAGE, "struct_bytes");
     fails(tern_convert(dir, path, &large, &err), TERN_USAGE, "struct_bytes");
-    const tern_convert_options shorter = {.struct_bytes = offsetof(tern_convert_options, report), .weights = "f32",
+    const tern_convert_options shorter = {.struct_bytes = offsetof(tern_convert_options, report),
+                                          .weights = "f32",
                                           .report = (void (*)(void *, const char *))1};
     assert_ok(tern_convert(dir, path, &shorter, &err));
     remove(path);
@@ -196,8 +206,8 @@ static char texts_path[400];
 
 static tern_status convert_low(const char *weights, int group, const char *calibrate)
 {
-    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = weights, .group = group,
-                                    .calibrate = calibrate};
+    const tern_convert_options o = {
+        .struct_bytes = sizeof o, .weights = weights, .group = group, .calibrate = calibrate};
     err = (tern_error){TERN_OK, ""};
     return tern_convert(dir, path, &o, &err);
 }
@@ -223,8 +233,14 @@ static size_t check_low(const char *weights)
 }
 
 /* Two groups of 128, and a rest: groups of three sizes make three files. */
-static const struct test_checkpoint_spec grouped = {.seed = 52, .hidden = 264, .heads = 2, .intermediate = 150,
-                                                    .vocab = 120, .pooler = 1, .n_labels = 3, .pooling = "mean",
+static const struct test_checkpoint_spec grouped = {.seed = 52,
+                                                    .hidden = 264,
+                                                    .heads = 2,
+                                                    .intermediate = 150,
+                                                    .vocab = 120,
+                                                    .pooler = 1,
+                                                    .n_labels = 3,
+                                                    .pooling = "mean",
                                                     .layers = 1};
 
 static void test_low_bit_weights(void **state)
@@ -385,7 +401,7 @@ static void poison_tensor(void *context, struct test_tensor *t)
 static void test_numbers_that_are_none(void **state)
 {
     (void)state;
-    static const char *const tensors[] = {"embed.word.weight", "embed.position.weight", "embed.norm.bias",
+    static const char *const tensors[] = {"embed.word.weight",    "embed.position.weight", "embed.norm.bias",
                                           "layer.1.query.weight", "layer.0.ffn_down.bias", "classifier.weight"};
     static const float values[] = {NAN, INFINITY, -INFINITY};
     struct test_checkpoint_spec spec = small;
@@ -404,12 +420,10 @@ static void test_numbers_that_are_none(void **state)
 static void test_huge_numbers(void **state)
 {
     (void)state;
-    static const char *const tensors[] = {"embed.word.weight",       "embed.norm.weight",
-                                          "layer.0.attn_norm.weight",
-                                          "layer.1.query.weight",    "layer.0.ffn_up.bias",
-                                          "layer.1.ffn_norm.weight",
-                                          "layer.0.ffn_down.weight", "layer.1.ffn_norm.bias",  "classifier.weight",
-                                          "classifier.bias",         "layer.0.attn_out.weight"};
+    static const char *const tensors[] = {
+        "embed.word.weight",   "embed.norm.weight",       "layer.0.attn_norm.weight", "layer.1.query.weight",
+        "layer.0.ffn_up.bias", "layer.1.ffn_norm.weight", "layer.0.ffn_down.weight",  "layer.1.ffn_norm.bias",
+        "classifier.weight",   "classifier.bias",         "layer.0.attn_out.weight"};
     static const float values[] = {3.4e38f, -3.4e38f, 1e20f, 1e-45f, 1e5f};
     struct test_checkpoint_spec spec = small;
     spec.edit = poison_tensor;

@@ -120,10 +120,9 @@ static void read_odd(void)
         json_t *root = json_loads(line, 0, NULL), *ids = json_object_get(root, "ids"), *value;
         int32_t at = r->texts.offsets[r->texts.n];
         size_t i;
-        json_array_foreach(ids, i, value)
-            r->texts.ids[at++] = (int32_t)json_integer_value(value);
-        json_array_foreach(json_object_get(root, "logits"), i, value)
-            r->logits[(size_t)r->texts.n * LABELS + i] = (float)json_real_value(value);
+        json_array_foreach(ids, i, value) r->texts.ids[at++] = (int32_t)json_integer_value(value);
+        json_array_foreach(json_object_get(root, "logits"), i, value) r->logits[(size_t)r->texts.n * LABELS + i] =
+            (float)json_real_value(value);
         r->texts.offsets[++r->texts.n] = at;
         json_decref(root);
     }
@@ -499,9 +498,9 @@ static int print_digests(void)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_digest_of_logits),     cmocka_unit_test(test_digest_of_embeddings),
-        cmocka_unit_test(test_digest_of_odd_sizes),  cmocka_unit_test(test_int8_labels),
-        cmocka_unit_test(test_f32_against_pytorch),  cmocka_unit_test(test_f32_of_odd_sizes),
+        cmocka_unit_test(test_digest_of_logits),       cmocka_unit_test(test_digest_of_embeddings),
+        cmocka_unit_test(test_digest_of_odd_sizes),    cmocka_unit_test(test_int8_labels),
+        cmocka_unit_test(test_f32_against_pytorch),    cmocka_unit_test(test_f32_of_odd_sizes),
         cmocka_unit_test(test_embeddings_against_f32),
     };
     const char *emulator = getenv("TERN_RUN");
@@ -510,8 +509,8 @@ int main(int argc, char **argv)
     if (read_sentiment())
         return 1;
     open_models();
-    const int failed = argc > 1 && !strcmp(argv[1], "--digests") ? print_digests()
-                                                                 : cmocka_run_group_tests(tests, NULL, NULL);
+    const int failed =
+        argc > 1 && !strcmp(argv[1], "--digests") ? print_digests() : cmocka_run_group_tests(tests, NULL, NULL);
     tern_model_close(shipped);
     tern_model_close(exact);
     tern_model_close(odd_int8);

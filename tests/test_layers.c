@@ -1,5 +1,5 @@
-/* Models whose layers differ: pruned heads, widths of their own, shared weights, windows. Each is compared with a model of
-   equal layers that computes the same, and its integers with its floats, on every ISA and in every grouping. */
+/* Models whose layers differ: pruned heads, widths of their own, shared weights, windows. Each is compared with a model
+   of equal layers that computes the same, and its integers with its floats, on every ISA and in every grouping. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,14 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+// clang-format off
 enum { HIDDEN = 48, HEADS = 4, HEAD_DIM = HIDDEN / HEADS, WIDE = 96, LAYERS = 3, VOCAB = 60, POSITIONS = 128, TEXTS = 8 };
+// clang-format on
 
 static tern_error err;
 
 struct reading {
     const struct tern_config *config;
-    int padded;          /* layers are as wide as HIDDEN and WIDE, and what `config` lacks is zero */
-    int same_positions;  /* all rows of the position table are alike */
+    int padded;         /* layers are as wide as HIDDEN and WIDE, and what `config` lacks is zero */
+    int same_positions; /* all rows of the position table are alike */
 };
 
 /* A tensor of equal layers: its numbers depend on its name alone. */
@@ -86,8 +88,7 @@ static struct built build(struct tern_config config, const struct reading *readi
 {
     struct built b;
     config.weights = weights;
-    const struct tern_source source = {
-        .config = &config, .read = read_part, .context = (void *)(uintptr_t)reading};
+    const struct tern_source source = {.config = &config, .read = read_part, .context = (void *)(uintptr_t)reading};
     assert_ok(tern_build_model(&b.model, &b.bytes, &source, NULL, &err));
     return b;
 }

@@ -28,7 +28,7 @@ static void *need(void *block)
 
 enum kind { REQUANT, RESIDUAL, LOGITS };
 enum fill { PLAIN, ZERO, ZERO_CHANNEL, OUTLIER_CHANNEL, OUTLIER_ROW, HUGE_GAMMA, SMALL_GAMMA, BIG_BIAS, N_FILLS };
-static const char *const fill_names[] = {"plain",       "all zero",    "a zero channel", "an outlier channel",
+static const char *const fill_names[] = {"plain",       "all zero",   "a zero channel", "an outlier channel",
                                          "outlier row", "huge gamma", "small gamma",    "big bias"};
 
 struct layer {
@@ -110,9 +110,15 @@ static struct layer make_layer(enum kind kind, enum fill fill, int n, int k, uin
     else
         tern_quantize_logits(&l.out, &f, &l.in, scratch);
     free(scratch);
-    l.linear = (struct tern_linear){.weight = l.out.weight, .mul = l.out.mul, .bias16 = l.out.bias16,
-                                    .bias32 = l.out.bias32, .kappa = l.out.kappa, .wnorm2 = l.out.wnorm2,
-                                    .up = l.out.up, .n = n, .k = k};
+    l.linear = (struct tern_linear){.weight = l.out.weight,
+                                    .mul = l.out.mul,
+                                    .bias16 = l.out.bias16,
+                                    .bias32 = l.out.bias32,
+                                    .kappa = l.out.kappa,
+                                    .wnorm2 = l.out.wnorm2,
+                                    .up = l.out.up,
+                                    .n = n,
+                                    .k = k};
     return l;
 }
 

@@ -140,9 +140,15 @@ static struct layer make_layer(enum tern_format format, int n, int k, double uni
         expect_int8(&l, &f);
     else
         expect_codes(&l, &f);
-    l.linear = (struct tern_linear){.weight = l.out.weight, .mul = l.out.mul, .bias16 = l.out.bias16,
-                                    .bias32 = l.out.bias32, .kappa = l.out.kappa, .wnorm2 = l.out.wnorm2,
-                                    .up = l.out.up, .n = n, .k = k};
+    l.linear = (struct tern_linear){.weight = l.out.weight,
+                                    .mul = l.out.mul,
+                                    .bias16 = l.out.bias16,
+                                    .bias32 = l.out.bias32,
+                                    .kappa = l.out.kappa,
+                                    .wnorm2 = l.out.wnorm2,
+                                    .up = l.out.up,
+                                    .n = n,
+                                    .k = k};
     if (format != TERN_FORMAT_INT8)
         l.linear.codes = (struct tern_codes){l.out.line, tern_format_grouped(format) ? l.out.group_mul : NULL,
                                              tern_codebook(format), l.out.coding.group / TERN_PANEL_K};
@@ -220,10 +226,9 @@ static int setup(void **state)
         add_table(&ops, name, "");
         ops.routes = (struct tern_routes){.s4 = 0};
         add_table(&ops, name, ", unpacked");
-        ops.routes = (struct tern_routes){
-            .s4 = TERN_ANY_ROWS,
-            .lut = {TERN_ANY_ROWS, TERN_ANY_ROWS},
-            .lut_group = {TERN_ANY_ROWS, TERN_ANY_ROWS, TERN_ANY_ROWS}};
+        ops.routes = (struct tern_routes){.s4 = TERN_ANY_ROWS,
+                                          .lut = {TERN_ANY_ROWS, TERN_ANY_ROWS},
+                                          .lut_group = {TERN_ANY_ROWS, TERN_ANY_ROWS, TERN_ANY_ROWS}};
         add_table(&ops, name, ", as codes");
     }
     return tern_pool_open(&pools[1], 1, &err) || tern_pool_open(&pools[2], 2, &err) ? -1 : 0;
@@ -249,8 +254,8 @@ static struct rows make_rows(int m, int k, int unit_length, uint64_t seed)
 {
     struct rng r = rng_seeded(seed, "rows");
     const int ld = tern_round_up(k, 64);
-    struct rows x = {need(aligned_alloc(64, (size_t)m * (size_t)ld)), need(calloc((size_t)m, sizeof(struct tern_row))),
-                     {0}};
+    struct rows x = {
+        need(aligned_alloc(64, (size_t)m * (size_t)ld)), need(calloc((size_t)m, sizeof(struct tern_row))), {0}};
     double *d = need(malloc((size_t)k * sizeof *d));
     int16_t *row = need(malloc((size_t)k * sizeof *row));
     memset(x.q, 0, (size_t)m * (size_t)ld);

@@ -69,11 +69,11 @@ static void test_truncated(void **state)
     const size_t header = header_bytes(&good);
     struct rng rng = rng_seeded(1, "cuts");
     for (int i = 0; i < 900; i++) {
-        size_t size = i < 80                ? (size_t)i
-                      : i < 200             ? header - 60 + (size_t)(i - 80)
-                      : i < 300             ? good.size - 1 - (size_t)(i - 200)
-                      : i < 600             ? (size_t)rng_between(&rng, 0, (int64_t)header)
-                                            : (size_t)rng_between(&rng, 0, (int64_t)good.size - 1);
+        size_t size = i < 80    ? (size_t)i
+                      : i < 200 ? header - 60 + (size_t)(i - 80)
+                      : i < 300 ? good.size - 1 - (size_t)(i - 200)
+                      : i < 600 ? (size_t)rng_between(&rng, 0, (int64_t)header)
+                                : (size_t)rng_between(&rng, 0, (int64_t)good.size - 1);
         struct bytes cut = new_bytes(size);
         memcpy(cut.data, good.data, size);
         refused(&cut, "model in memory: ", "truncated");
@@ -124,8 +124,12 @@ static void test_flipped(void **state)
 static void test_other_files(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"{}", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "\x02\0\0\0\0\0\0\0{}",
-                                        "\xff\xff\xff\xff\xff\xff\xff\xff{}", "\x01\0\0\0\0\0\0\0{}", "GGUF"};
+    static const char *const texts[] = {"{}",
+                                        "[PAD]\n[UNK]\n[CLS]\n[SEP]\n",
+                                        "\x02\0\0\0\0\0\0\0{}",
+                                        "\xff\xff\xff\xff\xff\xff\xff\xff{}",
+                                        "\x01\0\0\0\0\0\0\0{}",
+                                        "GGUF"};
     static const size_t sizes[] = {2, 24, 10, 10, 10, 4};
     char name[400];
     tern_model *model = (tern_model *)&err;

@@ -7,6 +7,7 @@
 
 #include "tests/lies.h"
 
+// clang-format off
 /* k is 24 or 40: one group. query [2 panels][3, 3, 2 or 1 lines][64]. */
 static const struct lie low_lies[][16] = {
     [INT4] = {
@@ -50,6 +51,7 @@ static const struct lie low_lies[][16] = {
         {"layer.1.ffn_down.param", POKE, .index = 2, .value = -128, .says = NULL},
     },
 };
+// clang-format on
 
 static void test_lies_in_low_bit_files(void **state)
 {
@@ -68,10 +70,10 @@ static void test_ternary_codes(void **state)
     (void)state;
     for (int line = 0; line < 4; line += 2) /* [panels 2][planes 2][64] */
         for (int at = 0; at < 64; at += 9) {
-            struct bytes one = tell(&good_low[TERNARY], &(struct lie){"layer.1.key.code", POKE, .value = 16,
-                                                                      .index = line * 64 + at});
-            struct bytes both = tell(&one, &(struct lie){"layer.1.key.code", POKE, .value = 16,
-                                                         .index = (line + 1) * 64 + at});
+            struct bytes one =
+                tell(&good_low[TERNARY], &(struct lie){"layer.1.key.code", POKE, .value = 16, .index = line * 64 + at});
+            struct bytes both =
+                tell(&one, &(struct lie){"layer.1.key.code", POKE, .value = 16, .index = (line + 1) * 64 + at});
             refused(&both, "layer.1.key.code", "a fourth ternary code");
             free(both.data);
             free(one.data);
@@ -104,8 +106,7 @@ static void test_low_bit_heads(void **state)
         const int h = i / 2;
         struct bytes says = tell(files[i % 2], &(struct lie){heads[h].param, POKE, .index = 4, .value = 7});
         refused(&says, heads[h].code, "codes of a head");
-        struct bytes b = tell(&says, &(struct lie){heads[h].weight, CODES, heads[h].code, heads[h].panels,
-                                                            .value = 1});
+        struct bytes b = tell(&says, &(struct lie){heads[h].weight, CODES, heads[h].code, heads[h].panels, .value = 1});
         if (heads[h].says)
             refused(&b, heads[h].says, heads[h].param);
         else
@@ -133,10 +134,8 @@ static void test_zero_norm_unit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lies_in_low_bit_files),
-        cmocka_unit_test(test_ternary_codes),
-        cmocka_unit_test(test_label_of_weights),
-        cmocka_unit_test(test_low_bit_heads),
+        cmocka_unit_test(test_lies_in_low_bit_files), cmocka_unit_test(test_ternary_codes),
+        cmocka_unit_test(test_label_of_weights),      cmocka_unit_test(test_low_bit_heads),
         cmocka_unit_test(test_zero_norm_unit),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -110,8 +110,9 @@ static void test_layernorm(void **state)
                 const double unit = make_affine(&r, turn == 4 ? 50 : 1);
                 const double offset = turn & 1 ? scales[k] * 2 : 0;
                 for (int j = 0; j < c.n; j++) {
-                    double v = turn == 2 ? (j == c.n / 3) * scales[k] : turn == 3 ? (1 - 2 * (j & 1)) * scales[k]
-                                                                                  : bell(&r) * scales[k] * 0.3;
+                    double v = turn == 2   ? (j == c.n / 3) * scales[k]
+                               : turn == 3 ? (1 - 2 * (j & 1)) * scales[k]
+                                           : bell(&r) * scales[k] * 0.3;
                     if (turn == 5 && j == 0)
                         v = -scales[k] * 2;
                     c.s[j] = (int32_t)lrint(fmax(-1e9, fmin(1e9, v + offset)));
@@ -213,11 +214,9 @@ static const struct {
     double (*exact)(double);
     double error; /* of the polynomial in 16 bits, by fit_poly.py */
 } activations[] = {
-    {TERN_BUMP_GELU, "gelu", gelu, 2.4e-4},
-    {TERN_BUMP_GELU_NEW, "gelu_new", gelu_new, 2.4e-4},
+    {TERN_BUMP_GELU, "gelu", gelu, 2.4e-4},   {TERN_BUMP_GELU_NEW, "gelu_new", gelu_new, 2.4e-4},
     {TERN_BUMP_IBERT, "I-BERT", ibert, 1e-4}, /* a cubic with the same roots: only rounding is left */
-    {TERN_BUMP_RELU, "relu", relu, 0},
-    {TERN_BUMP_TANH, "tanh", tanh, 7.8e-4},
+    {TERN_BUMP_RELU, "relu", relu, 0},        {TERN_BUMP_TANH, "tanh", tanh, 7.8e-4},
 };
 
 static const double units[] = {1, 1.0001, 1.37, 2, 5, 17, 100, 813, 5000, 33333, 200000};
@@ -338,10 +337,10 @@ static void test_softmax_extremes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layernorm),       cmocka_unit_test(test_layernorm_of_constants),
-        cmocka_unit_test(test_layernorm_eps),   cmocka_unit_test(test_quantize_norm),
-        cmocka_unit_test(test_activations),     cmocka_unit_test(test_exp2),
-        cmocka_unit_test(test_softmax),         cmocka_unit_test(test_softmax_extremes),
+        cmocka_unit_test(test_layernorm),     cmocka_unit_test(test_layernorm_of_constants),
+        cmocka_unit_test(test_layernorm_eps), cmocka_unit_test(test_quantize_norm),
+        cmocka_unit_test(test_activations),   cmocka_unit_test(test_exp2),
+        cmocka_unit_test(test_softmax),       cmocka_unit_test(test_softmax_extremes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,9 +25,11 @@ static char dir[256], model_path[300], f32_path[300], low_path[300], texts_path[
 static void *model_bytes;
 static size_t model_size;
 
+// clang-format off
 static const struct test_checkpoint_spec spec = {.seed = 31, .layers = 2, .hidden = 12, .heads = 2, .intermediate = 20,
                                                  .vocab = 120, .max_positions = 32, .pooler = 1, .n_labels = LABELS,
                                                  .pooling = "mean", .normalize = 1};
+// clang-format on
 
 static int stride = 1;
 
@@ -168,8 +170,11 @@ static int allocate;
 /* Converts into a folder of its own, which must hold the whole file or nothing. */
 static tern_status convert(void)
 {
-    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = convert_weights, .calibrate = calibrate,
-                                    .sparse = sparse, .allocate = allocate};
+    const tern_convert_options o = {.struct_bytes = sizeof o,
+                                    .weights = convert_weights,
+                                    .calibrate = calibrate,
+                                    .sparse = sparse,
+                                    .allocate = allocate};
     char path[400];
     snprintf(path, sizeof path, "%s/out.tern", target);
     const tern_status status = tern_convert(dir, path, &o, &err);

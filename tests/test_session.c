@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "tests/e2e.h"
 #include "simd/table.h"
+#include "tests/e2e.h"
 #include "tests/malloc_count.h"
 
 #include <jansson.h>
@@ -28,8 +28,14 @@ static const struct shape {
     {"bert 264, heads of 22",
      {.seed = 1, .hidden = 264, .heads = 12, .intermediate = 528, .pooler = 1, .n_labels = 3, .pooling = "mean"}},
     {"distilbert 312, heads of 26",
-     {.seed = 2, .architecture = TERN_DISTILBERT, .hidden = 312, .heads = 12, .intermediate = 600, .pooler = 1,
-      .n_labels = 2, .dtype = TERN_F16}},
+     {.seed = 2,
+      .architecture = TERN_DISTILBERT,
+      .hidden = 312,
+      .heads = 12,
+      .intermediate = 600,
+      .pooler = 1,
+      .n_labels = 2,
+      .dtype = TERN_F16}},
     {"tiny", {.seed = 3, .hidden = 8, .heads = 2, .intermediate = 20, .pooler = 1, .n_labels = 5, .vocab = 120}},
     {"odd and one head", {.seed = 4, .hidden = 17, .heads = 1, .intermediate = 33, .pooling = "cls", .normalize = 1}},
     {"one layer, cls, unit length",
@@ -127,8 +133,8 @@ static void check_same(const tern_model *model, const struct e2e_texts *t, const
 
 static void check_all_ways(const tern_model *model, enum e2e_task task, const char *name)
 {
-    static const struct e2e_run ways[] = {{NULL, 1, 1, 0, 0}, {NULL, 2, 7, 0, 0}, {NULL, 3, TEXTS, 0, 0},
-                                          {NULL, 1, 5, 13, 0}, {NULL, 2, 3, 8, 0}};
+    static const struct e2e_run ways[] = {
+        {NULL, 1, 1, 0, 0}, {NULL, 2, 7, 0, 0}, {NULL, 3, TEXTS, 0, 0}, {NULL, 1, 5, 13, 0}, {NULL, 2, 3, 8, 0}};
     struct e2e_texts t = e2e_random_texts(model, TEXTS, LONGEST, 22);
     const size_t count = (size_t)TEXTS * (size_t)e2e_width(model, task);
     float *floats = need(malloc(count * sizeof *floats));
@@ -291,14 +297,16 @@ static void test_refused_options(void **state)
     refused_options((tern_session_options){.struct_bytes = size, .max_texts = (1 << 16) + 1}, "65536");
     refused_options((tern_session_options){.struct_bytes = size, .isa = "avx9"}, "avx9");
     refused_options((tern_session_options){.struct_bytes = size, .isa = ""}, "");
-    refused_options((tern_session_options){.struct_bytes = size,
+    refused_options(
+        (tern_session_options) {
+            .struct_bytes = size,
 #if defined(__x86_64__) || defined(__i386__)
-                                           .isa = "neon"
+            .isa = "neon"
 #else
-                                           .isa = "avx2"
+            .isa = "avx2"
 #endif
-                    },
-                    "scalar"); /* names what there is */
+        },
+        "scalar"); /* names what there is */
 }
 
 static void refused_batch(tern_session *s, const tern_batch *batch, const char *says)

@@ -193,11 +193,11 @@ static void test_decimal(void **state)
     static const struct {
         const char *text;
         double value;
-    } good[] = {{"0", 0}, {"3", 3}, {"3.5", 3.5}, {".5", 0.5}, {"5.", 5}, {"0.8", 0.8}, {"00.10", 0.1},
-                {"2.71828182845904", 2.71828182845904}};
-    static const char *const bad[] = {"", ".", "..5", "1.2.3", "0x3", "1e1", "-1", "+1", " 1", "1 ", "3,5",
-                                      "nan", "inf", "3junk",
-                                      "1234567890123456"};
+    } good[] = {{"0", 0},  {"3", 3},     {"3.5", 3.5},   {".5", 0.5},
+                {"5.", 5}, {"0.8", 0.8}, {"00.10", 0.1}, {"2.71828182845904", 2.71828182845904}};
+    static const char *const bad[] = {"",    ".",   "..5", "1.2.3", "0x3",
+                                      "1e1", "-1",  "+1",  " 1",    "1 ",
+                                      "3,5", "nan", "inf", "3junk", "1234567890123456"};
     const char *const before = setlocale(LC_NUMERIC, "de_DE.UTF-8"); /* where it is installed */
     double value;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -251,9 +251,8 @@ static void test_prune(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_faults),
-                                       cmocka_unit_test(test_codes),
-                                       cmocka_unit_test(test_repeated_columns), cmocka_unit_test(test_parse),
-                                       cmocka_unit_test(test_decimal),
+                                       cmocka_unit_test(test_codes),          cmocka_unit_test(test_repeated_columns),
+                                       cmocka_unit_test(test_parse),          cmocka_unit_test(test_decimal),
                                        cmocka_unit_test(test_prune)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

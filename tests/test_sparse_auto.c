@@ -66,8 +66,14 @@ static void set_zeros(void *context, struct test_tensor *t)
     }
 }
 
-static const struct test_checkpoint_spec spec = {.seed = 9, .layers = 2, .hidden = 72, .heads = 3, .intermediate = 148,
-                                                 .pooler = 1, .n_labels = 3, .edit = set_zeros};
+static const struct test_checkpoint_spec spec = {.seed = 9,
+                                                 .layers = 2,
+                                                 .hidden = 72,
+                                                 .heads = 3,
+                                                 .intermediate = 148,
+                                                 .pooler = 1,
+                                                 .n_labels = 3,
+                                                 .edit = set_zeros};
 
 struct said {
     char text[8192];
@@ -83,8 +89,12 @@ static void listen(void *context, const char *line)
 static tern_status convert(const char *dir, const char *path, const char *sparse, const char *sparse_table,
                            struct said *said)
 {
-    const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse, .sparse_isa = sparse ? "scalar" : NULL,
-                                    .sparse_table = sparse_table, .report = listen, .context = said};
+    const tern_convert_options o = {.struct_bytes = sizeof o,
+                                    .sparse = sparse,
+                                    .sparse_isa = sparse ? "scalar" : NULL,
+                                    .sparse_table = sparse_table,
+                                    .report = listen,
+                                    .context = said};
     *said = (struct said){""};
     err = (tern_error){TERN_OK, ""};
     return tern_convert(dir, path, &o, &err);
@@ -261,8 +271,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found_and_stored),   cmocka_unit_test(test_any_rows),
-        cmocka_unit_test(test_same_as_dense),      cmocka_unit_test(test_table_of_a_session),
+        cmocka_unit_test(test_found_and_stored),    cmocka_unit_test(test_any_rows),
+        cmocka_unit_test(test_same_as_dense),       cmocka_unit_test(test_table_of_a_session),
         cmocka_unit_test(test_asked_though_slower), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

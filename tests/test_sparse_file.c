@@ -21,8 +21,14 @@ static char dir[256], paths[TERN_N_BLOCK_SHAPES][300];
 
 /* query: 5 panels of 19 k steps, the last panel half empty. */
 enum { HIDDEN = 76, HEADS = 4, PANELS = 5, K4 = 19 };
-static const struct test_checkpoint_spec spec = {.seed = 61, .layers = 1, .hidden = HIDDEN, .heads = HEADS,
-                                                 .intermediate = 90, .vocab = 60, .pooler = 1, .n_labels = 2};
+static const struct test_checkpoint_spec spec = {.seed = 61,
+                                                 .layers = 1,
+                                                 .hidden = HIDDEN,
+                                                 .heads = HEADS,
+                                                 .intermediate = 90,
+                                                 .vocab = 60,
+                                                 .pooler = 1,
+                                                 .n_labels = 2};
 
 /* One element of one tensor becomes something else; `tensor` NULL: nothing does. */
 struct lie {
@@ -65,8 +71,8 @@ static void *told(const tern_model *m, const struct lie *lie, int pooler, size_t
         char name[64];
         const int query = !strncmp(t->name, "layer.0.query.", 14);
         snprintf(name, sizeof name, "pooler.%s", query ? t->name + 14 : "");
-        const int blocks = query && (strstr(name, "index") || strstr(name, "count") || strstr(name, "first") ||
-                                     strstr(name, "value"));
+        const int blocks =
+            query && (strstr(name, "index") || strstr(name, "count") || strstr(name, "first") || strstr(name, "value"));
         if (pooler && (blocks || !strcmp(name, "pooler.param")))
             add_copy(b, name, t, lie);
         if (!pooler || strcmp(t->name, "pooler.param"))

@@ -72,8 +72,8 @@ static void make(struct matrix *m, int kind, struct rng *r)
         m->scale[i] = (int16_t)rng_between(r, 8000, 16384);
         m->bias[i] = (int16_t)rng_between(r, -100, 100);
     }
-    m->stored = m->twin = (struct tern_linear){.mul = m->scale, .bias16 = m->bias, .kappa = {1 << 30, 51},
-                                               .wnorm2 = 127 * 127 * K, .n = N, .k = K};
+    m->stored = m->twin = (struct tern_linear){
+        .mul = m->scale, .bias16 = m->bias, .kappa = {1 << 30, 51}, .wnorm2 = 127 * 127 * K, .n = N, .k = K};
     m->twin.weight = m->dense;
     if (kinds[kind].shape < 0) {
         m->stored.weight = m->dense;

@@ -32,8 +32,8 @@ static void calibrate(const struct times *t, int *as_stored, int *pays)
     struct tern_way_times measured[STEPS];
     for (int i = 0; i < STEPS; i++) {
         const double left = (double)i / (STEPS - 1);
-        measured[i] = (struct tern_way_times){left, time_of(t, TERN_WAY_SPARSE, left),
-                                              time_of(t, TERN_WAY_EXPANDED, left), 1};
+        measured[i] =
+            (struct tern_way_times){left, time_of(t, TERN_WAY_SPARSE, left), time_of(t, TERN_WAY_EXPANDED, left), 1};
     }
     tern_sparse_limits(measured, STEPS, as_stored, pays);
 }
@@ -121,9 +121,9 @@ static void test_crossing(void **state)
     assert_int_equal(tern_crossing(left, (const double[]){0, 0, 0, 0}, 4), 100);
     assert_int_equal(tern_crossing(left, (const double[]){0.01, -0.8, -0.6, -0.2}, 4), 0);
     assert_int_equal(tern_crossing(left, (const double[]){-0.5, 0.5, 1, 2}, 4), 15);
-    assert_int_equal(tern_crossing(left, (const double[]){-0.5, 0, 1, 2}, 4), 20);   /* exactly at a density */
+    assert_int_equal(tern_crossing(left, (const double[]){-0.5, 0, 1, 2}, 4), 20);           /* exactly at a density */
     assert_int_equal(tern_crossing(left, (const double[]){-0.5, -0.25, 0.25, -0.1}, 4), 30); /* the first one counts */
-    assert_int_equal(tern_crossing(left, (const double[]){-0.5, -0.25, 0.2501, 1}, 4), 29); /* downwards */
+    assert_int_equal(tern_crossing(left, (const double[]){-0.5, -0.25, 0.2501, 1}, 4), 29);  /* downwards */
 }
 
 /* The shape of least cost, and the larger one of equals. */
@@ -172,6 +172,7 @@ static void test_built_in_tables(void **state)
 #define THREE "16x4 100 99 98 97 60 61 62 63\n4x4 1 2 3 4 5 6 7 8\n4x1 0 0 0 0 0 0 0 0\n"
 #define LAST "1x4 9 8 7 6 5 4 3 2\n"
 
+// clang-format off
 static void test_text(void **state)
 {
     (void)state;
@@ -204,6 +205,7 @@ static void test_text(void **state)
             fail_msg("the first %zu bytes were accepted", n);
     }
 }
+// clang-format on
 
 /* Counting on sizes that no block divides. */
 static void test_zeros(void **state)

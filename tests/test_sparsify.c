@@ -19,8 +19,14 @@ static tern_error err;
 static char dir[256], path[400], texts_path[400];
 static int has_lapack;
 
-static const struct test_checkpoint_spec small = {.seed = 51, .hidden = 24, .heads = 2, .intermediate = 40,
-                                                  .vocab = 120, .pooler = 1, .n_labels = 3, .pooling = "mean"};
+static const struct test_checkpoint_spec small = {.seed = 51,
+                                                  .hidden = 24,
+                                                  .heads = 2,
+                                                  .intermediate = 40,
+                                                  .vocab = 120,
+                                                  .pooler = 1,
+                                                  .n_labels = 3,
+                                                  .pooling = "mean"};
 
 static void fails(tern_status status, tern_status expected, const char *says)
 {
@@ -85,8 +91,8 @@ static void test_pruned_on_texts(void **state)
     assert_ok(tern_convert(dir, path, &floats, &err));
     vector_of(exact);
     for (int i = 0; i < 5; i++) {
-        const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = shapes[i], .calibrate = texts_path,
-                                        .report = count_second_order};
+        const tern_convert_options o = {
+            .struct_bytes = sizeof o, .sparse = shapes[i], .calibrate = texts_path, .report = count_second_order};
         second_order_lines = 0;
         assert_ok(tern_convert(dir, path, &o, &err));
         assert_int_equal(second_order_lines, 12); /* 2 layers */
@@ -143,10 +149,14 @@ static void add_left(void *context, const char *line)
 static double lost_to_int4(const char *sparse, const char *calibrate)
 {
     struct left left[2] = {{0, 0, 100, 0}, {0, 0, 100, 0}};
-    const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse, .calibrate = calibrate,
-                                    .weights = "int4", .report = add_left, .context = &left[1]};
-    const tern_convert_options wide = {.struct_bytes = sizeof wide, .sparse = sparse, .calibrate = calibrate,
-                                       .report = add_left, .context = &left[0]};
+    const tern_convert_options o = {.struct_bytes = sizeof o,
+                                    .sparse = sparse,
+                                    .calibrate = calibrate,
+                                    .weights = "int4",
+                                    .report = add_left,
+                                    .context = &left[1]};
+    const tern_convert_options wide = {
+        .struct_bytes = sizeof wide, .sparse = sparse, .calibrate = calibrate, .report = add_left, .context = &left[0]};
     float int4[24], int8[24];
     double lost = 0;
     assert_ok(tern_convert(dir, path, &wide, &err));
@@ -190,8 +200,12 @@ static void test_allocated(void **state)
     static const double fractions[] = {0.5, 0.8, 0.97};
     for (int i = 0; i < 3; i++) {
         struct left l = {0, 0, 100, 0};
-        const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = asked[i], .calibrate = texts_path,
-                                        .allocate = 1, .report = add_left, .context = &l};
+        const tern_convert_options o = {.struct_bytes = sizeof o,
+                                        .sparse = asked[i],
+                                        .calibrate = texts_path,
+                                        .allocate = 1,
+                                        .report = add_left,
+                                        .context = &l};
         assert_ok(tern_convert(dir, path, &o, &err));
         if (!(fabs(l.left / l.all - (1 - fractions[i])) < 0.01))
             fail_msg("%s: %.4f are left", asked[i], l.left / l.all);
@@ -215,8 +229,8 @@ static void test_allocated(void **state)
 static void test_low_bit(void **state)
 {
     (void)state;
-    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = "int4", .sparse = "4x4:0.5",
-                                    .calibrate = texts_path};
+    const tern_convert_options o = {
+        .struct_bytes = sizeof o, .weights = "int4", .sparse = "4x4:0.5", .calibrate = texts_path};
     write_lines(1500);
     if (!has_lapack) {
         fails(tern_convert(dir, path, &o, &err), TERN_USAGE, "LAPACK");

@@ -130,6 +130,15 @@ static tern_status answer_all(tern_session *s, tern_task task, tern_truncate tru
                                  : tern_embed_texts(s, texts, TEXTS, truncate, out, &err);
 }
 
+/* The same bits; of a float model the same numbers, since its sums' order depends on how many texts run together. */
+static void assert_values(const float *values, const float *expected, size_t n, int is_f32)
+{
+    if (!is_f32)
+        assert_memory_equal(values, expected, n * sizeof *values);
+    for (size_t i = 0; i < n; i++)
+        assert_true(fabsf(values[i] - expected[i]) <= 1e-5f * (1 + fabsf(expected[i])));
+}
+
 static void check_session(tern_session *s, const tern_model *model, tern_task task, tern_truncate truncate,
                           const struct reference *r)
 {
@@ -144,7 +153,7 @@ static void check_session(tern_session *s, const tern_model *model, tern_task ta
     assert_int_equal(malloc_calls, before);
     assert_int_equal(out.n_answered, TEXTS);
     for (size_t i = 0; i < TEXTS; i++) {
-        assert_memory_equal(values + i * width, r->values[i], row);
+        assert_values(values + i * width, r->values[i], width, is_f32);
         if (!is_f32)
             assert_memory_equal(integers + i * width, r->integers[i], row);
     }
@@ -153,7 +162,7 @@ static void check_session(tern_session *s, const tern_model *model, tern_task ta
     /* What is not wanted is left out. */
     tern_answers least = {.struct_bytes = sizeof least, .values = values};
     assert_ok(answer_all(s, task, truncate, &least));
-    assert_memory_equal(values + (TEXTS - 1) * width, r->values[TEXTS - 1], row);
+    assert_values(values + (TEXTS - 1) * width, r->values[TEXTS - 1], width, is_f32);
 }
 
 static void test_same_bits(void **state)

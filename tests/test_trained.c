@@ -43,12 +43,12 @@ static void test_grid(void **state)
     on(1, 1, (float[]){a, -a, -a, a}, 2, 2);
     on(1, 0, (float[]){a, 0, -a, a}, 2, 2);
     on(1, 0, (float[]){a, -0.0f, -a, a}, 2, 2);
-    on(1, 1, (float[]){a, -a, 3, 3}, 2, 2);       /* per channel */
+    on(1, 1, (float[]){a, -a, 3, 3}, 2, 2); /* per channel */
     on(0, 0, (float[]){a, -a, 3, a}, 2, 2);
     on(0, 0, (float[]){a, 3, -a, 3}, 2, 2);
-    on(1, 1, (float[]){0, 0, -a, a}, 2, 2);       /* a channel of zeros */
+    on(1, 1, (float[]){0, 0, -a, a}, 2, 2); /* a channel of zeros */
     on(1, 0, (float[]){0, 0, 0, a}, 2, 2);
-    on(0, 0, (float[]){0, 0, -0.0f, 0}, 2, 2);    /* nothing to keep */
+    on(0, 0, (float[]){0, 0, -0.0f, 0}, 2, 2); /* nothing to keep */
     on(1, 1, (float[]){f16, -f16, f16}, 1, 3);
     on(1, 0, (float[]){bf16, -bf16, 0}, 1, 3);
     on(1, 1, (float[]){a, -nextafterf(a, 1)}, 1, 2);
@@ -159,12 +159,14 @@ static void make_trained(void *context, struct test_tensor *t)
             t->values[i] *= 1 + (float)(i / (size_t)t->shape[1] % 7);
 }
 
+// clang-format off
 static struct test_checkpoint_spec spec_of(const char *latent)
 {
     return (struct test_checkpoint_spec){.seed = 71, .hidden = 72, .heads = 3, .intermediate = 200, .vocab = 150,
                                          .pooler = 1, .n_labels = 3, .pooling = "mean", .edit = make_trained,
                                          .context = (void *)(uintptr_t)latent};
 }
+// clang-format on
 
 static void rewrite(const struct test_checkpoint_spec *spec)
 {
@@ -439,14 +441,10 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_grid),
-        cmocka_unit_test(test_grid_is_kept),
-        cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_rules_at_their_edges),
-        cmocka_unit_test(test_trained_models),
-        cmocka_unit_test(test_one_is_not),
-        cmocka_unit_test(test_latent_models),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_grid),           cmocka_unit_test(test_grid_is_kept),
+        cmocka_unit_test(test_rules),          cmocka_unit_test(test_rules_at_their_edges),
+        cmocka_unit_test(test_trained_models), cmocka_unit_test(test_one_is_not),
+        cmocka_unit_test(test_latent_models),  cmocka_unit_test(test_refused),
         cmocka_unit_test(test_strict),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

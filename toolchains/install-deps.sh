@@ -51,6 +51,7 @@ for what in "$@"; do
         tool objdump binutils
         nice_tool g++ g++
         nice_tool valgrind valgrind
+        nice_tool clang-format-14 clang-format-14
         python3 -c 'import numpy' 2>/dev/null || /usr/bin/python3 -c 'import numpy' 2>/dev/null || wanted+=(python3-numpy)
         if [ "$(uname -m)" = x86_64 ]; then
             cross aarch64-linux-gnu qemu-aarch64-static arm64

@@ -18,16 +18,16 @@ struct bench_record {
     double first_ms;    /* opening a session, and its first run */
     int64_t peak_rss_kib;
     double mhz_min, temp_max;
-    int32_t throttled; /* -1, 0 or 1 */
-    uint64_t digest;   /* XXH3-64 of the run's integers */
-    double ratio;      /* to the baseline's p50; negative without one */
+    int32_t throttled;                   /* -1, 0 or 1 */
+    uint64_t digest;                     /* XXH3-64 of the run's integers */
+    double ratio;                        /* to the baseline's p50; negative without one */
     const struct bench_profile *profile; /* NULL, or printed with the record */
 };
 
 struct bench_model {
     const char *name;
     tern_model *model;
-    void *bytes; /* of a seeded model */
+    void *bytes;       /* of a seeded model */
     char sparsity[24]; /* block shape and the part of the blocks that are zero, or none */
     double load_ms;
     int progress;

@@ -1,6 +1,6 @@
 /* `tern bench`: checks the options, then measures and prints every combination of the lists. */
-#include "tools/bench.h"
 #include "models/blocks.h"
+#include "tools/bench.h"
 #include "tools/bench_profile.h"
 #include "tools/calibrate_sparse.h"
 #include "tools/commands.h"
@@ -24,7 +24,7 @@ struct bench {
     struct cli_list seq, batch, threads;
     int32_t runs, max_regress, ragged;
     int profile, roofline_only, calibrate_sparse;
-    struct roofline roofline; /* of the thread count that was profiled last */
+    struct roofline roofline;       /* of the thread count that was profiled last */
     struct bench_profile *profiles; /* [printed] */
     enum bench_format format;
     struct bench_model model;
@@ -55,9 +55,10 @@ static int check_options(struct bench *b)
     if (!b->path == !b->shape && !b->roofline_only && !b->calibrate_sparse)
         return cli_fail(CLI_USAGE, "bench: give one MODEL.tern or --shape NAME; see tern bench --help");
     if (b->shape && seeded_find(b->shape) < 0)
-        return cli_fail(CLI_USAGE,
-                        "bench: --shape is distilbert, minilm-l6, bert-base, bge-small, bert-mini or tinybert-4l, not '%.64s'",
-                        b->shape);
+        return cli_fail(
+            CLI_USAGE,
+            "bench: --shape is distilbert, minilm-l6, bert-base, bge-small, bert-mini or tinybert-4l, not '%.64s'",
+            b->shape);
     if (b->weights && (tern_weights_find(b->weights) < 0 || tern_weights_bits(b->weights) > 0))
         return cli_fail(CLI_USAGE, "bench: --weights is %s, not '%.64s'",
                         tern_format_words("f32", NULL, NULL, "or").text, b->weights);
@@ -67,8 +68,7 @@ static int check_options(struct bench *b)
     enum tern_block_shape block;
     double fraction;
     if (b->sparse && tern_sparse_parse(b->sparse, &block, &fraction))
-        return cli_fail(CLI_USAGE,
-                        "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are %s, not '%.64s'",
+        return cli_fail(CLI_USAGE, "bench: --sparse is SHAPE:FRACTION, such as 16x4:0.8; shapes are %s, not '%.64s'",
                         tern_block_shape_words("and").text, b->sparse);
     const enum tern_weights weights = b->weights ? (enum tern_weights)tern_weights_find(b->weights) : TERN_WEIGHTS_INT8;
     char why[TERN_SPARSE_WHY];
@@ -215,9 +215,9 @@ static int bench(struct bench *b)
             return cli_status(&err);
         b->out = b->writer.stream;
     }
-    code =
-        b->path ? bench_open_file(&b->model, b->path) : bench_open_shape(&b->model, seeded_find(b->shape), b->weights,
-                                     (enum tern_format)tern_embeddings_find(b->embeddings), b->sparse);
+    code = b->path ? bench_open_file(&b->model, b->path)
+                   : bench_open_shape(&b->model, seeded_find(b->shape), b->weights,
+                                      (enum tern_format)tern_embeddings_find(b->embeddings), b->sparse);
     if (!code)
         code = settle_lists(b);
     if (!code)
@@ -232,25 +232,24 @@ static int bench(struct bench *b)
 int cmd_bench(int argc, char **argv)
 {
     struct bench b = {.format_name = "md", .max_regress = 10};
-    const struct cli_option options[] = {
-        {"shape", 0, CLI_STRING, &b.shape, 0, 0},
-        {"weights", 0, CLI_STRING, &b.weights, 0, 0},
-        {"embeddings", 0, CLI_STRING, &b.embeddings, 0, 0},
-        {"seq", 's', CLI_LIST, &b.seq, 1, 8192},
-        {"batch", 'b', CLI_LIST, &b.batch, 1, 65536},
-        {"threads", 't', CLI_LIST, &b.threads, 1, 256},
-        {"runs", 'r', CLI_INT, &b.runs, 1, 1000000},
-        {"ragged", 0, CLI_INT, &b.ragged, 1, 8192},
-        {"isa", 0, CLI_STRING, &b.isa, 0, 0},
-        {"format", 0, CLI_STRING, &b.format_name, 0, 0},
-        {"out", 0, CLI_STRING, &b.out_path, 0, 0},
-        {"baseline", 0, CLI_STRING, &b.baseline_path, 0, 0},
-        {"max-regress", 0, CLI_INT, &b.max_regress, 0, 1000},
-        {"profile", 0, CLI_FLAG, &b.profile, 0, 0},
-        {"roofline", 0, CLI_FLAG, &b.roofline_only, 0, 0},
-        {"sparse", 0, CLI_STRING, &b.sparse, 0, 0},
-        {"calibrate-sparse", 0, CLI_FLAG, &b.calibrate_sparse, 0, 0},
-        {0}};
+    const struct cli_option options[] = {{"shape", 0, CLI_STRING, &b.shape, 0, 0},
+                                         {"weights", 0, CLI_STRING, &b.weights, 0, 0},
+                                         {"embeddings", 0, CLI_STRING, &b.embeddings, 0, 0},
+                                         {"seq", 's', CLI_LIST, &b.seq, 1, 8192},
+                                         {"batch", 'b', CLI_LIST, &b.batch, 1, 65536},
+                                         {"threads", 't', CLI_LIST, &b.threads, 1, 256},
+                                         {"runs", 'r', CLI_INT, &b.runs, 1, 1000000},
+                                         {"ragged", 0, CLI_INT, &b.ragged, 1, 8192},
+                                         {"isa", 0, CLI_STRING, &b.isa, 0, 0},
+                                         {"format", 0, CLI_STRING, &b.format_name, 0, 0},
+                                         {"out", 0, CLI_STRING, &b.out_path, 0, 0},
+                                         {"baseline", 0, CLI_STRING, &b.baseline_path, 0, 0},
+                                         {"max-regress", 0, CLI_INT, &b.max_regress, 0, 1000},
+                                         {"profile", 0, CLI_FLAG, &b.profile, 0, 0},
+                                         {"roofline", 0, CLI_FLAG, &b.roofline_only, 0, 0},
+                                         {"sparse", 0, CLI_STRING, &b.sparse, 0, 0},
+                                         {"calibrate-sparse", 0, CLI_FLAG, &b.calibrate_sparse, 0, 0},
+                                         {0}};
     int n, code = cli_parse(options, "bench", argc, argv, &n);
     if (n < 0)
         return code;

@@ -72,6 +72,7 @@ static void clean_up_on_signals(const char *path)
             sigaction(numbers[i], &action, NULL);
 }
 
+// clang-format off
 static int convert(struct convert *c, const char *directory)
 {
     tern_error err;
@@ -99,24 +100,24 @@ static int convert(struct convert *c, const char *directory)
         return summary(c);
     return cli_model_status(&err);
 }
+// clang-format on
 
 int cmd_convert(int argc, char **argv)
 {
     struct convert c = {.bar = cli_progress_wanted()};
-    const struct cli_option options[] = {
-        {"output", 'o', CLI_STRING, &c.out, 0, 0},
-        {"weights", 0, CLI_STRING, &c.weights, 0, 0},
-        {"quiet", 'q', CLI_FLAG, &c.quiet, 0, 0},
-        {"embeddings", 0, CLI_STRING, &c.embeddings, 0, 0},
-        {"calibrate", 0, CLI_STRING, &c.calibrate, 0, 0},
-        {"group", 0, CLI_INT, &c.group, 32, 128},
-        {"trained", 0, CLI_STRING, &c.trained, 0, 0},
-        {"strict", 0, CLI_FLAG, &c.strict, 0, 0},
-        {"rest", 0, CLI_STRING, &c.rest, 0, 0},
-        {"sparse", 0, CLI_STRING, &c.sparse, 0, 0},
-        {"sparse-isa", 0, CLI_STRING, &c.sparse_isa, 0, 0},
-        {"allocate", 0, CLI_FLAG, &c.allocate, 0, 0},
-        {0}};
+    const struct cli_option options[] = {{"output", 'o', CLI_STRING, &c.out, 0, 0},
+                                         {"weights", 0, CLI_STRING, &c.weights, 0, 0},
+                                         {"quiet", 'q', CLI_FLAG, &c.quiet, 0, 0},
+                                         {"embeddings", 0, CLI_STRING, &c.embeddings, 0, 0},
+                                         {"calibrate", 0, CLI_STRING, &c.calibrate, 0, 0},
+                                         {"group", 0, CLI_INT, &c.group, 32, 128},
+                                         {"trained", 0, CLI_STRING, &c.trained, 0, 0},
+                                         {"strict", 0, CLI_FLAG, &c.strict, 0, 0},
+                                         {"rest", 0, CLI_STRING, &c.rest, 0, 0},
+                                         {"sparse", 0, CLI_STRING, &c.sparse, 0, 0},
+                                         {"sparse-isa", 0, CLI_STRING, &c.sparse_isa, 0, 0},
+                                         {"allocate", 0, CLI_FLAG, &c.allocate, 0, 0},
+                                         {0}};
     int n, code = cli_parse(options, "convert", argc, argv, &n);
     if (n < 0)
         return code;

@@ -51,9 +51,9 @@ static void print_routes(unsigned use)
         const int bits = tern_format_bits(format);
         if (bits > 4)
             continue;
-        const int rows = bits == 4                       ? ops.routes.s4
+        const int rows = bits == 4                     ? ops.routes.s4
                          : tern_format_grouped(format) ? ops.routes.lut_group[bits - 1]
-                                                         : ops.routes.lut[bits - 1];
+                                                       : ops.routes.lut[bits - 1];
         printf("%-10s %-12s ", n++ ? "" : "as stored", tern_format_name(format));
         if (rows == TERN_ANY_ROWS)
             puts("any number of rows");
@@ -119,8 +119,8 @@ static void print_cpu(unsigned have, unsigned use, const char *cpu)
     for (int i = 0, n = 0; i < TERN_N_FEATURES; i++) {
         const enum tern_feature f = (enum tern_feature)i;
         if (tern_feature_name(f))
-            printf("%-10s %-12s %-4s by %s\n", n++ ? "" : "features", tern_feature_name(f), have >> i & 1 ? "yes" : "no",
-                   tern_feature_source(f));
+            printf("%-10s %-12s %-4s by %s\n", n++ ? "" : "features", tern_feature_name(f),
+                   have >> i & 1 ? "yes" : "no", tern_feature_source(f));
     }
     printf("isas       ");
     print_isas(" ", "", have);
@@ -140,8 +140,8 @@ static void print_cpu_json(unsigned have, unsigned use, const char *cpu)
     fputs(",\"cpu\":", stdout);
     cli_json_text(stdout, cpu);
     const struct tern_cpus c = tern_cpus_look("");
-    printf(",\"threads_allowed\":%d,\"threads\":{\"affinity\":%d,\"quota\":%d,\"running\":%d},\"features\":{", c.allowed,
-           c.affinity, c.quota, c.running);
+    printf(",\"threads_allowed\":%d,\"threads\":{\"affinity\":%d,\"quota\":%d,\"running\":%d},\"features\":{",
+           c.allowed, c.affinity, c.quota, c.running);
     for (int i = 0, n = 0; i < TERN_N_FEATURES; i++) {
         const enum tern_feature f = (enum tern_feature)i;
         if (tern_feature_name(f))
@@ -175,12 +175,10 @@ int cmd_info(int argc, char **argv)
 {
     int json = 0, isas = 0, formats = 0, shapes = 0;
     const char *isa = NULL;
-    const struct cli_option options[] = {{"json", 0, CLI_FLAG, &json, 0, 0},
-                                         {"isas", 0, CLI_FLAG, &isas, 0, 0},
-                                         {"formats", 0, CLI_FLAG, &formats, 0, 0},
-                                         {"shapes", 0, CLI_FLAG, &shapes, 0, 0},
-                                         {"isa", 0, CLI_STRING, &isa, 0, 0},
-                                         {0}};
+    const struct cli_option options[] = {
+        {"json", 0, CLI_FLAG, &json, 0, 0},       {"isas", 0, CLI_FLAG, &isas, 0, 0},
+        {"formats", 0, CLI_FLAG, &formats, 0, 0}, {"shapes", 0, CLI_FLAG, &shapes, 0, 0},
+        {"isa", 0, CLI_STRING, &isa, 0, 0},       {0}};
     int n, code = cli_parse(options, "info", argc, argv, &n);
     if (n < 0)
         return code;

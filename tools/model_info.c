@@ -149,8 +149,7 @@ static void print_json(const tern_model *m, const char *path)
            "\"intermediate\":%d,\"vocab\":%d,\"max_tokens\":%d,\"token_types\":%d,\"n_labels\":%d,\"sparsity\":\"%s\","
            "\"labels\":[",
            i->architecture, i->weights, i->activation, i->layers, i->hidden, i->heads, i->intermediate, i->vocab,
-           i->max_tokens, i->token_types, i->n_labels,
-           sparsity);
+           i->max_tokens, i->token_types, i->n_labels, sparsity);
     for (int32_t k = 0; k < i->n_labels; k++) {
         fputs(k ? "," : "", stdout);
         cli_json_text(stdout, tern_model_label(m, k));

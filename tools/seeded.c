@@ -14,8 +14,7 @@ static const struct {
 } shapes[] = {
     {"distilbert", TERN_DISTILBERT, 6, 768, 12, 3072, 0}, {"minilm-l6", TERN_BERT, 6, 384, 12, 1536, 2},
     {"bert-base", TERN_BERT, 12, 768, 12, 3072, 2},       {"bge-small", TERN_BERT, 12, 384, 12, 1536, 2},
-    {"bert-mini", TERN_BERT, 4, 256, 4, 1024, 2},
-    {"tinybert-4l", TERN_BERT, 4, 312, 12, 1200, 2},
+    {"bert-mini", TERN_BERT, 4, 256, 4, 1024, 2},         {"tinybert-4l", TERN_BERT, 4, 312, 12, 1200, 2},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes, VOCAB = 30522, POSITIONS = 512 };
 
@@ -82,8 +81,8 @@ tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_we
         .max_tokens = POSITIONS,
     };
     tern_config_set_layers(&config, shapes[shape].layers, shapes[shape].heads, shapes[shape].intermediate, TERN_GELU);
-    struct tern_source source = {.config = &config, .plain = 1, .embeddings = embeddings, .read = read_seeded,
-                                       .progress = progress};
+    struct tern_source source = {
+        .config = &config, .plain = 1, .embeddings = embeddings, .read = read_seeded, .progress = progress};
     source.sparse = sparse && !tern_sparse_parse(sparse, &source.block, &source.prune);
     return tern_build_model(out, bytes, &source, NULL, err);
 }

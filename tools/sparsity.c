@@ -110,11 +110,11 @@ void sparsity_print_ways(FILE *out, const tern_model *model, const char *isa, in
         const int *n = w.count;
         if (json)
             fprintf(out, "%s{\"matrix\":\"%s\",\"sparse\":%d,\"expanded\":%d,\"dense\":%d,\"slower\":%d,\"left\":%.4f}",
-                    i ? "," : "[", tern_matrix_part((enum tern_matrix)i)->name, n[TERN_WAY_SPARSE], n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE],
-                    w.slower, w.lines / w.all);
+                    i ? "," : "[", tern_matrix_part((enum tern_matrix)i)->name, n[TERN_WAY_SPARSE],
+                    n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE], w.slower, w.lines / w.all);
         else
-            fprintf(out, "| %-10s | %6d | %8d | %6d | %12d | %5.1f%% |\n", tern_matrix_part((enum tern_matrix)i)->name, n[TERN_WAY_SPARSE],
-                    n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE], w.slower, 100 * w.lines / w.all);
+            fprintf(out, "| %-10s | %6d | %8d | %6d | %12d | %5.1f%% |\n", tern_matrix_part((enum tern_matrix)i)->name,
+                    n[TERN_WAY_SPARSE], n[TERN_WAY_EXPANDED], n[TERN_WAY_DENSE], w.slower, 100 * w.lines / w.all);
     }
     fputs(json ? "]" : "", out);
 }

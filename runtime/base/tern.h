@@ -194,9 +194,9 @@ typedef struct tern_batch {
     int32_t n_texts;
 } tern_batch;
 
-/* logits[n_texts][n_labels]; of a model whose head labels tokens, logits[offsets[n_texts]][n_labels]. Errors: TERN_USAGE
-   (an id, type or length out of range, more than the session was opened for, or a model without a head that labels). The
-   result of a text does not depend on its neighbours. */
+/* logits[n_texts][n_labels]; of a model whose head labels tokens, logits[offsets[n_texts]][n_labels]. Errors:
+   TERN_USAGE (an id, type or length out of range, more than the session was opened for, or a model without a head that
+   labels). The result of a text does not depend on its neighbours. */
 TERN_API tern_status tern_classify(tern_session *session, const tern_batch *batch, float *logits, tern_error *err);
 /* vectors[n_texts][hidden], pooled and normalised as the model says. */
 TERN_API tern_status tern_embed(tern_session *session, const tern_batch *batch, float *vectors, tern_error *err);

@@ -67,7 +67,7 @@ struct tern_pool {
     pid_t process;
     uint32_t round;
     struct helper **order; /* [threads - 1] those that found no CPU last */
-    struct rate *rate; /* of the pass that runs; NULL when nothing is to be learned from it */
+    struct rate *rate;     /* of the pass that runs; NULL when nothing is to be learned from it */
     int64_t products;
     long long began;
     struct rate rates[CLASSES];
@@ -96,8 +96,8 @@ static long long clock_ns(clockid_t clock)
     return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Returns when woken, at once if *word is not `value`, or after `ns` unless that is 0. The system call's own time format
-   is two longs, on 32-bit systems too. */
+/* Returns when woken, at once if *word is not `value`, or after `ns` unless that is 0. The system call's own time
+   format is two longs, on 32-bit systems too. */
 static void futex_wait(void *word, unsigned value, long ns)
 {
     const long timeout[2] = {0, ns};
@@ -269,8 +269,8 @@ static int is_stuck(struct tern_pool *pool, struct helper *h, long long awake, l
         h->seen_at = now;
         h->passes_since = 0;
     }
-    return atomic_load(&h->state) == AWAKE && (now - pool->ended_at > MILLISECOND ||
-                                               (++h->passes_since > 4 && now - h->seen_at > 5 * MILLISECOND));
+    return atomic_load(&h->state) == AWAKE &&
+           (now - pool->ended_at > MILLISECOND || (++h->passes_since > 4 && now - h->seen_at > 5 * MILLISECOND));
 }
 
 /* Whether a helper was kept from a CPU for a quarter of the window, or was woken and still has none. */

@@ -4,7 +4,7 @@
 #include "simd/gemm_f32.h"
 
 void tern_gemm_f32_neon(const float *a, ptrdiff_t ld_a, const float *w, ptrdiff_t ld_w, const float *bias, float *c,
-                       ptrdiff_t ld_c, int m, int n, int k)
+                        ptrdiff_t ld_c, int m, int n, int k)
 {
     const struct gemm_f32 g = {a, w, bias, c, ld_a, ld_w, ld_c};
     gemm(&g, m, n, k);

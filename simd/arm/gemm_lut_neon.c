@@ -34,6 +34,7 @@ struct kind {
     int bits, panels, grouped;
 };
 
+// clang-format off
 /* Blocks until the sums are taken on. Without multipliers: what the low parts' 16 bits hold. With: a power of two, so
    that it divides a group, whose codes times activations fit in 16 bits. */
 TERN_INLINE int segment_blocks(int bits, int grouped)
@@ -43,6 +44,7 @@ TERN_INLINE int segment_blocks(int bits, int grouped)
 _Static_assert(BLOCKS_BY_CODES * TERN_BLOCK_STEPS * LOW_MOST <= UINT16_MAX, "a segment's low parts fit in 16 bits");
 _Static_assert(2 * 3 * TERN_BLOCK_K * 127 <= INT16_MAX && 1 * 7 * TERN_BLOCK_K * 127 <= INT16_MAX,
                "a segment with a multiplier fits in 16 bits");
+// clang-format on
 
 TERN_INLINE struct sums add_low(struct sums s, uint8x16_t low, int shift)
 {
@@ -260,6 +262,7 @@ TERN_INLINE void tile(const uint8_t *table, const int32_t *sum, const struct ter
 
 typedef void tile_fn(const uint8_t *table, const int32_t *sum, const struct tern_codes *w, int32_t *c, int k4);
 
+// clang-format off
 #define TILE(name, bits, panels, grouped)                                                                              \
     static void name(const uint8_t *table, const int32_t *sum, const struct tern_codes *w, int32_t *c, int k4)         \
     {                                                                                                                  \
@@ -269,6 +272,7 @@ TILE(plain_1, 1, 1, 0) TILE(plain_2, 2, 1, 0) TILE(plain_3, 3, 1, 0) TILE(plain_
 TILE(grouped_2, 2, 1, 1) TILE(grouped_3, 3, 1, 1)
 /* No format of one bit has multipliers. */
 static tile_fn *const tiles[2][PLANES] = {{plain_1, plain_2, plain_3}, {NULL, grouped_2, grouped_3}};
+// clang-format on
 
 /* Every row meets a panel, or two, while it is in the cache. */
 void tern_gemm_lut_neon(const uint8_t *table, ptrdiff_t ld_table, const int32_t *sum, ptrdiff_t ld_sum,

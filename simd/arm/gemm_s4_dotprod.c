@@ -111,6 +111,7 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *
 
 typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int k4);
 
+// clang-format off
 #define TILE(rows)                                                                                                     \
     static void tile_##rows(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c,   \
                             int k4)                                                                                    \
@@ -119,6 +120,7 @@ typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w
     }
 TILE(1) TILE(2) TILE(3) TILE(4)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4};
+// clang-format on
 
 /* Each panel is swept by all rows, in tiles of as equal heights as can be. */
 void tern_gemm_s4_dotprod(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c,

@@ -8,10 +8,12 @@
 
 #include "simd/arm/four_k.h"
 
+// clang-format off
 /* A piece is four channels, 16 bytes of codes. */
 enum { PIECES = 4, SEGMENT = 16 /* k steps */, MOST_VALUE = 15 };
 enum { TILE_ROWS = TERN_NEON_REGS == 32 ? 4 : 2 };
 _Static_assert(SEGMENT * MOST_VALUE * 127 <= INT16_MAX, "a segment's products fit in 16 bits");
+// clang-format on
 
 /* The constants that make a tile. */
 struct kind {
@@ -114,6 +116,7 @@ TERN_INLINE void part(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *
 
 typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int k4);
 
+// clang-format off
 #define TILE(rows, pieces)                                                                                             \
     static void tile_##rows(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c,   \
                             int k4)                                                                                    \
@@ -128,6 +131,7 @@ static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4};
 TILE(1, 2) TILE(2, 2)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2};
 #endif
+// clang-format on
 
 /* Each panel is swept by all rows, in tiles of as equal heights as can be. */
 void tern_gemm_s4_neon(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c, int m,

@@ -9,9 +9,11 @@
 
 enum { TILE_ROWS = 5, STEP = TERN_PANEL * TERN_PANEL_K, BLOCK = 4 /* k steps of one register of a row */ };
 
+// clang-format off
 /* Named sums s<row>_<piece>: arrays of vectors depend on how a compiler unrolls. What a tile lacks vanishes, as its
    size is constant. */
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4)
+// clang-format on
 
 #define START(i)                                                                                                       \
     int32x4_t s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;                                      \
@@ -75,6 +77,7 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
 
 typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int k4);
 
+// clang-format off
 #define TILE(rows)                                                                                                     \
     static void tile_##rows(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int k4)      \
     {                                                                                                                  \
@@ -82,6 +85,7 @@ typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *
     }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5};
+// clang-format on
 
 /* Each panel is swept by all rows, in tiles of as equal heights as can be. */
 void tern_gemm_s8_dotprod(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,

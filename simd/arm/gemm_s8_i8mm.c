@@ -8,9 +8,11 @@
 
 enum { TILE_ROWS = 8, STEP = TERN_PANEL * TERN_PANEL_K, PIECE = 4 * TERN_PANEL_K, K8 = 2 * TERN_PANEL_K };
 
+// clang-format off
 /* Named sums s<pair of rows>_<pair of channels>: arrays of vectors depend on how a compiler unrolls. What a tile lacks
    vanishes, as its size is constant. */
 #define ALL_PAIRS(do) do(0) do(1) do(2) do(3)
+// clang-format on
 
 #define START(i)                                                                                                       \
     int32x4_t s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;                                      \
@@ -114,6 +116,7 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
 
 typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int k4);
 
+// clang-format off
 #define TILE(rows)                                                                                                     \
     static void tile_##rows(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int k4)      \
     {                                                                                                                  \
@@ -121,6 +124,7 @@ typedef void tile_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *
     }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7, tile_8};
+// clang-format on
 
 /* Up to five rows go to the kernel of sdot: the zips are the same for any number of them, and sdot takes fewer
    instructions then (one row: 0.094 per multiply-add against 0.24). */

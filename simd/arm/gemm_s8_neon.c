@@ -75,6 +75,7 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
     half_tile(a, ld_a, b + 2 * PIECE, c + TERN_PANEL / 2, ld_c, rows, k4);
 }
 
+// clang-format off
 #ifdef __aarch64__
 /* A piece, in v16 .. v19 for the first k step and v20 .. v23 for the second, times both rows; `add` is sadalp, or
    saddlp to begin the sums. */
@@ -91,7 +92,9 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
     add " %[" row0 "high].4s, v29.8h\n"                                                                                \
     add " %[" row1 "low].4s, v30.8h\n"                                                                                 \
     add " %[" row1 "high].4s, v31.8h\n"
+// clang-format on
 
+// clang-format off
 /* Two k steps: the weights' whole panel, four k of each row in every lane. */
 #define TWO_STEPS(add)                                                                                                 \
     "ld1    {v16.16b, v17.16b, v18.16b, v19.16b}, [%[b]], #64\n"                                                       \
@@ -102,9 +105,11 @@ TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t 
     PIECE_BY_TWO_ROWS(add, "v17", "v21", "lo0", "lo1")                                                                 \
     PIECE_BY_TWO_ROWS(add, "v18", "v22", "re0", "re1")                                                                 \
     PIECE_BY_TWO_ROWS(add, "v19", "v23", "ro0", "ro1")
+// clang-format on
 
 #define SUMS(name, s) [name##low] "=&w"(s.low), [name##high] "=&w"(s.high)
 
+// clang-format off
 /* Two rows by a panel, in assembly: 106 instructions for 96 products and sums. With intrinsics gcc 12 needs 118, and
    spills when it is given ld1 of four registers. `pairs` > 0 of k steps. */
 TERN_INLINE void two_rows(struct block *left, struct block *right, const int8_t *a, ptrdiff_t ld_a, const int8_t *b,
@@ -131,6 +136,7 @@ TERN_INLINE void two_rows(struct block *left, struct block *right, const int8_t 
                      : "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29",
                        "v30", "v31", "cc", "memory");
 }
+// clang-format on
 
 static void tile_2(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int k4)
 {

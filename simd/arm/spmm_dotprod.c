@@ -205,8 +205,10 @@ PANELS(one_8, TERN_BLOCK_1X4, 1, one(&s, 8))
 PANELS(one_16, TERN_BLOCK_1X4, 1, one(&s, 16))
 PANELS(one_32, TERN_BLOCK_1X4, 1, one(&s, 32))
 
+// clang-format off
 #define MULTIPLIED(lanes, least, panels) {lanes, least, panels}
 static const struct tern_pass passes[TERN_N_BLOCK_SHAPES][TERN_MOST_PASSES] = TERN_PASSES_DOTPROD(MULTIPLIED);
+// clang-format on
 
 void tern_spmm_dotprod(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
                        int k4)

@@ -16,6 +16,7 @@ TERN_INLINE void zip(int8x16_t *low, int8x16_t *high, int8x16_t a, int8x16_t b)
     __asm__ volatile("zip2 %0.4s, %1.4s, %2.4s" : "=w"(*high) : "w"(a), "w"(b));
 }
 
+// clang-format off
 /* The inputs of the strip's next index. In assembly: compilers shift the index by itself. */
 TERN_INLINE int8x16_t next_inputs(struct strip *s)
 {
@@ -25,6 +26,7 @@ TERN_INLINE int8x16_t next_inputs(struct strip *s)
     return v;
 }
 _Static_assert(STEP == 1 << 4, "next_inputs' shift");
+// clang-format on
 
 /* Rows 0 and 1 in `low`, 2 and 3 in `high`, two channels in each. */
 struct sums {
@@ -85,8 +87,10 @@ TERN_INLINE void wide(struct strip *s)
 
 PANELS(wide_4, TERN_BLOCK_16X4, 0, wide(&s))
 
+// clang-format off
 #define MULTIPLIED(lanes, least, panels) {lanes, least, panels}
 static const struct tern_pass passes[] = TERN_PASSES_I8MM(MULTIPLIED);
+// clang-format on
 
 void tern_spmm_i8mm(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
                     int k4)

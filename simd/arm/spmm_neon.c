@@ -320,8 +320,10 @@ PANELS(column_8, TERN_BLOCK_4X1, 1, column(&s, 8))
 PANELS(column_16, TERN_BLOCK_4X1, 1, column(&s, 16))
 #endif
 
+// clang-format off
 #define MULTIPLIED(lanes, least, panels) {lanes, least, panels}
 static const struct tern_pass passes[TERN_N_BLOCK_SHAPES][TERN_MOST_PASSES] = TERN_PASSES_NEON(MULTIPLIED);
+// clang-format on
 
 void tern_spmm_neon(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
                     int k4)

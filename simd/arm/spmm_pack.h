@@ -8,8 +8,10 @@
 
 #include <string.h>
 
+// clang-format off
 /* An entry of a list of passes, without the function that multiplies. */
 #define TERN_LAID_OUT(lanes, least, panels) {lanes, least, NULL}
+// clang-format on
 
 /* Four rows' 16 inputs: k steps, or for columns four inputs, of all four rows together. */
 TERN_INLINE int8x16x4_t together(const int8_t *const *row, ptrdiff_t at, int columns)

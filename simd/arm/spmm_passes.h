@@ -46,6 +46,7 @@ static inline const struct tern_pass *tern_pass_of(const struct tern_pass *pass,
     }
 #endif
 
+// clang-format off
 /* Three rows are laid out as four. */
 #define TERN_PASSES_DOTPROD(PASS)                                                                                      \
     {                                                                                                                  \
@@ -57,7 +58,9 @@ static inline const struct tern_pass *tern_pass_of(const struct tern_pass *pass,
         [TERN_BLOCK_4X1] = {PASS(16, 16, column_16), PASS(4, 4, column_4), PASS(4, 3, column_3),                       \
                             PASS(4, 2, column_2), PASS(1, 1, column_1)},                                               \
     }
+// clang-format on
 
+// clang-format off
 /* i8mm has passes of four rows for blocks of 16x4; what is left goes to dotprod. */
 enum { TERN_I8MM_ROWS = 4 };
 static inline int tern_i8mm_rows(enum tern_block_shape shape, int m)
@@ -65,5 +68,6 @@ static inline int tern_i8mm_rows(enum tern_block_shape shape, int m)
     return shape == TERN_BLOCK_16X4 ? m / TERN_I8MM_ROWS * TERN_I8MM_ROWS : 0;
 }
 #define TERN_PASSES_I8MM(PASS) {PASS(TERN_I8MM_ROWS, TERN_I8MM_ROWS, wide_4)}
+// clang-format on
 
 #endif

@@ -27,7 +27,8 @@ static int strip(const float *a, ptrdiff_t ld_a, const float *w, ptrdiff_t ld_w,
     const libxsmm_blasint from_a = (libxsmm_blasint)ld_a, from_w = n, to = (libxsmm_blasint)ld_c;
     const int flags = LIBXSMM_GEMM_FLAG_NONE, ahead = LIBXSMM_PREFETCH_NONE;
     const float alpha = 1;
-    const libxsmm_smmfunction kernel = libxsmm_smmdispatch(n, m, k, &from_w, &from_a, &to, &alpha, &beta, &flags, &ahead);
+    const libxsmm_smmfunction kernel =
+        libxsmm_smmdispatch(n, m, k, &from_w, &from_a, &to, &alpha, &beta, &flags, &ahead);
     if (!kernel)
         return 0;
     libxsmm_otrans(turned, w, sizeof *w, k, n, (libxsmm_blasint)ld_w, n);

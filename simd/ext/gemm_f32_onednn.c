@@ -1,5 +1,5 @@
-/* oneDNN's sgemm, which packs and blocks by itself. It would bring OpenMP's threads into a task of our pool, so the calling
-   thread's OpenMP is told to use one, and told back afterwards: that number belongs to the user's program. */
+/* oneDNN's sgemm, which packs and blocks by itself. It would bring OpenMP's threads into a task of our pool, so the
+   calling thread's OpenMP is told to use one, and told back afterwards: that number belongs to the user's program. */
 #include "simd/libraries.h"
 
 #include <dnnl.h>

@@ -78,8 +78,8 @@ static ALWAYS_INLINE __m256 vf_halves(vf x)
 }
 static ALWAYS_INLINE void vf_sum4(float *out, vf a, vf b, vf c, vf d)
 {
-    const __m256 x = _mm256_hadd_ps(_mm256_hadd_ps(vf_halves(a), vf_halves(b)),
-                                    _mm256_hadd_ps(vf_halves(c), vf_halves(d)));
+    const __m256 x =
+        _mm256_hadd_ps(_mm256_hadd_ps(vf_halves(a), vf_halves(b)), _mm256_hadd_ps(vf_halves(c), vf_halves(d)));
     _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)));
 }
 static ALWAYS_INLINE float vf_sum(vf x)

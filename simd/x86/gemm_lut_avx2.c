@@ -6,8 +6,10 @@
 #include "simd/table.h"
 #include "simd/x86/avx2.h"
 
+// clang-format off
 enum { SEGMENT = 8 /* blocks */ };
 _Static_assert(SEGMENT * TERN_BLOCK_STEPS * 4 * 127 <= INT16_MAX, "a segment's sums fit 16 bits");
+// clang-format on
 
 /* The sums of one plane of one segment: low parts of even and odd channels in 16 bits, high parts in 8 (8 blocks x 4
    look-ups x -8 = -256 does not fit: `high` is for half of the pairs, `high2` for the others). */
@@ -23,10 +25,10 @@ static ALWAYS_INLINE void add_block(struct sums *s, const uint8_t *table, const 
     const __m256i f0 = _mm256_and_si256(front, nibble), f1 = _mm256_and_si256(_mm256_srli_epi16(front, 4), nibble);
     const __m256i b0 = _mm256_and_si256(back, nibble), b1 = _mm256_and_si256(_mm256_srli_epi16(back, 4), nibble);
     const uint8_t *odd = table + 2 * TERN_LINE, *upper = table + TERN_LINE / 2, *odd_upper = odd + TERN_LINE / 2;
-    const __m256i low = _mm256_add_epi8(_mm256_add_epi8(_mm256_shuffle_epi8(tern_load256(table), f0),
-                                                        _mm256_shuffle_epi8(tern_load256(odd), f1)),
-                                        _mm256_add_epi8(_mm256_shuffle_epi8(tern_load256(upper), b0),
-                                                        _mm256_shuffle_epi8(tern_load256(odd_upper), b1)));
+    const __m256i low = _mm256_add_epi8(
+        _mm256_add_epi8(_mm256_shuffle_epi8(tern_load256(table), f0), _mm256_shuffle_epi8(tern_load256(odd), f1)),
+        _mm256_add_epi8(_mm256_shuffle_epi8(tern_load256(upper), b0),
+                        _mm256_shuffle_epi8(tern_load256(odd_upper), b1)));
     s->even = _mm256_add_epi16(s->even, _mm256_and_si256(low, _mm256_set1_epi16(255)));
     s->odd = _mm256_add_epi16(s->odd, _mm256_srli_epi16(low, 8));
     s->high = _mm256_add_epi8(s->high, _mm256_add_epi8(_mm256_shuffle_epi8(tern_load256(table + TERN_LINE), f0),

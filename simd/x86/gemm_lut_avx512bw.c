@@ -12,8 +12,10 @@
 #include "simd/table.h"
 #include "simd/x86/avx512.h"
 
+// clang-format off
 enum { SEGMENT = 8 /* blocks */ };
 _Static_assert(SEGMENT * TERN_BLOCK_STEPS * 4 * 127 <= INT16_MAX, "a segment's sums fit 16 bits");
+// clang-format on
 
 /* The sums of one plane of one segment: low parts of even and odd channels in 16 bits, high parts in 8. */
 struct sums {

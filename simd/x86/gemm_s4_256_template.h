@@ -24,12 +24,14 @@ struct tile {
     const uint8_t *line, *mul; /* of half a panel */
     int32_t *c;
     ptrdiff_t ld_c;
-    const int32_t *start; /* [rows][GROUPS] -offset * (sum of a group's activations) */
-    __m256i value;        /* value + offset of each code */
+    const int32_t *start;  /* [rows][GROUPS] -offset * (sum of a group's activations) */
+    __m256i value;         /* value + offset of each code */
     int steps, group, add; /* k steps, k steps of a group; add to what c holds */
 };
 
+// clang-format off
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3)
+// clang-format on
 
 static ALWAYS_INLINE void tile(const struct tile *t, const int rows);
 
@@ -55,6 +57,7 @@ static int32_t sum_of(const int8_t *a, int n)
 
 typedef void tile_fn(const struct tile *t);
 
+// clang-format off
 #define TILE(rows)                                                                                                     \
     static void tile_##rows(const struct tile *t)                                                                      \
     {                                                                                                                  \
@@ -62,6 +65,7 @@ typedef void tile_fn(const struct tile *t);
     }
 TILE(1) TILE(2) TILE(3) TILE(4)
 static tile_fn *const tiles[ROWS] = {tile_1, tile_2, tile_3, tile_4};
+// clang-format on
 
 /* The starts of up to ROWS rows, t->steps steps from t->a on. */
 static void make_starts(const struct tile *t, int32_t *start, int rows, int offset)

@@ -22,8 +22,8 @@ struct few {
     const uint8_t *line, *mul; /* of the panel, from the first group on */
     int32_t *c;
     ptrdiff_t ld_c;
-    const int32_t *start; /* [rows][GROUPS] -offset * (sum of a group's activations) */
-    __m512i value;        /* value + offset of each code */
+    const int32_t *start;  /* [rows][GROUPS] -offset * (sum of a group's activations) */
+    __m512i value;         /* value + offset of each code */
     int steps, group, add; /* k steps, k steps of a group; add to what c holds */
 };
 typedef void few_fn(const struct few *t);

@@ -30,11 +30,13 @@ enum { STEPS = 4 /* in 16 bits */ };
     if (i < rows)                                                                                                      \
         total##i = _mm256_add_epi32(total##i, _mm256_madd_epi16(words##i, pairs));
 
+// clang-format off
 #define TAKE_OFF(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
         const __m256i start = _mm256_set1_epi32(t->start[i * GROUPS + group]);                                         \
         total##i = _mm256_add_epi32(total##i, _mm256_mullo_epi32(start, mul));                  \
     }
+// clang-format on
 
 #define STORE(i)                                                                                                       \
     if (i < rows)                                                                                                      \

@@ -18,7 +18,9 @@ enum {
 };
 _Static_assert(RUN * 2 * 30 * 127 <= INT16_MAX && LINE_RUN * 2 * 15 * 127 <= INT16_MAX, "a run in 16 bits");
 
+// clang-format off
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7)
+// clang-format on
 
 #define TOTAL(i)                                                                                                       \
     __m512i total##i = i < rows && t->add ? _mm512_loadu_si512(t->c + i * t->ld_c) : zero;                             \
@@ -94,6 +96,7 @@ static ALWAYS_INLINE void tile(const struct few *t, const int rows, const int li
     ALL_ROWS(STORE)
 }
 
+// clang-format off
 #define TILE(rows)                                                                                                     \
     static void tile_##rows(const struct few *t)                                                                       \
     {                                                                                                                  \
@@ -106,6 +109,7 @@ static ALWAYS_INLINE void tile(const struct few *t, const int rows, const int li
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8)
 static few_fn *const tiles[2][ROWS] = {{tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7, tile_8},
                                         {line_1, line_2, line_3, line_4, line_5, line_6, line_7, line_8}};
+// clang-format on
 
 /* Sum of n activations. */
 static int32_t sum_of(const int8_t *a, int n)

@@ -16,7 +16,9 @@ enum {
 };
 _Static_assert((int)ROWS <= (int)MOST_FEW, "rows");
 
+// clang-format off
 #define FEW_ROWS(do) do(0) do(1) do(2) do(3)
+// clang-format on
 
 #define TOTAL(i)                                                                                                       \
     __m512i total##i = i < rows && t->add ? _mm512_loadu_si512(t->c + i * t->ld_c) : zero;                             \
@@ -91,6 +93,7 @@ static ALWAYS_INLINE void few(const struct few *t, const int rows, const int lin
     FEW_ROWS(STORE_TOTAL)
 }
 
+// clang-format off
 #define FEW(rows)                                                                                                      \
     static void few_##rows(const struct few *t)                                                                        \
     {                                                                                                                  \
@@ -102,6 +105,7 @@ static ALWAYS_INLINE void few(const struct few *t, const int rows, const int lin
     }
 FEW(1) FEW(2) FEW(3) FEW(4)
 static few_fn *const fews[2][ROWS] = {{few_1, few_2, few_3, few_4}, {line_1, line_2, line_3, line_4}};
+// clang-format on
 
 /* Sum of n activations. */
 static int32_t sum_of(const int8_t *a, int n)
@@ -128,8 +132,8 @@ struct coded {
     const uint8_t *line, *mul; /* of the panel */
     int32_t *c;
     ptrdiff_t ld_c;
-    const int32_t *start; /* of row_starts */
-    __m512i value;        /* value + offset of each code */
+    const int32_t *start;        /* of row_starts */
+    __m512i value;               /* value + offset of each code */
     ptrdiff_t panel, panel_muls; /* from one panel to the next */
     int panels, k4, group, offset;
 };
@@ -157,7 +161,9 @@ static ALWAYS_INLINE struct weights raise(__m512i value, struct factors f)
     return w;
 }
 
+// clang-format off
 #define MANY_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
+// clang-format on
 
 #define START_ROW(i) __m512i s##i##_0 = i < rows ? _mm512_set1_epi32(t->start[i]) : zero, s##i##_1 = s##i##_0;
 
@@ -219,6 +225,7 @@ static ALWAYS_INLINE void coded_tile(const struct coded *t, const int rows, cons
 
 typedef void coded_fn(const struct coded *t);
 
+// clang-format off
 #define CODED(rows)                                                                                                    \
     static void coded_##rows(const struct coded *t)                                                                    \
     {                                                                                                                  \
@@ -232,6 +239,7 @@ CODED(5) CODED(6) CODED(7) CODED(8) CODED(9) CODED(10) CODED(11) CODED(12)
 static coded_fn *const codeds[2][MOST_ROWS - ROWS] = {
     {coded_5, coded_6, coded_7, coded_8, coded_9, coded_10, coded_11, coded_12},
     {linear_5, linear_6, linear_7, linear_8, linear_9, linear_10, linear_11, linear_12}};
+// clang-format on
 
 /* m > ROWS rows in tiles of as equal heights as can be, which meet the panels in pairs. */
 static void many_rows(struct coded t, const struct tern_codes *w, int m, int panels)

@@ -12,8 +12,10 @@
     __m256i total##i = i < rows && t->add ? tern_load256(t->c + i * t->ld_c) : zero;                                   \
     const int8_t *a##i = t->a + (i < rows ? i : 0) * t->ld_a;
 
+// clang-format off
 #define START(i)                                                                                                       \
     __m256i s##i = i < rows ? _mm256_set1_epi32(t->start[i * GROUPS + group]) : zero, odd##i = zero;
+// clang-format on
 
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \

@@ -36,9 +36,11 @@ struct tile {
     int k4;
 };
 
+// clang-format off
 /* The sums are named, s<row>_<panel>, and the rows written out by macro: arrays and loops depend on how a compiler
    unrolls. What a tile lacks vanishes, as its size is constant. */
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
+// clang-format on
 
 #define START(i) __m512i s##i##_0 = i < rows ? _mm512_set1_epi32(t->start[i]) : zero, s##i##_1 = s##i##_0;
 
@@ -84,8 +86,10 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int p
     ALL_ROWS(STORE)
 }
 
+// clang-format off
 /* One panel by few rows: sums s<row>_<k step modulo 4>. */
 #define FEW_ROWS(do) do(0) do(1) do(2) do(3)
+// clang-format on
 
 #define START_STEPS(i)                                                                                                 \
     __m512i s##i##_0 = i < rows ? _mm512_set1_epi32(t->start[i]) : zero, s##i##_1 = zero, s##i##_2 = zero;             \
@@ -136,6 +140,7 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
 
 typedef void tile_fn(const struct tile *t);
 
+// clang-format off
 #define TILE(rows, panels)                                                                                             \
     static void tile_##rows##_##panels(const struct tile *t)                                                           \
     {                                                                                                                  \
@@ -151,10 +156,13 @@ TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILES(7) TILES(8) TILES(9)
 FEW(1) FEW(2) FEW(3) FEW(4)
 static tile_fn *const few[] = {few_1, few_2, few_3, few_4};
 enum { MOST_FEW = sizeof few / sizeof *few };
+// clang-format on
 
+// clang-format off
 #define PAIR(rows) {tile_##rows##_1, tile_##rows##_2}
 static tile_fn *const tiles[TILE_ROWS][2] = {PAIR(1), PAIR(2), PAIR(3), PAIR(4),  PAIR(5),  PAIR(6),
                                              PAIR(7), PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12)};
+// clang-format on
 
 /* Tells tile `block` of `blocks` which weights of the hint to bring into L2 while it meets `width` panels from `panel`
    on. Where there is one tile it brings in both panels of the hint, of several tiles each of the first two brings in

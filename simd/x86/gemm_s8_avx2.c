@@ -38,8 +38,10 @@ struct tile {
     int k4, add; /* add to what c holds, from the earlier k steps */
 };
 
+// clang-format off
 /* Sums are s<row>_<half>; what a tile lacks vanishes, as its size is constant. */
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4)
+// clang-format on
 
 #define START(i) __m256i s##i##_0 = zero, s##i##_1 = zero;
 
@@ -97,6 +99,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 
 typedef void tile_fn(const struct tile *t);
 
+// clang-format off
 #define TILE(rows)                                                                                                     \
     static void tile_##rows(const struct tile *t)                                                                      \
     {                                                                                                                  \
@@ -104,6 +107,7 @@ typedef void tile_fn(const struct tile *t);
     }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5};
+// clang-format on
 
 /* Splits `steps` k steps of one row into magnitudes and signs. Returns the sum of the negative activations' magnitudes,
    which the products leave out. */

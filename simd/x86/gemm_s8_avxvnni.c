@@ -30,8 +30,10 @@ struct tile {
     int k4;
 };
 
+// clang-format off
 /* Sums are s<row>_<half>; what a tile lacks vanishes, as its size is constant. */
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5)
+// clang-format on
 
 #define START(i)                                                                                                       \
     __m256i s##i##_0 = i < rows ? _mm256_set1_epi32(t->start[i]) : _mm256_setzero_si256(), s##i##_1 = s##i##_0;        \
@@ -68,6 +70,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 
 typedef void tile_fn(const struct tile *t);
 
+// clang-format off
 #define TILE(rows)                                                                                                     \
     static void tile_##rows(const struct tile *t)                                                                      \
     {                                                                                                                  \
@@ -75,6 +78,7 @@ typedef void tile_fn(const struct tile *t);
     }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+// clang-format on
 
 static void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)
 {

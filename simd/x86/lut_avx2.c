@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+// clang-format off
 /* Sums of choices 0 .. 15 of one step in each lane, whose four activations begin at byte `first` of the lane. */
 static ALWAYS_INLINE void two_steps(uint8_t *table, __m256i a, const int first)
 {
@@ -29,6 +30,7 @@ static ALWAYS_INLINE void two_steps(uint8_t *table, __m256i a, const int first)
     tern_store256(table + TERN_LINE, _mm256_packs_epi16(_mm256_srai_epi16(below, TERN_LUT_LOW_BITS),
                                                         _mm256_srai_epi16(above, TERN_LUT_LOW_BITS)));
 }
+// clang-format on
 
 void tern_lut_avx2(const int8_t *a, uint8_t *table, int32_t *sum, int k4)
 {

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+// clang-format off
 /* Sums of choices 0 .. 7 for the even steps or the odd ones of a block; 8 .. 15 are those plus the fourth activation.
    Lane p of `a` holds steps 2 p and 2 p + 1 in its first eight bytes. */
 static ALWAYS_INLINE void half_block(uint8_t *table, __m512i a, const int first)
@@ -31,6 +32,7 @@ static ALWAYS_INLINE void half_block(uint8_t *table, __m512i a, const int first)
     _mm512_storeu_si512(table + TERN_LINE, _mm512_packs_epi16(_mm512_srai_epi16(below, TERN_LUT_LOW_BITS),
                                                               _mm512_srai_epi16(above, TERN_LUT_LOW_BITS)));
 }
+// clang-format on
 
 void tern_lut_avx512bw(const int8_t *a, uint8_t *table, int32_t *sum, int k4)
 {
@@ -39,8 +41,8 @@ void tern_lut_avx512bw(const int8_t *a, uint8_t *table, int32_t *sum, int k4)
         const int bytes = (k4 - step) * TERN_PANEL_K;
         const __mmask32 have = tern_mask32(bytes);
         const __m256i block = _mm256_maskz_loadu_epi8(have, a + (ptrdiff_t)step * TERN_PANEL_K);
-        const __m512i pairs = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3),
-                                                       _mm512_castsi256_si512(block));
+        const __m512i pairs =
+            _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3), _mm512_castsi256_si512(block));
         half_block(table, pairs, 0);
         half_block(table + 2 * TERN_LINE, pairs, TERN_PANEL_K);
         *sum++ = _mm512_reduce_add_epi32(_mm512_madd_epi16(_mm512_cvtepi8_epi16(block), ones));

@@ -1,5 +1,5 @@
 /* Measures how fast AVX-512BW could multiply int8, by pmaddwd and paddd on 512 bits: 32 products in two instructions.
-   */
+ */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

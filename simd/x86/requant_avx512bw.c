@@ -26,8 +26,8 @@ static void requant_row(const int32_t *acc, int16_t *out, struct tern_scale512 s
         const __mmask32 rest = tern_mask32(n - j);
         __m512i low = _mm512_maskz_loadu_epi32((__mmask16)rest, acc + j);
         __m512i high = _mm512_maskz_loadu_epi32((__mmask16)(rest >> 16), acc + j + 16);
-        __m512i x = requant32(low, high, _mm512_maskz_loadu_epi16(rest, mul + j),
-                              _mm512_maskz_loadu_epi16(rest, bias + j), s);
+        __m512i x =
+            requant32(low, high, _mm512_maskz_loadu_epi16(rest, mul + j), _mm512_maskz_loadu_epi16(rest, bias + j), s);
         _mm512_mask_storeu_epi16(out + j, rest, x);
     }
 }

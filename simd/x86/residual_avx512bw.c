@@ -58,8 +58,8 @@ static void residual_row(const int32_t *acc, const int16_t *y, int32_t *out, con
 }
 
 void tern_residual_avx512bw(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, ptrdiff_t ld_y, int32_t *out,
-                            ptrdiff_t ld_out, const struct tern_row_scale *row, const int16_t *mul,
-                            const int32_t *bias, int up, int m, int n)
+                            ptrdiff_t ld_out, const struct tern_row_scale *row, const int16_t *mul, const int32_t *bias,
+                            int up, int m, int n)
 {
     for (int i = 0; i < m; i++) {
         const struct scale s = {tern_rshift512_of(row[i].shift), tern_rshift512_of(row[i].exp),

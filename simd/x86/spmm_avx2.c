@@ -39,6 +39,7 @@ struct tile {
     ptrdiff_t ld_c;
 };
 
+// clang-format off
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5)
 #define START(i) __m256i s##i##_0 = zero, s##i##_1 = zero, s##i##_2 = zero, s##i##_3 = zero;
 #define MULTIPLY(i)                                                                                                    \
@@ -59,6 +60,7 @@ struct tile {
         if (quarters == 4)                                                                                             \
             store8(t->c + i * t->ld_c + 8, s##i##_2, s##i##_3);                                                        \
     }
+// clang-format on
 
 static ALWAYS_INLINE __m256i four_words(const int16_t *a)
 {
@@ -89,6 +91,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows, const int q
     ALL_ROWS(STORE)
 }
 
+// clang-format off
 typedef void tile_fn(const struct tile *t);
 #define TILE(rows, quarters)                                                                                           \
     static void tile_##rows(const struct tile *t)                                                                      \
@@ -97,6 +100,7 @@ typedef void tile_fn(const struct tile *t);
     }
 TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 2) TILE(5, 2) TILE(6, 2)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+// clang-format on
 
 /* Tiles first, of as equal heights as can be, so that their rows stay in L1 while the panels pass. */
 static void wide_panels(const struct tern_sparse *w, const int16_t *packed, int32_t *c, ptrdiff_t ld_c, int m,
@@ -181,6 +185,7 @@ static void one_strip(const struct strip *s)
     store_rows(s->out, _mm256_add_epi32(s0, s2), _mm256_add_epi32(s1, s3), 0);
 }
 
+// clang-format off
 #define OUTPUTS(do) do(0) do(1) do(2) do(3)
 #define START_OUTPUT(o) __m256i l##o = zero, h##o = zero;
 #define MULTIPLY_OUTPUT(o)                                                                                             \
@@ -190,6 +195,7 @@ static void one_strip(const struct strip *s)
         ADD_PRODUCT(h##o, u, x.high);                                                                                  \
     }
 #define STORE_OUTPUT(o) store_rows(s->out + o * TERN_SPMM_ROWS, l##o, h##o, columns);
+// clang-format on
 
 static ALWAYS_INLINE void four_strip(const struct strip *s, const int columns)
 {

@@ -31,8 +31,10 @@ struct tile {
     ptrdiff_t ld_c;
 };
 
+// clang-format off
 #define ALL_ROWS(do)                                                                                                   \
     do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
+// clang-format on
 #define START(i) __m512i s##i = zero;
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows)                                                                                                      \
@@ -55,6 +57,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 }
 
 typedef void tile_fn(const struct tile *t);
+// clang-format off
 #define TILE(rows)                                                                                                     \
     static void tile_##rows(const struct tile *t)                                                                      \
     {                                                                                                                  \
@@ -64,21 +67,24 @@ TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10)
 TILE(15) TILE(16)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1,  tile_2,  tile_3,  tile_4,  tile_5,  tile_6,  tile_7,  tile_8,
                                           tile_9,  tile_10, tile_11, tile_12, tile_13, tile_14, tile_15, tile_16};
+// clang-format on
 
 /* Multiplies one panel by all tiles. */
 static void wide_panel(const struct tern_sparse_panel *p, const uint8_t *packed, int m, int k4, int32_t *c,
                        ptrdiff_t ld_c)
 {
     for (int i = 0; i < m; i += TILE_ROWS) {
-        const struct tile t = {packed + (ptrdiff_t)i / TILE_ROWS * k4 * TERN_LINE, p->value, p->index, *p->count,
-                               c + i * ld_c, ld_c};
+        const struct tile t = {
+            packed + (ptrdiff_t)i / TILE_ROWS * k4 * TERN_LINE, p->value, p->index, *p->count, c + i * ld_c, ld_c};
         tiles[(m - i < TILE_ROWS ? m - i : TILE_ROWS) - 1](&t);
     }
 }
 
 /* ---- Narrow blocks: rows in the lanes -------------------------------------------------------------------------- */
 
+// clang-format off
 #define ALL_VECTORS(do) do(0) do(1) do(2) do(3)
+// clang-format on
 #define START_ROW(v) __m512i s##v = zero;
 #define MULTIPLY_ROW(v)                                                                                                \
     if (v < vectors)                                                                                                   \
@@ -148,6 +154,7 @@ static ALWAYS_INLINE void four_strip(const struct tern_strip512 *s, const int ve
     ALL_VECTORS(STORE_FOUR)
 }
 
+// clang-format off
 #define ONE(vectors)                                                                                                   \
     static void one_##vectors(const struct tern_strip512 *s)                                                           \
     {                                                                                                                  \
@@ -164,6 +171,7 @@ FOUR(gather, 1, GATHER) FOUR(gather, 4, GATHER)
 static tern_strip512_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one_1, one_2, one_3, one_4},
                                                          [TERN_BLOCK_4X4] = {four_1, four_2, four_3, four_4},
                                                          [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
+// clang-format on
 
 void tern_spmm_avx512bw(const void *packed, const struct tern_sparse *w, int32_t *c, ptrdiff_t ld_c, int m, int panels,
                         int k4)

@@ -29,7 +29,9 @@ static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)
 
 /* ---- Narrow blocks: rows in the lanes --------------------------------------------------------------------------- */
 
+// clang-format off
 #define ALL_VECTORS(do) do(0) do(1) do(2) do(3)
+// clang-format on
 
 /* A block's inputs of the first 16 rows; those of the others follow. */
 static ALWAYS_INLINE const uint8_t *row_line(const struct tern_strip512 *s, size_t index, const int vectors)
@@ -243,9 +245,10 @@ static void gather_4(const struct tern_strip512 *s)
 {
     four_strip(s, 4, GATHER);
 }
-static tern_strip512_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {[TERN_BLOCK_1X4] = {one_1, one_2, one_3, one_4},
-                                                         [TERN_BLOCK_4X4] = {four_1, four_2, four_3, four_4},
-                                                         [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
+static tern_strip512_fn *const strips[TERN_N_BLOCK_SHAPES][4] = {
+    [TERN_BLOCK_1X4] = {one_1, one_2, one_3, one_4},
+    [TERN_BLOCK_4X4] = {four_1, four_2, four_3, four_4},
+    [TERN_BLOCK_4X1] = {gather_1, gather_4, gather_4, gather_4}};
 
 /* Not inlined: 16 rows of 1x4 take 2 % more time then (gcc 12, Zen 5). */
 static __attribute__((noinline)) void narrow_panel(const struct tern_sparse_panel *p, enum tern_block_shape shape,

@@ -39,7 +39,9 @@ struct tile {
 };
 
 /* Sums are s<row>_<half>; u<row>_<half> are those of every second block. */
+// clang-format off
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4) do(5)
+// clang-format on
 #define START(i) __m256i s##i##_0 = zero, s##i##_1 = zero;
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
@@ -66,7 +68,9 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
     ALL_ROWS(STORE)
 }
 
+// clang-format off
 #define FEW(do) do(0) do(1)
+// clang-format on
 #define START_SECOND(i) __m256i u##i##_0 = zero, u##i##_1 = zero;
 #define MULTIPLY_SECOND(i)                                                                                             \
     if (i < rows) {                                                                                                    \
@@ -107,6 +111,7 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
 }
 
 typedef void tile_fn(const struct tile *t);
+// clang-format off
 #define TILE(name, rows)                                                                                               \
     static void tile_##rows(const struct tile *t)                                                                      \
     {                                                                                                                  \
@@ -114,6 +119,7 @@ typedef void tile_fn(const struct tile *t);
     }
 TILE(few_tile, 1) TILE(few_tile, 2) TILE(tile, 3) TILE(tile, 4) TILE(tile, 5) TILE(tile, 6)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+// clang-format on
 
 /* 128 times the sums of a line's 16 groups of four, over `lines` lines. */
 static void excess_of(int32_t *excess, const int8_t *value, int lines)
@@ -202,7 +208,9 @@ static void strip_excess(int32_t *excess, const int8_t *value, int blocks, int o
 
 /* 1x4: sums s0 .. s7 are those of `groups` groups, of each of `batch` blocks, because a product waits for the one
    before. */
+// clang-format off
 #define SUMS(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7)
+// clang-format on
 #define START_SUM(i) __m256i s##i = zero;
 #define MULTIPLY_SUM(i)                                                                                                \
     if (i < groups * together)                                                                                         \
@@ -235,7 +243,9 @@ static ALWAYS_INLINE void row_strip(const struct strip *s, const int groups, con
 }
 
 /* Four outputs by two groups of rows. */
+// clang-format off
 #define OUTPUTS(do) do(0) do(1) do(2) do(3)
+// clang-format on
 #define START_OUTPUT(o) __m256i l##o = zero, h##o = zero;
 #define MULTIPLY_OUTPUT(o)                                                                                             \
     {                                                                                                                  \
@@ -281,6 +291,7 @@ static ALWAYS_INLINE void four_strip(const struct strip *s, const int columns, c
 }
 
 typedef void strip_fn(const struct strip *s);
+// clang-format off
 #define ONE(groups, batch)                                                                                             \
     static void one_##groups(const struct strip *s)                                                                    \
     {                                                                                                                  \
@@ -288,6 +299,7 @@ typedef void strip_fn(const struct strip *s);
     }
 ONE(1, 8) ONE(2, 4) ONE(3, 2) ONE(4, 2) ONE(5, 1) ONE(6, 1) ONE(7, 1) ONE(8, 1)
 static strip_fn *const ones[] = {one_1, one_2, one_3, one_4, one_5, one_6, one_7, one_8};
+// clang-format on
 static void block_strip(const struct strip *s)
 {
     four_strip(s, 0, 0);

@@ -32,7 +32,7 @@ static ALWAYS_INLINE void tern_spmm512_store_step(uint8_t *packed, enum tern_blo
    and 1x4, so that a block's lines are neighbours; to [4 * k4][rows] for 4x1. Rows that lack are 0. Bits `flip` of each
    byte change: -128 makes bytes unsigned, with 128 added; 0 leaves them. */
 static ALWAYS_INLINE void tern_spmm512_pack(const int8_t flip, uint8_t *packed, const int8_t *a, ptrdiff_t ld_a,
-                                               enum tern_block_shape shape, int m, int k4)
+                                            enum tern_block_shape shape, int m, int k4)
 {
     const ptrdiff_t rows = tern_spmm512_rows(shape, m);
     const __m512i top = _mm512_set1_epi8(flip);

@@ -1,5 +1,5 @@
 /* Lays rows out for spmm_avx512bw.c, signed, as spmm_pack_512.h has them; for narrow blocks few rows as AVX2 has them.
-   */
+ */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
 #endif

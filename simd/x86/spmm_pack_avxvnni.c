@@ -17,8 +17,8 @@ _Static_assert((TERN_SPMM_ROWS + TILE_ROWS - 1) / TILE_ROWS * GROUP <= 2 * TERN_
 /* 8 rows of a k step to [4 inputs][rows]. */
 static ALWAYS_INLINE void store_inputs(uint8_t *to, ptrdiff_t rows, __m256i x)
 {
-    const __m256i bytes = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const __m256i bytes =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     x = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(x, bytes), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     int64_t input[TERN_PANEL_K];
     tern_store256(input, x);

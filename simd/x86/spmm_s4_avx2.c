@@ -18,12 +18,13 @@ struct tile {
     ptrdiff_t m;
     const uint8_t *line, *mul; /* of the panel */
     const uint16_t *index;
-    int blocks, shift;        /* k steps of a group: 1 << shift */
+    int blocks, shift;       /* k steps of a group: 1 << shift */
     __m256i value, fours[2]; /* value + offset of each code; spread 8 of 16 multipliers to pairs of 16 bits */
     int32_t *c;
     ptrdiff_t ld_c;
 };
 
+// clang-format off
 #define ALL_ROWS(do) do(0) do(1) do(2) do(3)
 #define START(i) __m256i low##i = zero, high##i = zero;
 #define MULTIPLY(i)                                                                                                    \
@@ -47,6 +48,7 @@ struct tile {
         const __m256i mul0 = _mm256_shuffle_epi8(muls, t->fours[0]), mul1 = _mm256_shuffle_epi8(muls, t->fours[1]);    \
         ALL_ROWS(MULTIPLY)                                                                                             \
     }
+// clang-format on
 
 static ALWAYS_INLINE __m256i add_scaled(__m256i sum, __m256i value, __m256i four, __m256i excess, __m256i mul)
 {
@@ -81,6 +83,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 
 typedef void tile_fn(const struct tile *t);
 
+// clang-format off
 #define TILE(rows)                                                                                                     \
     static void tile_##rows(const struct tile *t)                                                                      \
     {                                                                                                                  \
@@ -88,6 +91,7 @@ typedef void tile_fn(const struct tile *t);
     }
 TILE(1) TILE(2) TILE(3) TILE(4)
 static tile_fn *const tiles[ROWS] = {tile_1, tile_2, tile_3, tile_4};
+// clang-format on
 
 void tern_spmm_s4_avx2(const void *packed, const struct tern_sparse *w, const struct tern_codes *codes, int32_t *c,
                        ptrdiff_t ld_c, int m, int panels, int k4)

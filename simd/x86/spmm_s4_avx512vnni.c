@@ -17,13 +17,13 @@
 enum { FEW_ROWS = TERN_SPMM_S4_FEW, TILE_ROWS = 16, AHEAD = 64 * TERN_LINE };
 
 struct tile {
-    const uint8_t *x; /* of the tile's rows, [k4][4 or 16][4] */
-    ptrdiff_t step;   /* bytes between k steps of x */
+    const uint8_t *x;          /* of the tile's rows, [k4][4 or 16][4] */
+    ptrdiff_t step;            /* bytes between k steps of x */
     const uint8_t *line, *mul; /* of the panel */
     const uint16_t *index;
-    int blocks, shift;    /* k steps of a group: 1 << shift */
+    int blocks, shift;     /* k steps of a group: 1 << shift */
     __m512i value, offset; /* value + offset of each code; offset in each byte */
-    __m512i fours;        /* spreads 16 multipliers to the 16-bit pairs of their four values */
+    __m512i fours;         /* spreads 16 multipliers to the 16-bit pairs of their four values */
     int32_t *c;
     ptrdiff_t ld_c;
 };
@@ -65,6 +65,7 @@ static ALWAYS_INLINE __m512i input(const uint8_t *x, const int i, __m512i quad, 
 
 /* ---- Up to 4 rows: two sums for each, that take turns ---------------------------------------------------------- */
 
+// clang-format off
 #define FEW(do) do(0) do(1) do(2) do(3)
 #define START_FEW(i) __m512i s##i##_0 = zero, s##i##_1 = zero;
 #define MULTIPLY_FEW(i, j)                                                                                             \
@@ -82,6 +83,7 @@ static ALWAYS_INLINE __m512i input(const uint8_t *x, const int i, __m512i quad, 
         const __m512i w = weights, quad = _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)x));                  \
         all(products) excess = add_product(excess, top, w);                                                            \
     }
+// clang-format on
 
 static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
 {
@@ -103,6 +105,7 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
 
 /* ---- More rows ------------------------------------------------------------------------------------------------- */
 
+// clang-format off
 #define MANY(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
 #define START(i) __m512i s##i = zero;
 #define MULTIPLY(i)                                                                                                    \
@@ -111,6 +114,7 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int rows)
 #define STORE(i)                                                                                                       \
     if (i < rows)                                                                                                      \
         _mm512_storeu_si512(t->c + i * t->ld_c, _mm512_sub_epi32(s##i, e));
+// clang-format on
 
 static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 {
@@ -131,6 +135,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
 
 typedef void tile_fn(const struct tile *t);
 
+// clang-format off
 #define TILE(name, rows)                                                                                               \
     static void tile_##rows(const struct tile *t)                                                                      \
     {                                                                                                                  \
@@ -141,6 +146,7 @@ TILE(tile, 5) TILE(tile, 6) TILE(tile, 7) TILE(tile, 8) TILE(tile, 9) TILE(tile,
 TILE(tile, 11) TILE(tile, 12) TILE(tile, 13) TILE(tile, 14) TILE(tile, 15) TILE(tile, 16)
 static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2,  tile_3,  tile_4,  tile_5,  tile_6,  tile_7,  tile_8,
                                           tile_9, tile_10, tile_11, tile_12, tile_13, tile_14, tile_15, tile_16};
+// clang-format on
 
 void tern_spmm_s4_avx512vnni(const void *packed, const struct tern_sparse *w, const struct tern_codes *codes,
                              int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4)

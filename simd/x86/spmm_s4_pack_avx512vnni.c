@@ -14,8 +14,7 @@ static void pack_few(uint8_t *packed, const int8_t *a, ptrdiff_t ld_a, int m, in
     for (int i = 0; i < m; i++)
         for (int k = 0; k < k4; k += 16) {
             const int steps = k4 - k < 16 ? k4 - k : 16;
-            const __m512i x =
-                _mm512_maskz_loadu_epi32(tern_mask16(steps), a + i * ld_a + (ptrdiff_t)k * TERN_PANEL_K);
+            const __m512i x = _mm512_maskz_loadu_epi32(tern_mask16(steps), a + i * ld_a + (ptrdiff_t)k * TERN_PANEL_K);
             int32_t four[16];
             _mm512_storeu_si512(four, _mm512_xor_si512(x, _mm512_set1_epi8(-128)));
             for (int j = 0; j < steps; j++)

@@ -40,8 +40,7 @@ static void wide_panel(const struct book *b, const struct tern_sparse_panel *p, 
     const int shift = __builtin_ctz((unsigned)c->group), blocks = *p->count;
     for (int i = 0; i + 1 < blocks; i += 2, to += 2 * TERN_LINE) {
         _mm512_storeu_si512(to, values_of(b, codes_of(c->line, i), muls_at(c, p->index[i], shift)));
-        _mm512_storeu_si512(to + TERN_LINE,
-                            values_of(b, codes_of(c->line, i + 1), muls_at(c, p->index[i + 1], shift)));
+        _mm512_storeu_si512(to + TERN_LINE, values_of(b, codes_of(c->line, i + 1), muls_at(c, p->index[i + 1], shift)));
     }
     if (blocks & 1)
         _mm512_storeu_si512(to, values_of(b, codes_of(c->line, blocks - 1), muls_at(c, p->index[blocks - 1], shift)));
@@ -100,8 +99,8 @@ static void narrow_panel(const struct book *b, const struct tern_sparse_panel *p
                          const struct tern_codes *c, int groups, int8_t *to)
 {
     const int fours = tern_panel_fours(p, shape), lines = fours / TERN_PANEL, left = fours % TERN_PANEL;
-    const uint8_t *mul = shape == TERN_BLOCK_1X4 ? collect_ones(p, c, groups, to, fours)
-                                                 : tern_collect_muls(p, shape, c, to, fours);
+    const uint8_t *mul =
+        shape == TERN_BLOCK_1X4 ? collect_ones(p, c, groups, to, fours) : tern_collect_muls(p, shape, c, to, fours);
     for (int i = 0; i < lines; i++, mul += TERN_PANEL, to += TERN_LINE)
         _mm512_storeu_si512(to, values_of(b, codes_of(c->line, i), _mm_loadu_si128((const __m128i *)mul)));
     if (left) {

@@ -49,15 +49,17 @@ static void check(const struct tern_config *c)
     struct tern_config copy;
     char *json = tern_config_to_json(c), *again;
 
-    if (c->layers < 1 || c->layers > TERN_MAX_LAYERS || c->hidden < 1 || c->hidden > TERN_MAX_HIDDEN || c->vocab < 1 || c->vocab > TERN_MAX_VOCAB || c->max_tokens < 3 ||
-        c->max_tokens > c->max_positions || c->max_positions > TERN_MAX_POSITIONS || c->token_types < 0 ||
-        c->token_types > TERN_MAX_TYPES || c->n_labels < 0 || c->n_labels > TERN_MAX_LABELS || !(c->layer_norm_eps > 0))
+    if (c->layers < 1 || c->layers > TERN_MAX_LAYERS || c->hidden < 1 || c->hidden > TERN_MAX_HIDDEN || c->vocab < 1 ||
+        c->vocab > TERN_MAX_VOCAB || c->max_tokens < 3 || c->max_tokens > c->max_positions ||
+        c->max_positions > TERN_MAX_POSITIONS || c->token_types < 0 || c->token_types > TERN_MAX_TYPES ||
+        c->n_labels < 0 || c->n_labels > TERN_MAX_LABELS || !(c->layer_norm_eps > 0))
         abort();
     for (int i = 0; i < c->layers; i++) {
         const struct tern_layer_spec *l = &c->layer[i];
         if (l->heads < 1 || l->head_dim < 1 || l->head_dim > TERN_MAX_HEAD_DIM ||
             tern_attention_width(l) > TERN_MAX_HIDDEN || l->intermediate < 1 ||
-            l->intermediate > TERN_MAX_INTERMEDIATE || l->before < 0 || l->after < 0 || l->weights < 0 || l->weights > i)
+            l->intermediate > TERN_MAX_INTERMEDIATE || l->before < 0 || l->after < 0 || l->weights < 0 ||
+            l->weights > i)
             abort();
     }
     if (!json || tern_config_from_json(&copy, json, "copy", NULL) != TERN_OK)

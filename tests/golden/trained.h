@@ -1,4 +1,5 @@
 /* Written by tests/golden/make_trained.py. */
+// clang-format off
 static const double golden_latent[] = {
     -0.234375, 0.484375, -0.21875, -0.296875, -0.875, 0.0,
     1.046875, 0.390625, 0.96875, 0.234375, 0.375, 0.171875,

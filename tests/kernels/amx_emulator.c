@@ -105,7 +105,8 @@ static struct address address_of(struct instruction *in, const ucontext_t *u)
     return a;
 }
 
-/* ---- Executing ---------------------------------------------------------------------------------------------------- */
+/* ---- Executing ----------------------------------------------------------------------------------------------------
+ */
 
 static void load_configuration(const uint8_t *p)
 {

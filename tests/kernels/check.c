@@ -324,11 +324,9 @@ static void run_bench(struct check *t, struct job *job, const char *format, va_l
     job->fn = t->fn;
     double ns = t->fn == t->ref ? ref : time_job(job);
     if (t->work_gops)
-        printf("%-12s %-11s %-25s %12.0f ns %9.2f GOP/s   %7.2fx\n", t->op, t->isa, label, ns, t->work / ns,
-               ref / ns);
+        printf("%-12s %-11s %-25s %12.0f ns %9.2f GOP/s   %7.2fx\n", t->op, t->isa, label, ns, t->work / ns, ref / ns);
     else
-        printf("%-12s %-11s %-25s %12.1f ns %9.3f ns/elem %7.2fx\n", t->op, t->isa, label, ns, ns / t->work,
-               ref / ns);
+        printf("%-12s %-11s %-25s %12.1f ns %9.3f ns/elem %7.2fx\n", t->op, t->isa, label, ns, ns / t->work, ref / ns);
     fflush(stdout);
 }
 

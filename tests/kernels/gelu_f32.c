@@ -50,5 +50,6 @@ void check_gelu_f32(struct check *t)
     check_group(t, "sizes");
     for (int k = 0, n; (n = check_size(t, k, 70, 1)) > 0; k++)
         for (int fill = 0; fill < N_FILLS; fill++)
-            one(t, (int)rng_between(&t->rng, 1, 3), n, check_param(t, 0, 9), (enum check_fill)fill, most[(k + fill) % 4]);
+            one(t, (int)rng_between(&t->rng, 1, 3), n, check_param(t, 0, 9), (enum check_fill)fill,
+                most[(k + fill) % 4]);
 }

@@ -28,8 +28,9 @@ static int near(const void *args, size_t i, size_t j, const void *got)
     return fabs((double)*(const float *)got - exact[at]) <= bound[at];
 }
 
-/* Any order of summation, fused or not, of k products and a bias is within k * u / (1 - k * u) of the sum of their magnitudes,
-   u = 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, 3.1); 2 u k covers it while k < 2^23. */
+/* Any order of summation, fused or not, of k products and a bias is within k * u / (1 - k * u) of the sum of their
+   magnitudes, u = 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, 3.1); 2 u k covers it while k < 2^23.
+ */
 static void solve(const struct args *a, const float *x, const float *w, const float *bias)
 {
     for (int i = 0; i < a->m; i++) {

@@ -38,8 +38,8 @@ static void one(struct check *t, enum tern_format format, int group, int m, int 
                 enum check_fill a_fill, enum check_fill lines, enum check_fill muls)
 {
     const int blocks = tern_blocks(k4), n = panels * TERN_PANEL, bytes = blocks * TERN_LUT_BLOCK;
-    const struct args a = {test_codes(t, format, group, panels, k4, lines, muls), bytes + gap, blocks + gap, n + gap, m,
-                           panels, k4};
+    const struct args a = {
+        test_codes(t, format, group, panels, k4, lines, muls), bytes + gap, blocks + gap, n + gap, m, panels, k4};
     uint8_t *table = check_buf(t, TABLE, "table", CHECK_IN, 1, m, bytes, a.ld_table);
     int32_t *sum = check_buf(t, SUM, "sum", CHECK_IN, sizeof(int32_t), m, blocks, a.ld_sum);
     for (int i = 0; i < m; i++)

@@ -19,7 +19,8 @@ static void one(struct check *t, int m, int panels, int k4, int gap, enum check_
 {
     int k = k4 * TERN_PANEL_K, n = panels * TERN_PANEL;
     /* As a matrix that goes on, or with nothing to come; or with what is no memory of ours. */
-    static const struct tern_ahead hints[] = {{NULL, 0}, {(const void *)64, 1 << 20}, {(const void *)(UINTPTR_MAX / 4 * 3), 64}};
+    static const struct tern_ahead hints[] = {
+        {NULL, 0}, {(const void *)64, 1 << 20}, {(const void *)(UINTPTR_MAX / 4 * 3), 64}};
     struct args a = {k + gap, n + gap, m, panels, k4, hints[rng_between(&t->rng, 0, 2)]};
     check_buf(t, A, "a", CHECK_IN, 1, m, k, a.ld_a);
     check_fill(t, A, a_fill, -127, 127);

@@ -86,13 +86,15 @@ void check_layernorm(struct check *t)
     for (int k = 0, n; (n = check_size(t, k, CHECK_TAIL, 1)) > 0; k++)
         for (int fill = 0; fill < N_FILLS; fill++)
             for (int i = 0; i < 6; i += t->quick ? 3 : 1)
-                one(t, i ? 1 : (int)rng_between(&t->rng, 2, 9), n, (enum check_fill)fill, (int)rng_between(&t->rng, 3, 31), affine[(i + k) % 6], some_eps(t));
+                one(t, i ? 1 : (int)rng_between(&t->rng, 2, 9), n, (enum check_fill)fill,
+                    (int)rng_between(&t->rng, 3, 31), affine[(i + k) % 6], some_eps(t));
     /* d from one bit to wrapping: every shift of d16, to the left and to the right. */
     check_group(t, "scales");
     for (int bits = 0; bits <= 31; bits++)
         for (int fill = 0; fill < N_FILLS; fill++)
             for (int i = 0; i < (t->quick ? 2 : 8); i++)
-                one(t, (int)rng_between(&t->rng, 1, 3), (int)rng_between(&t->rng, 1, 70), (enum check_fill)fill, bits, FILL_RANDOM, some_eps(t));
+                one(t, (int)rng_between(&t->rng, 1, 3), (int)rng_between(&t->rng, 1, 70), (enum check_fill)fill, bits,
+                    FILL_RANDOM, some_eps(t));
     check_group(t, "longest");
     for (int fill = 0; fill < N_FILLS; fill++)
         for (int n = 8189; n <= 8192; n += 3)

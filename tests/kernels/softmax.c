@@ -29,13 +29,13 @@ static void one(struct check *t, int n, enum check_fill fill, int bits, int shif
     const int8_t *high = check_expected(t, HIGH), *low = check_expected(t, LOW);
     int32_t sum = 0, max = 0;
     for (int j = 0; j < n; j++) {
-        check_that(t, high[j] >= 0 && low[j] >= 0 && low[j] < 8, "n=%d shift=%d mul=%d: p[%d] is %d, %d", n, shift, mul, j,
-                   high[j], low[j]);
+        check_that(t, high[j] >= 0 && low[j] >= 0 && low[j] < 8, "n=%d shift=%d mul=%d: p[%d] is %d, %d", n, shift, mul,
+                   j, high[j], low[j]);
         sum += 8 * high[j] + low[j];
         max = score[j] > score[max] ? j : max;
     }
-    check_that(t, 8 * high[max] + low[max] == TERN_P_MAX, "n=%d shift=%d mul=%d: the largest gets %d, %d", n, shift, mul,
-               high[max], low[max]);
+    check_that(t, 8 * high[max] + low[max] == TERN_P_MAX, "n=%d shift=%d mul=%d: the largest gets %d, %d", n, shift,
+               mul, high[max], low[max]);
     check_that(t, sum == *(const int32_t *)check_expected(t, SUM), "n=%d shift=%d mul=%d: sum", n, shift, mul);
 }
 

@@ -24,8 +24,8 @@ static void call(check_fn *fn, void *const *p, const void *args)
         return;
     if (a->split) {
         const struct tern_sparse rest = tern_sparse_at(&w, a->split);
-        spmm(p[PACKED], &rest, (int32_t *)p[C] + (ptrdiff_t)a->split * TERN_PANEL, a->ld_c, a->m,
-             a->panels - a->split, a->k4);
+        spmm(p[PACKED], &rest, (int32_t *)p[C] + (ptrdiff_t)a->split * TERN_PANEL, a->ld_c, a->m, a->panels - a->split,
+             a->k4);
     }
     spmm(p[PACKED], &w, p[C], a->ld_c, a->m, a->split ? a->split : a->panels, a->k4);
 }

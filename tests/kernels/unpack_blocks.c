@@ -33,9 +33,8 @@ static void one(struct check *t, enum tern_block_shape shape, enum tern_format f
 {
     static struct test_blocks b;
     test_blocks(t, &b, shape, density, panels, k4, 2);
-    const struct args a = {shape,  tern_codebook(format),
-                           group,  panels,
-                           k4,     panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0};
+    const struct args a = {
+        shape, tern_codebook(format), group, panels, k4, panels > 1 && rng_between(&t->rng, 0, 1) ? panels / 2 : 0};
     const int bytes = b.lines ? b.lines / 2 * TERN_LINE : 1, groups = (k4 + group - 1) / group * panels;
     check_buf(t, LINES, "lines", CHECK_IN, 1, 1, bytes, bytes);
     check_fill(t, LINES, lines, -128, 127);

@@ -1,8 +1,8 @@
 /* Tern's int8 GEMM beside oneDNN's, interleaved in one process, on the matrices of the DistilBERT shape.
-     onednn_gemm [ISA] [ROWS...]        ISA: a name of simd/isa.def; DNNL_MAX_CPU_ISA limits oneDNN (AVX2, AVX512_CORE ...)
-   Built and run by `make bench-onednn`. oneDNN gets u8 activations and the weights in the layout that it picks itself,
-   packed before the clock starts. Last column: outputs that oneDNN gets wrong when all operands are at their extremes;
-   without VNNI it adds two products in 16 bits, which saturate. */
+     onednn_gemm [ISA] [ROWS...]        ISA: a name of simd/isa.def; DNNL_MAX_CPU_ISA limits oneDNN (AVX2, AVX512_CORE
+   ...) Built and run by `make bench-onednn`. oneDNN gets u8 activations and the weights in the layout that it picks
+   itself, packed before the clock starts. Last column: outputs that oneDNN gets wrong when all operands are at their
+   extremes; without VNNI it adds two products in 16 bits, which saturate. */
 #include "simd/table.h"
 #include "tools/peers/onednn.h"
 
@@ -124,7 +124,8 @@ int main(int argc, char **argv)
         return fprintf(stderr, "onednn_gemm: %s\n", err.message), 2;
     tern_table_build(&ops, features);
     printf("gemm_s8 %s against oneDNN %d.%d, one thread, least of %d, ms\n\n",
-           tern_isa_name(tern_table_isa(TERN_OP_gemm_s8, features)), dnnl_version()->major, dnnl_version()->minor, ROUNDS);
+           tern_isa_name(tern_table_isa(TERN_OP_gemm_s8, features)), dnnl_version()->major, dnnl_version()->minor,
+           ROUNDS);
     printf("| rows | n x k | tern | GOP/s | oneDNN | GOP/s | oneDNN / tern | implementation | oneDNN wrong |\n");
     printf("|---:|---|---:|---:|---:|---:|---:|---|---|\n");
     static const int usual[] = {16, 128, 384};

@@ -79,8 +79,8 @@ int main(int argc, char **argv)
     float *values = NULL;
     for (int i = 0; i < runs; i++) {
         memset(outputs, 0, sizeof outputs);
-        CALL(RUN, (handle, handle, char *const *, handle const *, size_t, char *const *, size_t, handle *), session, NULL,
-             in, inputs, n_inputs, out, n_outputs, outputs);
+        CALL(RUN, (handle, handle, char *const *, handle const *, size_t, char *const *, size_t, handle *), session,
+             NULL, in, inputs, n_inputs, out, n_outputs, outputs);
         CALL(TENSOR_DATA, (handle, void **), outputs[0], (void **)&values);
     }
     printf("%s %f\n", OrtGetApiBase()->version(), (double)values[0]);
