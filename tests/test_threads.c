@@ -78,15 +78,6 @@ static void assert_same(const float *a, const float *b, size_t count, int exact)
             fail_msg("%zu: %.9g and %.9g", i, (double)a[i], (double)b[i]);
 }
 
-/* The same bits; of a float model the same numbers, since its sums' order depends on how many texts run together. */
-static void assert_same(const float *a, const float *b, int n, const char *weights)
-{
-    if (strcmp(weights, "f32"))
-        assert_memory_equal(a, b, (size_t)n * sizeof *a);
-    for (int i = 0; i < n; i++)
-        assert_true(fabsf(a[i] - b[i]) <= 1e-5f * (1 + fabsf(b[i])));
-}
-
 static void check_model(const char *weights)
 {
     const int exact = strcmp(weights, "f32") != 0;
