@@ -195,11 +195,11 @@ static ALWAYS_INLINE void dot_step(vf sum[VF_DOT_ROWS][GEMM_DOT_COLUMNS], const 
     }
 }
 
-/* `ahead`: columns of the next tile, two or four, which are brought into the cache on the way. */
+/* `ahead`: columns of the next tile, of which so many as are `asked` for are brought into the cache on the way.
+   Short vectors ask for a line several times, which is faster than once: a full queue drops what it is asked. */
 static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *const *w, const float *const *ahead,
-                                   float (*out)[GEMM_DOT_COLUMNS], int k, int four, const int rows)
+                                   float (*out)[GEMM_DOT_COLUMNS], int k, int asked, const int rows)
 {
-    enum { LINE = 16 }; /* floats of a line of the cache, which is asked for once */
     vf sum[VF_DOT_ROWS][GEMM_DOT_COLUMNS];
     TERN_UNROLL
     for (int i = 0; i < VF_DOT_ROWS; i++)
@@ -208,13 +208,12 @@ static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *
         sum[i][j] = vf_set1(0);
     int l = 0;
     for (; l + VF_LANES <= k; l += VF_LANES) {
-        if (l % LINE == 0) {
-            __builtin_prefetch(ahead[0] + l);
+        __builtin_prefetch(ahead[0] + l);
+        if (asked > 1)
             __builtin_prefetch(ahead[1] + l);
-            if (four) {
-                __builtin_prefetch(ahead[2] + l);
-                __builtin_prefetch(ahead[3] + l);
-            }
+        if (asked > 2) {
+            __builtin_prefetch(ahead[2] + l);
+            __builtin_prefetch(ahead[3] + l);
         }
         dot_step(sum, a, ld_a, w, l, rows, VF_LANES);
     }
@@ -226,11 +225,11 @@ static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *
             vf_sum4(out[i], sum[i][0], sum[i][1], sum[i][2], sum[i][3]);
 }
 
-/* Columns outside: four rows of w stay in L1 while all rows of a pass. The next four are asked for by the first tile,
-   or half of them by each of the first two. */
+/* Columns outside: four rows of w stay in L1 while all rows of a pass. The next four are asked for by one tile,
+   or two of them by each of two, or one by each of four. */
 static void dots(const struct gemm_f32 *g, int m, int n, int k)
 {
-    const int four = m <= VF_DOT_ROWS;
+    const int asked = m <= VF_DOT_ROWS ? 4 : m <= 3 * VF_DOT_ROWS ? 2 : 1;
     for (int j = 0; j < n; j += GEMM_DOT_COLUMNS) {
         const float *w[GEMM_DOT_COLUMNS], *next[GEMM_DOT_COLUMNS];
         for (int t = 0; t < GEMM_DOT_COLUMNS; t++) {
@@ -240,15 +239,15 @@ static void dots(const struct gemm_f32 *g, int m, int n, int k)
         for (int i = 0; i < m; i += VF_DOT_ROWS) {
             const float *a = g->a + i * g->ld_a;
             float out[VF_DOT_ROWS][GEMM_DOT_COLUMNS];
-            const float *const *ahead = next + (i == VF_DOT_ROWS ? 2 : 0);
+            const float *const *ahead = next + i / VF_DOT_ROWS % (4 / asked) * asked;
             const int rows = at_most(m - i, VF_DOT_ROWS);
             switch (rows) {
-            case 1: dot_tile(a, g->ld_a, w, ahead, out, k, four, 1); break;
-            case 2: dot_tile(a, g->ld_a, w, ahead, out, k, four, 2); break;
-            case 3: dot_tile(a, g->ld_a, w, ahead, out, k, four, 3); break;
-            case 4: dot_tile(a, g->ld_a, w, ahead, out, k, four, 4); break;
-            case 5: dot_tile(a, g->ld_a, w, ahead, out, k, four, 5); break;
-            default: dot_tile(a, g->ld_a, w, ahead, out, k, four, VF_DOT_ROWS); break;
+            case 1: dot_tile(a, g->ld_a, w, ahead, out, k, asked, 1); break;
+            case 2: dot_tile(a, g->ld_a, w, ahead, out, k, asked, 2); break;
+            case 3: dot_tile(a, g->ld_a, w, ahead, out, k, asked, 3); break;
+            case 4: dot_tile(a, g->ld_a, w, ahead, out, k, asked, 4); break;
+            case 5: dot_tile(a, g->ld_a, w, ahead, out, k, asked, 5); break;
+            default: dot_tile(a, g->ld_a, w, ahead, out, k, asked, VF_DOT_ROWS); break;
             }
             for (int r = 0; r < rows; r++)
                 for (int t = 0; t < GEMM_DOT_COLUMNS && j + t < n; t++)
