@@ -196,7 +196,7 @@ static ALWAYS_INLINE void dot_step(vf sum[VF_DOT_ROWS][GEMM_DOT_COLUMNS], const 
 }
 
 /* `ahead`: columns of the next tile, of which so many as are `asked` for are brought into the cache on the way.
-   Short vectors ask for a line several times, which is faster than once: a full queue drops what it is asked. */
+   With AVX2 a line is asked for twice: measured, that is faster than once with weights that come from memory. */
 static ALWAYS_INLINE void dot_tile(const float *a, ptrdiff_t ld_a, const float *const *w, const float *const *ahead,
                                    float (*out)[GEMM_DOT_COLUMNS], int k, int asked, const int rows)
 {
