@@ -25,6 +25,8 @@ enum {
     /* After helpers found no CPU, one fewer is tried again so much later, twice as late each time it fails again. */
     SHORTEST_PAUSE = 16 * MILLISECOND,
     LONGEST_PAUSE = 1000 * MILLISECOND,
+    /* Passes that take longer are shared without a trial: handing over is no part of their time. */
+    LONG_PASS = 2 * MILLISECOND,
     /* Of passes of one size, so many in turn try the way that was slower so far, then all others take the faster. A
        trial is long enough for the helpers to be awake in its last passes. */
     TRIAL = 6,
@@ -347,9 +349,11 @@ static struct rate *rate_of(struct tern_pool *pool, int64_t products)
 
 /* Whether a pass of this size should be shared. What handing over costs depends on how far apart the CPUs' caches are,
    which even changes while a virtual machine runs; so it is measured, pass by pass. */
-static int sharing_pays(struct rate *r)
+static int sharing_pays(struct rate *r, int64_t products)
 {
     const unsigned n = r->passes++;
+    if ((r->ns[1] >> 10) * (products >> 10) > LONG_PASS)
+        return 1;
     if (n < 2 * TRIAL)
         return n < TRIAL;
     const int pays = r->ns[1] < r->ns[0] - r->ns[0] / 16; /* it must gain what its CPU time is worth */
@@ -471,7 +475,7 @@ void tern_pool_begin(struct tern_pool *pool, int64_t products)
     adapt(pool);
     int width = pool->limit;
     if (width && (pool->rate = rate_of(pool, products))) {
-        width = sharing_pays(pool->rate) ? width : 0;
+        width = sharing_pays(pool->rate, products) ? width : 0;
         pool->products = products;
         pool->began = clock_ns(CLOCK_MONOTONIC);
     }

@@ -141,8 +141,8 @@ static int measure(struct figure *f, const struct arrangement *a, int threads, d
     usleep((useconds_t)(seconds * 2e5));
     const double start = cli_now_ms();
     atomic_store(&board->stage, 1);
-    /* Longer where a batch takes long: each session should end two. */
-    const long long least = 2LL * a->processes * a->sessions * a->batch;
+    /* Longer where a batch takes long: each session should end six. */
+    const long long least = 6LL * a->processes * a->sessions * a->batch;
     for (int i = 0; !code && i < 20 && (i == 0 || atomic_load(&board->texts) < least); i++)
         usleep((useconds_t)(seconds * 1e6));
     const double counted = (double)atomic_load(&board->texts), ms = cli_now_ms() - start;
