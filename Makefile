@@ -175,6 +175,7 @@ install: all
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(LIB_REQUIRES)|' -e 's|@LIBS@|$(LIBS_NO_PC)|' \
 	    tern.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/tern.pc
+	$(if $(DESTDIR),,ldconfig 2>/dev/null || true) # so that programs find the library at once
 	$(if $(MAN),install -d $(DESTDIR)$(MANDIR)/man1 && install -m 644 $(MAN) $(DESTDIR)$(MANDIR)/man1/tern.1)
 
 uninstall:

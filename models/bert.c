@@ -23,27 +23,18 @@ static int has_codes(const struct tern_bert *b)
     return any;
 }
 
-/* Of all layers, the widest. */
-struct widths {
-    size_t attention, intermediate;
-};
-
-static struct widths widest(const struct tern_config *c)
+static size_t widest_intermediate(const struct tern_config *c)
 {
-    struct widths w = {0, 0};
-    for (int i = 0; i < c->layers; i++) {
-        const size_t attention = (size_t)tern_attention_width(&c->layer[i]),
-                     intermediate = (size_t)c->layer[i].intermediate;
-        w.attention = attention > w.attention ? attention : w.attention;
-        w.intermediate = intermediate > w.intermediate ? intermediate : w.intermediate;
-    }
-    return w;
+    int32_t widest = 0;
+    for (int i = 0; i < c->layers; i++)
+        widest = c->layer[i].intermediate > widest ? c->layer[i].intermediate : widest;
+    return (size_t)widest;
 }
 
 void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
 {
-    const struct widths widths = widest(b->config);
-    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = widths.intermediate;
+    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = widest_intermediate(b->config),
+                 a = (size_t)tern_widest_attention(b->config);
     const size_t threads = (size_t)tern_pool_threads(b->run.pool);
     b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
     b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
@@ -68,7 +59,7 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     }
 
     b->y = tern_arena_take(arena, tokens, h * sizeof *b->y);
-    b->x.ld = tern_round_up((int)(h > widths.attention ? h : widths.attention), LINE);
+    b->x.ld = tern_round_up((int)(h > a ? h : a), LINE);
     b->x_q = tern_arena_take(arena, tokens, (size_t)b->x.ld);
     b->x_row = tern_arena_take(arena, tokens, sizeof *b->x_row);
     b->x.q = b->x_q;
@@ -79,7 +70,7 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         b->word_bytes = (b->weights->word.steps + TERN_BLOCK_STEPS) * TERN_LINE;
         b->word = tern_arena_take(arena, threads, (size_t)b->word_bytes);
     }
-    const size_t a = widths.attention, shared = 4 * a > wide ? 4 * a : wide;
+    const size_t shared = 4 * a > wide ? 4 * a : wide;
     b->wide = tern_arena_take(arena, tokens, shared * sizeof *b->wide);
     b->query = b->wide;
     b->key = b->wide ? b->query + tokens * a : NULL;

@@ -26,12 +26,13 @@ static size_t scores(int longest)
 void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
 {
     const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
-                 widest = (size_t)tern_widest_input(b->config);
+                 widest = (size_t)tern_widest_input(b->config), a = (size_t)tern_widest_attention(b->config);
+    const size_t rows = a > h ? a : h; /* query also holds what the matrices behind attention and feed-forward give */
     b->x = tern_arena_take(arena, tokens, h * sizeof(float));
-    b->query = tern_arena_take(arena, tokens, widest * sizeof(float));
-    b->key = tern_arena_take(arena, tokens, widest * sizeof(float));
-    b->value = tern_arena_take(arena, tokens, widest * sizeof(float));
-    b->context = tern_arena_take(arena, tokens, widest * sizeof(float));
+    b->query = tern_arena_take(arena, tokens, rows * sizeof(float));
+    b->key = tern_arena_take(arena, tokens, rows * sizeof(float));
+    b->value = tern_arena_take(arena, tokens, rows * sizeof(float));
+    b->context = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->wide = tern_arena_take(arena, tokens, widest * sizeof(float));
     b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), scores(b->longest) * sizeof(float));
 }

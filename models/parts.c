@@ -76,6 +76,16 @@ int32_t tern_widest_input(const struct tern_config *config)
     return widest;
 }
 
+int32_t tern_widest_attention(const struct tern_config *config)
+{
+    int32_t widest = 0;
+    for (int layer = 0; layer < config->layers; layer++) {
+        const int32_t width = tern_attention_width(&config->layer[layer]);
+        widest = width > widest ? width : widest;
+    }
+    return widest;
+}
+
 size_t tern_largest_matrix(const struct tern_config *config)
 {
     size_t largest = 0;

@@ -81,6 +81,8 @@ struct tern_shape tern_part_shape(const struct tern_config *config, const struct
 int32_t tern_input_width(const struct tern_config *config, int layer, enum tern_layer_input input);
 /* The widest of all layers, at least hidden. */
 int32_t tern_widest_input(const struct tern_config *config);
+/* Columns of the widest query, key, value or context. */
+int32_t tern_widest_attention(const struct tern_config *config);
 /* Weights of the largest matrix of a layer. */
 size_t tern_largest_matrix(const struct tern_config *config);
 

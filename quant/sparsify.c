@@ -12,16 +12,6 @@
 
 enum { PASSES = 8 }; /* more gave no better models, 1 clearly worse ones */
 
-static size_t widest_attention(const struct tern_config *c)
-{
-    int32_t widest = 0;
-    for (int i = 0; i < c->layers; i++) {
-        const int32_t width = tern_attention_width(&c->layer[i]);
-        widest = width > widest ? width : widest;
-    }
-    return (size_t)widest;
-}
-
 static void plan(struct tern_sparsifier *s)
 {
     const struct tern_config *c = s->source->config;
@@ -35,7 +25,7 @@ static void plan(struct tern_sparsifier *s)
     tern_bert_f32_plan(&s->bert, &s->arena);
     for (int i = 0; i < TERN_MODELS; i++) {
         s->state[i] = tern_arena_take(&s->arena, tokens, h * sizeof(float));
-        s->context[i] = tern_arena_take(&s->arena, tokens, widest_attention(c) * sizeof(float));
+        s->context[i] = tern_arena_take(&s->arena, tokens, (size_t)tern_widest_attention(c) * sizeof(float));
         s->seen[i] = tern_arena_take(&s->arena, k, TERN_SPARSIFY_BATCH * sizeof(float));
     }
     s->fraction = tern_arena_take(&s->arena, (size_t)c->layers, TERN_N_MATRICES * sizeof(double));

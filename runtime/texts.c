@@ -60,7 +60,8 @@ static tern_status hand_out(const struct call *c, const int32_t *integers)
 static tern_status run_waiting(const struct call *c)
 {
     struct tern_waiting *w = c->waiting;
-    const tern_batch batch = {w->ids, w->types, w->offsets, w->n};
+    /* With one token type, a pair's second text has that type too. */
+    const tern_batch batch = {w->ids, w->model->config.token_types > 1 ? w->types : NULL, w->offsets, w->n};
     size_t n;
     int32_t bits;
     if (!w->n)
@@ -132,6 +133,8 @@ tern_status tern_answer_stream(tern_session *session, tern_task task, tern_trunc
                                tern_error *err)
 {
     const struct call c = {session, tern_session_waiting(session), task, truncate, stream, err};
+    if (err)
+        *err = (tern_error){TERN_OK, ""}; /* a callback that ends the stream may leave it so */
     tern_next next = TERN_NEXT_WAIT;
     tern_status status = check_call(&c);
     if (status)

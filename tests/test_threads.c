@@ -386,6 +386,31 @@ static void test_sharing_is_learned(void **state)
     tern_pool_close(pool);
 }
 
+/* A pool that idled before fork still shares work in the child. */
+static void test_pool_after_fork(void **state)
+{
+    (void)state;
+#if !defined(__SANITIZE_THREAD__) && !__has_feature(thread_sanitizer)
+    struct tern_pool *pool;
+    int status, before;
+    assert_ok(tern_pool_open(&pool, 2, &err));
+    usleep(20000);
+    tern_pool_begin(pool, INT64_MAX); /* tries one more, if there was no idle CPU at first */
+    before = tern_pool_width(pool);
+    tern_pool_end(pool);
+    usleep(5000);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        tern_pool_begin(pool, INT64_MAX);
+        _exit(tern_pool_width(pool) < before);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    tern_pool_close(pool);
+#endif
+}
+
 /* A session opened before fork works in the child, with threads of the child's own, and in the parent. */
 static void test_fork(void **state)
 {
@@ -562,6 +587,7 @@ int main(void)
                                        cmocka_unit_test(test_stopped_helpers),
                                        cmocka_unit_test(test_sharing_is_learned),
                                        cmocka_unit_test(test_fork),
+                                       cmocka_unit_test(test_pool_after_fork),
                                        cmocka_unit_test(test_crowd),
                                        cmocka_unit_test(test_cpus),
                                        cmocka_unit_test(test_int8),

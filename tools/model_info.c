@@ -4,6 +4,7 @@
 #include "tools/sparsity.h"
 
 #include "models/blocks.h"
+#include "models/format.h"
 #include "models/parts.h"
 #include "runtime/model.h"
 
@@ -67,9 +68,10 @@ static size_t stored_bytes(const tern_model *m, const struct tern_tensor *t)
 static int blocks_of(const tern_model *m, const struct tern_tensor *t, double weights, double *left)
 {
     const struct tern_tensor *param = beside(m, t, ".param"), *count = beside(m, t, ".count");
-    if (!(weights > 0) || !param || !count)
+    if (!(weights > 0) || !param || param->dtype != TERN_I32 || param->bytes < sizeof(struct tern_linear_param) ||
+        !count || count->dtype != TERN_I16 || count->n_dims != 1)
         return -1;
-    const int shape = ((const int32_t *)(const void *)param->data)[6] - 1;
+    const int shape = ((const struct tern_linear_param *)(const void *)param->data)->blocks - 1;
     if (shape < 0 || shape >= TERN_N_BLOCK_SHAPES)
         return -1;
     const uint16_t *counts = (const void *)count->data; /* zero where it is padded */

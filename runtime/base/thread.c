@@ -352,7 +352,7 @@ static struct rate *rate_of(struct tern_pool *pool, int64_t products)
 static int sharing_pays(struct rate *r, int64_t products)
 {
     const unsigned n = r->passes++;
-    if ((r->ns[1] >> 10) * (products >> 10) > LONG_PASS)
+    if ((r->ns[1] * (products >> 10)) >> 10 > LONG_PASS)
         return 1;
     if (n < 2 * TRIAL)
         return n < TRIAL;
@@ -402,6 +402,7 @@ static void restart_after_fork(struct tern_pool *pool)
 {
     if (pool->threads > 1 && pool->process != getpid()) {
         start_helpers(pool);
+        pool->ended_at = clock_ns(CLOCK_MONOTONIC); /* new helpers have not been late */
         pool->limit = pool->limit > pool->started ? pool->started : pool->limit;
     }
 }
