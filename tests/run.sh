@@ -126,7 +126,7 @@ chosen() {
 
 # run_tests all|cpu|rows|files|digest <build folder> [emulator...]: with the row that the library picks, or TERN_ISA.
 # run_cpu does the kernels too, for every row of this CPU but those in $done_rows. Both go on after a failure and name
-# what failed at the end.
+# what failed at the end. SHARE=I/N takes one program of N.
 run_tests() {
     bad=''
     each_test "$@"
@@ -151,7 +151,7 @@ run_cpu() {
     verdict
 }
 each_test() {
-    local which=$1 dir=$2 program source start
+    local which=$1 dir=$2 program source start number=0
     shift 2
     [ -n "$(programs "$dir")" ] || skip "no test programs were built"
     export TERN_BUILD=$dir TERN_RUN="$*"
@@ -160,6 +160,8 @@ each_test() {
         source=$program
         [ "${program%.sh}" != "$program" ] || source=tests/$(basename "$program").c
         chosen "$which" "$source" || continue
+        number=$((number + 1))
+        [ -z "${SHARE:-}" ] || [ $((number % ${SHARE#*/})) = "${SHARE%/*}" ] || chosen digest "$source" || continue
         echo "== $program"
         start=$SECONDS
         case $program in
@@ -315,27 +317,29 @@ cross_run() {
     need "${run[-1]}"
     "$what" "$which" $OUT/"$triple" "${run[@]}" "$@"
 }
-# The same on a CPU after others: only the rows that those lack, and one program that runs whole models.
-cross_rest() {
+# A share "I/N" of the tests on a CPU, and the rows that the CPUs before it lack.
+cross_share() {
     local triple=$1 cpu=$2 before run
-    shift 2
+    export SHARE=$3
+    shift 3
     for before; do
         read -r -a run < <(emulator "$triple" "$before")
         done_rows="${done_rows:-} $(isas $OUT/"$triple" "${run[@]}" | tr '\n' ' ')"
     done
-    cross_run run_cpu digest "$triple" "$cpu"
+    cross_run run_cpu all "$triple" "$cpu"
 }
-# Every test runs on the first CPU of a target.
+# Every test runs on one CPU of a target, and the digests of all formats of weights on each. A target of one CPU has its
+# tests in two jobs.
 cross_jobs() {
-    local triple=$1 short=${1%%-*} cpu before=()
+    local triple=$1 short=${1%%-*} cpus i n
     job "$short-build" cross_build "$triple"
-    for cpu in $(make -s --no-print-directory CROSS="$triple" print-CPUS 2>/dev/null); do
-        if [ ${#before[@]} = 0 ]; then
-            later "$short-$cpu" cross_run run_cpu all "$triple" "$cpu"
-        else
-            later "$short-$cpu" cross_rest "$triple" "$cpu" "${before[@]}"
-        fi
-        before+=("$cpu")
+    read -r -a cpus < <(make -s --no-print-directory CROSS="$triple" print-CPUS 2>/dev/null)
+    n=${#cpus[@]}
+    [ "$n" != 1 ] || [ "$short" = riscv64 ] || n=2
+    for ((i = 0; i < n; i++)); do
+        local cpu=${cpus[i % ${#cpus[@]}]} rest=''
+        [ $i -lt ${#cpus[@]} ] || rest=-rest
+        later "$short-$cpu$rest" cross_share "$triple" "$cpu" $i/$n "${cpus[@]:0:i}"
     done
     # A Pi 5's kernel has pages of 16 KiB.
     [ "$short" != aarch64 ] || later "$short-16k-pages" cross_run run_tests files "$triple" cortex-a76 -p 16384
