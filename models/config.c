@@ -186,7 +186,8 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
         return tern_fail(err, TERN_FORMAT, "%s: layer %d has %d heads of %d dimensions, together at most %d", label, i,
                          l->heads, l->head_dim, TERN_MAX_HIDDEN);
     if (l->weights > i || own->weights != l->weights || own->heads != l->heads || own->head_dim != l->head_dim ||
-        own->intermediate != l->intermediate || own->activation != l->activation)
+        own->intermediate != l->intermediate || own->activation != l->activation || own->norm != l->norm ||
+        own->place != l->place || own->mixer != l->mixer || own->position != l->position || own->gate != l->gate)
         return tern_fail(
             err, TERN_FORMAT,
             "%s: layer %d has the weights of layer %d, which must be an earlier one of the same shape with "

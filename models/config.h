@@ -15,6 +15,13 @@ enum tern_architecture {
     TERN_N_FAMILIES
 };
 enum tern_activation { TERN_GELU, TERN_GELU_NEW, TERN_RELU, TERN_GELU_IBERT };
+/* The kinds of parts that a layer is made of. One of each runs today; a file that names another is refused by that
+   name. A new kind is a value here, its name in models/config_json.c, and the code that runs it. */
+enum tern_norm_kind { TERN_NORM_LAYER };            /* LayerNorm with gamma and beta */
+enum tern_norm_place { TERN_NORM_POST };            /* behind the residual sum */
+enum tern_mixer { TERN_MIXER_SOFTMAX };             /* softmax attention */
+enum tern_position_kind { TERN_POSITION_ABSOLUTE }; /* a table that is added to the words' */
+enum tern_gate { TERN_GATE_NONE };                  /* nothing multiplies the feed-forward's activation */
 /* The dense layer over [CLS], by its activation. */
 enum tern_pooler { TERN_POOLER_NONE, TERN_POOLER_TANH, TERN_POOLER_RELU };
 /* What reads the encoder's states beside the pooling of embeddings: models/heads.def. */
@@ -59,6 +66,11 @@ struct tern_layer_spec {
     int32_t intermediate;
     int32_t before, after;           /* tokens of the text that a token sees on either side; TERN_ALL_TOKENS: all */
     enum tern_activation activation; /* of the feed-forward */
+    enum tern_norm_kind norm;
+    enum tern_norm_place place;
+    enum tern_mixer mixer;
+    enum tern_position_kind position;
+    enum tern_gate gate;
 };
 enum { TERN_ALL_TOKENS = 1 << 20 };
 

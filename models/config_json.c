@@ -41,11 +41,30 @@ static const struct {
     {"after", offsetof(struct tern_layer_spec, after), 0, TERN_ALL_TOKENS},
 };
 
+/* Its kinds of parts, by name; the indices are the values of the enums. */
+static const char *const norm_names[] = {"layer"}, *const place_names[] = {"post"}, *const mixer_names[] = {"softmax"},
+                         *const position_names[] = {"absolute"}, *const gate_names[] = {"none"};
+static const struct {
+    const char *key;
+    size_t offset;
+    const char *const *names;
+    int n;
+} layer_kinds[] = {
+    {"activation", offsetof(struct tern_layer_spec, activation), tern_activation_names, 4},
+    {"norm", offsetof(struct tern_layer_spec, norm), norm_names, 1},
+    {"place", offsetof(struct tern_layer_spec, place), place_names, 1},
+    {"mixer", offsetof(struct tern_layer_spec, mixer), mixer_names, 1},
+    {"position", offsetof(struct tern_layer_spec, position), position_names, 1},
+    {"gate", offsetof(struct tern_layer_spec, gate), gate_names, 1},
+};
+_Static_assert(sizeof(enum tern_activation) == sizeof(int) && sizeof(enum tern_gate) == sizeof(int), "read as int");
+
 enum {
+    N_LAYER_KINDS = (int)(sizeof layer_kinds / sizeof layer_kinds[0]),
     N_INTEGERS = (int)(sizeof integers / sizeof integers[0]),
     N_LAYER_INTEGERS = (int)(sizeof layer_integers / sizeof layer_integers[0]),
     /* Of the object, all fields, labels and layers; the rest is for later versions. */
-    MAX_VALUES = TERN_MAX_LABELS + TERN_MAX_LAYERS * (N_LAYER_INTEGERS + 4) + 1000,
+    MAX_VALUES = TERN_MAX_LABELS + TERN_MAX_LAYERS * (N_LAYER_INTEGERS + N_LAYER_KINDS + 4) + 1000,
 };
 
 static int32_t *field(struct flat *flat, int i)
@@ -56,6 +75,11 @@ static int32_t *field(struct flat *flat, int i)
 static int32_t *layer_field(struct tern_layer_spec *layer, int i)
 {
     return (int32_t *)(void *)((char *)layer + layer_integers[i].offset);
+}
+
+static int *layer_kind(struct tern_layer_spec *layer, int i)
+{
+    return (int *)(void *)((char *)layer + layer_kinds[i].offset);
 }
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
@@ -85,7 +109,9 @@ static json_t *run_to_object(const struct tern_config *config, int32_t *first)
     int failed = json_object_set_new(run, "count", json_integer(count));
     for (int i = 0; i < N_LAYER_INTEGERS; i++)
         failed |= json_object_set_new(run, layer_integers[i].key, json_integer(*layer_field(&layer, i)));
-    failed |= json_object_set_new(run, "activation", json_string(tern_activation_name(layer.activation)));
+    for (int i = 0; i < N_LAYER_KINDS; i++)
+        failed |=
+            json_object_set_new(run, layer_kinds[i].key, json_string(layer_kinds[i].names[*layer_kind(&layer, i)]));
     if (!own)
         failed |= json_object_set_new(run, "weights", json_integer(layer.weights));
     if (failed) {
@@ -220,7 +246,6 @@ static tern_status get_run(struct tern_config *out, const json_t *run, int32_t l
                            tern_error *err)
 {
     struct tern_layer_spec layer = {.weights = -1};
-    int activation = 0;
     int32_t count = 1;
     if (!json_is_object(run))
         return tern_fail(err, TERN_FORMAT, "%s: a layer is not an object", label);
@@ -228,11 +253,11 @@ static tern_status get_run(struct tern_config *out, const json_t *run, int32_t l
     for (int i = 0; !status && i < N_LAYER_INTEGERS; i++)
         status = tern_json_get_int(run, layer_integers[i].key, 1, layer_integers[i].min, layer_integers[i].max,
                                    layer_field(&layer, i), label, err);
-    if (!status)
-        status = get_name(run, "activation", tern_activation_names, 4, &activation, label, err);
+    for (int i = 0; !status && i < N_LAYER_KINDS; i++)
+        status = get_name(run, layer_kinds[i].key, layer_kinds[i].names, layer_kinds[i].n, layer_kind(&layer, i), label,
+                          err);
     if (!status)
         status = tern_json_get_int(run, "weights", 0, 0, layers - 1, &layer.weights, label, err);
-    layer.activation = (enum tern_activation)activation;
     for (int32_t i = 0; !status && i < count; i++) {
         struct tern_layer_spec *to = &out->layer[out->layers];
         *to = layer;

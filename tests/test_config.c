@@ -437,7 +437,8 @@ static void test_json_bad_layers(void **state)
     "\"pooling\":\"mean\",\"normalize\":false,\"labels\":[]}"
 #define RUN(count, heads, more)                                                                                        \
     "{\"count\":" count ",\"heads\":" heads ",\"head_dim\":6,\"intermediate\":32,\"before\":9,\"after\":9,"            \
-    "\"activation\":\"gelu\"" more "}"
+    "\"activation\":\"gelu\",\"norm\":\"layer\",\"place\":\"post\",\"mixer\":\"softmax\",\"position\":\"absolute\","   \
+    "\"gate\":\"none\"" more "}"
     static const char *const bad[][2] = {
         {LAYERS("[]"), "0 of 3 layers"},
         {LAYERS("[" RUN("2", "4", "") "]"), "2 of 3 layers"},
@@ -451,6 +452,9 @@ static void test_json_bad_layers(void **state)
         {LAYERS("[" RUN("1", "4", "") "," RUN("2", "3", ",\"weights\":0") "]"), "an earlier one"},
         {LAYERS("[" RUN("2", "4", ",\"weights\":0") "," RUN("1", "4", ",\"weights\":1") "]"), "an earlier one"},
         {LAYERS("[" RUN("3", "4", ",\"weights\":9") "]"), "weights"},
+        {LAYERS("[{\"count\":3,\"heads\":4,\"head_dim\":6,\"intermediate\":32,\"before\":9,\"after\":9,"
+                "\"activation\":\"gelu\",\"norm\":\"rms\"}]"),
+         "norm rms is not supported"},
         {LAYERS("[7]"), "not an object"},
         {LAYERS("7"), "not an array"},
     };
