@@ -194,8 +194,9 @@ tern_status tern_sparsify_start(struct tern_sparsifier *s, int layer, int i, flo
     return TERN_OK;
 }
 
-static tern_status prune(struct tern_sparsifier *s, int layer, int i, tern_error *err)
+static tern_status prune(void *context, int layer, int i, tern_error *err)
 {
+    struct tern_sparsifier *s = context;
     struct tern_pruner *p = &s->pruner;
     float *w;
     const tern_status status = tern_sparsify_start(s, layer, i, &w, err);
@@ -214,7 +215,8 @@ static tern_status prune(struct tern_sparsifier *s, int layer, int i, tern_error
     return TERN_OK;
 }
 
-tern_status tern_sparsify_invert(struct tern_sparsifier *s, int layer, tern_error *err)
+/* The moments' inverse. */
+static tern_status invert(struct tern_sparsifier *s, int layer, tern_error *err)
 {
     if (tern_hessian_make(&s->hessian, &s->lapack, s->factor))
         return tern_fail(err, TERN_FORMAT,
@@ -224,17 +226,18 @@ tern_status tern_sparsify_invert(struct tern_sparsifier *s, int layer, tern_erro
     return TERN_OK;
 }
 
-static tern_status prune_layer(struct tern_sparsifier *s, int layer, tern_error *err)
+tern_status tern_sparsify_layer(struct tern_sparsifier *s, int layer, tern_sparsify_visit *visit, void *context,
+                                tern_error *err)
 {
     tern_status status = TERN_OK;
     for (int i = 0; i < TERN_N_MATRICES && !status; i++) {
         const enum tern_layer_input reads = tern_matrix_part((enum tern_matrix)i)->reads;
         if (i == 0 || reads != tern_matrix_part((enum tern_matrix)(i - 1))->reads) {
             tern_sparsify_run(s, layer, reads);
-            status = tern_sparsify_invert(s, layer, err);
+            status = invert(s, layer, err);
         }
         if (!status)
-            status = prune(s, layer, i, err);
+            status = visit(context, layer, i, err);
         if (s->source->progress)
             s->source->progress(s->source->listener, (size_t)(layer * TERN_N_MATRICES + i + 1),
                                 (size_t)s->source->config->layers * TERN_N_MATRICES);
@@ -252,7 +255,7 @@ static tern_status prune_model(struct tern_sparsifier *s, tern_error *err)
         status = tern_sparsify_allocate(s, err);
     tern_sparsify_run(s, -1, TERN_N_INPUTS);
     for (int layer = 0; layer < s->source->config->layers && !status; layer++) {
-        status = prune_layer(s, layer, err);
+        status = tern_sparsify_layer(s, layer, prune, s, err);
         if (layer + 1 < s->source->config->layers)
             tern_sparsify_run(s, layer, TERN_N_INPUTS);
     }

@@ -87,8 +87,9 @@ static void enter_layer(struct probing *p, int layer)
         measure(p, 0, 1);
 }
 
-static tern_status probe_matrix(struct probing *p, int layer, int i, tern_error *err)
+static tern_status probe_matrix(void *context, int layer, int i, tern_error *err)
 {
+    struct probing *p = context;
     struct tern_sparsifier *s = p->s;
     float *w;
     const tern_status status = tern_sparsify_start(s, layer, i, &w, err);
@@ -115,18 +116,7 @@ static tern_status probe_all(struct probing *p, tern_error *err)
     tern_sparsify_run(s, -1, TERN_N_INPUTS);
     for (int layer = 0; layer < layers && !status; layer++) {
         enter_layer(p, layer);
-        for (int i = 0; i < TERN_N_MATRICES && !status; i++) {
-            const enum tern_layer_input reads = tern_matrix_part((enum tern_matrix)i)->reads;
-            if (i == 0 || reads != tern_matrix_part((enum tern_matrix)(i - 1))->reads) {
-                tern_sparsify_run(s, layer, reads);
-                status = tern_sparsify_invert(s, layer, err);
-            }
-            if (!status)
-                status = probe_matrix(p, layer, i, err);
-            if (s->source->progress)
-                s->source->progress(s->source->listener, (size_t)(layer * TERN_N_MATRICES + i + 1),
-                                    (size_t)layers * TERN_N_MATRICES);
-        }
+        status = tern_sparsify_layer(s, layer, probe_matrix, p, err);
         if (layer + 1 < layers)
             tern_sparsify_run(s, layer, TERN_N_INPUTS);
     }

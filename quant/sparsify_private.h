@@ -47,10 +47,15 @@ tern_batch tern_sparsify_batch(const struct tern_sparsifier *s, int first, int32
 /* Runs both models over all texts from the last input that was asked for to `which` of `layer`, for the moments of what
    is read there; or, TERN_N_INPUTS, to the layer's end. Layer -1 are the embeddings. */
 void tern_sparsify_run(struct tern_sparsifier *s, int layer, enum tern_layer_input which);
-/* The moments' inverse. TERN_FORMAT. */
-tern_status tern_sparsify_invert(struct tern_sparsifier *s, int layer, tern_error *err);
 /* Makes s->pruner ready for matrix i of a layer, whose moments are there. Returns its weights in the pruned model. */
 tern_status tern_sparsify_start(struct tern_sparsifier *s, int layer, int i, float **w, tern_error *err);
+/* Calls `visit` for the matrices of a layer in their order, each with the moments of what it reads and their inverse in
+   s->hessian, and tells the progress. The first status but TERN_OK ends it. TERN_FORMAT: the moments have no inverse.
+ */
+typedef tern_status tern_sparsify_visit(void *context, int layer, int i, tern_error *err);
+tern_status tern_sparsify_layer(struct tern_sparsifier *s, int layer, tern_sparsify_visit *visit, void *context,
+                                tern_error *err);
+
 /* s->fraction, with source->prune as the mean over all weights, from what pruning each matrix by itself does to the
    texts' vectors. TERN_NOMEM, TERN_FORMAT. */
 tern_status tern_sparsify_allocate(struct tern_sparsifier *s, tern_error *err);
