@@ -290,7 +290,7 @@ static tern_status set_up(struct tern_sparsifier *s, tern_error *err)
     tern_table_build(&s->ops, features);
     tern_libraries_add(&s->ops, features);
     s->host.ops = &s->ops;
-    status = tern_pool_open(&s->host.pool, tern_threads_allowed(), err);
+    status = tern_pool_open(&s->host.pool, 0, err);
     if (status)
         return status;
     plan(s);

@@ -39,9 +39,7 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* The limits in force: 0 stands for a default. */
-static tern_status read_options(tern_session_options *o, const tern_model *m, const tern_session_options *given,
-                                tern_error *err)
+static tern_status read_options(tern_session_options *o, const tern_session_options *given, tern_error *err)
 {
     *o = (tern_session_options){.struct_bytes = sizeof *o};
     if (given) {
@@ -55,15 +53,20 @@ static tern_status read_options(tern_session_options *o, const tern_model *m, co
     if (o->max_tokens < 0 || o->max_tokens > 1 << 20 || o->max_texts < 0 || o->max_texts > 1 << 16)
         return tern_fail(err, TERN_USAGE, "%d tokens in %d texts; the limits of a run are %d and %d", o->max_tokens,
                          o->max_texts, 1 << 20, 1 << 16);
-    o->threads = o->threads ? o->threads : tern_threads_allowed();
-    o->max_texts = o->max_texts ? o->max_texts : DEFAULT_TEXTS;
-    if (!o->max_tokens) {
-        const int group = o->max_texts > 1 ? least(GROUP_TOKENS * o->threads, DEFAULT_TOKENS) : 0;
-        o->max_tokens = m->config.max_tokens > group ? m->config.max_tokens : group;
+    return TERN_OK;
+}
+
+/* The limits in force: 0 stands for a default, which goes by the pool's threads. */
+static void set_limits(tern_session *s, const tern_session_options *o)
+{
+    s->max_texts = o->max_texts ? o->max_texts : DEFAULT_TEXTS;
+    s->max_tokens = o->max_tokens;
+    if (!s->max_tokens) {
+        const int group = s->max_texts > 1 ? least(GROUP_TOKENS * tern_pool_threads(s->pool), DEFAULT_TOKENS) : 0;
+        s->max_tokens = s->model->config.max_tokens > group ? s->model->config.max_tokens : group;
     }
     /* Every text has a token or more, so more texts than tokens never come together. */
-    o->max_texts = least(o->max_texts, o->max_tokens);
-    return TERN_OK;
+    s->max_texts = least(s->max_texts, s->max_tokens);
 }
 
 /* Tokens of the largest group: that of the longest text, at least. */
@@ -136,15 +139,13 @@ tern_status tern_session_open(tern_session **out, const tern_model *model, const
 {
     *out = NULL;
     tern_session_options o;
-    tern_status status = read_options(&o, model, options, err);
+    tern_status status = read_options(&o, options, err);
     if (status)
         return status;
     tern_session *s = calloc(1, sizeof *s);
     if (!s)
         return tern_fail_nomem(err, "a session", sizeof *s);
     s->model = model;
-    s->max_tokens = o.max_tokens;
-    s->max_texts = o.max_texts;
     status = tern_cpu_select(&s->features, o.isa, err);
     if (!status) {
         tern_table_build(&s->ops, s->features);
@@ -153,6 +154,7 @@ tern_status tern_session_open(tern_session **out, const tern_model *model, const
     if (!status)
         status = tern_pool_open(&s->pool, o.threads, err);
     if (!status) {
+        set_limits(s, &o);
         plan(s);
         status = tern_arena_open(&s->arena, err);
     }

@@ -423,10 +423,13 @@ tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err)
     struct tern_pool *pool = aligned_alloc(_Alignof(struct tern_pool), sizeof *pool);
     if (!pool)
         return tern_fail_nomem(err, "a thread pool", sizeof *pool);
+    struct tern_cpus cpus = {.allowed = 1};
+    if (threads != 1) /* it reads files, and one thread does not ask */
+        cpus = tern_cpus_look("");
+    threads = threads ? threads : cpus.allowed;
     *pool = (struct tern_pool){.threads = threads, .pause = SHORTEST_PAUSE / 2};
     if (threads > 1) {
         const size_t bytes = (size_t)(threads - 1) * sizeof *pool->helpers;
-        const struct tern_cpus cpus = tern_cpus_look("");
         pool->spin = threads <= cpus.allowed ? SPIN : 0;
         pool->helpers = aligned_alloc(_Alignof(struct helper), bytes);
         pool->order = malloc((size_t)(threads - 1) * sizeof *pool->order);
