@@ -7,9 +7,7 @@ void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, con
                          int longest)
 {
     const int threads = tern_pool_threads(a->pool);
-    int dim = 0;
-    for (int i = 0; i < config->layers; i++)
-        dim = config->layer[i].head_dim > dim ? config->layer[i].head_dim : dim;
+    const int dim = tern_largest_number(config, offsetof(struct tern_layer_spec, head_dim));
     const int keys = tern_round_up(longest, TERN_PANEL), width = tern_round_up(dim, TERN_PANEL);
     const int tokens4 = tern_round_up(longest, TERN_PANEL_K), dim4 = tern_round_up(dim, TERN_PANEL_K);
     struct tern_attention_scratch *scratch = tern_arena_take(arena, (size_t)threads, sizeof *scratch), one;

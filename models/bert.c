@@ -23,17 +23,10 @@ static int has_codes(const struct tern_bert *b)
     return any;
 }
 
-static size_t widest_intermediate(const struct tern_config *c)
-{
-    int32_t widest = 0;
-    for (int i = 0; i < c->layers; i++)
-        widest = c->layer[i].intermediate > widest ? c->layer[i].intermediate : widest;
-    return (size_t)widest;
-}
-
 void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
 {
-    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden, wide = widest_intermediate(b->config),
+    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
+                 wide = (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, intermediate)),
                  a = (size_t)tern_widest_attention(b->config);
     const size_t threads = (size_t)tern_pool_threads(b->run.pool);
     b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);

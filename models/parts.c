@@ -86,15 +86,30 @@ int32_t tern_widest_attention(const struct tern_config *config)
     return widest;
 }
 
+struct tern_shape tern_matrix_shape(const struct tern_config *config, int index)
+{
+    const struct tern_part *part = tern_matrix_part((enum tern_matrix)(index % TERN_N_MATRICES));
+    return tern_part_shape(config, part, index / TERN_N_MATRICES);
+}
+
+int32_t tern_largest_number(const struct tern_config *config, size_t offset)
+{
+    int32_t largest = 0;
+    for (int i = 0; i < config->layers; i++) {
+        const int32_t value = *(const int32_t *)(const void *)((const char *)&config->layer[i] + offset);
+        largest = value > largest ? value : largest;
+    }
+    return largest;
+}
+
 size_t tern_largest_matrix(const struct tern_config *config)
 {
     size_t largest = 0;
-    for (int layer = 0; layer < config->layers; layer++)
-        for (int i = 0; i < TERN_N_MATRICES; i++) {
-            const struct tern_shape s = tern_part_shape(config, tern_matrix_part((enum tern_matrix)i), layer);
-            const size_t size = (size_t)s.n * (size_t)s.k;
-            largest = size > largest ? size : largest;
-        }
+    for (int i = 0; i < config->layers * TERN_N_MATRICES; i++) {
+        const struct tern_shape s = tern_matrix_shape(config, i);
+        const size_t size = (size_t)s.n * (size_t)s.k;
+        largest = size > largest ? size : largest;
+    }
     return largest;
 }
 

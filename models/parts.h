@@ -81,6 +81,10 @@ struct tern_shape tern_part_shape(const struct tern_config *config, const struct
 int32_t tern_input_width(const struct tern_config *config, int layer, enum tern_layer_input input);
 /* The widest of all layers, at least hidden. */
 int32_t tern_widest_input(const struct tern_config *config);
+/* [n][k] of a layer's matrix by its index in an array [layers][TERN_N_MATRICES]. */
+struct tern_shape tern_matrix_shape(const struct tern_config *config, int index);
+/* The largest of all layers' numbers at an offset in struct tern_layer_spec, an int32_t: of heads, say. */
+int32_t tern_largest_number(const struct tern_config *config, size_t offset);
 /* Columns of the widest query, key, value or context. */
 int32_t tern_widest_attention(const struct tern_config *config);
 /* Weights of the largest matrix of a layer. */

@@ -41,8 +41,7 @@ static void plan(struct tern_sparsifier *s)
     s->pruner.loss = tern_arena_take(&s->arena, k, TERN_PANEL_K * sizeof(float));
     size_t scratch = 0, blocks = 0;
     for (int i = 0; i < c->layers * TERN_N_MATRICES; i++) {
-        const struct tern_part *part = tern_matrix_part((enum tern_matrix)(i % TERN_N_MATRICES));
-        const struct tern_shape shape = tern_part_shape(c, part, i / TERN_N_MATRICES);
+        const struct tern_shape shape = tern_matrix_shape(c, i);
         const size_t needed = tern_compensation_scratch(shape.n, shape.k),
                      count = tern_count_blocks(s->source->block, shape.n, shape.k);
         scratch = needed > scratch ? needed : scratch;

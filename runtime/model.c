@@ -24,17 +24,6 @@ static uint64_t count_parameters(const struct tern_config *c)
     return n;
 }
 
-/* The largest of a number of the layers. */
-static int32_t widest(const struct tern_config *c, size_t offset)
-{
-    int32_t most = 0;
-    for (int i = 0; i < c->layers; i++) {
-        const int32_t value = *(const int32_t *)(const void *)((const char *)&c->layer[i] + offset);
-        most = value > most ? value : most;
-    }
-    return most;
-}
-
 static void fill_info(tern_model *m, uint64_t bytes, uint64_t checksum)
 {
     const struct tern_config *c = &m->config;
@@ -44,8 +33,8 @@ static void fill_info(tern_model *m, uint64_t bytes, uint64_t checksum)
         .activation = tern_activation_name(c->layer[0].activation),
         .layers = c->layers,
         .hidden = c->hidden,
-        .heads = widest(c, offsetof(struct tern_layer_spec, heads)),
-        .intermediate = widest(c, offsetof(struct tern_layer_spec, intermediate)),
+        .heads = tern_largest_number(c, offsetof(struct tern_layer_spec, heads)),
+        .intermediate = tern_largest_number(c, offsetof(struct tern_layer_spec, intermediate)),
         .vocab = c->vocab,
         .max_tokens = c->max_tokens,
         .token_types = c->token_types,

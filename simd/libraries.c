@@ -13,7 +13,7 @@ void tern_libraries_add(struct tern_ops *ops, unsigned features)
         tern_##name##_within(features)) {                                                                              \
         ops->n_libraries += !last || strcmp(last, #name) != 0;                                                         \
         last = #name;                                                                                                  \
-        ops->library[ops->n_libraries - 1] =                                                                           \
+        ops->libraries[ops->n_libraries - 1] =                                                                         \
             (struct tern_library_route){tern_gemm_f32_##name, #name, least, from, to};                                 \
     }
 #include "simd/libraries.def"
@@ -26,7 +26,7 @@ tern_gemm_f32_fn *tern_gemm_f32_for(const struct tern_ops *ops, int m, int n, in
 {
     const int64_t weights = (int64_t)n * k;
     for (int i = 0; i < ops->n_libraries; i++) {
-        const struct tern_library_route *r = &ops->library[i];
+        const struct tern_library_route *r = &ops->libraries[i];
         if (m >= r->rows && weights >= r->from && weights <= r->to)
             return r->gemm;
     }

@@ -19,7 +19,7 @@ static void set_sparse(int *percent, int rows2, int rows8, int rows32, int more)
 
 void tern_table_build(struct tern_ops *ops, unsigned features)
 {
-    memset(ops->library, 0, sizeof ops->library);
+    memset(ops->libraries, 0, sizeof ops->libraries);
     ops->n_libraries = 0;
 #define OP(name, class) ops->name = tern_##name##_ref;
 #include "simd/ops.def"

@@ -39,7 +39,7 @@ struct tern_ops {
 #include "simd/ops.def"
 #undef OP
     struct tern_routes routes;
-    struct tern_library_route library[TERN_MOST_LIBRARIES];
+    struct tern_library_route libraries[TERN_MOST_LIBRARIES];
     int n_libraries; /* 0 until tern_libraries_add */
 };
 

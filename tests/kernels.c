@@ -28,7 +28,7 @@ static const struct row {
     enum tern_op op;
     enum tern_isa isa;
     check_fn *fn;
-    const char *library; /* NULL: our own */
+    const char *provider; /* a library's name; NULL: our own */
 } rows[] = {
 #define OP(name, class) {TERN_OP_##name, TERN_ISA_scalar, (check_fn *)tern_##name##_ref, NULL},
 #include "simd/ops.def"
@@ -91,7 +91,7 @@ static void run_row(struct check *t, const struct row *row)
     const struct op *op = &ops[row->op];
     long failed = t->failed;
     t->op = op->name;
-    t->isa = row->library ? row->library : tern_isa_name(row->isa);
+    t->isa = row->provider ? row->provider : tern_isa_name(row->isa);
     t->fn = row->fn;
     t->ref = op->ref;
     t->near = NULL;
@@ -111,7 +111,8 @@ static void list(unsigned have)
 {
     for (int i = 0; i < N_ROWS; i++)
         printf("%-12s %-11s%s%s\n", ops[rows[i].op].name, tern_isa_name(rows[i].isa),
-               rows[i].library ? rows[i].library : "", usable(rows[i].isa, have) ? "" : " (not supported by this CPU)");
+               rows[i].provider ? rows[i].provider : "",
+               usable(rows[i].isa, have) ? "" : " (not supported by this CPU)");
 }
 
 static int bad(const char *what, const char *value)

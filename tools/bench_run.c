@@ -174,8 +174,7 @@ static int profile_runs(struct bench_profile *p, struct run *r, const struct ben
     p->batch = record->batch;
     p->weight_bytes = 0;
     for (int i = 0; i < c->layers * TERN_N_MATRICES; i++) {
-        const struct tern_part *part = tern_matrix_part((enum tern_matrix)(i % TERN_N_MATRICES));
-        const struct tern_shape shape = tern_part_shape(c, part, i / TERN_N_MATRICES);
+        const struct tern_shape shape = tern_matrix_shape(c, i);
         p->weight_bytes += (int64_t)shape.n * shape.k;
     }
     return bench_profile_measure(p, r->session, run_for_profile, r, r->n < MOST ? (int)r->n : MOST);

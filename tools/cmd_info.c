@@ -29,7 +29,7 @@ static void print_libraries(unsigned use)
     tern_table_build(&ops, use);
     tern_libraries_add(&ops, use);
     for (int i = 0; i < ops.n_libraries; i++) {
-        const struct tern_library_route *r = &ops.library[i];
+        const struct tern_library_route *r = &ops.libraries[i];
         if (r->rows == TERN_ANY_ROWS)
             continue;
         printf("%-10s gemm_f32     %s from %d rows and %lld weights", i ? "" : "libraries", r->name, r->rows,
