@@ -4,6 +4,7 @@
 usage: read_tern.py MODEL.tern              lists the tensors
        read_tern.py MODEL.tern words        the word embeddings as floats
        read_tern.py MODEL.tern MATRIX N K   the weights of a dense int8 matrix, such as layer.0.attn_out 256 256
+       read_tern.py MODEL.tern dense I      weights and bias of dense layer I behind the pooling
 """
 import json
 import struct
@@ -21,7 +22,7 @@ class Model:
         end = 8 + struct.unpack("<Q", raw[:8])[0]
         self.tensors = json.loads(raw[8:end])
         self.metadata = self.tensors.pop("__metadata__")
-        if self.metadata["tern.scheme"] != "1":
+        if self.metadata["tern.scheme"] not in ("1", "2", "3"):
             raise ValueError("the file has another version of the numbers")
         self.config = json.loads(self.metadata["tern.config"])
         self.data = raw[end:]
@@ -39,13 +40,26 @@ class Model:
         return self[name + ".weight"]
 
     def integers(self, name, n, k):
-        """The same as int8 [n][k], without what pads both."""
+        """The same as int8 [n][k], without repeated columns and what pads both."""
         panels = self.values(name)
         return panels.transpose(0, 2, 1, 3).reshape(panels.shape[0] * 16, -1)[:n, :k]
 
     def matrix(self, name, n, k):
         """Weights in units of the largest channel's scale, which a file stores only as a part of `kappa`."""
-        return self.integers(name, n, k) * (self[name + ".mul"][:n, None] / 32767)
+        left = self[name + ".left"][:n, None] if self[name + ".param"][9] else 0
+        return self.integers(name, n, k) * (self[name + ".mul"][:n, None] / 32767) * 2.0**left
+
+    def dense(self, i):
+        """Weights and bias of dense layer i behind the pooling, as floats. It reads 2^-16, so that kappa tells its scale."""
+        inputs = self.config["dense"][i - 1]["outputs"] if i else self.config["hidden"] * self.poolings()
+        n, name = self.config["dense"][i]["outputs"], f"module.{i}.dense"
+        mul, exp = (float(x) for x in self[name + ".param"][1:3])
+        scale = mul * 2 ** -exp * 127 * 32767 / 32768 * 2**16
+        return self.matrix(name, n, inputs) * scale, self[name + ".bias"][:n] / 2**16
+
+    def poolings(self):
+        """How many vectors of `hidden` numbers are joined."""
+        return len(self.config["pooling"]) if isinstance(self.config["pooling"], list) else 1
 
     def word_values(self):
         return self["embed.word.q"]
@@ -66,6 +80,8 @@ def main():
             print(name, model.tensors[name]["dtype"], model.tensors[name]["shape"], model[name].nbytes)
     elif sys.argv[2] == "words":
         print(model.words())
+    elif sys.argv[2] == "dense":
+        print(*model.dense(int(sys.argv[3])))
     else:
         print(model.matrix(sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
 

@@ -51,6 +51,44 @@ int tern_added_search(const struct tern_added_set *set, const uint8_t *text, siz
     return 0;
 }
 
+static int stands_alone(const struct tern_added_walk *walk, const struct tern_added_match *match)
+{
+    const uint8_t *before = walk->text + match->start, *after = walk->text + match->stop;
+
+    if (match->start > 0 && tern_is_word(tern_utf8_previous(&before)))
+        return 0;
+    return match->stop == walk->n || !tern_is_word(tern_utf8_next(&after));
+}
+
+/* The order of things, and that a match refused by single_word is not searched for shorter ones, are those of
+   AddedVocabulary::find_matches in the original. */
+int tern_added_next(struct tern_added_walk *walk)
+{
+    const uint8_t *const text = walk->text;
+    struct tern_added_match match;
+
+    while (tern_added_search(walk->set, text, walk->n, walk->from, &match)) {
+        walk->from = match.stop;
+        if ((match.token->flags & TERN_ADDED_SINGLE_WORD) && !stands_alone(walk, &match))
+            continue;
+        walk->token = match.token;
+        walk->start = match.start;
+        walk->stop = match.stop;
+        if (match.token->flags & TERN_ADDED_LSTRIP) {
+            const uint8_t *at = text + walk->start;
+            while (at > text + walk->done && tern_is_space(tern_utf8_previous(&at)))
+                walk->start = (size_t)(at - text);
+        }
+        if (match.token->flags & TERN_ADDED_RSTRIP) {
+            const uint8_t *at = text + walk->stop;
+            while (at < text + walk->n && tern_is_space(tern_utf8_next(&at)))
+                walk->stop = (size_t)(at - text);
+        }
+        return 1;
+    }
+    return 0;
+}
+
 /* Follows the token's characters; 0 at the first difference. */
 static int follow(const struct tern_added *token, struct tern_chars *chars, size_t *n_chars, uint32_t *last)
 {

@@ -38,6 +38,20 @@ struct tern_added_match {
 int tern_added_search(const struct tern_added_set *set, const uint8_t *text, size_t n, size_t from,
                       struct tern_added_match *match);
 
+/* All places of a text, one after the other. Set `set`, `text` and `n` and leave the rest 0; after each one that is
+   found set `done` to where the text behind it begins. */
+struct tern_added_walk {
+    const struct tern_added_set *set;
+    const uint8_t *text;
+    size_t n;
+    size_t done, from;
+    /* Of the last one: with the white space that its flags give it. */
+    const struct tern_added *token;
+    size_t start, stop;
+};
+/* 0: there is no more. A token that may only stand alone is passed over where it does not. */
+int tern_added_next(struct tern_added_walk *walk);
+
 /* The longest token that the normalised characters begin with, or NULL. *after is then where it ends, *n_chars its
    characters, *last the last of them. */
 const struct tern_added *tern_added_here(const struct tern_added_set *set, const struct tern_chars *chars,

@@ -1,6 +1,8 @@
 /* The encoder's forward pass in integers, from token ids to the last layer's states. A session calls it. */
 #include "models/bert.h"
 
+#include <string.h>
+
 /* Rows that one task of a row-wise op takes: enough to hide the cost of handing a task out. */
 enum { ROW_BLOCK = 8, LINE = 64 };
 
@@ -23,16 +25,34 @@ static int has_codes(const struct tern_bert *b)
     return any;
 }
 
+/* The widest rows that go into FFN_DOWN, or into any other matrix. */
+static int widest_rows(const struct tern_bert *b, int ffn_down)
+{
+    const int h = b->config->hidden, e = tern_embedding_size(b->config);
+    int widest = ffn_down ? 0 : e > h ? e : h;
+    for (int i = 0; i < b->config->layers; i++)
+        for (int j = 0; j < TERN_N_MATRICES; j++) {
+            const int k = b->weights->layers[i].matrix[j].k;
+            if ((j == TERN_FFN_DOWN) == ffn_down && k > widest)
+                widest = k;
+        }
+    return widest;
+}
+
 void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
 {
-    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
+    const size_t tokens = (size_t)b->max_tokens, e = (size_t)tern_embedding_size(b->config),
+                 h = e > (size_t)b->config->hidden ? e : (size_t)b->config->hidden,
                  wide = (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, intermediate)),
                  a = (size_t)tern_widest_attention(b->config);
     const size_t threads = (size_t)tern_pool_threads(b->run.pool);
     b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
     b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
 
-    const int deepest = tern_k4(tern_widest_input(b->config)), sparse = has_sparse(b), codes = has_codes(b);
+    b->x.ld = tern_round_up(widest_rows(b, 0), LINE);
+    b->wide_ld = tern_round_up(widest_rows(b, 1), LINE);
+    const int deepest = tern_k4((int)(b->x.ld > b->wide_ld ? b->x.ld : b->wide_ld)), sparse = has_sparse(b),
+              codes = has_codes(b);
     if (sparse) {
         b->run.packed_bytes = tern_spmm_scratch(TERN_TILE_ROWS, deepest);
         const size_t tiles = (tokens + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS;
@@ -52,12 +72,19 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     }
 
     b->y = tern_arena_take(arena, tokens, h * sizeof *b->y);
-    b->x.ld = tern_round_up((int)(h > a ? h : a), LINE);
     b->x_q = tern_arena_take(arena, tokens, (size_t)b->x.ld);
     b->x_row = tern_arena_take(arena, tokens, sizeof *b->x_row);
     b->x.q = b->x_q;
     b->x.row = b->x_row;
     b->sum = tern_arena_take(arena, tokens, h * sizeof *b->sum);
+    b->n16 = tern_arena_take(arena, threads, ROW_BLOCK * h * sizeof *b->n16);
+    if (tern_config_is_pre_norm(b->config)) {
+        b->stream = tern_arena_take(arena, tokens, h * sizeof *b->stream);
+        int16_t *zero = tern_arena_take(arena, h, sizeof *zero);
+        if (zero)
+            memset(zero, 0, h * sizeof *zero);
+        b->zero = zero;
+    }
 
     if (!b->weights->word.q) {
         b->word_bytes = (b->weights->word.steps + TERN_BLOCK_STEPS) * TERN_LINE;
@@ -65,15 +92,19 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     }
     const size_t shared = 4 * a > wide ? 4 * a : wide;
     b->wide = tern_arena_take(arena, tokens, shared * sizeof *b->wide);
+    if (tern_config_has_gate(b->config))
+        b->gate = tern_arena_take(arena, tokens, wide * sizeof *b->gate);
     b->query = b->wide;
     b->key = b->wide ? b->query + tokens * a : NULL;
     b->value = b->wide ? b->key + tokens * a : NULL;
     b->context = b->wide ? b->value + tokens * a : NULL;
-    b->wide_q = tern_arena_take(arena, tokens, (size_t)tern_round_up((int)wide, LINE));
+    b->wide_q = tern_arena_take(arena, tokens, (size_t)b->wide_ld);
     b->wide_row = tern_arena_take(arena, tokens, sizeof *b->wide_row);
 
     b->attention.ops = b->run.ops;
     b->attention.pool = b->run.pool;
+    b->attention.config = b->config;
+    b->attention.table = b->weights->table;
     tern_attention_plan(&b->attention, arena, b->config, b->longest);
 }
 
@@ -83,9 +114,34 @@ struct rows_job {
     struct tern_bert *b;
     const tern_batch *batch;
     const struct tern_norm *norm;
+    int16_t *from; /* rows that become x */
     const struct tern_poly *act;
-    int tokens, width; /* columns of the rows that a context or activation task reads */
+    const struct tern_linear *added; /* the matrix whose sums the stream takes before it is normalised; NULL: none */
+    int gated;                       /* `gate` multiplies what the activation gives */
+    int tokens, width;               /* columns of the rows that a context or activation task reads */
+    /* Who reads the int8 rows; layer -1: a head. */
+    int layer;
+    enum tern_layer_input input;
 };
+
+static void reads(struct rows_job *j, int layer, enum tern_layer_input input)
+{
+    j->layer = layer < j->b->config->layers ? layer : -1;
+    j->input = input;
+}
+
+/* x[k] in 16 bits to the int8 row of its reader. */
+static void quantize(const struct rows_job *j, int16_t *x, int8_t *q, struct tern_row *row, int k)
+{
+    const struct tern_bert *b = j->b;
+    const struct tern_outliers *outliers = j->layer < 0 ? NULL : &b->weights->layers[j->layer].outliers[j->input];
+    if (b->observer.input && j->layer >= 0)
+        b->observer.input(b->observer.context, j->layer, j->input, x, k);
+    if (outliers && outliers->n)
+        tern_quantize_outliers(b->run.ops, outliers, x, q, row, k);
+    else
+        b->run.ops->quantize(x, q, row, k);
+}
 
 static int last_row(const struct rows_job *j, int task)
 {
@@ -105,50 +161,40 @@ static void charge_rows(const struct rows_job *j, int task, int thread, enum ter
     tern_profile_charge(j->b->run.profile, thread, stage, time, 0, rows * bytes_per_row);
 }
 
-/* sum -> y, x */
-static void norm_rows(struct tern_bert *b, const struct tern_norm *norm, int first, int last)
+/* from[tokens][h] -> y, x */
+static void norm_rows(const struct rows_job *j, const struct tern_norm *norm, const int32_t *from, int h, int first,
+                      int last, int thread)
 {
-    const int h = b->config->hidden;
-    b->run.ops->layernorm(b->sum + (ptrdiff_t)first * h, h, norm->gamma, norm->beta, norm->eps,
-                          b->y + (ptrdiff_t)first * h, b->x_q + first * b->x.ld, b->x.ld, &b->x_row[first],
-                          last - first, h);
-    for (int i = first; norm->affine && i < last; i++)
-        b->run.ops->quantize(b->y + (ptrdiff_t)i * h, b->x_q + i * b->x.ld, &b->x_row[i], h);
+    const struct tern_bert *b = j->b;
+    int16_t *const y = b->y + (ptrdiff_t)first * h, *const n16 = b->n16 + (ptrdiff_t)thread * ROW_BLOCK * h;
+    b->run.ops->layernorm(from + (ptrdiff_t)first * h, h, norm->gamma, norm->beta, norm->eps,
+                          tern_config_is_rms(b->config), y, n16, h, last - first, h);
+    for (int i = first; i < last; i++)
+        quantize(j, (norm->affine ? y : n16) + (ptrdiff_t)(i - first) * h, b->x_q + i * b->x.ld, &b->x_row[i], h);
 }
 
+/* stream = (stream >> up) + sum */
+static void add_to_stream(const struct rows_job *j, int first, int last)
+{
+    const ptrdiff_t h = j->b->config->hidden;
+    const int up = j->added->up;
+    int32_t *const stream = j->b->stream;
+    const int32_t *const sum = j->b->sum;
+    for (ptrdiff_t i = first * h; i < last * h; i++)
+        stream[i] = tern_add32(tern_rshift(stream[i], up), sum[i]);
+}
+
+/* sum, or the stream with it -> y, x */
 static void norm_task(void *context, int task, int thread)
 {
     struct rows_job *j = context;
-    const int64_t time = tern_profile_start(j->b->run.profile);
-    norm_rows(j->b, j->norm, task * ROW_BLOCK, last_row(j, task));
-    charge_rows(j, task, thread, TERN_STAGE_layernorm, time, 7 * j->b->config->hidden);
-}
-
-/* context (16 bits) -> x */
-static void context_task(void *context, int task, int thread)
-{
-    struct rows_job *j = context;
-    struct tern_bert *b = j->b;
-    const int n = j->width;
+    const struct tern_bert *b = j->b;
+    const int first = task * ROW_BLOCK, last = last_row(j, task), h = b->config->hidden;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
-        b->run.ops->quantize(b->context + (ptrdiff_t)i * n, b->x_q + i * b->x.ld, &b->x_row[i], n);
-    charge_rows(j, task, thread, TERN_STAGE_quantize, time, 3 * n);
-}
-
-/* wide -> activation -> wide_q */
-static void activation_task(void *context, int task, int thread)
-{
-    struct rows_job *j = context;
-    struct tern_bert *b = j->b;
-    const int n = j->width, ld = tern_round_up(n, LINE);
-    const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
-        int16_t *row = b->wide + (ptrdiff_t)i * n;
-        b->run.ops->gelu(row, j->act, n);
-        b->run.ops->quantize(row, b->wide_q + (ptrdiff_t)i * ld, &b->wide_row[i], n);
-    }
-    charge_rows(j, task, thread, TERN_STAGE_activation, time, 5 * n);
+    if (j->added)
+        add_to_stream(j, first, last);
+    norm_rows(j, j->norm, b->stream ? b->stream : b->sum, h, first, last, thread);
+    charge_rows(j, task, thread, TERN_STAGE_layernorm, time, (b->stream ? 15 : 7) * h);
 }
 
 /* The text that holds token `i`: the last whose offset is not above i. */
@@ -165,11 +211,58 @@ static int text_of(const tern_batch *batch, int i)
     return low;
 }
 
+/* Queries and keys, turned by the angles of their tokens' positions. */
+static void turn_task(void *context, int task, int thread)
+{
+    struct rows_job *j = context;
+    struct tern_bert *b = j->b;
+    const struct tern_layer_spec *layer = &b->config->layer[j->layer];
+    const int a = tern_attention_width(layer), half = b->config->table[layer->table].half;
+    const int64_t time = tern_profile_start(b->run.profile);
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+        const ptrdiff_t position = i - j->batch->offsets[text_of(j->batch, i)];
+        const int16_t *turn = b->weights->table[layer->table].q + position * 2 * half;
+        b->run.ops->rotate(b->query + (ptrdiff_t)i * a, turn, layer->heads, layer->head_dim, half);
+        b->run.ops->rotate(b->key + (ptrdiff_t)i * a, turn, layer->heads, layer->head_dim, half);
+    }
+    charge_rows(j, task, thread, TERN_STAGE_rotate, time, 8 * a);
+}
+
+/* from (16 bits) -> x */
+static void quantize_task(void *context, int task, int thread)
+{
+    struct rows_job *j = context;
+    struct tern_bert *b = j->b;
+    const int n = j->width;
+    const int64_t time = tern_profile_start(b->run.profile);
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
+        quantize(j, j->from + (ptrdiff_t)i * n, b->x_q + i * b->x.ld, &b->x_row[i], n);
+    charge_rows(j, task, thread, TERN_STAGE_quantize, time, 3 * n);
+}
+
+/* wide -> activation -> wide_q */
+static void activation_task(void *context, int task, int thread)
+{
+    struct rows_job *j = context;
+    struct tern_bert *b = j->b;
+    const int n = j->width;
+    const int64_t time = tern_profile_start(b->run.profile);
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+        int16_t *row = b->wide + (ptrdiff_t)i * n;
+        b->run.ops->gelu(row, j->act, n);
+        /* A product's 16 bits are its row's own: amax takes it back to the product's unit. */
+        const int shift = j->gated ? b->run.ops->gate(row, b->gate + (ptrdiff_t)i * n, n) : 0;
+        quantize(j, row, b->wide_q + i * b->wide_ld, &b->wide_row[i], n);
+        b->wide_row[i].amax <<= shift;
+    }
+    charge_rows(j, task, thread, TERN_STAGE_activation, time, (j->gated ? 13 : 5) * n);
+}
+
 /* A word's row, unpacked when it is stored as codes. */
 static const int8_t *word_row(const struct tern_bert *b, int word, int thread)
 {
     const struct tern_embedding *e = &b->weights->word;
-    const int h = b->config->hidden;
+    const int h = tern_embedding_size(b->config);
     if (e->q)
         return e->q + (ptrdiff_t)word * h;
     const struct tern_row_place place = tern_row_place(e->codes.book, e->steps, word);
@@ -180,58 +273,170 @@ static const int8_t *word_row(const struct tern_bert *b, int word, int thread)
     return unpacked + place.before * TERN_LINE;
 }
 
-/* word + (position and type) -> sum -> y, x */
+/* y, or the sum where there is no norm, in the stream's unit. */
+static void begin_stream(const struct rows_job *j, int first, int last)
+{
+    const struct tern_bert *b = j->b;
+    const ptrdiff_t h = b->config->hidden;
+    const int shift = b->weights->stream_shift;
+    for (ptrdiff_t i = first * h; i < last * h; i++) {
+        const int32_t x = b->config->no_embed_norm ? b->sum[i] : b->y[i];
+        b->stream[i] = shift < 0 ? tern_rshift(x, -shift) : x * (1 << shift);
+    }
+}
+
+/* word + (position and type) -> sum -> y, x or the stream */
 static void embed_task(void *context, int task, int thread)
 {
     struct rows_job *j = context;
     struct tern_bert *b = j->b;
     const struct tern_int8_weights *w = b->weights;
     const int32_t *types = b->config->token_types ? j->batch->types : NULL; /* a model without types ignores them */
-    const ptrdiff_t h = b->config->hidden;
+    const ptrdiff_t h = tern_embedding_size(b->config);
+    const int first = task * ROW_BLOCK, last = last_row(j, task),
+              positions = b->config->no_positions ? 1 : b->config->max_positions;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = first; i < last; i++) {
         const int word = j->batch->ids[i], type = types ? types[i] : 0;
-        const int position = type * b->config->max_positions + i - j->batch->offsets[text_of(j->batch, i)];
+        const int at = b->config->no_positions ? 0 : i - j->batch->offsets[text_of(j->batch, i)];
+        const ptrdiff_t position = (ptrdiff_t)type * positions + at;
         b->run.ops->embed(word_row(b, word, thread), w->position.q + position * h, w->word.mul[word],
                           w->position.mul[position], w->column, b->sum + i * h, (int)h);
     }
-    norm_rows(b, &w->embed_norm, task * ROW_BLOCK, last_row(j, task));
+    if (!b->config->no_embed_norm)
+        norm_rows(j, &w->embed_norm, b->sum, (int)h, first, last, thread);
+    if (b->stream)
+        begin_stream(j, first, last);
     charge_rows(j, task, thread, TERN_STAGE_embed, time, (int)(13 * h));
+}
+
+/* ---- What an observer sees ----------------------------------------------------------------------------------------
+ */
+
+static void show_outputs(const struct tern_bert *b, int layer, enum tern_matrix first, int16_t *const *out, int count,
+                         int tokens, int n)
+{
+    const struct tern_row_observer *o = &b->observer;
+    for (int i = 0; o->input && i < count; i++)
+        for (int row = 0; row < tokens; row++)
+            o->output(o->context, layer, (enum tern_matrix)((int)first + i), out[i] + (ptrdiff_t)row * n, n);
+}
+
+static void show_sums(const struct tern_bert *b, int layer, enum tern_matrix matrix, int tokens)
+{
+    const struct tern_row_observer *o = &b->observer;
+    const ptrdiff_t h = b->config->hidden;
+    for (int row = 0; o->input && row < tokens && !b->stream; row++)
+        o->sum(o->context, layer, matrix, b->sum + row * h, b->y + row * h, b->weights->layers[layer].matrix[matrix].up,
+               (int)h);
+    for (int row = 0; o->input && row < tokens && b->stream; row++)
+        o->added(o->context, layer, matrix, b->sum + row * h, b->stream + row * h,
+                 b->weights->layers[layer].matrix[matrix].up, (int)h);
 }
 
 /* ---- The forward pass -------------------------------------------------------------------------------------------- */
 
+/* From the embeddings to x, and to y or the stream. */
+static void begin(struct tern_bert *b, struct rows_job *rows)
+{
+    const int h = b->config->hidden;
+    /* Not layer 0's, where a matrix or a norm of its own comes in between. */
+    const int between = b->config->embedding || (b->stream && !b->config->layer[0].skip_norm);
+    reads(rows, between ? -1 : 0, TERN_INPUT_QKV);
+    run_rows(rows, embed_task);
+    if (!b->config->embedding)
+        return;
+    const struct tern_linear *const project[1] = {&b->weights->project};
+    tern_linear_run(&b->run, TERN_STAGE_embed, project, &b->y, 1, h, &b->x); /* [tokens, hidden] */
+    rows->from = b->y;
+    rows->width = h;
+    reads(rows, 0, TERN_INPUT_QKV);
+    run_rows(rows, quantize_task);
+}
+
+/* x = the rows behind a norm, for a reader of that layer; `added`: what the stream takes before. */
+static void normalise(struct rows_job *rows, const struct tern_norm *norm, const struct tern_linear *added, int layer,
+                      enum tern_layer_input input)
+{
+    rows->norm = norm;
+    rows->added = rows->b->stream ? added : NULL;
+    reads(rows, layer, input);
+    run_rows(rows, norm_task);
+}
+
+/* sum = y and what the matrix gives, or that alone where the stream takes it later. */
+static void add(struct tern_bert *b, enum tern_stage stage, const struct tern_linear *w, const struct tern_rows *x)
+{
+    const int h = b->config->hidden;
+    tern_linear_residual(&b->run, stage, w, b->sum, h, b->stream ? b->zero : b->y, b->stream ? 0 : h, x);
+}
+
+/* x -> sum */
+static void attend(struct tern_bert *b, struct rows_job *rows, int i)
+{
+    const struct tern_layer *layer = &b->weights->layers[i];
+    const struct tern_linear *const matrix = layer->matrix;
+    const int attention = tern_attention_width(&b->config->layer[i]);
+    const struct tern_linear *const qkv[3] = {&matrix[TERN_QUERY], &matrix[TERN_KEY], &matrix[TERN_VALUE]};
+    int16_t *const out[3] = {b->query, b->key, b->value};
+    tern_linear_run(&b->run, TERN_STAGE_qkv, qkv, out, 3, attention, &b->x); /* each [tokens, attention] */
+    show_outputs(b, i, TERN_QUERY, out, 3, rows->tokens, attention);
+    if (b->config->layer[i].position == TERN_POSITION_ROTARY) {
+        reads(rows, i, TERN_INPUT_QKV);
+        run_rows(rows, turn_task);
+    }
+    tern_attention_run(&b->attention, &b->config->layer[i], layer, b->query, b->key, b->value, b->context, rows->batch);
+    rows->from = b->context;
+    rows->width = attention;
+    reads(rows, i, TERN_INPUT_ATTN_OUT);
+    run_rows(rows, quantize_task); /* x: [tokens, attention] */
+    add(b, TERN_STAGE_attn_out, &matrix[TERN_ATTN_OUT], &b->x);
+    show_sums(b, i, TERN_ATTN_OUT, rows->tokens);
+}
+
+/* x -> sum */
+static void feed(struct tern_bert *b, struct rows_job *rows, int i)
+{
+    const struct tern_layer *layer = &b->weights->layers[i];
+    const struct tern_linear *const matrix = layer->matrix;
+    const int wide = b->config->layer[i].intermediate;
+    rows->gated = b->config->layer[i].gate != TERN_GATE_NONE;
+    /* Without a gate the first is all there is. */
+    const struct tern_linear *const up[2] = {&matrix[rows->gated ? TERN_FFN_GATE : TERN_FFN_UP], &matrix[TERN_FFN_UP]};
+    int16_t *const out[2] = {b->wide, b->gate}; /* each [tokens, intermediate] */
+    tern_linear_run(&b->run, TERN_STAGE_ffn_up, up, out, rows->gated ? 2 : 1, wide, &b->x);
+    show_outputs(b, i, TERN_FFN_UP, &out[rows->gated], 1, rows->tokens, wide);
+    if (rows->gated)
+        show_outputs(b, i, TERN_FFN_GATE, out, 1, rows->tokens, wide);
+    rows->act = &layer->act;
+    rows->width = wide;
+    reads(rows, i, TERN_INPUT_FFN_DOWN);
+    run_rows(rows, activation_task); /* wide_q: [tokens, intermediate] */
+    const struct tern_rows activated = {b->wide_q, b->wide_row, b->wide_ld, rows->tokens};
+    add(b, TERN_STAGE_ffn_down, &matrix[TERN_FFN_DOWN], &activated);
+    show_sums(b, i, TERN_FFN_DOWN, rows->tokens);
+}
+
 void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
 {
-    const int h = b->config->hidden, tokens = batch->offsets[batch->n_texts];
-    struct rows_job rows = {.b = b, .batch = batch, .tokens = tokens};
-    b->x.m = tokens;
-    run_rows(&rows, embed_task); /* y, x: [tokens, hidden] */
+    const struct tern_layer *const layers = b->weights->layers;
+    const int pre = b->stream != NULL, last = b->config->layers - 1;
+    struct rows_job rows = {.b = b, .batch = batch, .tokens = batch->offsets[batch->n_texts]};
+    b->x.m = rows.tokens;
+    begin(b, &rows);
+    if (pre && !b->config->layer[0].skip_norm)
+        normalise(&rows, &layers[0].norm[TERN_ATTN_NORM], NULL, 0, TERN_INPUT_QKV);
 
-    for (int i = 0; i < b->config->layers; i++) {
-        const struct tern_layer *layer = &b->weights->layers[i];
-        const struct tern_linear *const matrix = layer->matrix;
-        const int attention = tern_attention_width(&b->config->layer[i]), wide = b->config->layer[i].intermediate;
-
-        const struct tern_linear *const qkv[3] = {&matrix[TERN_QUERY], &matrix[TERN_KEY], &matrix[TERN_VALUE]};
-        int16_t *const out[3] = {b->query, b->key, b->value};
-        tern_linear_run(&b->run, TERN_STAGE_qkv, qkv, out, 3, attention, &b->x); /* each [tokens, attention] */
-        tern_attention_run(&b->attention, &b->config->layer[i], layer->score, b->query, b->key, b->value, b->context,
-                           batch);
-        rows.width = attention;
-        run_rows(&rows, context_task); /* x: [tokens, attention] */
-        tern_linear_residual(&b->run, TERN_STAGE_attn_out, &matrix[TERN_ATTN_OUT], b->sum, b->y, h, &b->x); /* sum */
-        rows.norm = &layer->norm[TERN_ATTN_NORM];
-        run_rows(&rows, norm_task); /* y, x: [tokens, hidden] */
-
-        const struct tern_linear *const up[1] = {&matrix[TERN_FFN_UP]};
-        tern_linear_run(&b->run, TERN_STAGE_ffn_up, up, &b->wide, 1, wide, &b->x); /* wide: [tokens, intermediate] */
-        rows.act = &layer->act;
-        rows.width = wide;
-        run_rows(&rows, activation_task); /* wide_q: [tokens, intermediate] */
-        const struct tern_rows activated = {b->wide_q, b->wide_row, tern_round_up(wide, LINE), tokens};
-        tern_linear_residual(&b->run, TERN_STAGE_ffn_down, &matrix[TERN_FFN_DOWN], b->sum, b->y, h, &activated);
-        rows.norm = &layer->norm[TERN_FFN_NORM];
-        run_rows(&rows, norm_task); /* y, x */
+    for (int i = 0; i <= last; i++) {
+        const struct tern_layer *layer = &layers[i];
+        attend(b, &rows, i);
+        normalise(&rows, &layer->norm[pre ? TERN_FFN_NORM : TERN_ATTN_NORM], &layer->matrix[TERN_ATTN_OUT], i,
+                  TERN_INPUT_FFN_UP);
+        feed(b, &rows, i);
+        normalise(&rows,
+                  !pre       ? &layer->norm[TERN_FFN_NORM]
+                  : i < last ? &layers[i + 1].norm[TERN_ATTN_NORM]
+                             : &b->weights->final_norm,
+                  &layer->matrix[TERN_FFN_DOWN], i + 1, TERN_INPUT_QKV); /* y, x: [tokens, hidden] */
     }
 }

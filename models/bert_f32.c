@@ -1,7 +1,10 @@
 /* The same forward pass in float32: what a conversion is checked against, and what `--weights f32` runs. */
 #include "models/bert_f32.h"
 
+#include "models/distances_f32.h"
+
 #include <math.h>
+#include <string.h>
 
 /* COLUMNS: outputs that one task of a linear layer computes, whole panels of every kernel. SCORES: floats of a block of
    scores. WINDOWED_ROWS: its queries where not all see the same keys. */
@@ -23,18 +26,35 @@ static size_t scores(int longest)
     return few > SCORES ? few : SCORES;
 }
 
+/* Floats of what distances add to a thread's scores: so many queries have at most twice as many distances as keys. */
+static size_t distance_scratch(int longest)
+{
+    const size_t columns = 2 * scores(longest), least = tern_distances_f32_scratch(longest);
+    return columns > least ? columns : least;
+}
+
 void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
 {
     const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
-                 widest = (size_t)tern_widest_input(b->config), a = (size_t)tern_widest_attention(b->config);
+                 e = (size_t)tern_embedding_size(b->config), widest = (size_t)tern_widest_input(b->config),
+                 a = (size_t)tern_widest_attention(b->config);
     const size_t rows = a > h ? a : h; /* query also holds what the matrices behind attention and feed-forward give */
-    b->x = tern_arena_take(arena, tokens, h * sizeof(float));
+    b->x = tern_arena_take(arena, tokens, (e > h ? e : h) * sizeof(float));
+    if (tern_config_is_pre_norm(b->config))
+        b->normed = tern_arena_take(arena, tokens, h * sizeof(float));
+    if (tern_config_has_gate(b->config))
+        b->gate = tern_arena_take(arena, tokens, widest * sizeof(float));
     b->query = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->key = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->value = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->context = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->wide = tern_arena_take(arena, tokens, widest * sizeof(float));
+    for (int i = 0; i < 2; i++)
+        b->vector[i] = tern_arena_take(arena, (size_t)tern_widest_vector(b->config), sizeof(float));
     b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), scores(b->longest) * sizeof(float));
+    if (tern_config_has_position(b->config, TERN_POSITION_DISENTANGLED))
+        b->distance =
+            tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), distance_scratch(b->longest) * sizeof(float));
 }
 
 /* ---- Linear layers ------------------------------------------------------------------------------------------------
@@ -55,7 +75,10 @@ static float activate(enum tern_activation activation, float z)
     switch (activation) {
     case TERN_GELU_NEW: return 0.5f * z * (1 + tanhf(0.79788456f * (z + 0.044715f * z * z * z)));
     case TERN_GELU:
-    case TERN_RELU: break;
+    case TERN_RELU:
+    case TERN_N_ACTIVATIONS: break;
+    case TERN_SILU: return z / (1 + expf(-z));
+    case TERN_QUICK_GELU: return z / (1 + expf(-1.702f * z));
     case TERN_GELU_IBERT: { /* Kim et al. 2021, a = -0.2888, b = -1.769 */
         float s = fminf(fabsf(z) * 0.70710678f, 1.769f) - 1.769f;
         return 0.5f * z * (1 + copysignf(1 - 0.2888f * s * s, z));
@@ -105,18 +128,42 @@ static void linear_run(struct linear_job *j)
     tern_pool_run(j->b->pool, linear_task, j, (j->w->n + COLUMNS - 1) / COLUMNS);
 }
 
-/* out[rows][n] = x[rows][k] w^T + b */
-static void linear(const struct tern_bert_f32 *b, const struct tern_f32_linear *w, const float *x, float *out, int rows)
+void tern_bert_f32_linear(const struct tern_bert_f32 *b, const struct tern_f32_linear *w, const float *x, float *out,
+                          int rows)
 {
     struct linear_job j = {b, w, x, out, rows, NULL, NULL};
     linear_run(&j);
 }
 
-/* x = LayerNorm(x + add); add may be NULL. */
-static void norm(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, float *x, const float *add, int rows)
+/* x[rows][h] = LayerNorm(x + add); add may be NULL. */
+static void norm(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, float *x, const float *add, int rows,
+                 int h)
+{
+    b->ops->layernorm_f32(x, h, add, h, p->gamma, p->beta, (float)b->config->layer_norm_eps,
+                          tern_config_is_rms(b->config), rows, h);
+}
+
+/* Behind attention or feed-forward, whose outputs are in b->query: x = LayerNorm(x + outputs), or the stream's sum. */
+static void join(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, int rows)
 {
     const int h = b->config->hidden;
-    b->ops->layernorm_f32(x, h, add, h, p->gamma, p->beta, (float)b->config->layer_norm_eps, rows, h);
+    if (!tern_config_is_pre_norm(b->config)) {
+        norm(b, p, b->x, b->query, rows, h);
+        return;
+    }
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)rows * h; i++)
+        b->x[i] += b->query[i];
+}
+
+/* What attention or feed-forward reads: x, or LayerNorm(x) where there is a norm in front; p NULL: none is. */
+static float *before(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, int rows)
+{
+    const int h = b->config->hidden;
+    if (!tern_config_is_pre_norm(b->config) || !p)
+        return b->x;
+    memcpy(b->normed, b->x, (size_t)rows * (size_t)h * sizeof *b->x);
+    norm(b, p, b->normed, NULL, rows, h);
+    return b->normed;
 }
 
 /* ---- Attention ----------------------------------------------------------------------------------------------------
@@ -126,6 +173,8 @@ struct attention_job {
     const struct tern_bert_f32 *b;
     const struct tern_layer_spec *layer;
     const tern_batch *batch;
+    const float *const *table; /* the layer's */
+    float scale;               /* of scores */
 };
 
 /* The keys that token i of a text sees. */
@@ -152,6 +201,16 @@ static void hide(const struct tern_layer_spec *layer, float *score, int i, int r
     }
 }
 
+/* score[rows][n] plus the layer's biases, times what the scores will be multiplied by. */
+static void add_bias(const struct tern_config *config, const float *bias, float *score, int i, int rows, int first,
+                     int n, float over)
+{
+    const int origin = config->max_positions - 1;
+    for (int r = 0; r < rows; r++)
+        for (int l = 0; l < n; l++)
+            score[(ptrdiff_t)r * n + l] += over * bias[origin + first + l - (i + r)];
+}
+
 /* One head of one text: so many queries at a time that their scores stay in L2, and that they see much the same. */
 static void head_task(void *context, int task, int thread)
 {
@@ -164,7 +223,7 @@ static void head_task(void *context, int task, int thread)
     const int windowed = layer->before < tokens || layer->after < tokens;
     const int most = windowed && WINDOWED_ROWS < query_rows(tokens) ? WINDOWED_ROWS : query_rows(tokens);
     const ptrdiff_t at = (ptrdiff_t)start * h + head * d;
-    const float *value = b->value + (ptrdiff_t)head * d * all + start, scale = 1 / sqrtf((float)d);
+    const float *value = b->value + (ptrdiff_t)head * d * all + start, scale = j->scale;
     float *score = b->score + (ptrdiff_t)thread * (ptrdiff_t)scores(b->longest);
     for (int i = 0, rows; i < tokens; i += rows) {
         rows = tokens - i < most ? tokens - i : most;
@@ -172,11 +231,47 @@ static void head_task(void *context, int task, int thread)
         const ptrdiff_t from = at + (ptrdiff_t)i * h;
         tern_gemm_f32_for(b->ops, rows, n, d)(b->query + from, h, b->key + at + (ptrdiff_t)first * h, h, NULL, score, n,
                                               rows, n, d);
+        if (layer->position == TERN_POSITION_BIAS)
+            add_bias(b->config, b->weights->table[layer->table] + (ptrdiff_t)head * (2 * b->config->max_positions - 1),
+                     score, i, rows, first, n, 1 / scale);
+        if (layer->position == TERN_POSITION_DISENTANGLED) {
+            const struct tern_f32_scores s = {.ops = b->ops,
+                                              .config = b->config,
+                                              .layer = layer,
+                                              .rows = b->weights->table[layer->table],
+                                              .table = j->table,
+                                              .query = b->query + from,
+                                              .key = b->key + at + (ptrdiff_t)first * h,
+                                              .head = head,
+                                              .first_query = i,
+                                              .n_queries = rows,
+                                              .first_key = first,
+                                              .n_keys = n};
+            tern_add_distances(&s, score, b->distance + (ptrdiff_t)thread * (ptrdiff_t)distance_scratch(b->longest));
+        }
         if (windowed)
             hide(layer, score, i, rows, first, n, tokens);
         b->ops->softmax_f32(score, n, scale, rows, n);
         tern_gemm_f32_for(b->ops, rows, d, n)(score, n, value + first, all, NULL, b->context + from, h, rows, d, n);
     }
+}
+
+/* Turns the queries and keys of each token by the angles of its position. */
+static void turn_heads(const struct tern_bert_f32 *b, const struct tern_layer_spec *layer, const tern_batch *batch)
+{
+    const int half = b->config->table[layer->table].half, d = layer->head_dim, a = tern_attention_width(layer);
+    for (int text = 0; text < batch->n_texts; text++)
+        for (int i = batch->offsets[text]; i < batch->offsets[text + 1]; i++) {
+            const float *c = b->weights->table[layer->table] + (ptrdiff_t)(i - batch->offsets[text]) * 2 * half;
+            for (int at = 0; at < 2 * layer->heads; at++) {
+                float *x = (at % 2 ? b->key : b->query) + (ptrdiff_t)i * a + (ptrdiff_t)(at / 2) * d;
+                for (int j = 0; j < half; j++) {
+                    const float u = x[j], v = x[j + half];
+                    x[j] = u * c[j] - v * c[half + j];
+                    x[j + half] = v * c[j] + u * c[half + j];
+                }
+            }
+        }
 }
 
 /* ---- The forward pass ---------------------------------------------------------------------------------------------
@@ -185,26 +280,51 @@ static void head_task(void *context, int task, int thread)
 static void embed(const struct tern_bert_f32 *b, const tern_batch *batch)
 {
     const struct tern_f32_weights *w = b->weights;
-    const ptrdiff_t h = b->config->hidden;
+    const ptrdiff_t h = tern_embedding_size(b->config);
     for (int text = 0; text < batch->n_texts; text++) {
         for (int i = batch->offsets[text]; i < batch->offsets[text + 1]; i++) {
-            const float *word = w->word + batch->ids[i] * h, *position = w->position + (i - batch->offsets[text]) * h;
+            const float *word = w->word + batch->ids[i] * h,
+                        *position = w->position ? w->position + (i - batch->offsets[text]) * h : NULL;
             const float *type = w->type ? w->type + (batch->types ? batch->types[i] : 0) * h : NULL;
             for (int j = 0; j < h; j++)
-                b->x[i * h + j] = word[j] + position[j] + (type ? type[j] : 0);
+                b->x[i * h + j] = word[j] + (position ? position[j] : 0) + (type ? type[j] : 0);
         }
     }
 }
 
-static int show(const struct tern_bert_f32 *b, int layer, enum tern_layer_input which, const float *x, int rows)
+/* What the matrices read instead of x; NULL: the layer ends here. */
+static const float *show(const struct tern_bert_f32 *b, int layer, enum tern_layer_input which, const float *x,
+                         int rows)
 {
-    return b->observer.observe && b->observer.observe(b->observer.context, layer, which, x, rows);
+    return b->observer.observe ? b->observer.observe(b->observer.context, layer, which, x, rows) : x;
 }
 
 void tern_bert_f32_begin(struct tern_bert_f32 *b, const tern_batch *batch)
 {
+    const struct tern_config *c = b->config;
+    const int tokens = batch->offsets[batch->n_texts], e = tern_embedding_size(c);
     embed(b, batch);
-    norm(b, &b->weights->embed_norm, b->x, NULL, batch->offsets[batch->n_texts]); /* x: [tokens, hidden] */
+    if (!c->no_embed_norm)
+        norm(b, &b->weights->embed_norm, b->x, NULL, tokens, e);
+    if (!c->embedding) /* x: [tokens, hidden] */
+        return;
+    tern_bert_f32_linear(b, &b->weights->project, b->x, b->query, tokens);
+    memcpy(b->x, b->query, (size_t)tokens * (size_t)c->hidden * sizeof *b->x);
+}
+
+/* wide = act(x up^T), or act(x gate^T) times x up^T. */
+static void feed(const struct tern_bert_f32 *b, const struct tern_f32_layer *layer, const struct tern_layer_spec *spec,
+                 const float *x, int tokens)
+{
+    const int gated = spec->gate != TERN_GATE_NONE;
+    struct linear_job job = {
+        b, &layer->matrix[gated ? TERN_FFN_GATE : TERN_FFN_UP], x, b->wide, tokens, NULL, &spec->activation};
+    linear_run(&job);
+    if (!gated)
+        return;
+    tern_bert_f32_linear(b, &layer->matrix[TERN_FFN_UP], x, b->gate, tokens);
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)tokens * spec->intermediate; i++)
+        b->wide[i] *= b->gate[i];
 }
 
 void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i, enum tern_layer_input from)
@@ -212,30 +332,38 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
     const struct tern_f32_layer *layer = &b->weights->layers[i];
     const int tokens = batch->offsets[batch->n_texts];
     const struct tern_layer_spec *spec = &b->config->layer[i];
+    const float *x; /* what the next matrices read */
     if (from == TERN_INPUT_QKV) {
-        if (show(b, i, TERN_INPUT_QKV, b->x, tokens))
+        x = show(b, i, TERN_INPUT_QKV, before(b, spec->skip_norm ? NULL : &layer->norm[TERN_ATTN_NORM], tokens),
+                 tokens);
+        if (!x)
             return;
-        linear(b, &layer->matrix[TERN_QUERY], b->x, b->query, tokens);
-        linear(b, &layer->matrix[TERN_KEY], b->x, b->key, tokens);
-        struct linear_job value = {b, &layer->matrix[TERN_VALUE], b->x, b->context, tokens, b->value, NULL};
+        tern_bert_f32_linear(b, &layer->matrix[TERN_QUERY], x, b->query, tokens);
+        tern_bert_f32_linear(b, &layer->matrix[TERN_KEY], x, b->key, tokens);
+        struct linear_job value = {b, &layer->matrix[TERN_VALUE], x, b->context, tokens, b->value, NULL};
         linear_run(&value);
-        struct attention_job attention = {b, spec, batch};
+        if (spec->position == TERN_POSITION_ROTARY)
+            turn_heads(b, spec, batch);
+        struct attention_job attention = {b, spec, batch, layer->table,
+                                          1 / sqrtf((float)tern_score_divisor(b->config, i))};
         tern_pool_run(b->pool, head_task, &attention, batch->n_texts * spec->heads);
     }
     if (from <= TERN_INPUT_ATTN_OUT) {
-        if (show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens))
+        x = show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens);
+        if (!x)
             return;
-        linear(b, &layer->matrix[TERN_ATTN_OUT], b->context, b->query, tokens);
-        norm(b, &layer->norm[TERN_ATTN_NORM], b->x, b->query, tokens);
+        tern_bert_f32_linear(b, &layer->matrix[TERN_ATTN_OUT], x, b->query, tokens);
+        join(b, &layer->norm[TERN_ATTN_NORM], tokens);
     }
-    if (show(b, i, TERN_INPUT_FFN_UP, b->x, tokens))
+    x = show(b, i, TERN_INPUT_FFN_UP, before(b, &layer->norm[TERN_FFN_NORM], tokens), tokens);
+    if (!x)
         return;
-    struct linear_job up = {b, &layer->matrix[TERN_FFN_UP], b->x, b->wide, tokens, NULL, &spec->activation};
-    linear_run(&up); /* wide: [tokens, intermediate] */
-    if (show(b, i, TERN_INPUT_FFN_DOWN, b->wide, tokens))
+    feed(b, layer, spec, x, tokens); /* wide: [tokens, intermediate] */
+    x = show(b, i, TERN_INPUT_FFN_DOWN, b->wide, tokens);
+    if (!x)
         return;
-    linear(b, &layer->matrix[TERN_FFN_DOWN], b->wide, b->query, tokens);
-    norm(b, &layer->norm[TERN_FFN_NORM], b->x, b->query, tokens);
+    tern_bert_f32_linear(b, &layer->matrix[TERN_FFN_DOWN], x, b->query, tokens);
+    join(b, &layer->norm[TERN_FFN_NORM], tokens);
 }
 
 void tern_bert_f32_forward(struct tern_bert_f32 *b, const tern_batch *batch)
@@ -243,38 +371,58 @@ void tern_bert_f32_forward(struct tern_bert_f32 *b, const tern_batch *batch)
     tern_bert_f32_begin(b, batch);
     for (int i = 0; i < b->config->layers; i++)
         tern_bert_f32_layer(b, batch, i, TERN_INPUT_QKV);
+    if (tern_config_is_pre_norm(b->config))
+        norm(b, &b->weights->final_norm, b->x, NULL, batch->offsets[batch->n_texts], b->config->hidden);
+}
+
+/* x[h] through the dense layer in front of a classifier, its activation and its norm; returns what that reads. */
+static const float *pool_row(const struct tern_bert_f32 *b, const float *x)
+{
+    const int h = b->config->hidden;
+    if (b->config->pooler == TERN_POOLER_NONE)
+        return x;
+    tern_bert_f32_linear(b, &b->weights->pooler, x, b->query, 1);
+    if (b->config->pooler == TERN_POOLER_GELU)
+        b->ops->gelu_f32(b->query, h, 1, h);
+    for (int j = 0; b->config->pooler != TERN_POOLER_GELU && j < h; j++)
+        b->query[j] = b->config->pooler == TERN_POOLER_TANH ? tanhf(b->query[j]) : fmaxf(b->query[j], 0);
+    if (b->config->pooler_norm)
+        norm(b, &b->weights->pooler_norm, b->query, NULL, 1, h);
+    return b->query;
+}
+
+/* What the classifier of a text reads. The mean is that of states, or of what the pooler makes of them. */
+static const float *read_text(const struct tern_bert_f32 *b, int first, int end)
+{
+    const enum tern_head_reads reads = b->config->head_reads;
+    const int h = b->config->hidden;
+    const float *const x = b->x + (ptrdiff_t)first * h;
+    if (reads == TERN_READS_FIRST)
+        return pool_row(b, x);
+    memset(b->key, 0, (size_t)h * sizeof *b->key);
+    for (int i = 0; i < end - first; i++) {
+        const float *const row = reads == TERN_READS_LATE ? pool_row(b, x + (ptrdiff_t)i * h) : x + (ptrdiff_t)i * h;
+        for (int j = 0; j < h; j++)
+            b->key[j] += row[j];
+    }
+    for (int j = 0; j < h; j++)
+        b->key[j] /= (float)(end - first);
+    return reads == TERN_READS_LATE ? b->key : pool_row(b, b->key);
 }
 
 void tern_bert_f32_classify(struct tern_bert_f32 *b, const tern_batch *batch, float *logits)
 {
-    const int h = b->config->hidden;
-    for (int i = 0; i < batch->n_texts; i++) {
-        const float *first = b->x + (ptrdiff_t)batch->offsets[i] * h;
-        if (b->config->pooler != TERN_POOLER_NONE) {
-            linear(b, &b->weights->pooler, first, b->query, 1);
-            for (int j = 0; j < h; j++)
-                b->query[j] = b->config->pooler == TERN_POOLER_TANH ? tanhf(b->query[j]) : fmaxf(b->query[j], 0);
-            first = b->query;
-        }
-        linear(b, &b->weights->classifier, first, logits + (ptrdiff_t)i * b->config->n_labels, 1);
-    }
+    for (int i = 0; i < batch->n_texts; i++)
+        tern_bert_f32_linear(b, &b->weights->classifier, read_text(b, batch->offsets[i], batch->offsets[i + 1]),
+                             logits + (ptrdiff_t)i * b->config->n_labels, 1);
 }
 
-void tern_bert_f32_embed(struct tern_bert_f32 *b, const tern_batch *batch, float *vectors)
+void tern_bert_f32_tag(struct tern_bert_f32 *b, const tern_batch *batch, float *logits)
 {
-    const int h = b->config->hidden;
-    for (int i = 0; i < batch->n_texts; i++) {
-        float *v = vectors + (ptrdiff_t)i * h;
-        const int tokens = b->config->pooling == TERN_POOL_CLS ? 1 : batch->offsets[i + 1] - batch->offsets[i];
-        double norm2 = 0;
-        for (int j = 0; j < h; j++) {
-            double sum = 0;
-            for (int t = 0; t < tokens; t++)
-                sum += (double)b->x[(ptrdiff_t)(batch->offsets[i] + t) * h + j];
-            v[j] = (float)(sum / tokens);
-            norm2 += (double)v[j] * (double)v[j];
-        }
-        for (int j = 0; b->config->normalize && norm2 > 0 && j < h; j++)
-            v[j] = (float)((double)v[j] / sqrt(norm2));
-    }
+    const int tokens = batch->offsets[batch->n_texts];
+    if (b->config->pooler == TERN_POOLER_NONE)
+        tern_bert_f32_linear(b, &b->weights->classifier, b->x, logits, tokens);
+    for (int i = 0; b->config->pooler != TERN_POOLER_NONE && i < tokens; i++)
+        tern_bert_f32_linear(b, &b->weights->classifier, pool_row(b, b->x + (ptrdiff_t)i * b->config->hidden),
+                             logits + (ptrdiff_t)i * b->config->n_labels, 1);
 }

@@ -6,10 +6,11 @@
 #include "models/weights.h"
 #include "runtime/base/arena.h"
 
-/* Sees what each matrix of each layer reads, x[rows][its inputs]. Not 0: the layer ends there, its outputs are not
-   wanted. */
+/* Sees what the matrices of each layer read, x[rows][their inputs], and returns what they are to read: x, or rows of
+   its own that stay until it is called again. The residual stream keeps x. NULL: the layer ends there, its outputs are
+   not wanted. */
 struct tern_observer {
-    int (*observe)(void *context, int layer, enum tern_layer_input which, const float *x, int rows);
+    const float *(*observe)(void *context, int layer, enum tern_layer_input which, const float *x, int rows);
     void *context;
 };
 
@@ -21,24 +22,34 @@ struct tern_bert_f32 {
     int max_tokens, longest;
     struct tern_observer observer; /* all NULL: none */
 
-    float *x;           /* [tokens][hidden] the states */
-    float *query, *key; /* [tokens][hidden] */
-    float *value;       /* [hidden][tokens] */
-    float *context;     /* [tokens][hidden] */
-    float *wide;        /* [tokens][intermediate] */
-    float *score;       /* [threads] blocks of scores */
+    float *x;                        /* [tokens][hidden] the states, or the stream between layers that normalise what
+                                        they read */
+    float *normed;                   /* [tokens][hidden] what these layers read; others read x */
+    float *query, *key;              /* [tokens][hidden] */
+    float *value;                    /* [hidden][tokens] */
+    float *context;                  /* [tokens][hidden] */
+    float *wide, *gate;              /* [tokens][intermediate]; gate: of layers that have one */
+    float *score;                    /* [threads] blocks of scores */
+    float *distance;                 /* [threads] products with distances, of models that have them */
+    int skip, dimensions, normalize; /* of embeddings: models/heads.h */
+    float *vector[2];                /* [widest vector] */
 };
 
 void tern_bert_f32_plan(struct tern_bert_f32 *bert, struct tern_arena *arena);
 void tern_bert_f32_forward(struct tern_bert_f32 *bert, const tern_batch *batch);
-/* Its steps: x of the tokens, and x brought through one layer. That may be entered at what a matrix reads, but for
+/* Its steps: x of the tokens, and x brought through one layer; the norm behind the last is tern_bert_f32_forward's.
+   A layer may be entered at what a matrix reads, but for
    TERN_INPUT_FFN_DOWN: x, and for TERN_INPUT_ATTN_OUT context too, are what they were there. */
 void tern_bert_f32_begin(struct tern_bert_f32 *bert, const tern_batch *batch);
 void tern_bert_f32_layer(struct tern_bert_f32 *bert, const tern_batch *batch, int layer, enum tern_layer_input from);
-/* After forward: the logits of each kind in models/heads.def, [tern_label_rows][n_labels], or vectors[texts][hidden].
+/* out[rows][n] = x[rows][k] w^T + b */
+void tern_bert_f32_linear(const struct tern_bert_f32 *bert, const struct tern_f32_linear *w, const float *x, float *out,
+                          int rows);
+/* After forward: the logits of each kind in models/heads.def, [tern_label_rows][n_labels], or
+ * vectors[texts][dimensions].
  */
 typedef void tern_bert_f32_fn(struct tern_bert_f32 *bert, const tern_batch *batch, float *out);
-#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) tern_bert_f32_fn tern_bert_f32_##run;
+#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) tern_bert_f32_fn tern_bert_f32_##run;
 #include "models/heads.def"
 #undef HEAD_KIND
 tern_bert_f32_fn tern_bert_f32_embed;

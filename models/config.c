@@ -6,16 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const tern_activation_names[4] = {"gelu", "gelu_new", "relu", "gelu_ibert"};
-const char *const tern_pooler_names[3] = {"none", "tanh", "relu"};
+const char *const tern_activation_names[TERN_N_ACTIVATIONS] = {"gelu",       "gelu_new", "relu",
+                                                               "gelu_ibert", "silu",     "quick_gelu"};
+const char *const tern_output_names[TERN_N_OUTPUTS] = {"softmax", "sigmoid", "raw"};
+const char *const tern_pooler_names[TERN_N_POOLERS] = {"none", "tanh", "relu", "gelu"};
 const struct tern_family tern_families[TERN_N_FAMILIES] = {
-#define FAMILY(id, name, pooler, has_types) {name, pooler, has_types},
+#define FAMILY(id, name, pooler) {name, pooler},
 #include "models/families.def"
 #undef FAMILY
 };
 const struct tern_head_kind tern_head_kinds[TERN_N_HEADS] = {
-    {"none", 0, 0},
-#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) {name, of_tokens, pooled},
+    {"none", "embed", 0, 0},
+#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) {name, #run, of_tokens, pooled},
 #include "models/heads.def"
 #undef HEAD_KIND
 };
@@ -26,17 +28,22 @@ const char *const tern_weights_names[TERN_N_WEIGHTS] = {
 #undef FORMAT
     "mixed",
 };
-const char *const tern_pooling_names[2] = {"mean", "cls"};
 
 // clang-format off
 _Static_assert(TERN_GELU == 0 && TERN_GELU_NEW == 1 && TERN_RELU == 2 && TERN_GELU_IBERT == 3, "names by index");
-_Static_assert(TERN_POOLER_TANH == 1 && TERN_POOLER_RELU == 2, "names by index");
+_Static_assert(TERN_SILU == 4 && TERN_QUICK_GELU == 5, "names by index");
+_Static_assert(TERN_OUTPUT_SIGMOID == 1 && TERN_OUTPUT_RAW == 2, "names by index");
+_Static_assert(TERN_POOLER_TANH == 1 && TERN_POOLER_RELU == 2 && TERN_POOLER_GELU == 3, "names by index");
 _Static_assert(TERN_WEIGHTS_F32 == 0 && TERN_WEIGHTS_INT8 == TERN_FORMAT_INT8 + 1, "names by index");
 _Static_assert(TERN_WEIGHTS_MIXED == TERN_N_FORMATS + 1, "the formats lie between f32 and mixed");
-_Static_assert(TERN_POOL_MEAN == 0 && TERN_POOL_CLS == 1, "names by index");
 /* hidden and intermediate times the vocabulary or each other stay below 2^38: int64_t holds every tensor's size */
 _Static_assert((int64_t)TERN_MAX_VOCAB * TERN_MAX_HIDDEN < (int64_t)1 << 38, "vocabulary");
 // clang-format on
+
+const char *tern_output_name(enum tern_output output)
+{
+    return tern_output_names[output];
+}
 
 const char *tern_activation_name(enum tern_activation activation)
 {
@@ -81,31 +88,52 @@ int tern_name_index(const char *const *names, int n_names, const char *name)
     return -1;
 }
 
+static struct tern_layer_spec plain_layer(int32_t weights, int32_t heads, int32_t head_dim, int32_t intermediate,
+                                          enum tern_activation activation)
+{
+    return (struct tern_layer_spec){.weights = weights,
+                                    .heads = heads,
+                                    .head_dim = head_dim,
+                                    .intermediate = intermediate,
+                                    .before = TERN_ALL_TOKENS,
+                                    .after = TERN_ALL_TOKENS,
+                                    .activation = activation};
+}
+
 void tern_config_set_layers(struct tern_config *config, int32_t layers, int32_t heads, int32_t intermediate,
                             enum tern_activation activation)
 {
     config->layers = layers;
     for (int32_t i = 0; i < layers; i++)
-        config->layer[i] = (struct tern_layer_spec){.weights = i,
-                                                    .heads = heads,
-                                                    .head_dim = config->hidden / heads,
-                                                    .intermediate = intermediate,
-                                                    .before = TERN_ALL_TOKENS,
-                                                    .after = TERN_ALL_TOKENS,
-                                                    .activation = activation};
+        config->layer[i] = plain_layer(i, heads, config->hidden / heads, intermediate, activation);
 }
 
 int tern_config_layers_alike(const struct tern_config *config)
 {
     const struct tern_layer_spec *first = &config->layer[0];
-    int alike = tern_attention_width(first) == config->hidden && first->before == TERN_ALL_TOKENS &&
-                first->after == TERN_ALL_TOKENS;
+    int alike = tern_attention_width(first) == config->hidden;
     for (int32_t i = 0; i < config->layers; i++) {
-        struct tern_layer_spec same = *first;
-        same.weights = i;
-        alike &= !memcmp(&same, &config->layer[i], sizeof same);
+        const struct tern_layer_spec plain =
+            plain_layer(i, first->heads, first->head_dim, first->intermediate, first->activation);
+        alike &= !memcmp(&plain, &config->layer[i], sizeof plain);
     }
     return alike;
+}
+
+int tern_config_has_position(const struct tern_config *config, enum tern_position_kind position)
+{
+    int any = 0;
+    for (int32_t i = 0; i < config->layers; i++)
+        any |= config->layer[i].position == position;
+    return any;
+}
+
+int tern_config_has_gate(const struct tern_config *config)
+{
+    int any = 0;
+    for (int32_t i = 0; i < config->layers; i++)
+        any |= config->layer[i].gate != TERN_GATE_NONE;
+    return any;
 }
 
 int tern_config_shares_layers(const struct tern_config *config)
@@ -130,6 +158,11 @@ void tern_config_free(struct tern_config *config)
     if (!config)
         return;
     free_labels(config);
+    for (int32_t i = 0; i < config->n_prompts; i++) {
+        free(config->prompts[i].name);
+        free(config->prompts[i].text);
+    }
+    free(config->prompts);
     memset(config, 0, sizeof *config);
 }
 
@@ -176,6 +209,16 @@ tern_status tern_config_default_labels(struct tern_config *config, int32_t n, te
     return status;
 }
 
+/* Whether the layer's table of positions is there, of its kind and for its heads. */
+static int table_fits(const struct tern_config *config, const struct tern_layer_spec *l)
+{
+    const struct tern_table_spec *t = &config->table[l->table];
+    return l->table < config->n_tables && t->kind == l->position &&
+           (t->kind == TERN_POSITION_ROTARY ? 2 * t->half <= l->head_dim
+            : t->kind == TERN_POSITION_BIAS ? t->heads == l->heads
+                                            : t->c2p || t->p2c);
+}
+
 static tern_status check_layer(const struct tern_config *config, int32_t i, const char *label, tern_error *err)
 {
     const struct tern_layer_spec *l = &config->layer[i], *own = &config->layer[l->weights];
@@ -187,12 +230,26 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
                          l->heads, l->head_dim, TERN_MAX_HIDDEN);
     if (l->weights > i || own->weights != l->weights || own->heads != l->heads || own->head_dim != l->head_dim ||
         own->intermediate != l->intermediate || own->activation != l->activation || own->norm != l->norm ||
-        own->place != l->place || own->mixer != l->mixer || own->position != l->position || own->gate != l->gate)
+        own->place != l->place || own->mixer != l->mixer || own->position != l->position || own->gate != l->gate ||
+        own->table != l->table || own->skip_norm != l->skip_norm)
         return tern_fail(
             err, TERN_FORMAT,
             "%s: layer %d has the weights of layer %d, which must be an earlier one of the same shape with "
             "weights of its own",
             label, i, l->weights);
+    if (l->place != config->layer[0].place)
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d is normalised at another place than layer 0", label, i);
+    if (l->norm != config->layer[0].norm)
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d has norms of another kind than layer 0", label, i);
+    if (l->skip_norm && (i || l->place != TERN_NORM_PRE || config->no_embed_norm))
+        return tern_fail(
+            err, TERN_FORMAT,
+            "%s: layer %d has no norm before attention; only a first layer behind the embeddings' norm may "
+            "do without",
+            label, i);
+    if (l->position != TERN_POSITION_ABSOLUTE && !table_fits(config, l))
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d and its table of positions, %d of %d, do not fit", label, i,
+                         l->table, config->n_tables);
     return TERN_OK;
 }
 
@@ -203,13 +260,22 @@ tern_status tern_config_check(const struct tern_config *config, const char *labe
         status = check_layer(config, i, label, err);
     if (status)
         return status;
-    if (tern_families[config->architecture].has_types != (config->token_types > 0))
-        return tern_fail(err, TERN_FORMAT, "%s: %d token types do not fit the architecture %s", label,
-                         config->token_types, tern_architecture_name(config->architecture));
+    if (config->no_embed_norm && (!tern_config_is_pre_norm(config) || config->embedding))
+        return tern_fail(
+            err, TERN_FORMAT,
+            "%s: embeddings without a norm are supported only before layers that normalise what they read, "
+            "and at their width",
+            label);
+    if (config->head_reads == TERN_READS_LATE && (config->pooler == TERN_POOLER_NONE || config->pooler_norm))
+        return tern_fail(err, TERN_FORMAT, "%s: a head that reads late needs a pooler without a norm", label);
+    if (config->embedding && tern_config_is_pre_norm(config))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: embeddings of another width are supported only before layers with norms behind the sums",
+                         label);
     if (config->max_tokens > config->max_positions)
         return tern_fail(err, TERN_FORMAT, "%s: max_tokens %d is above the %d positions", label, config->max_tokens,
                          config->max_positions);
-    return TERN_OK;
+    return tern_config_check_embedding(config, label, err);
 }
 
 tern_status tern_config_check_heads(int32_t hidden, int32_t heads, const char *label, tern_error *err)

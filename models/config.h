@@ -9,21 +9,55 @@
 /* The family of checkpoints that a model came from, for its name and for what its files leave unsaid: see
    models/families.def. Nothing that runs a model asks for it. */
 enum tern_architecture {
-#define FAMILY(id, name, pooler, has_types) TERN_##id,
+#define FAMILY(id, name, pooler) TERN_##id,
 #include "models/families.def"
 #undef FAMILY
     TERN_N_FAMILIES
 };
-enum tern_activation { TERN_GELU, TERN_GELU_NEW, TERN_RELU, TERN_GELU_IBERT };
-/* The kinds of parts that a layer is made of. One of each runs today; a file that names another is refused by that
-   name. A new kind is a value here, its name in models/config_json.c, and the code that runs it. */
-enum tern_norm_kind { TERN_NORM_LAYER };            /* LayerNorm with gamma and beta */
-enum tern_norm_place { TERN_NORM_POST };            /* behind the residual sum */
-enum tern_mixer { TERN_MIXER_SOFTMAX };             /* softmax attention */
-enum tern_position_kind { TERN_POSITION_ABSOLUTE }; /* a table that is added to the words' */
-enum tern_gate { TERN_GATE_NONE };                  /* nothing multiplies the feed-forward's activation */
+enum tern_activation {
+    TERN_GELU,
+    TERN_GELU_NEW,
+    TERN_RELU,
+    TERN_GELU_IBERT,
+    TERN_SILU,
+    TERN_QUICK_GELU,
+    TERN_N_ACTIVATIONS
+};
+/* The kinds of parts that a layer is made of. A file that names another is refused by that name. A new kind is a value
+   here, its name in models/config_json.c, and the code that runs it. */
+enum tern_norm_kind {
+    TERN_NORM_LAYER, /* LayerNorm with gamma and beta */
+    TERN_NORM_RMS,   /* RMSNorm: the same without the mean; beta is 0 */
+    TERN_N_NORM_KINDS
+};
+enum tern_norm_place {
+    TERN_NORM_POST, /* behind the residual sum */
+    TERN_NORM_PRE,  /* in front of attention and feed-forward; the stream itself is normalised behind the last layer */
+    TERN_N_PLACES
+};
+enum tern_mixer { TERN_MIXER_SOFTMAX }; /* softmax attention */
+/* How a layer knows where a token stands. */
+enum tern_position_kind {
+    TERN_POSITION_ABSOLUTE,     /* only by a table that is added to the words' */
+    TERN_POSITION_ROTARY,       /* queries and keys are turned by angles that grow with the position */
+    TERN_POSITION_BIAS,         /* a number of the head and of the distance is added to each score */
+    TERN_POSITION_DISENTANGLED, /* products of query and key with vectors of the distance are added to each score */
+    TERN_N_POSITIONS
+};
+enum tern_gate {
+    TERN_GATE_NONE,    /* ffn_down reads act(ffn_up) */
+    TERN_GATE_PRODUCT, /* ffn_down reads act(ffn_gate) times ffn_up, element by element */
+    TERN_N_GATES
+};
 /* The dense layer over [CLS], by its activation. */
-enum tern_pooler { TERN_POOLER_NONE, TERN_POOLER_TANH, TERN_POOLER_RELU };
+enum tern_pooler { TERN_POOLER_NONE, TERN_POOLER_TANH, TERN_POOLER_RELU, TERN_POOLER_GELU, TERN_N_POOLERS };
+/* What a classifier of texts makes of a text's states. */
+enum tern_head_reads {
+    TERN_READS_FIRST, /* it reads the first token's */
+    TERN_READS_MEAN,  /* their mean */
+    TERN_READS_LATE,  /* the mean of what the pooler makes of each: of its logits, too, as they are linear in it */
+    TERN_N_HEAD_READS
+};
 /* What reads the encoder's states beside the pooling of embeddings: models/heads.def. */
 enum tern_head {
     TERN_HEAD_NONE,
@@ -32,8 +66,10 @@ enum tern_head {
 #undef HEAD_KIND
     TERN_N_HEADS
 };
+/* What makes a head's logits the answer: over all labels together, for each label by itself, or nothing. */
+enum tern_output { TERN_OUTPUT_SOFTMAX, TERN_OUTPUT_SIGMOID, TERN_OUTPUT_RAW, TERN_N_OUTPUTS };
 struct tern_head_kind {
-    const char *name;
+    const char *name, *run; /* in a file; of its command */
     int of_tokens, pooled;
 };
 extern const struct tern_head_kind tern_head_kinds[TERN_N_HEADS];
@@ -53,10 +89,41 @@ enum {
     TERN_MAX_HIDDEN = 8192, /* also heads * head_dim */
     TERN_MAX_INTERMEDIATE = 32768,
     TERN_MAX_HEAD_DIM = 512,
-    TERN_MAX_POSITIONS = 8192,
+    TERN_MAX_POSITIONS = 16642, /* as many probabilities times values have room in 32 bits (models/bounds.h) */
     TERN_MAX_TYPES = 16,
     TERN_MAX_VOCAB = 1 << 24,
     TERN_MAX_LABELS = 4096,
+    TERN_MAX_WIDTH = 32768, /* of a vector: poolings together, outputs of a dense layer */
+    TERN_MAX_POOLINGS = 8,
+    TERN_MAX_DENSE = 8,
+    TERN_MAX_PROMPTS = 256,
+    TERN_MAX_TABLES = 8,   /* of positions */
+    TERN_MAX_SPAN = 16383, /* its rows have int16 numbers */
+};
+
+/* How a text's states are pooled: models/poolings.def. */
+enum {
+#define POOLING(id, ...) TERN_POOLING_##id,
+#include "models/poolings.def"
+#undef POOLING
+    TERN_N_POOLINGS
+};
+/* A dense layer behind the pooling, which is a row of TERN_PART_DENSE. */
+enum tern_dense_activation {
+    TERN_DENSE_IDENTITY,
+    TERN_DENSE_TANH,
+    TERN_DENSE_RELU,
+    TERN_DENSE_SIGMOID,
+    TERN_N_DENSE_ACTIVATIONS
+};
+struct tern_dense_spec {
+    int32_t outputs;
+    enum tern_dense_activation activation;
+    int32_t normalize; /* what it reads is brought to length 1 before */
+};
+/* What is put before a text, and what that is called. */
+struct tern_prompt {
+    char *name, *text;
 };
 
 /* One layer. Its parts are those of models/parts.def: attention and feed-forward, a LayerNorm behind each. */
@@ -71,23 +138,70 @@ struct tern_layer_spec {
     enum tern_mixer mixer;
     enum tern_position_kind position;
     enum tern_gate gate;
+    int32_t table;     /* of positions: the model's table that `position` goes by */
+    int32_t skip_norm; /* 1: nothing is normalised in front of attention, which reads what the embeddings' norm gives */
 };
 enum { TERN_ALL_TOKENS = 1 << 20 };
+
+/* A table of positions, which layers share: ROTARY [max_positions][2 half], of each position the cosines, then the
+   sines, of `half` angles, by which a head's dimensions i and i + half are turned, i < half; or BIAS [heads][2
+   max_positions - 1], of a head the numbers of the distances 1 - max_positions and up, key minus query; or DISENTANGLED
+   [1][2 max_positions - 1], of the same distances the row of the layers' tables of 2 span rows, which from one distance
+   to the next is the same or the next one. */
+struct tern_table_spec {
+    enum tern_position_kind kind;
+    int32_t half, heads; /* ROTARY; BIAS */
+    int32_t span;        /* DISENTANGLED */
+    int32_t c2p, p2c;    /* DISENTANGLED: queries have products with distances, and keys have */
+    /* What a conversion makes the table of; not in a .tern file. */
+    double theta, scaling;  /* ROTARY: angle i is position * theta^(-i / half) * scaling */
+    int32_t interleaved;    /* ROTARY: the checkpoint turns dimensions 2 i and 2 i + 1: rows of query and key move */
+    int32_t given;          /* ROTARY: the checkpoint has the numbers, sines in front of cosines */
+    int32_t buckets, far;   /* BIAS: of a checkpoint's table of so many buckets, the last for distances from `far` on.
+                               DISENTANGLED: distances beyond half of `buckets` share rows, up to `far`; 0: none do */
+    int32_t shared, normed; /* DISENTANGLED: the vectors of distances go through the layers' own matrices of queries and
+                               keys; a LayerNorm is in front of these */
+};
 
 struct tern_config {
     enum tern_architecture architecture;
     enum tern_weights weights;
     int32_t layers, hidden;
+    /* Heads of the checkpoint's keys and values, each of which so many heads in a row share; 0: every head has its own.
+       A conversion repeats their rows, and a .tern file does not know: the answers are the same, at the cost of key and
+       value matrices, and of their products, as large as the query's. */
+    int32_t key_heads;
     struct tern_layer_spec layer[TERN_MAX_LAYERS]; /* [layers] */
     int32_t vocab, max_positions, token_types;     /* token_types 0: the model has none */
-    double layer_norm_eps;                         /* 1e-12 unless the checkpoint says otherwise */
+    /* The embeddings' width where it is not `hidden` (a matrix brings them there, behind their norm); 0: it is. */
+    int32_t embedding;
+    int32_t folded; /* in a checkpoint: of the tables that a matrix brings to `hidden` in front of their norm, which a
+                       conversion does; 0: there is no such matrix. Not in a .tern file */
+    int32_t no_positions;  /* 1: no table of positions is added to the words' */
+    int32_t no_embed_norm; /* 1: the embeddings' sum is the stream as it is; of TERN_NORM_PRE only */
+    struct tern_table_spec table[TERN_MAX_TABLES]; /* [n_tables] */
+    int32_t n_tables;
+    double layer_norm_eps; /* 1e-12 unless the checkpoint says otherwise */
     enum tern_pooler pooler;
+    int32_t pooler_norm; /* 1: a LayerNorm is behind the pooler's activation */
+    enum tern_head_reads head_reads;
     enum tern_head head;
     int32_t n_labels; /* of the head's classifier, else 0 */
-    char **labels;    /* [n_labels], from id2label, else "LABEL_0" ... */
-    tern_pooling pooling;
+    enum tern_output output;
+    char **labels; /* [n_labels], from id2label, else "LABEL_0" ... */
+    /* Embeddings: the tokens are pooled, in more ways than one if their vectors are joined; dense layers follow; the
+       vector is brought to length 1, and cut off. All zero: the mean of all tokens. */
+    tern_pooling pooling, joined[TERN_MAX_POOLINGS - 1]; /* joined[n_joined] */
+    int32_t n_joined;
+    int32_t leave_out_prompt; /* the prompt's tokens are not pooled */
+    struct tern_dense_spec dense[TERN_MAX_DENSE];
+    int32_t n_dense;
     int32_t normalize;
-    int32_t max_tokens; /* min of max_positions and the tokenizer's or sentence_bert_config's limit */
+    int32_t dimensions;          /* of which so many are kept; 0: all */
+    struct tern_prompt *prompts; /* [n_prompts] */
+    int32_t n_prompts;
+    int32_t default_prompt; /* its index plus 1; 0: none */
+    int32_t max_tokens;     /* min of max_positions and the tokenizer's or sentence-transformers' limit */
 };
 
 /* The JSON object of a .tern file; free() the string. NULL when out of memory. */
@@ -100,6 +214,10 @@ void tern_config_set_layers(struct tern_config *config, int32_t layers, int32_t 
                             enum tern_activation activation);
 /* Whether tern_config_set_layers could have made them. */
 int tern_config_layers_alike(const struct tern_config *config);
+/* Whether any layer knows positions that way. */
+int tern_config_has_position(const struct tern_config *config, enum tern_position_kind position);
+/* Whether any layer has a gate. */
+int tern_config_has_gate(const struct tern_config *config);
 /* Whether a layer uses the tensors of an earlier one. */
 int tern_config_shares_layers(const struct tern_config *config);
 /* Columns of a layer's query, key, value and context. */
@@ -108,11 +226,51 @@ static inline int32_t tern_attention_width(const struct tern_layer_spec *layer)
     return layer->heads * layer->head_dim;
 }
 
+/* Numbers of a row of the embedding tables. */
+static inline int32_t tern_embedding_size(const struct tern_config *config)
+{
+    return config->embedding ? config->embedding : config->hidden;
+}
+/* Whether the layers normalise what they read, and not what they add to. */
+static inline int tern_config_is_pre_norm(const struct tern_config *config)
+{
+    return config->layer[0].place == TERN_NORM_PRE;
+}
+
+/* Whether the model's norms, those of the embeddings and heads too, are RMSNorms. */
+static inline int tern_config_is_rms(const struct tern_config *config)
+{
+    return config->layer[0].norm == TERN_NORM_RMS;
+}
+
 /* Rows of logits for a batch. */
 static inline int32_t tern_label_rows(const struct tern_config *config, const tern_batch *batch)
 {
     return tern_head_kinds[config->head].of_tokens ? batch->offsets[batch->n_texts] : batch->n_texts;
 }
+
+/* Of a head of so many labels whose checkpoint says nothing: softmax, or the logistic function of a single one. */
+static inline enum tern_output tern_usual_output(int32_t n_labels)
+{
+    return n_labels == 1 ? TERN_OUTPUT_SIGMOID : TERN_OUTPUT_SOFTMAX;
+}
+
+const char *tern_output_name(enum tern_output output);
+/* The pooling at place i, 0 <= i <= n_joined. */
+static inline tern_pooling tern_pooling_at(const struct tern_config *config, int32_t i)
+{
+    return i ? config->joined[i - 1] : config->pooling;
+}
+/* Numbers of the pooled vector, of what dense layer `i` reads (n_dense: of what comes out of the last), of the widest
+   of these, and of the vector that the model's users get. */
+int32_t tern_pooled_width(const struct tern_config *config);
+int32_t tern_dense_inputs(const struct tern_config *config, int32_t i);
+int32_t tern_widest_vector(const struct tern_config *config);
+int32_t tern_vector_width(const struct tern_config *config);
+const char *tern_pooling_name(tern_pooling pooling);
+const char *tern_dense_activation_name(enum tern_dense_activation activation);
+/* Describes how an embedding is made, in words: "mean, dense to 64 with tanh, length 1, first 32". */
+void tern_embedding_words(char *out, size_t capacity, const struct tern_config *config);
 
 const char *tern_activation_name(enum tern_activation activation);
 const char *tern_architecture_name(enum tern_architecture architecture);

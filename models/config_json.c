@@ -28,34 +28,40 @@ static const struct {
     {"max_tokens", offsetof(struct flat, max_tokens), TERN_MIN_TOKENS, TERN_MAX_POSITIONS, 0},
 };
 
-/* The numbers of one layer, the same way. */
+/* The numbers of one layer, the same way; optional ones are 0 where they are not named. */
 static const struct {
     const char *key;
     size_t offset;
     int32_t min, max;
+    int optional;
 } layer_integers[] = {
-    {"heads", offsetof(struct tern_layer_spec, heads), 1, TERN_MAX_HIDDEN},
-    {"head_dim", offsetof(struct tern_layer_spec, head_dim), 1, TERN_MAX_HEAD_DIM},
-    {"intermediate", offsetof(struct tern_layer_spec, intermediate), 1, TERN_MAX_INTERMEDIATE},
-    {"before", offsetof(struct tern_layer_spec, before), 0, TERN_ALL_TOKENS},
-    {"after", offsetof(struct tern_layer_spec, after), 0, TERN_ALL_TOKENS},
+    {"heads", offsetof(struct tern_layer_spec, heads), 1, TERN_MAX_HIDDEN, 0},
+    {"head_dim", offsetof(struct tern_layer_spec, head_dim), 1, TERN_MAX_HEAD_DIM, 0},
+    {"intermediate", offsetof(struct tern_layer_spec, intermediate), 1, TERN_MAX_INTERMEDIATE, 0},
+    {"before", offsetof(struct tern_layer_spec, before), 0, TERN_ALL_TOKENS, 0},
+    {"after", offsetof(struct tern_layer_spec, after), 0, TERN_ALL_TOKENS, 0},
+    {"table", offsetof(struct tern_layer_spec, table), 0, TERN_MAX_TABLES - 1, 1},
+    {"skip_norm", offsetof(struct tern_layer_spec, skip_norm), 0, 1, 1},
 };
 
 /* Its kinds of parts, by name; the indices are the values of the enums. */
-static const char *const norm_names[] = {"layer"}, *const place_names[] = {"post"}, *const mixer_names[] = {"softmax"},
-                         *const position_names[] = {"absolute"}, *const gate_names[] = {"none"};
+static const char *const norm_names[TERN_N_NORM_KINDS] = {"layer", "rms"},
+                         *const place_names[TERN_N_PLACES] = {"post", "pre"}, *const mixer_names[] = {"softmax"},
+                         *const position_names[TERN_N_POSITIONS] = {"absolute", "rotary", "bias", "disentangled"},
+                         *const gate_names[TERN_N_GATES] = {"none", "product"};
+static const char *const head_reads_names[TERN_N_HEAD_READS] = {"first", "mean", "late"};
 static const struct {
     const char *key;
     size_t offset;
     const char *const *names;
     int n;
 } layer_kinds[] = {
-    {"activation", offsetof(struct tern_layer_spec, activation), tern_activation_names, 4},
-    {"norm", offsetof(struct tern_layer_spec, norm), norm_names, 1},
-    {"place", offsetof(struct tern_layer_spec, place), place_names, 1},
+    {"activation", offsetof(struct tern_layer_spec, activation), tern_activation_names, TERN_N_ACTIVATIONS},
+    {"norm", offsetof(struct tern_layer_spec, norm), norm_names, TERN_N_NORM_KINDS},
+    {"place", offsetof(struct tern_layer_spec, place), place_names, TERN_N_PLACES},
     {"mixer", offsetof(struct tern_layer_spec, mixer), mixer_names, 1},
-    {"position", offsetof(struct tern_layer_spec, position), position_names, 1},
-    {"gate", offsetof(struct tern_layer_spec, gate), gate_names, 1},
+    {"position", offsetof(struct tern_layer_spec, position), position_names, TERN_N_POSITIONS},
+    {"gate", offsetof(struct tern_layer_spec, gate), gate_names, TERN_N_GATES},
 };
 _Static_assert(sizeof(enum tern_activation) == sizeof(int) && sizeof(enum tern_gate) == sizeof(int), "read as int");
 
@@ -108,7 +114,8 @@ static json_t *run_to_object(const struct tern_config *config, int32_t *first)
     json_t *run = json_object();
     int failed = json_object_set_new(run, "count", json_integer(count));
     for (int i = 0; i < N_LAYER_INTEGERS; i++)
-        failed |= json_object_set_new(run, layer_integers[i].key, json_integer(*layer_field(&layer, i)));
+        if (!layer_integers[i].optional || *layer_field(&layer, i))
+            failed |= json_object_set_new(run, layer_integers[i].key, json_integer(*layer_field(&layer, i)));
     for (int i = 0; i < N_LAYER_KINDS; i++)
         failed |=
             json_object_set_new(run, layer_kinds[i].key, json_string(layer_kinds[i].names[*layer_kind(&layer, i)]));
@@ -139,6 +146,46 @@ static int add_labels(json_t *root, const struct tern_config *config)
     return failed | json_object_set_new(root, "labels", labels); /* takes the labels also when it fails */
 }
 
+/* The first kind with its usual output goes without saying. Another output makes the head an object, which readers from
+   before there were outputs refuse: they would squash what must not be. */
+static int add_head(json_t *root, const struct tern_config *config)
+{
+    const char *const kind = tern_head_kinds[config->head].name;
+    if (config->head == TERN_HEAD_NONE)
+        return 0;
+    if (config->output != tern_usual_output(config->n_labels))
+        return json_object_set_new(root, "head",
+                                   json_pack("{s:s, s:s}", "kind", kind, "output", tern_output_name(config->output)));
+    return config->head == 1 ? 0 : json_object_set_new(root, "head", json_string(kind));
+}
+
+/* What a BERT's embeddings have or do not have goes without saying. */
+static int add_embeddings(json_t *root, const struct tern_config *config)
+{
+    int failed = 0;
+    if (config->embedding)
+        failed |= json_object_set_new(root, "embedding", json_integer(config->embedding));
+    if (config->no_positions)
+        failed |= json_object_set_new(root, "no_positions", json_true());
+    if (config->no_embed_norm)
+        failed |= json_object_set_new(root, "no_embed_norm", json_true());
+    json_t *tables = json_array();
+    failed |= tables == NULL;
+    for (int32_t i = 0; !failed && i < config->n_tables; i++) {
+        const struct tern_table_spec *t = &config->table[i];
+        const char *const kind = position_names[t->kind];
+        failed = json_array_append_new(
+            tables, t->kind == TERN_POSITION_ROTARY ? json_pack("{s:s, s:i}", "kind", kind, "half", t->half)
+                    : t->kind == TERN_POSITION_BIAS ? json_pack("{s:s, s:i}", "kind", kind, "heads", t->heads)
+                                                    : json_pack("{s:s, s:i, s:b, s:b}", "kind", kind, "span", t->span,
+                                                                "c2p", t->c2p, "p2c", t->p2c));
+    }
+    if (config->n_tables)
+        return failed | json_object_set_new(root, "tables", tables);
+    json_decref(tables);
+    return failed;
+}
+
 static json_t *to_object(const struct tern_config *config)
 {
     const struct tern_layer_spec *first = &config->layer[0];
@@ -160,12 +207,13 @@ static json_t *to_object(const struct tern_config *config)
     failed |= json_object_set_new(root, "has_pooler", json_boolean(config->pooler != TERN_POOLER_NONE));
     if (config->pooler != TERN_POOLER_NONE && config->pooler != tern_families[config->architecture].pooler)
         failed |= json_object_set_new(root, "pooler", json_string(tern_pooler_names[config->pooler]));
-    failed |= json_object_set_new(root, "pooling", json_string(tern_pooling_names[config->pooling]));
-    failed |= json_object_set_new(root, "normalize", json_boolean(config->normalize));
-    const char *const head = tern_head_kinds[config->head].name;
-    if (config->head != TERN_HEAD_NONE && strcmp(head, tern_head_kinds[1].name)) /* the first goes without saying */
-        failed |= json_object_set_new(root, "head", json_string(head));
-    failed |= add_labels(root, config);
+    if (config->pooler_norm)
+        failed |= json_object_set_new(root, "pooler_norm", json_true());
+    if (config->head_reads != TERN_READS_FIRST)
+        failed |= json_object_set_new(root, "head_reads", json_string(head_reads_names[config->head_reads]));
+    failed |= add_embeddings(root, config);
+    failed |= tern_embedding_to_json(root, config);
+    failed |= add_head(root, config) | add_labels(root, config);
     if (failed) {
         json_decref(root);
         return NULL;
@@ -241,6 +289,17 @@ static tern_status get_labels(struct tern_config *out, const json_t *root, const
     return status;
 }
 
+static tern_status refuse_unknown_of_run(const json_t *run, const char *label, tern_error *err)
+{
+    const char *known[2 + N_LAYER_INTEGERS + N_LAYER_KINDS] = {"count", "weights"};
+    for (int i = 0; i < N_LAYER_INTEGERS; i++)
+        known[2 + i] = layer_integers[i].key;
+    for (int i = 0; i < N_LAYER_KINDS; i++)
+        known[2 + N_LAYER_INTEGERS + i] = layer_kinds[i].key;
+    return tern_json_known_keys(run, known, 2 + N_LAYER_INTEGERS + N_LAYER_KINDS, "a layer of the configuration", label,
+                                err);
+}
+
 /* One object of "layer": `count` layers from out->layers on. */
 static tern_status get_run(struct tern_config *out, const json_t *run, int32_t layers, const char *label,
                            tern_error *err)
@@ -249,10 +308,12 @@ static tern_status get_run(struct tern_config *out, const json_t *run, int32_t l
     int32_t count = 1;
     if (!json_is_object(run))
         return tern_fail(err, TERN_FORMAT, "%s: a layer is not an object", label);
-    tern_status status = tern_json_get_int(run, "count", 1, 1, layers - out->layers, &count, label, err);
+    tern_status status = refuse_unknown_of_run(run, label, err);
+    if (!status)
+        status = tern_json_get_int(run, "count", 1, 1, layers - out->layers, &count, label, err);
     for (int i = 0; !status && i < N_LAYER_INTEGERS; i++)
-        status = tern_json_get_int(run, layer_integers[i].key, 1, layer_integers[i].min, layer_integers[i].max,
-                                   layer_field(&layer, i), label, err);
+        status = tern_json_get_int(run, layer_integers[i].key, !layer_integers[i].optional, layer_integers[i].min,
+                                   layer_integers[i].max, layer_field(&layer, i), label, err);
     for (int i = 0; !status && i < N_LAYER_KINDS; i++)
         status = get_name(run, layer_kinds[i].key, layer_kinds[i].names, layer_kinds[i].n, layer_kind(&layer, i), label,
                           err);
@@ -274,7 +335,7 @@ static tern_status get_layers(struct tern_config *out, const json_t *root, const
     int activation = 0;
     tern_status status;
     if (!runs) {
-        status = get_name(root, "activation", tern_activation_names, 4, &activation, label, err);
+        status = get_name(root, "activation", tern_activation_names, TERN_N_ACTIVATIONS, &activation, label, err);
         if (!status)
             status = tern_config_check_heads(flat->hidden, flat->heads, label, err);
         if (!status)
@@ -294,14 +355,66 @@ static tern_status get_layers(struct tern_config *out, const json_t *root, const
     return status;
 }
 
+static tern_status get_table(struct tern_config *out, const json_t *table, const char *label, tern_error *err)
+{
+    static const char *const keys[TERN_N_POSITIONS][4] = {
+        [TERN_POSITION_ROTARY] = {"kind", "half"},
+        [TERN_POSITION_BIAS] = {"kind", "heads"},
+        [TERN_POSITION_DISENTANGLED] = {"kind", "span", "c2p", "p2c"}};
+    struct tern_table_spec *t = &out->table[out->n_tables];
+    int kind = 0;
+    tern_status status = json_is_object(table)
+                             ? get_name(table, "kind", position_names, TERN_N_POSITIONS, &kind, label, err)
+                             : tern_fail(err, TERN_FORMAT, "%s: a table of positions is not an object", label);
+    if (!status && kind == TERN_POSITION_ABSOLUTE)
+        status = tern_fail(err, TERN_FORMAT, "%s: absolute positions have no table that layers share", label);
+    t->kind = (enum tern_position_kind)kind;
+    if (!status)
+        status = tern_json_known_keys(table, keys[kind], keys[kind][2] ? 4 : 2, "a table of positions", label, err);
+    if (!status && kind == TERN_POSITION_ROTARY)
+        status = tern_json_get_int(table, "half", 1, 1, TERN_MAX_HEAD_DIM / 2, &t->half, label, err);
+    else if (!status && kind == TERN_POSITION_BIAS)
+        status = tern_json_get_int(table, "heads", 1, 1, TERN_MAX_HIDDEN, &t->heads, label, err);
+    else if (!status)
+        status = tern_json_get_int(table, "span", 1, 1, TERN_MAX_SPAN, &t->span, label, err);
+    if (!status && kind == TERN_POSITION_DISENTANGLED)
+        status = tern_json_get_bool(table, "c2p", 1, &t->c2p, label, err);
+    if (!status && kind == TERN_POSITION_DISENTANGLED)
+        status = tern_json_get_bool(table, "p2c", 1, &t->p2c, label, err);
+    out->n_tables++;
+    return status;
+}
+
+/* The keys that add_embeddings writes. */
+static tern_status get_embeddings(struct tern_config *out, const json_t *root, const char *label, tern_error *err)
+{
+    const json_t *tables = json_object_get(root, "tables");
+    tern_status status = tern_json_get_int(root, "embedding", 0, 1, TERN_MAX_HIDDEN, &out->embedding, label, err);
+    if (!status)
+        status = tern_json_get_bool(root, "no_positions", 0, &out->no_positions, label, err);
+    if (!status)
+        status = tern_json_get_bool(root, "no_embed_norm", 0, &out->no_embed_norm, label, err);
+    if (!status && tables && (!json_is_array(tables) || json_array_size(tables) > TERN_MAX_TABLES))
+        status = tern_fail(err, TERN_FORMAT, "%s: tables is no list of at most %d", label, TERN_MAX_TABLES);
+    for (size_t i = 0; !status && i < json_array_size(tables); i++)
+        status = get_table(out, json_array_get(tables, i), label, err);
+    return status;
+}
+
 static tern_status get_pooler(struct tern_config *out, const json_t *root, const char *label, tern_error *err)
 {
     int32_t has_pooler = 0;
     int pooler = (int)tern_families[out->architecture].pooler;
     tern_status status = tern_json_get_bool(root, "has_pooler", 1, &has_pooler, label, err);
     if (!status && json_object_get(root, "pooler"))
-        status = get_name(root, "pooler", tern_pooler_names, 3, &pooler, label, err);
+        status = get_name(root, "pooler", tern_pooler_names, TERN_N_POOLERS, &pooler, label, err);
     out->pooler = has_pooler ? (enum tern_pooler)pooler : TERN_POOLER_NONE;
+    if (!status)
+        status = tern_json_get_bool(root, "pooler_norm", 0, &out->pooler_norm, label, err);
+    int reads = TERN_READS_FIRST;
+    if (!status && json_object_get(root, "head_reads"))
+        status = get_name(root, "head_reads", head_reads_names, TERN_N_HEAD_READS, &reads, label, err);
+    out->head_reads = (enum tern_head_reads)reads;
     return status;
 }
 
@@ -313,22 +426,49 @@ static tern_status get_head(struct tern_config *out, const json_t *root, const c
     tern_status status = TERN_OK;
     for (int i = 0; i < TERN_N_HEADS; i++)
         names[i] = tern_head_kinds[i].name;
-    if (json_object_get(root, "head"))
+    const json_t *const object = json_object_get(root, "head");
+    int output = (int)tern_usual_output(out->n_labels);
+    if (json_is_object(object)) {
+        static const char *const known[] = {"kind", "output"};
+        status = tern_json_known_keys(object, known, 2, "the configuration's head", label, err);
+        if (!status)
+            status = get_name(object, "kind", names, TERN_N_HEADS, &head, label, err);
+        if (!status)
+            status = get_name(object, "output", tern_output_names, TERN_N_OUTPUTS, &output, label, err);
+    } else if (object) {
         status = get_name(root, "head", names, TERN_N_HEADS, &head, label, err);
+    }
+    out->output = (enum tern_output)output;
     if (status == TERN_OK && (head != TERN_HEAD_NONE) != (out->n_labels != 0))
         status = tern_fail(err, TERN_FORMAT, "%s: head %s does not fit %d labels", label, names[head], out->n_labels);
     out->head = (enum tern_head)head;
     return status;
 }
 
+static tern_status refuse_unknown(const json_t *root, const char *label, tern_error *err)
+{
+    static const char *const others[] = {
+        "embedding",  "no_positions",   "no_embed_norm", "tables",        "pooler_norm", "head_reads",
+        "layer",      "architecture",   "activation",    "weights",       "pooling",     "layer_norm_eps",
+        "has_pooler", "pooler",         "head",          "normalize",     "labels",      "prompts",
+        "dense",      "default_prompt", "dimensions",    "include_prompt"};
+    enum { N_OTHERS = sizeof others / sizeof others[0] };
+    const char *known[N_OTHERS + N_INTEGERS];
+    memcpy(known, others, sizeof others);
+    for (int i = 0; i < N_INTEGERS; i++)
+        known[N_OTHERS + i] = integers[i].key;
+    return tern_json_known_keys(root, known, N_OTHERS + N_INTEGERS, "the configuration", label, err);
+}
+
 static tern_status from_object(struct tern_config *out, const json_t *root, const char *label, tern_error *err)
 {
     tern_status status = TERN_OK;
     struct flat flat = {0};
-    int architecture = 0, weights = 0, pooling = 0;
+    int architecture = 0, weights = 0;
 
     if (!json_is_object(root))
         return tern_fail(err, TERN_FORMAT, "%s: the configuration is not a JSON object", label);
+    status = refuse_unknown(root, label, err);
     for (int i = 0; status == TERN_OK && i < N_INTEGERS; i++)
         if (!integers[i].of_layers || !json_object_get(root, "layer"))
             status = tern_json_get_int(root, integers[i].key, 1, integers[i].min, integers[i].max, field(&flat, i),
@@ -345,18 +485,17 @@ static tern_status from_object(struct tern_config *out, const json_t *root, cons
     if (status == TERN_OK)
         status = get_name(root, "weights", tern_weights_names, TERN_N_WEIGHTS, &weights, label, err);
     if (status == TERN_OK)
-        status = get_name(root, "pooling", tern_pooling_names, 2, &pooling, label, err);
-    if (status == TERN_OK)
         status = tern_json_get_real(root, "layer_norm_eps", 1, 1e-30, 0.1, &out->layer_norm_eps, label, err);
     out->architecture = (enum tern_architecture)architecture;
     if (status == TERN_OK)
+        status = get_embeddings(out, root, label, err);
+    if (status == TERN_OK)
         status = get_pooler(out, root, label, err);
     if (status == TERN_OK)
-        status = tern_json_get_bool(root, "normalize", 1, &out->normalize, label, err);
+        status = tern_embedding_from_json(out, root, label, err);
     if (status != TERN_OK)
         return status;
     out->weights = (enum tern_weights)weights;
-    out->pooling = (tern_pooling)pooling;
     status = get_labels(out, root, label, err);
     if (status == TERN_OK)
         status = get_head(out, root, label, err);

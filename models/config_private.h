@@ -10,13 +10,13 @@
 enum {
     TERN_MIN_TOKENS = 3, /* [CLS] x [SEP] */
     TERN_MAX_LABEL_BYTES = 512,
+    TERN_MAX_PROMPT_BYTES = 1 << 14,
 };
 
 /* What a family's files mean where they say nothing. */
 struct tern_family {
     const char *name;
     enum tern_pooler pooler;
-    int has_types;
 };
 extern const struct tern_family tern_families[TERN_N_FAMILIES];
 
@@ -28,10 +28,12 @@ tern_status tern_config_check(const struct tern_config *config, const char *labe
 
 /* The index of `name` in a list of names, or -1. */
 int tern_name_index(const char *const *names, int n_names, const char *name);
-extern const char *const tern_activation_names[4];
-extern const char *const tern_pooler_names[3];
+extern const char *const tern_activation_names[TERN_N_ACTIVATIONS];
+extern const char *const tern_output_names[TERN_N_OUTPUTS];
+extern const char *const tern_pooler_names[TERN_N_POOLERS];
 extern const char *const tern_weights_names[TERN_N_WEIGHTS];
-extern const char *const tern_pooling_names[2];
+extern const char *const tern_pooling_names[TERN_N_POOLINGS];
+extern const char *const tern_dense_activation_names[TERN_N_DENSE_ACTIVATIONS];
 
 /* Replaces the labels by n empty slots (n may be 0), which tern_config_set_label fills. */
 tern_status tern_config_new_labels(struct tern_config *config, int32_t n, const char *label, tern_error *err);
@@ -40,5 +42,18 @@ tern_status tern_config_set_label(struct tern_config *config, int32_t i, const c
                                   tern_error *err);
 /* "LABEL_0" ... as transformers names labels that the config does not. */
 tern_status tern_config_default_labels(struct tern_config *config, int32_t n, tern_error *err);
+
+/* Makes room for n prompts (n may be 0), which tern_config_add_prompt fills. A name or a text that is too long, and a
+   name with control characters, is TERN_FORMAT. */
+tern_status tern_config_new_prompts(struct tern_config *config, size_t n, const char *label, tern_error *err);
+tern_status tern_config_add_prompt(struct tern_config *config, const char *name, const char *text, const char *label,
+                                   tern_error *err);
+/* The index of a prompt, or -1. */
+int32_t tern_config_find_prompt(const struct tern_config *config, const char *name);
+/* Checks widths and dimensions. */
+tern_status tern_config_check_embedding(const struct tern_config *config, const char *label, tern_error *err);
+/* The keys of an embedding in the JSON object of a .tern file. -1 when out of memory. */
+int tern_embedding_to_json(json_t *root, const struct tern_config *config);
+tern_status tern_embedding_from_json(struct tern_config *out, const json_t *root, const char *label, tern_error *err);
 
 #endif

@@ -1,97 +1,115 @@
-/* The last step of a run, in integers: states to pooled embeddings, through the pooler and classifier to logits. */
+/* The last step of a run, in integers: states through the pooler and classifier to logits. */
 #include "models/heads.h"
 
-#include "models/scheme.h"
-
 #include <string.h>
+
+/* Rows that go through the pooler, or are chosen among the states. */
+static size_t most_rows(const struct tern_heads *heads)
+{
+    const struct tern_config *c = heads->bert->config;
+    const int tokens = tern_head_kinds[c->head].of_tokens && c->pooler != TERN_POOLER_NONE;
+    return (size_t)(tokens || c->head_reads == TERN_READS_LATE ? heads->bert->max_tokens : heads->max_texts);
+}
 
 void tern_heads_plan(struct tern_heads *heads, struct tern_arena *arena)
 {
     const struct tern_config *c = heads->bert->config;
-    const size_t texts = (size_t)heads->max_texts;
-    heads->q = tern_arena_take(arena, texts, (size_t)heads->bert->x.ld);
-    heads->row = tern_arena_take(arena, texts, sizeof *heads->row);
-    heads->pooled = tern_arena_take(arena, texts, (size_t)c->hidden * sizeof *heads->pooled);
-    heads->acc = tern_arena_take(arena, (size_t)tern_round_up(c->n_labels + 1, TERN_PANEL), sizeof *heads->acc);
+    const size_t rows = most_rows(heads), h = (size_t)c->hidden;
+    heads->q = tern_arena_take(arena, rows, (size_t)heads->bert->x.ld);
+    heads->row = tern_arena_take(arena, rows, sizeof *heads->row);
+    heads->pooled = tern_arena_take(arena, rows, h * sizeof *heads->pooled);
+    heads->normed = tern_arena_take(arena, h, sizeof *heads->normed);
+    heads->sum = tern_arena_take(arena, h, sizeof *heads->sum);
+    const int wide = tern_widest_vector(c), most = c->n_labels > wide ? c->n_labels : wide;
+    heads->acc = tern_arena_take(arena, (size_t)tern_round_up(most, TERN_PANEL), sizeof *heads->acc);
+    for (int i = 0; i < 2; i++)
+        heads->vector[i] = tern_arena_take(arena, (size_t)wide, sizeof *heads->vector[i]);
+    heads->narrow = tern_arena_take(arena, (size_t)wide, sizeof *heads->narrow);
+    heads->dense_q = tern_arena_take(arena, (size_t)tern_round_up(wide, TERN_PANEL_K), sizeof *heads->dense_q);
+}
+
+/* The mean of x[tokens][hidden], in its unit, as row `to`; x may be the pooled rows from `to` or a later one on. */
+static void mean_row(const struct tern_heads *heads, const int16_t *x, int tokens, int to)
+{
+    const struct tern_bert *b = heads->bert;
+    const int h = b->config->hidden;
+    int16_t *const mean = heads->pooled + (ptrdiff_t)to * h;
+    b->run.ops->pool(x, h, heads->sum, tokens, h);
+    for (int j = 0; j < h; j++)
+        mean[j] = (int16_t)tern_floor_div((int64_t)heads->sum[j] + tokens / 2, tokens);
+    b->run.ops->quantize(mean, heads->q + to * b->x.ld, &heads->row[to], h);
+}
+
+/* One row for each text: the mean of its tokens' in `x`, or its first state; x NULL: that. */
+static struct tern_rows rows_of_texts(const struct tern_heads *heads, const tern_batch *batch, const int16_t *x)
+{
+    const struct tern_bert *b = heads->bert;
+    const int h = b->config->hidden;
+    for (int i = 0; i < batch->n_texts; i++) {
+        const int first = batch->offsets[i];
+        if (x) {
+            mean_row(heads, x + (ptrdiff_t)first * h, batch->offsets[i + 1] - first, i);
+            continue;
+        }
+        memcpy(heads->q + i * b->x.ld, b->x.q + first * b->x.ld, (size_t)tern_round_up(h, TERN_PANEL_K));
+        heads->row[i] = b->x.row[first];
+    }
+    return (struct tern_rows){heads->q, heads->row, b->x.ld, batch->n_texts};
+}
+
+/* LayerNorm of a row of 16 bits; returns what its reader reads. */
+static int16_t *norm_row(const struct tern_heads *heads, int16_t *row)
+{
+    const struct tern_norm *norm = &heads->bert->weights->pooler_norm;
+    const int h = heads->bert->config->hidden;
+    for (int j = 0; j < h; j++)
+        heads->sum[j] = row[j];
+    heads->bert->run.ops->layernorm(heads->sum, h, norm->gamma, norm->beta, norm->eps,
+                                    tern_config_is_rms(heads->bert->config), row, heads->normed, h, 1, h);
+    return norm->affine ? row : heads->normed;
+}
+
+/* Through the dense layer, its activation and its norm, those that there are. */
+static struct tern_rows pool_rows(const struct tern_heads *heads, const struct tern_rows *x)
+{
+    const struct tern_bert *b = heads->bert;
+    const int h = b->config->hidden;
+    if (b->config->pooler == TERN_POOLER_NONE)
+        return *x;
+    const struct tern_linear *const pooler[1] = {&b->weights->pooler};
+    int16_t *const out[1] = {heads->pooled};
+    tern_linear_run(&b->run, TERN_STAGE_head, pooler, out, 1, h, x);
+    for (int i = 0; i < x->m; i++) {
+        int16_t *row = heads->pooled + (ptrdiff_t)i * h;
+        if (b->config->pooler == TERN_POOLER_TANH)
+            b->run.ops->tanh(row, &b->weights->pooler_act, h);
+        else
+            b->run.ops->gelu(row, &b->weights->pooler_act, h); /* an all-zero polynomial: ReLU */
+        if (b->config->pooler_norm)
+            row = norm_row(heads, row);
+        b->run.ops->quantize(row, heads->q + i * b->x.ld, &heads->row[i], h);
+    }
+    return (struct tern_rows){heads->q, heads->row, b->x.ld, x->m};
 }
 
 void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
 {
-    struct tern_bert *b = heads->bert;
-    const struct tern_int8_weights *w = b->weights;
-    const int texts = batch->n_texts, h = b->config->hidden;
-    const struct tern_rows first = {heads->q, heads->row, b->x.ld, texts};
-    for (int i = 0; i < texts; i++) {
-        memcpy(heads->q + i * b->x.ld, b->x.q + batch->offsets[i] * b->x.ld, (size_t)tern_round_up(h, TERN_PANEL_K));
-        heads->row[i] = b->x.row[batch->offsets[i]];
+    const struct tern_bert *b = heads->bert;
+    struct tern_rows rows;
+    if (b->config->head_reads == TERN_READS_LATE) {
+        pool_rows(heads, &b->x);
+        rows = rows_of_texts(heads, batch, heads->pooled);
+    } else {
+        rows = rows_of_texts(heads, batch, b->config->head_reads == TERN_READS_MEAN ? b->y : NULL);
+        rows = pool_rows(heads, &rows);
     }
-    if (b->config->pooler != TERN_POOLER_NONE) {
-        const struct tern_linear *const pooler[1] = {&w->pooler};
-        tern_linear_run(&b->run, TERN_STAGE_head, pooler, &heads->pooled, 1, h, &first);
-        for (int i = 0; i < texts; i++) {
-            int16_t *row = heads->pooled + (ptrdiff_t)i * h;
-            if (b->config->pooler == TERN_POOLER_TANH)
-                b->run.ops->tanh(row, &w->pooler_act, h);
-            else
-                b->run.ops->gelu(row, &w->pooler_act, h); /* an all-zero polynomial: ReLU */
-            b->run.ops->quantize(row, heads->q + i * b->x.ld, &heads->row[i], h);
-        }
-    }
-    tern_linear_logits(&b->run, &w->classifier, result, heads->acc, &first);
+    tern_linear_logits(&b->run, &b->weights->classifier, result, heads->acc, &rows);
 }
 
-static int32_t saturate(int64_t v)
+/* Of every token: the rows of the last norm are what the head reads. */
+void tern_heads_tag(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
 {
-    return (int32_t)(v > INT32_MAX ? INT32_MAX : v < -INT32_MAX ? -INT32_MAX : v);
-}
-
-/* Sums over `tokens` rows in `unit` to their mean in Q16. Eight guard bits until the division. */
-static void mean_q16(int32_t *v, int n, int tokens, struct tern_real unit)
-{
-    const int guard = 8, shift = unit.exp - TERN_LOGIT_BITS - guard; /* the loader has 0 <= shift <= 62 */
-    for (int j = 0; j < n; j++) {
-        int64_t t = tern_rshift64((int64_t)v[j] * unit.mul, shift);
-        v[j] = saturate(tern_floor_div(t + ((int64_t)tokens << (guard - 1)), (int64_t)tokens << guard));
-    }
-}
-
-/* v to unit length in Q30; a zero vector stays zero. */
-static void unit_length(int32_t *v, int n)
-{
-    uint32_t largest = 0;
-    for (int j = 0; j < n; j++)
-        largest |= (uint32_t)(v[j] < 0 ? -v[j] : v[j]);
-    int down = tern_bits(largest) - 24; /* 24 bits: squares of 8,192 of them add up within 2^61 */
-    down = down > 0 ? down : 0;
-    uint64_t sum = 0;
-    for (int j = 0; j < n; j++) {
-        int64_t t = v[j] >> down;
-        sum += (uint64_t)(t * t);
-    }
-    if (!sum)
-        return;
-    const int h = (tern_bits(sum) + 1) / 2; /* 2^(2h - 2) <= sum < 2^2h */
-    const uint32_t root = tern_rsqrt((uint32_t)(h > 16 ? sum >> (2 * h - 32) : sum << (32 - 2 * h)));
-    for (int j = 0; j < n; j++)
-        v[j] = saturate(tern_rshift64((int64_t)(v[j] >> down) * root, h));
-}
-
-void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
-{
-    struct tern_bert *b = heads->bert;
-    const int h = b->config->hidden, layers = b->config->layers;
-    const struct tern_real unit = b->weights->layers[layers - 1].norm[TERN_FFN_NORM].unit;
-    for (int i = 0; i < batch->n_texts; i++) {
-        int32_t *v = result + (ptrdiff_t)i * h;
-        int tokens = b->config->pooling == TERN_POOL_CLS ? 1 : batch->offsets[i + 1] - batch->offsets[i];
-        b->run.ops->pool(b->y + (ptrdiff_t)batch->offsets[i] * h, h, v, tokens, h);
-        mean_q16(v, h, tokens, unit);
-        if (b->config->normalize)
-            unit_length(v, h);
-    }
-}
-
-int tern_heads_embed_bits(const struct tern_config *config)
-{
-    return config->normalize ? TERN_UNIT_BITS : TERN_LOGIT_BITS;
+    (void)batch;
+    const struct tern_rows pooled = pool_rows(heads, &heads->bert->x);
+    tern_linear_logits(&heads->bert->run, &heads->bert->weights->classifier, result, heads->acc, &pooled);
 }

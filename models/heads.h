@@ -7,21 +7,29 @@
 struct tern_heads {
     struct tern_bert *bert;
     int max_texts;
-    int8_t *q;            /* [texts][x.ld]: the [CLS] rows, then the pooled ones */
-    struct tern_row *row; /* [texts] */
-    int16_t *pooled;      /* [texts][hidden] */
-    int32_t *acc;         /* the classifier's accumulators of one text */
+    /* Rows of a head that has any between the states and its classifier, for each text or token. */
+    int8_t *q;                /* [rows][x.ld] */
+    struct tern_row *row;     /* [rows] */
+    int16_t *pooled, *normed; /* [rows][hidden]; normed: of one row */
+    int32_t *sum;             /* [hidden] of one row */
+    int32_t *acc;             /* accumulators of one text: of the classifier, of a dense layer */
+    /* What is wanted of embeddings: pooled without so many tokens at a text's beginning, of which one stays at least;
+       of so many dimensions; these brought to length 1. */
+    int skip, dimensions, normalize;
+    int32_t *vector[2]; /* [widest vector] of one text, between its steps */
+    int16_t *narrow;    /* a dense layer's inputs */
+    int8_t *dense_q;
 };
 
 void tern_heads_plan(struct tern_heads *heads, struct tern_arena *arena);
 typedef void tern_heads_fn(struct tern_heads *heads, const tern_batch *batch, int32_t *result);
 /* Of each kind in models/heads.def: result[tern_label_rows][n_labels] in Q16. The config has labels. */
-#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) tern_heads_fn tern_heads_##run;
+#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) tern_heads_fn tern_heads_##run;
 #include "models/heads.def"
 #undef HEAD_KIND
-/* result[texts][hidden], in tern_heads_embed_bits. */
+/* result[texts][dimensions], in tern_heads_embed_bits. */
 tern_heads_fn tern_heads_embed;
-/* The fraction bits of an embedding: Q30 of unit vectors, or Q16. */
-int tern_heads_embed_bits(const struct tern_config *config);
+/* The fraction bits of an embedding: Q30 where no number is above 1, else Q16. */
+int tern_heads_embed_bits(const struct tern_heads *heads);
 
 #endif

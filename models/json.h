@@ -24,6 +24,10 @@ tern_status tern_json_get_real(const json_t *object, const char *key, int requir
                                const char *label, tern_error *err);
 tern_status tern_json_get_bool(const json_t *object, const char *key, int required, int32_t *out, const char *label,
                                tern_error *err);
+/* Refuses members that are none of known[n]: what a newer file says may change the answer. `what` says it: "the
+   configuration". TERN_FORMAT by the key; anything but an object has none. */
+tern_status tern_json_known_keys(const json_t *object, const char *const *known, int n, const char *what,
+                                 const char *label, tern_error *err);
 /* The string belongs to the object. */
 tern_status tern_json_get_string(const json_t *object, const char *key, int required, const char **out,
                                  const char *label, tern_error *err);

@@ -2,8 +2,10 @@
 #include "models/json.h"
 
 #include "runtime/base/file.h"
+#include "runtime/base/file_kind.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A tokenizer.json of the largest vocabulary has some 2^19 values; a value takes up to 40 bytes of memory. */
 enum { MAX_VALUES = 1 << 23 };
@@ -17,7 +19,7 @@ tern_status tern_json_read_file(json_t **out, const char *path, size_t limit, in
     *out = NULL;
     if (status != TERN_OK || !text)
         return status;
-    status = tern_json_parse(out, text, size, MAX_VALUES, path, err);
+    status = tern_fail_kind(tern_json_parse(out, text, size, MAX_VALUES, path, err), text, size, path, err);
     free(text);
     return status;
 }
@@ -94,5 +96,23 @@ tern_status tern_json_get_string(const json_t *object, const char *key, int requ
     if (!json_is_string(value))
         return tern_fail(err, TERN_FORMAT, "%s: %s must be a string", label, key);
     *out = json_string_value(value);
+    return TERN_OK;
+}
+
+tern_status tern_json_known_keys(const json_t *object, const char *const *known, int n, const char *what,
+                                 const char *label, tern_error *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        int i = 0;
+        while (i < n && strcmp(known[i], key) != 0)
+            i++;
+        if (i == n)
+            return tern_fail(err, TERN_FORMAT,
+                             "%s: %s says %.60s, which this version of Tern does not know; use a newer one", label,
+                             what, key);
+    }
     return TERN_OK;
 }

@@ -25,24 +25,32 @@ struct tern_row_scale tern_requant_scale(const struct tern_linear *w, struct ter
     return s;
 }
 
-struct tern_row_scale tern_residual_scale(const struct tern_linear *w, struct tern_row row)
+/* The op residual's factor v * 2^-exp of sums that are shifted by `shift`, as 15 bits of v; at least 2^-31, and with an
+   exponent of at least `least`: what would need a lower one becomes the largest. */
+static struct tern_row_scale factor(int shift, uint64_t v, int exp, int least)
 {
-    struct tern_row_scale s = {safe_shift(row.norm2, w->wnorm2), 0, 0};
-    uint64_t v = (uint64_t)(uint32_t)row.amax * (uint32_t)w->kappa.mul;
-    int bits = tern_bits(v);
-    if (bits < 16) /* amax or kappa is 0 */
+    struct tern_row_scale s = {shift, 0, 0};
+    const int bits = tern_bits(v);
+    if (bits < 16) /* one of its factors is 0 */
         return s;
-    uint64_t mul = (v + (1ull << (bits - 16))) >> (bits - 15); /* 15 bits, or 2^15 by rounding */
+    const uint64_t mul = (v + (1ull << (bits - 16))) >> (bits - 15); /* 15 bits, or 2^15 by rounding */
     s.mul = mul > 32767 ? 32767 : (int32_t)mul;
-    s.exp = 15 - bits - s.shift + w->kappa.exp;
-    if (s.exp < 0) { /* conversion chooses `up` so that this cannot happen */
-        s.exp = 0;
+    s.exp = 15 - bits - shift + exp;
+    if (s.exp < least) {
+        s.exp = least;
         s.mul = 32767;
     } else if (s.exp > 31) {
         s.mul = s.exp - 31 > 15 ? 0 : s.mul >> (s.exp - 31);
         s.exp = 31;
     }
     return s;
+}
+
+struct tern_row_scale tern_residual_scale(const struct tern_linear *w, struct tern_row row)
+{
+    /* Conversion chooses `up` so that no exponent is below 0. */
+    return factor(safe_shift(row.norm2, w->wnorm2), (uint64_t)(uint32_t)row.amax * (uint32_t)w->kappa.mul, w->kappa.exp,
+                  0);
 }
 
 struct tern_row_scale tern_context_scale(int32_t psum, int32_t amax)
@@ -76,6 +84,14 @@ struct tern_row_scale tern_score_scale(int32_t amax_q, int32_t amax_k, struct te
         s.mul = 0;
     }
     return s;
+}
+
+struct tern_row_scale tern_biased_scale(struct tern_row q, struct tern_row k, struct tern_real unit)
+{
+    const uint64_t amax = (uint32_t)q.amax * (uint32_t)k.amax; /* times unit.mul below 2^61 */
+    /* Below the least exponent are scores of 2^13 octaves, of which the largest alone counts. */
+    return factor(safe_shift(q.norm2, k.norm2), amax * (uint32_t)unit.mul, unit.exp - (TERN_BIASED_BITS - 10),
+                  TERN_BIASED_LEAST_EXP);
 }
 
 /* ---- Routes ---------------------------------------------------------------------------------------------------- */
@@ -134,7 +150,7 @@ struct job {
     int16_t *const *out; /* requant */
     int32_t *sum;        /* residual */
     const int16_t *y;
-    ptrdiff_t ld;
+    ptrdiff_t ld, ld_y;
     const struct tern_rows *x;
     int width; /* panels of a task, and of a row of the tile */
     int first_row, end_row;
@@ -208,11 +224,12 @@ static void epilogue(const struct job *j, int which, const int32_t *tile, int fi
     const struct tern_row_scale *scale = j->run->scale + (ptrdiff_t)which * j->x->m + first_row;
     const ptrdiff_t at = first_row * j->ld + column, ld_tile = j->width * TERN_PANEL;
     if (j->out)
-        j->run->ops->requant(tile, ld_tile, j->out[which] + at, j->ld, scale, w->mul + column, w->bias16 + column, rows,
-                             width);
+        j->run->ops->requant(tile, ld_tile, j->out[which] + at, j->ld, scale, w->left ? w->left + column : NULL,
+                             w->mul + column, w->bias16 + column, rows, width);
     else
-        j->run->ops->residual(tile, ld_tile, j->y + at, j->ld, j->sum + at, j->ld, scale, w->mul + column,
-                              w->bias32 + column, w->up, rows, width);
+        j->run->ops->residual(tile, ld_tile, j->y + first_row * j->ld_y + column, j->ld_y, j->sum + at, j->ld, scale,
+                              w->left ? w->left + column : NULL, w->mul + column, w->bias32 + column, w->up, rows,
+                              width);
 }
 
 /* Bytes of some panels' weights in the file. */
@@ -413,9 +430,10 @@ void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const
 }
 
 void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
-                          int32_t *sum, const int16_t *y, ptrdiff_t ld, const struct tern_rows *x)
+                          int32_t *sum, ptrdiff_t ld, const int16_t *y, ptrdiff_t ld_y, const struct tern_rows *x)
 {
-    struct job j = {.run = run, .stage = stage, .w = &w, .sum = sum, .y = y, .ld = ld, .x = x, .count = 1};
+    struct job j = {
+        .run = run, .stage = stage, .w = &w, .sum = sum, .ld = ld, .y = y, .ld_y = ld_y, .x = x, .count = 1};
     for (int r = 0; r < x->m; r++)
         run->scale[r] = tern_residual_scale(w, x->row[r]);
     run_tasks(&j);

@@ -11,13 +11,15 @@ struct tern_linear {
     const int8_t *weight;      /* panels [panels][k4][16][4]; NULL when the weights are low-bit or sparse */
     struct tern_codes codes;   /* line NULL: none */
     struct tern_sparse sparse; /* first NULL: none; with codes, value is NULL */
-    const int16_t *mul;        /* [16 * panels] scale of a channel over the largest, times TERN_MUL_ONE */
+    const int32_t *left;       /* [16 * panels] bits that a channel's accumulators have room for above wnorm2's bound;
+                                  NULL: none */
+    const int16_t *mul;        /* [16 * panels] scale of a channel over 2^left, over the largest, times TERN_MUL_ONE */
     const int16_t *bias16;     /* [16 * panels] in units of the output; NULL when bias32 is used */
     const int32_t *bias32;     /* [16 * panels] in units of the residual sum, or Q16 for logits */
-    struct tern_real kappa;    /* largest channel scale * input unit / (127 * output unit) */
+    struct tern_real kappa;    /* largest scale over 2^left * input unit / (127 * output unit) */
     int32_t wnorm2;            /* largest sum of squares of a channel's int8 weights */
     int32_t up;                /* residual: fraction bits of the sum below y's unit */
-    int n, k;                  /* outputs, inputs */
+    int n, k;                  /* outputs; inputs with their copies (models/copies.h) */
 };
 
 /* Panels of k inputs that are unpacked together: 2, 4, 8 or 16. */
@@ -58,6 +60,10 @@ struct tern_row_scale tern_residual_scale(const struct tern_linear *w, struct te
 struct tern_row_scale tern_context_scale(int32_t psum, int32_t amax);
 /* shift and mul of the softmax op: `unit` is that of one score step in Q10 octaves per amax_q * amax_k. */
 struct tern_row_scale tern_score_scale(int32_t amax_q, int32_t amax_k, struct tern_real unit);
+/* The scale of the op residual that brings scores, products of rows such as q and k, to octaves with TERN_BIASED_BITS
+   fraction bits, a bias's unit, and so to softmax with that shift less 10. What it gives is at most 2^28. */
+enum { TERN_BIASED_BITS = 14 };
+struct tern_row_scale tern_biased_scale(struct tern_row q, struct tern_row k, struct tern_real unit);
 
 /* Where linear layers run. `scale` holds one entry per row of every matrix of a call; `tile` one buffer per thread. */
 struct tern_runner {
@@ -83,9 +89,9 @@ enum { TERN_TILE = TERN_TILE_ROWS * TERN_TILE_PANELS * TERN_PANEL };
    charges the products to. */
 void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
                      int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x);
-/* sum[m][n] = (y << up) + w x + bias. */
+/* sum[m][n] = (y << up) + w x + bias, rows of y ld_y elements apart: 0 says that all are the same. */
 void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
-                          int32_t *sum, const int16_t *y, ptrdiff_t ld, const struct tern_rows *x);
+                          int32_t *sum, ptrdiff_t ld, const int16_t *y, ptrdiff_t ld_y, const struct tern_rows *x);
 /* q16[m][n] in Q16, by 64-bit scalars: for the last layer, whose outputs are few. acc is scratch [16 * panels]. */
 void tern_linear_logits(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
                         const struct tern_rows *x);

@@ -3,6 +3,7 @@
 #include "models/bounds.h"
 #include "models/format.h"
 #include "models/load.h"
+#include "models/scheme.h"
 #include "models/weights.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 _Static_assert((int)TERN_BOUND_K >= (int)TERN_MAX_INTERMEDIATE && (int)TERN_BOUND_K >= (int)TERN_MAX_HIDDEN,
                "bounds.h covers the config's limits");
+_Static_assert((int)TERN_BOUND_K >= (int)TERN_MAX_WIDTH, "bounds.h covers dense layers behind the pooling");
 _Static_assert((int)TERN_BOUND_TOKENS >= (int)TERN_MAX_POSITIONS, "bounds.h covers the config's limits");
 
 static const int16_t *load_i16(struct tern_loader *l, const char *name, int count, int least)
@@ -43,7 +45,7 @@ static const void *load_params(struct tern_loader *l, const char *name)
 
 static struct tern_real load_real(struct tern_loader *l, const char *name, struct tern_real r)
 {
-    if (r.mul ? r.mul < 1 << 30 || r.exp < -128 || r.exp > 256 : r.exp != 0)
+    if (!tern_real_fits(r))
         tern_load_fail(l, name, "holds a real number out of range");
     return r;
 }
@@ -151,20 +153,37 @@ static void load_sparse(struct tern_loader *l, struct tern_linear *out, const ch
         tern_load_fail(l, name, fault);
 }
 
+static void load_left(struct tern_loader *l, struct tern_linear *w, const char *name, int count, enum tern_end ends)
+{
+    char part[96];
+    const int64_t shape = count;
+    snprintf(part, sizeof part, "%s.left", name);
+    w->left = tern_load_tensor(l, part, TERN_I32, 1, &shape);
+    for (int i = 0; w->left && i < count; i++)
+        if (w->left[i] < 0 || w->left[i] > TERN_MOST_LEFT || ends == TERN_END_LOGITS) {
+            tern_load_fail(l, part, "holds a number out of range");
+            return;
+        }
+}
+
 static void load_linear(struct tern_loader *l, struct tern_linear *w, const struct tern_part *of,
                         struct tern_shape size)
 {
     char part[96];
     const char *name = of->name;
-    const int n = size.n, k = size.k;
-    int panels = tern_panels(n), k4 = tern_k4(k);
-    const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
-    w->n = n;
-    w->k = k;
     snprintf(part, sizeof part, "%s.param", name);
     const struct tern_linear_param *p = load_params(l, part);
     if (!p)
         return;
+    if (p->copies < 0 || p->copies > (of->reads < TERN_N_INPUTS ? TERN_MAX_COPIES : 0) ||
+        size.k + p->copies > TERN_BOUND_K) {
+        tern_load_fail(l, part, "repeats more columns than it may");
+        return;
+    }
+    const int n = size.n, k = size.k + p->copies, panels = tern_panels(n), k4 = tern_k4(k);
+    const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
+    w->n = n;
+    w->k = k;
     if (p->format < TERN_FORMAT_INT8 || p->format >= TERN_N_FORMATS) {
         tern_load_fail(l, part, "names a format of weights that does not exist");
         return;
@@ -181,6 +200,8 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const stru
         w->weight = load_s8(l, part, 4, shape);
     else
         load_codes(l, &w->codes, name, n, k, p);
+    if (p->left)
+        load_left(l, w, name, panels * TERN_PANEL, of->ends);
     snprintf(part, sizeof part, "%s.mul", name);
     w->mul = load_i16(l, part, panels * TERN_PANEL, 0);
     snprintf(part, sizeof part, "%s.bias", name);
@@ -206,9 +227,32 @@ static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char 
     norm->eps = (uint64_t)p->eps_high << 32 | p->eps_low;
     norm->unit = load_real(l, part, p->unit);
     norm->affine = p->affine;
-    /* heads.c shifts by exp - 24: a unit above 2^7 or below 2^-55 is no LayerNorm's. */
-    if (norm->eps > 1ull << 62 || norm->unit.exp < 24 || norm->unit.exp > 86 || p->affine < 0 || p->affine > 1)
+    if (norm->eps > 1ull << 62 || !tern_unit_fits(norm->unit) || p->affine < 0 || p->affine > 1)
         tern_load_fail(l, part, "holds a number out of range");
+}
+
+/* A layer's vectors of distances: panels of them, or rows. */
+static void load_distances(struct tern_loader *l, struct tern_distances *out, const struct tern_part *part,
+                           struct tern_shape shape, int heads)
+{
+    char name[96];
+    const int d = shape.k / heads, k4 = tern_k4(d);
+    const int64_t panels[4] = {(int64_t)heads * tern_panels(shape.n), k4, TERN_PANEL, TERN_PANEL_K},
+                  rows[2] = {tern_round_up(heads * shape.n, 64), (int64_t)k4 * TERN_PANEL_K},
+                  count = tern_round_up(2 * heads, TERN_PARAM32);
+    const int as_rows = part->index == TERN_POSITION_QUERY;
+    snprintf(name, sizeof name, "%s.weight", part->name);
+    out->q = load_s8(l, name, as_rows ? 2 : 4, as_rows ? rows : panels);
+    snprintf(name, sizeof name, "%s.row", part->name);
+    out->row = tern_load_tensor(l, name, TERN_I32, 1, &count);
+    for (int i = 0; out->row && i < heads; i++)
+        if (out->row[i].amax < 0 || out->row[i].amax > 32767 || out->row[i].norm2 < 0 ||
+            out->row[i].norm2 > 127 * 127 * d)
+            tern_load_fail(l, name, "holds a number out of range");
+    snprintf(name, sizeof name, "%s.score", part->name);
+    const struct tern_score_param *score = load_params(l, name);
+    if (score)
+        out->score = load_real(l, name, score->unit);
 }
 
 static void load_poly(struct tern_loader *l, struct tern_poly *poly, const char *name)
@@ -259,24 +303,61 @@ static void load_embedding(struct tern_loader *l, struct tern_embedding *e, cons
     e->mul = load_i16(l, part, rows, 0);
 }
 
+/* The columns that all matrices with the same input repeat. */
+static void load_copies(struct tern_loader *l, struct tern_layer *layer, const struct tern_config *c, int i)
+{
+    for (int m = 0; m < TERN_N_MATRICES && !l->status; m++) {
+        char part[96];
+        const enum tern_layer_input input = tern_matrix_part((enum tern_matrix)m)->reads;
+        const int k = tern_input_width(c, i, input), count = layer->matrix[m].k - k;
+        struct tern_outliers *outliers = &layer->outliers[input];
+        const char *const name = tern_input_name(input);
+        const int first = m == 0 || tern_matrix_part((enum tern_matrix)(m - 1))->reads != input;
+        snprintf(part, sizeof part, "%s.copies", name);
+        if (!layer->matrix[m].n) /* the layer has no such matrix */
+            continue;
+        if (!first && count != outliers->copies)
+            tern_load_fail(l, part, "is of another length than the matrices say");
+        if (!first || !count)
+            continue;
+        const int64_t shape = tern_round_up(count, TERN_PARAM16);
+        const struct tern_copies copies = {tern_load_tensor(l, part, TERN_I16, 1, &shape), count};
+        const char *const fault = copies.column ? tern_copies_fault(&copies, k) : NULL;
+        if (fault)
+            tern_load_fail(l, part, fault);
+        if (l->status)
+            return;
+        outliers->outlier = calloc((size_t)count, sizeof *outliers->outlier);
+        if (outliers->outlier)
+            tern_outliers_of(outliers, &copies);
+        else
+            l->status = tern_fail_nomem(l->err, part, (size_t)count * sizeof *outliers->outlier);
+    }
+}
+
 static void load_layer(struct tern_loader *l, struct tern_layer *layers, const struct tern_config *c, int i)
 {
-    char prefix[32];
+    char prefix[TERN_PREFIX];
     struct tern_layer *layer = &layers[i];
     if (c->layer[i].weights != i) {
         *layer = layers[c->layer[i].weights];
         return;
     }
-    snprintf(prefix, sizeof prefix, "layer.%d.", i);
     l->prefix = prefix;
     for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++) {
         if (p->place != TERN_PLACE_LAYER)
             continue;
+        if (!tern_part_owned(c, p, i))
+            continue;
+        tern_part_prefix(prefix, p, i);
         if (p->kind == TERN_KIND_MATRIX)
             load_linear(l, &layer->matrix[p->index], p, tern_part_shape(c, p, i));
+        else if (p->kind == TERN_KIND_TABLE)
+            load_distances(l, &layer->distances[p->index], p, tern_part_shape(c, p, i), c->layer[i].heads);
         else
             load_norm(l, &layer->norm[p->index], p->name, c->hidden);
     }
+    load_copies(l, layer, c, i);
     load_poly(l, &layer->act, "act");
     const struct tern_score_param *score = load_params(l, "score");
     if (score)
@@ -290,6 +371,8 @@ static void load_heads(struct tern_loader *l, struct tern_int8_weights *out, con
     if (tern_part_present(c, pooler)) {
         load_linear(l, &out->pooler, pooler, tern_part_shape(c, pooler, -1));
         load_poly(l, &out->pooler_act, "pooler.act");
+        if (c->pooler_norm)
+            load_norm(l, &out->pooler_norm, "pooler.norm", c->hidden);
     }
     if (tern_part_present(c, classifier))
         load_linear(l, &out->classifier, classifier, tern_part_shape(c, classifier, -1));
@@ -300,25 +383,104 @@ static void load_heads(struct tern_loader *l, struct tern_int8_weights *out, con
         tern_load_fail(l, "classifier.code", "holds low-bit weights; a classifier's are int8");
 }
 
+/* Rows of distances: from one distance to the next the same or the next one. */
+static void check_rows(struct tern_loader *l, const char *name, const int16_t *row, int count, int rows)
+{
+    int fits = row[0] >= 0 && row[count - 1] < rows;
+    for (int j = 1; j < count; j++)
+        fits &= row[j] == row[j - 1] || row[j] == row[j - 1] + 1;
+    if (!fits)
+        tern_load_fail(l, name, "has rows of distances that are not there or do not follow one another");
+}
+
+/* Angles as cosines and sines, what is added to scores, or rows of distances. */
+static void load_tables(struct tern_loader *l, struct tern_int8_weights *out, const struct tern_config *c)
+{
+    const struct tern_part *part = &tern_parts[TERN_PART_POSITION_TABLE];
+    char prefix[TERN_PREFIX], name[96];
+    l->prefix = prefix;
+    for (int i = 0; i < c->n_tables; i++) {
+        const struct tern_shape shape = tern_part_shape(c, part, i);
+        const int rotary = c->table[i].kind == TERN_POSITION_ROTARY, count = shape.n * shape.k;
+        tern_part_prefix(prefix, part, i);
+        snprintf(name, sizeof name, "%s.q", part->name);
+        const int16_t *q = load_i16(l, name, count, -32767);
+        for (int j = 0; rotary && q && j < count; j++)
+            if (q[j] < -16384 || q[j] > 16384)
+                tern_load_fail(l, name, "holds a cosine above 1");
+        if (q && c->table[i].kind == TERN_POSITION_DISENTANGLED)
+            check_rows(l, name, q, count, 2 * c->table[i].span);
+        snprintf(name, sizeof name, "%s.param", part->name);
+        const struct tern_table_param *p = load_params(l, name);
+        if (p && (p->up < 0 || p->up > TERN_BIASED_BITS || (c->table[i].kind != TERN_POSITION_BIAS && p->up)))
+            tern_load_fail(l, name, "holds a number out of range");
+        out->table[i] = (struct tern_position_table){q, p ? p->up : 0};
+    }
+    l->prefix = "";
+}
+
+/* What brings the embeddings' norm, or their sum, to the stream. */
+static void load_stream(struct tern_loader *l, struct tern_int8_weights *out, const struct tern_config *c)
+{
+    if (!tern_config_is_pre_norm(c))
+        return;
+    const struct tern_stream_param *p = load_params(l, "stream");
+    out->stream_shift = p ? p->shift : 0;
+    if (out->stream_shift < -15 || out->stream_shift > 15 || (c->no_embed_norm && out->stream_shift > 0))
+        tern_load_fail(l, "stream", "holds a number out of range");
+}
+
+static void load_dense(struct tern_loader *l, struct tern_int8_weights *out, const struct tern_config *c)
+{
+    const struct tern_part *part = &tern_parts[TERN_PART_DENSE];
+    char prefix[TERN_PREFIX];
+    l->prefix = prefix;
+    for (int i = 0; i < c->n_dense && !l->status; i++) {
+        tern_part_prefix(prefix, part, i);
+        load_linear(l, &out->dense[i], part, tern_part_shape(c, part, i));
+        if (!l->status && !out->dense[i].weight) /* they are run by tern_linear_logits */
+            tern_load_fail(l, part->name, "is not dense int8");
+    }
+    l->prefix = "";
+}
+
 tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_config *c,
                            const struct tern_safetensors *st, const char *label, tern_error *err)
 {
     *out = (struct tern_int8_weights){0};
     struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
-    load_embedding(&l, &out->word, "embed.word", c->vocab, c->hidden, 1);
-    const int types = c->token_types ? c->token_types : 1;
-    load_embedding(&l, &out->position, "embed.position", types * c->max_positions, c->hidden, 0);
-    out->column = load_i16(&l, "embed.column", c->hidden, 0);
-    load_norm(&l, &out->embed_norm, "embed_norm", c->hidden);
+    const int types = c->token_types ? c->token_types : 1, width = tern_embedding_size(c);
+    load_embedding(&l, &out->word, "embed.word", c->vocab, width, 1);
+    load_embedding(&l, &out->position, "embed.position", types * (c->no_positions ? 1 : c->max_positions), width, 0);
+    out->column = load_i16(&l, "embed.column", width, 0);
+    load_tables(&l, out, c);
+    if (!c->no_embed_norm)
+        load_norm(&l, &out->embed_norm, "embed_norm", width);
+    if (c->embedding)
+        load_linear(&l, &out->project, &tern_parts[TERN_PART_PROJECT],
+                    tern_part_shape(c, &tern_parts[TERN_PART_PROJECT], -1));
+    if (c->embedding && !l.status && !out->project.weight) /* tern_bert_plan has no room for others */
+        tern_load_fail(&l, "embed.project", "is not dense int8");
+    load_stream(&l, out, c);
+    if (tern_config_is_pre_norm(c))
+        load_norm(&l, &out->final_norm, "final_norm", c->hidden);
     out->layers = calloc((size_t)c->layers, sizeof *out->layers);
     if (!out->layers)
         return tern_fail_nomem(err, "the layer table", (size_t)c->layers * sizeof *out->layers);
     for (int i = 0; i < c->layers && !l.status; i++)
         load_layer(&l, out->layers, c, i);
     load_heads(&l, out, c);
-    if (l.status) {
-        free(out->layers);
-        out->layers = NULL;
-    }
+    load_dense(&l, out, c);
+    if (l.status)
+        tern_int8_close(out, c);
     return l.status;
+}
+
+void tern_int8_close(struct tern_int8_weights *w, const struct tern_config *c)
+{
+    for (int i = 0; w->layers && i < c->layers; i++)
+        for (int input = 0; c->layer[i].weights == i && input < TERN_N_INPUTS; input++)
+            free(w->layers[i].outliers[input].outlier);
+    free(w->layers);
+    w->layers = NULL;
 }

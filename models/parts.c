@@ -5,20 +5,36 @@
 #include <string.h>
 
 const struct tern_part tern_parts[TERN_N_PARTS] = {
-#define TABLE(id, name, rows) {name, TERN_KIND_TABLE, TERN_PLACE_EMBEDDINGS, rows, 'h', 0, TERN_N_INPUTS, 0},
-#define MODEL_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_EMBEDDINGS, 'h', 0, 0, TERN_N_INPUTS, 0},
+#define TABLE(id, name, rows) {name, TERN_KIND_TABLE, TERN_PLACE_EMBEDDINGS, rows, 'e', 0, TERN_N_INPUTS, 0},
+#define POSITIONS(id, name, rows, columns)                                                                             \
+    {name, TERN_KIND_TABLE, TERN_PLACE_POSITIONS, rows, columns, 0, TERN_N_INPUTS, 0},
+#define LAYER_TABLE(id, name, rows) {name, TERN_KIND_TABLE, TERN_PLACE_LAYER, rows, 'a', TERN_##id, TERN_N_INPUTS, 0},
+#define MODEL_NORM(id, name, width) {name, TERN_KIND_NORM, TERN_PLACE_EMBEDDINGS, width, 0, 0, TERN_N_INPUTS, 0},
 #define LAYER_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_LAYER, 'h', 0, TERN_##id, TERN_N_INPUTS, 0},
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends)                                                             \
     {name, TERN_KIND_MATRIX, TERN_PLACE_LAYER, rows, columns, TERN_##id, TERN_INPUT_##reads, TERN_END_##ends},
+#define HEAD_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_HEAD, 'h', 0, 0, TERN_N_INPUTS, 0},
 #define HEAD(id, name, rows, columns, reads, ends)                                                                     \
     {name, TERN_KIND_MATRIX, TERN_PLACE_HEAD, rows, columns, 0, TERN_INPUT_##reads, TERN_END_##ends},
+#define MODULE_MATRIX(id, name, rows, columns, reads, ends)                                                            \
+    {name, TERN_KIND_MATRIX, TERN_PLACE_MODULE, rows, columns, 0, TERN_INPUT_##reads, TERN_END_##ends},
 #include "models/parts.def"
 #undef TABLE
+#undef POSITIONS
 #undef MODEL_NORM
+#undef LAYER_TABLE
 #undef LAYER_NORM
 #undef LAYER_MATRIX
 #undef HEAD
+#undef HEAD_NORM
+#undef MODULE_MATRIX
 };
+
+const char *tern_input_name(enum tern_layer_input input)
+{
+    static const char *const names[TERN_N_INPUTS] = {"qkv", "attn_out", "ffn_up", "ffn_down"};
+    return names[input];
+}
 
 const struct tern_part *tern_matrix_part(enum tern_matrix matrix)
 {
@@ -32,22 +48,71 @@ int tern_part_present(const struct tern_config *config, const struct tern_part *
 {
     switch (part - tern_parts) {
     case TERN_PART_TYPE: return config->token_types > 0;
+    case TERN_PART_POSITION: return !config->no_positions;
+    case TERN_PART_EMBED_NORM: return !config->no_embed_norm;
+    case TERN_PART_PROJECT: return config->embedding > 0;
+    case TERN_PART_FINAL_NORM: return tern_config_is_pre_norm(config);
+    case TERN_PART_POSITION_TABLE: return config->n_tables > 0;
     case TERN_PART_POOLER: return config->pooler != TERN_POOLER_NONE;
+    case TERN_PART_POOLER_NORM: return config->pooler != TERN_POOLER_NONE && config->pooler_norm;
     case TERN_PART_CLASSIFIER: return config->head != TERN_HEAD_NONE;
+    case TERN_PART_DENSE: return config->n_dense > 0;
     }
     return 1;
+}
+
+int tern_part_count(const struct tern_config *config, const struct tern_part *part)
+{
+    if (part->place == TERN_PLACE_LAYER)
+        return config->layers;
+    if (part->place == TERN_PLACE_POSITIONS)
+        return config->n_tables;
+    return part->place == TERN_PLACE_MODULE ? config->n_dense : tern_part_present(config, part);
+}
+
+int tern_part_owned(const struct tern_config *config, const struct tern_part *part, int i)
+{
+    if (part->place != TERN_PLACE_LAYER)
+        return 1;
+    if (part->kind == TERN_KIND_NORM && part->index == TERN_ATTN_NORM && config->layer[i].skip_norm)
+        return 0;
+    return config->layer[i].weights == i && tern_part_shape(config, part, i).n > 0;
+}
+
+static struct tern_shape table_shape(const struct tern_config *config, int i)
+{
+    const struct tern_table_spec *t = &config->table[i];
+    if (t->kind == TERN_POSITION_ROTARY)
+        return (struct tern_shape){config->max_positions, 2 * t->half};
+    return (struct tern_shape){t->kind == TERN_POSITION_BIAS ? t->heads : 1, 2 * config->max_positions - 1};
+}
+
+/* Rows of a layer's table of distances, for queries' products or keys'. */
+static int32_t distance_rows(const struct tern_config *config, int layer, int of_keys)
+{
+    const struct tern_layer_spec *l = &config->layer[layer];
+    const struct tern_table_spec *t = &config->table[l->table];
+    return l->position == TERN_POSITION_DISENTANGLED && (of_keys ? t->p2c : t->c2p) ? 2 * t->span : 0;
 }
 
 static int32_t dimension(const struct tern_config *config, char letter, int layer)
 {
     switch (letter) {
     case 'h': return config->hidden;
+    case 'e': return tern_embedding_size(config);
     case 'a': return tern_attention_width(&config->layer[layer]);
     case 'i': return config->layer[layer].intermediate;
+    case 'g': return config->layer[layer].gate == TERN_GATE_NONE ? 0 : config->layer[layer].intermediate;
+    case 'r': return table_shape(config, layer).n;
+    case 'c': return table_shape(config, layer).k;
+    case 'x': return distance_rows(config, layer, 0);
+    case 'y': return distance_rows(config, layer, 1);
     case 'v': return config->vocab;
     case 'p': return config->max_positions;
     case 't': return config->token_types;
     case 'l': return config->n_labels;
+    case 'o': return config->dense[layer].outputs;
+    case 'd': return tern_dense_inputs(config, layer);
     }
     return 0;
 }
@@ -74,6 +139,12 @@ int32_t tern_widest_input(const struct tern_config *config)
             widest = width > widest ? width : widest;
         }
     return widest;
+}
+
+int32_t tern_score_divisor(const struct tern_config *config, int layer)
+{
+    return config->layer[layer].head_dim *
+           (1 + (distance_rows(config, layer, 0) > 0) + (distance_rows(config, layer, 1) > 0));
 }
 
 int32_t tern_widest_attention(const struct tern_config *config)
@@ -113,27 +184,40 @@ size_t tern_largest_matrix(const struct tern_config *config)
     return largest;
 }
 
+/* By enum tern_part_place. */
+static const char *const prefixes[] = {[TERN_PLACE_EMBEDDINGS] = "",
+                                       [TERN_PLACE_POSITIONS] = "positions.",
+                                       [TERN_PLACE_LAYER] = "layer.",
+                                       [TERN_PLACE_HEAD] = "",
+                                       [TERN_PLACE_MODULE] = "module."};
+
+void tern_part_prefix(char out[TERN_PREFIX], const struct tern_part *part, int layer)
+{
+    if (*prefixes[part->place])
+        snprintf(out, TERN_PREFIX, "%s%d.", prefixes[part->place], layer);
+    else
+        out[0] = 0;
+}
+
 void tern_key_name(char out[TERN_KEY_NAME], struct tern_key key)
 {
     const struct tern_part *part = &tern_parts[key.part];
-    const char *suffix = key.is_bias ? "bias" : "weight";
-    if (part->place == TERN_PLACE_LAYER)
-        snprintf(out, TERN_KEY_NAME, "layer.%d.%s.%s", key.layer, part->name, suffix);
-    else
-        snprintf(out, TERN_KEY_NAME, "%s.%s", part->name, suffix);
+    char prefix[TERN_PREFIX];
+    tern_part_prefix(prefix, part, key.layer);
+    snprintf(out, TERN_KEY_NAME, "%s%s.%s", prefix, part->name, key.is_bias ? "bias" : "weight");
 }
 
-/* "layer.12.rest": the number, and *rest behind it; -1 if it is not spelled like that. */
-static int parse_layer(const char *name, const char **rest)
+/* "layer.12.rest" with its prefix "layer.": the number, and *rest behind it; -1 if it is not spelled like that. */
+static int parse_layer(const char *name, const char *prefix, const char **rest)
 {
-    static const char prefix[] = "layer.";
-    const char *s = name + sizeof prefix - 1;
+    const size_t n = strlen(prefix);
+    const char *s = name + n;
     int layer = 0;
-    if (strncmp(name, prefix, sizeof prefix - 1))
+    if (strncmp(name, prefix, n))
         return -1;
     for (; *s >= '0' && *s <= '9' && layer < TERN_MAX_LAYERS; s++)
         layer = layer * 10 + (*s - '0');
-    if (s == name + sizeof prefix - 1 || *s != '.' || layer >= TERN_MAX_LAYERS)
+    if (s == name + n || *s != '.' || layer >= TERN_MAX_LAYERS)
         return -1;
     *rest = s + 1;
     return layer;
@@ -141,17 +225,17 @@ static int parse_layer(const char *name, const char **rest)
 
 int tern_key_parse(struct tern_key *out, const char *name)
 {
-    const char *rest = name;
-    const int layer = parse_layer(name, &rest);
-    const char *dot = strrchr(rest, '.');
+    const char *dot = strrchr(name, '.');
     if (!dot || (strcmp(dot, ".weight") && strcmp(dot, ".bias")))
         return 0;
     const int is_bias = dot[1] == 'b';
     for (int i = 0; i < TERN_N_PARTS; i++) {
         const struct tern_part *part = &tern_parts[i];
+        const char *const prefix = prefixes[part->place], *rest = name;
+        const int layer = *prefix ? parse_layer(name, prefix, &rest) : -1;
         const size_t n = strlen(part->name);
-        if (n == (size_t)(dot - rest) && !memcmp(part->name, rest, n) &&
-            (part->place == TERN_PLACE_LAYER) == (layer >= 0) && !(is_bias && part->kind == TERN_KIND_TABLE)) {
+        if ((layer >= 0) == (*prefix != 0) && rest <= dot && n == (size_t)(dot - rest) &&
+            !memcmp(part->name, rest, n) && !(is_bias && part->kind == TERN_KIND_TABLE)) {
             *out = (struct tern_key){(enum tern_part_id)i, layer, is_bias};
             return 1;
         }

@@ -2,16 +2,15 @@
 #include "models/safetensors.h"
 
 #include "models/json.h"
+#include "runtime/base/file_kind.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     MAX_HEADER = 100 * 1000 * 1000, /* the limit of Hugging Face's own reader */
-    MAX_TENSORS = 65536,
-    MAX_NAME = 512,
     /* JSON values of one entry: object, dtype, shape with its dims, offsets with two numbers; as many for metadata */
-    MAX_VALUES = MAX_TENSORS * (TERN_MAX_DIMS + 6),
+    MAX_VALUES = TERN_MAX_TENSORS * (TERN_MAX_DIMS + 6),
 };
 
 static const struct {
@@ -66,9 +65,9 @@ static tern_status parse_shape(struct tern_tensor *t, const json_t *value, const
     for (size_t i = 0; i < n; i++) {
         const json_t *dim = json_array_get(value, i);
         json_int_t d = json_integer_value(dim);
-        if (!json_is_integer(dim) || d < 1)
-            return BAD("dimension %zu is not a positive integer", label, t->name, i);
-        if ((uint64_t)d > SIZE_MAX / product)
+        if (!json_is_integer(dim) || d < 0)
+            return BAD("dimension %zu is negative or no integer", label, t->name, i);
+        if (product && (uint64_t)d > SIZE_MAX / product)
             return BAD("shape overflows", label, t->name);
         product *= (size_t)d;
         t->shape[i] = d;
@@ -94,11 +93,10 @@ static tern_status parse_offsets(struct tern_tensor *t, const json_t *value, con
     return TERN_OK;
 }
 
-/* Control characters would break the one-line messages and listings that names appear in. */
-static int bad_name(const char *name)
+int tern_tensor_name_is_bad(const char *name)
 {
     size_t n = strlen(name);
-    if (n == 0 || n > MAX_NAME)
+    if (n == 0 || n > TERN_MAX_TENSOR_NAME)
         return 1;
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
@@ -111,10 +109,10 @@ static tern_status parse_tensor(struct tern_tensor *t, const char *name, const j
 {
     tern_status status;
 
-    if (bad_name(name))
+    if (tern_tensor_name_is_bad(name))
         return tern_fail(err, TERN_FORMAT,
                          "%s: a tensor's name is empty, longer than %d bytes or has control characters", label,
-                         MAX_NAME);
+                         TERN_MAX_TENSOR_NAME);
     t->name = name;
     if (!json_is_object(entry))
         return BAD("entry is not an object", label, name);
@@ -128,10 +126,12 @@ static tern_status parse_tensor(struct tern_tensor *t, const char *name, const j
     return status;
 }
 
+/* Of tensors at one place all but the last must be empty. */
 static int by_offset(const void *a, const void *b)
 {
-    const uint8_t *x = ((const struct tern_tensor *)a)->data, *y = ((const struct tern_tensor *)b)->data;
-    return (x > y) - (x < y);
+    const struct tern_tensor *t = a, *u = b;
+    const uint8_t *x = t->data, *y = u->data;
+    return x == y ? (t->bytes > u->bytes) - (t->bytes < u->bytes) : (x > y) - (x < y);
 }
 
 static int by_name(const void *a, const void *b)
@@ -139,7 +139,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct tern_tensor *)a)->name, ((const struct tern_tensor *)b)->name);
 }
 
-/* No tensor is empty, so tensors that follow each other exactly neither overlap nor leave bytes that nobody checks. */
+/* Tensors that follow each other exactly neither overlap nor leave bytes that nobody checks. */
 static tern_status check_layout(struct tern_safetensors *st, const uint8_t *data, size_t data_bytes, const char *label,
                                 tern_error *err)
 {
@@ -192,8 +192,8 @@ static tern_status parse_entries(struct tern_safetensors *st, const uint8_t *dat
 
     if (status != TERN_OK)
         return status;
-    if (n > MAX_TENSORS)
-        return tern_fail(err, TERN_FORMAT, "%s: %zu tensors, the limit is %d", label, n, MAX_TENSORS);
+    if (n > TERN_MAX_TENSORS)
+        return tern_fail(err, TERN_FORMAT, "%s: %zu tensors, the limit is %d", label, n, TERN_MAX_TENSORS);
     if (n > 0) {
         st->tensors = calloc(n, sizeof st->tensors[0]);
         if (!st->tensors)
@@ -211,7 +211,7 @@ static tern_status parse_entries(struct tern_safetensors *st, const uint8_t *dat
     return check_layout(st, data, data_bytes, label, err);
 }
 
-tern_status tern_safetensors_open(struct tern_safetensors *out, const void *bytes, size_t size, const char *label,
+static tern_status open_container(struct tern_safetensors *out, const void *bytes, size_t size, const char *label,
                                   tern_error *err)
 {
     const uint8_t *file = bytes;
@@ -243,6 +243,12 @@ tern_status tern_safetensors_open(struct tern_safetensors *out, const void *byte
     if (status != TERN_OK)
         tern_safetensors_close(out);
     return status;
+}
+
+tern_status tern_safetensors_open(struct tern_safetensors *out, const void *bytes, size_t size, const char *label,
+                                  tern_error *err)
+{
+    return tern_fail_kind(open_container(out, bytes, size, label, err), bytes, size, label, err);
 }
 
 void tern_safetensors_close(struct tern_safetensors *st)

@@ -7,7 +7,7 @@
 
 enum tern_dtype { TERN_F32, TERN_F16, TERN_BF16, TERN_I64, TERN_I32, TERN_I16, TERN_I8, TERN_U8, TERN_BOOL, TERN_F64 };
 
-enum { TERN_MAX_DIMS = 8 };
+enum { TERN_MAX_DIMS = 8, TERN_MAX_TENSORS = 65536, TERN_MAX_TENSOR_NAME = 512 /* bytes */ };
 
 /* One tensor: a view into the file's bytes. `name` and `shape` are owned by the container. */
 struct tern_tensor {
@@ -38,6 +38,10 @@ void tern_safetensors_close(struct tern_safetensors *st);
 const struct tern_tensor *tern_safetensors_find(const struct tern_safetensors *st, const char *name);
 /* The value of a __metadata__ key, or NULL. */
 const char *tern_safetensors_metadata(const struct tern_safetensors *st, const char *key);
+
+/* Whether a name is empty, too long, or has control characters, which would break the one-line messages and listings
+   that names appear in. */
+int tern_tensor_name_is_bad(const char *name);
 
 size_t tern_dtype_bytes(enum tern_dtype dtype);
 const char *tern_dtype_name(enum tern_dtype dtype);

@@ -11,8 +11,12 @@
  *   or binary would leave their grid by that: where one of the matrices behind a LayerNorm is such a one, they all read
  *   y, quantised to int8 per token, with |y| <= sqrt(H) max|gamma| + |beta|.
  *
+ *   RMSNorm is the same with 0 in place of the mean, so that |n| = sqrt(H) and all bounds hold for it; its beta is 0.
+ *
  * Activations into a GEMM: int8 per token, q ~ 127 x / amax, amax the row's own largest magnitude. A text never sees
- *   its neighbours.
+ *   its neighbours. BERT's normalised rows have a few columns of up to sqrt(H) where the median stays below 3, the same
+ *   in every text: a matrix may repeat such a column, which then counts 1 / r in amax and is split into r parts
+ *   (models/copies.h). Nothing is clipped, sums are exact, and norms count the parts, so that every bound holds.
  *
  * Weights: int8 per output channel, w ~ q * s[n].
  *
@@ -21,7 +25,9 @@
  *
  * Accumulator to 16 bits: by Cauchy-Schwarz |acc| <= |q_x| |q_w|, both norms known as integers, so the smallest right
  *   shift that makes int16 safe is known per token before the GEMM runs. What is lost is 2^-15 of that bound, some
- *   1e-3 of a typical value: the eight-bit operands have lost ten times as much.
+ *   1e-3 of a typical value: the eight-bit operands have lost ten times as much. Where channels differ much in shape, a
+ *   channel of few large weights has a scale far above the others' and sums far below: such sums are first shifted to
+ *   the left, as far as the channel's own |q_w| allows.
  *
  * Unit of a linear layer's int16 output that reads n: |W' n + b'| <= sqrt(H) max|W'_row| + max|b'| =: B, because
  *   |n| = sqrt(H) whatever the text; the unit is B / TERN_OUT_RANGE, or larger where channels differ so much in shape
@@ -34,16 +40,46 @@
  *   their sum is part of the requantisation of the context. (7-bit probabilities were a quarter of the variance of the
  *   shipped model's logits; the second, small GEMM costs 1 % of the encoder's products at 128 tokens.)
  *
+ * Layers that normalise what they read: the residual stream is int32 in a unit of its own, the embeddings' in the
+ *   beginning, and the sum of the bounds of all that was added stays below 2^30 units: where one more would not, the
+ *   stream first loses as many bits. That is settled at conversion, matrix by matrix. LayerNorm reads it as it reads
+ *   sums.
+ *
+ * Rotary positions: cosines and sines in Q14, so that position 0 turns by nothing; a turned query or key is at most
+ *   sqrt(2) times its unit's range, 22,628 of 32,767. Biases of scores: both in octaves with 14 fraction bits, the
+ *   score's 16 bits long as a residual's.
+ *
+ * Disentangled attention: a layer's vectors of distances are int8 with a scale per head. Their products with queries
+ *   and keys become octaves with 14 fraction bits as scores do, each of the three below 2^28 + 1, before they are
+ * added.
+ *
+ * A gate: the product of two int16 rows has 32 bits, of which its own largest decides the 16 that are kept; amax takes
+ *   them back to the product of the two units.
+ *
  * GELU (and gelu_new, I-BERT's polynomial, ReLU): max(y, 0) - D(|y|), D(z) = z Phi(-z), an even bump that is 0 from
  *   z = 4 on to within 1.3e-4; one polynomial of degree 7 in x = z / 2 - 1, error 2.3e-4.
  *
- * Logits leave as int32 in Q16, normalised embeddings in Q30: multiplied by 2^-16 or 2^-30 they are the user's floats.
+ * Pooling: sums of y in its unit, brought to Q16 in 64 bits: means, the largest, one token's; weighted sums keep 8 bits
+ *   below y's unit, and the root of a text's length comes from tern_rsqrt.
+ *
+ * Dense layers behind the pooling: a text's vector, int32, becomes int16 by the one shift that fits it, then int8 as
+ * any row; its unit is 2^-16 or 2^-30 times that power of two, which is added to kappa's exponent. Sums leave in Q16 as
+ *   logits do; tanh and the logistic function are exact to Q30, by a series for exp.
+ *
+ * Logits leave as int32 in Q16, embeddings of which no number is above 1 in Q30: multiplied by 2^-16 or 2^-30 they are
+ * the user's floats.
  */
 #ifndef TERN_SCHEME_H
 #define TERN_SCHEME_H
 
-/* Version of the bits: a file that says another number is refused. */
-#define TERN_SCHEME "1"
+/* Version of the bits. Scheme 2 has outlier columns; scheme 3 has sums that are shifted channel by channel, and layers
+   and embeddings of other kinds than BERT's. A file of an earlier scheme is one of the last without any of these. A
+   file that says another number is refused. */
+#define TERN_SCHEME "3"
+#define TERN_SCHEMES_BEFORE                                                                                            \
+    {                                                                                                                  \
+        "1", "2"                                                                                                       \
+    }
 
 enum {
     /* Largest magnitude of an int16 output. Half the type's range: a context row, 127 * 127 for a single token, is
@@ -51,8 +87,10 @@ enum {
     TERN_OUT_RANGE = 16000,
     TERN_MUL_ONE = 32767, /* per-channel multiplier of the channel with the largest scale */
     TERN_UP_MAX = 8,      /* most fraction bits that the residual sum keeps below y's unit */
+    TERN_MOST_LEFT = 15,  /* most bits by which a channel's sums are shifted to the left */
+    TERN_MOST_DOWN = 15,  /* most bits that a stream which is not normalised loses before a sum */
     TERN_LOGIT_BITS = 16, /* logits, and embeddings that are not normalised */
-    TERN_UNIT_BITS = 30,  /* normalised embeddings */
+    TERN_UNIT_BITS = 30,  /* embeddings that are normalised, or come from tanh or the logistic function */
 };
 
 /* Room in the static units for what the bounds leave out: the int8 row is a little longer than the row it stands for.

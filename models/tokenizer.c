@@ -101,70 +101,91 @@ static int put_added(struct segment *s)
     return 1;
 }
 
-/* Raw text between added tokens: normalised, split at white space and around punctuation, and into pieces. */
-static void put_segment(const tern_tokenizer *tokenizer, const uint8_t *text, size_t n, struct tern_kept *kept)
+/* Begins a segment; the word's bytes are left as they are. */
+static void begin_segment(struct segment *s, const tern_tokenizer *tokenizer, struct tern_kept *kept)
 {
-    struct segment s; /* the word's bytes are left as they are */
+    s->tokenizer = tokenizer;
+    s->kept = kept;
+    s->previous = ' ';
+    s->barred = 0;
+    s->blank = NULL;
+    s->taken = 0;
+    s->word.chars = s->word.n = 0;
+}
+
+/* ASCII letters and digits that come next, which no step changes but lower case: the way of most text, in short. */
+static void put_ascii(struct segment *s)
+{
+    struct tern_source *source = &s->chars.source;
+    const uint8_t *const from = source->at;
+
+    if (source->i < source->n || s->chars.second || s->chars.run_length > 0 || s->tokenizer->normalized.count > 0)
+        return;
+    while (source->at < source->end) {
+        uint32_t c = *source->at;
+        const int upper = c >= 'A' && c <= 'Z';
+        if (!upper && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9'))
+            break;
+        if (upper && source->rules.lower)
+            c += 'a' - 'A';
+        tern_word_add(&s->word, c, (struct tern_raw){source->at, source->at + 1});
+        source->at++;
+    }
+    if (source->at > from) {
+        s->blank = NULL;
+        s->taken = 0;
+    }
+}
+
+/* Raw text between added tokens: normalised, split at white space and around punctuation, and into pieces. Its last
+   word may go on in the next part, and ends by put_word. */
+static void put_part(struct segment *s, const uint8_t *text, size_t n)
+{
     uint32_t c;
 
-    s.tokenizer = tokenizer;
-    s.kept = kept;
-    s.previous = ' ';
-    s.barred = 0;
-    s.blank = NULL;
-    s.taken = 0;
-    s.word.chars = s.word.n = 0;
-    tern_chars_begin(&s.chars, text, n, tokenizer->rules);
+    tern_chars_begin(&s->chars, text, n, s->tokenizer->rules);
     for (;;) {
-        if (tokenizer->normalized.count > 0 && s.barred == 0 && put_added(&s))
+        if (s->tokenizer->normalized.count > 0 && s->barred == 0 && put_added(s))
             continue;
-        if (!tern_chars_next(&s.chars, &c))
+        put_ascii(s);
+        if (!tern_chars_next(&s->chars, &c))
             break;
-        s.barred -= s.barred > 0;
-        s.previous = c;
-        put_char(&s, c);
+        s->barred -= s->barred > 0;
+        s->previous = c;
+        put_char(s, c);
     }
+}
+
+/* All of one text but the end of its last word. */
+static void put_text(struct segment *s, const uint8_t *text, size_t n)
+{
+    const tern_tokenizer *const tokenizer = s->tokenizer;
+    struct tern_kept *const kept = s->kept;
+    struct tern_added_walk walk = {.set = &tokenizer->raw, .text = text, .n = n};
+
+    while (tern_added_next(&walk)) {
+        if (walk.done < walk.start)
+            put_part(s, text + walk.done, walk.start - walk.done);
+        put_word(s);
+        begin_segment(s, tokenizer, kept);
+        tern_kept_put(kept, walk.token->id, text + walk.start, text + walk.stop);
+        walk.done = walk.stop;
+    }
+    if (walk.done < n)
+        put_part(s, text + walk.done, n - walk.done);
+}
+
+static void put_bert(const tern_tokenizer *tokenizer, const char *prompt, const char *text, size_t n,
+                     struct tern_kept *kept)
+{
+    struct segment s;
+
+    begin_segment(&s, tokenizer, kept);
+    if (*prompt)
+        put_text(&s, (const uint8_t *)prompt, strlen(prompt));
+    if (n)
+        put_text(&s, (const uint8_t *)text, n);
     put_word(&s);
-}
-
-static int stands_alone(const uint8_t *text, size_t n, const struct tern_added_match *match)
-{
-    const uint8_t *before = text + match->start, *after = text + match->stop;
-
-    if (match->start > 0 && tern_is_word(tern_utf8_previous(&before)))
-        return 0;
-    return match->stop == n || !tern_is_word(tern_utf8_next(&after));
-}
-
-/* All of one text. The order of things, and that a match refused by single_word is not searched for shorter ones, are
-   those of AddedVocabulary::find_matches in the original. */
-static void put_text(const tern_tokenizer *tokenizer, const uint8_t *text, size_t n, struct tern_kept *kept)
-{
-    struct tern_added_match match;
-    size_t done = 0, from = 0;
-
-    while (tern_added_search(&tokenizer->raw, text, n, from, &match)) {
-        size_t start = match.start, stop = match.stop;
-        from = stop;
-        if ((match.token->flags & TERN_ADDED_SINGLE_WORD) && !stands_alone(text, n, &match))
-            continue;
-        if (match.token->flags & TERN_ADDED_LSTRIP) {
-            const uint8_t *at = text + start;
-            while (at > text + done && tern_is_space(tern_utf8_previous(&at)))
-                start = (size_t)(at - text);
-        }
-        if (match.token->flags & TERN_ADDED_RSTRIP) {
-            const uint8_t *at = text + stop;
-            while (at < text + n && tern_is_space(tern_utf8_next(&at)))
-                stop = (size_t)(at - text);
-        }
-        if (done < start)
-            put_segment(tokenizer, text + done, start - done, kept);
-        tern_kept_put(kept, match.token->id, text + start, text + stop);
-        done = stop;
-    }
-    if (done < n)
-        put_segment(tokenizer, text + done, n - done, kept);
 }
 
 static tern_status check_text(const char *text, size_t n, const char *what, tern_error *err)
@@ -178,13 +199,21 @@ static tern_status check_text(const char *text, size_t n, const char *what, tern
     return TERN_OK;
 }
 
-static tern_status check_request(const tern_text *text, tern_truncate truncate, const tern_tokens *out, tern_error *err)
+static tern_status check_request(const tern_tokenizer *tokenizer, const tern_text *text, tern_truncate truncate,
+                                 const tern_tokens *out, tern_error *err)
 {
+    const struct tern_templates *t = &tokenizer->templates;
+    const size_t specials = tern_template_specials(text->pair ? &t->pair : &t->single),
+                 least = specials < 3 ? 3 : specials;
+
     if (out->struct_bytes != sizeof *out)
         return tern_fail(err, TERN_USAGE, "tern_tokenize: tokens of %zu bytes; set struct_bytes to the struct's size",
                          out->struct_bytes);
-    if (out->capacity < 3)
-        return tern_fail(err, TERN_USAGE, "tern_tokenize: room for %zu ids, at least 3 are needed", out->capacity);
+    if (text->pair && (!t->has_pair || specials == 0))
+        return tern_fail(err, TERN_USAGE, "tern_tokenize: the tokenizer has no template for a pair of texts");
+    if (out->capacity < least)
+        return tern_fail(err, TERN_USAGE, "tern_tokenize: room for %zu ids, at least %zu are needed", out->capacity,
+                         least);
     if ((int)truncate < TERN_TRUNCATE_ERROR || (int)truncate > TERN_TRUNCATE_TAIL)
         return tern_fail(err, TERN_USAGE, "tern_tokenize: %d is no tern_truncate", (int)truncate);
     tern_status status = check_text(text->text, text->text_bytes, "text", err);
@@ -194,77 +223,117 @@ static tern_status check_request(const tern_text *text, tern_truncate truncate, 
 }
 
 /* So many tokens may stay. Capacity that the text cannot fill does not count: the array's end is used, and must not be
-   far. A byte gives two tokens at most, since no character of two bytes decomposes into more than four. */
-static size_t room_of(const tern_text *text, size_t capacity, size_t specials)
+   far. In BERT's tokenizer a byte gives two tokens at most, since no character of two bytes decomposes into more than
+   four. */
+static size_t room_of(const tern_tokenizer *tokenizer, const char *prompt, const tern_text *text, size_t capacity,
+                      size_t specials)
 {
     const size_t room = capacity - specials;
-    const size_t bytes = text->text_bytes + (text->pair ? text->pair_bytes : 0);
-    return bytes < room / 2 ? 2 * bytes : room;
+    const size_t bytes = strlen(prompt) + text->text_bytes + (text->pair ? text->pair_bytes : 0);
+    return !tokenizer->pipeline && bytes < room / 2 ? 2 * bytes : room;
 }
 
-static void put_special(const tern_tokens *out, size_t at, int32_t id)
+static size_t put_specials(const tern_tokens *out, size_t at, const struct tern_specials *specials)
 {
-    out->ids[at] = id;
-    if (out->spans)
-        out->spans[at] = (tern_span){.start = 0, .end = 0, .source = -1};
+    for (int32_t i = 0; i < specials->n; i++, at++) {
+        out->ids[at] = specials->ids[i];
+        if (out->spans)
+            out->spans[at] = (tern_span){.start = 0, .end = 0, .source = -1};
+        if (out->types)
+            out->types[at] = specials->types[i];
+    }
+    return at;
 }
 
-/* [CLS] and [SEP] around the tokens that stay, and the types of all. */
-static void finish(const tern_tokenizer *tokenizer, tern_tokens *out, const size_t keep[2], size_t specials)
+static size_t pass_text(const tern_tokens *out, size_t at, size_t n, int32_t type)
 {
-    out->count = keep[0] + keep[1] + specials;
-    put_special(out, 0, tokenizer->roles[TERN_CLS]);
-    put_special(out, 1 + keep[0], tokenizer->roles[TERN_SEP]);
-    if (specials == 3)
-        put_special(out, out->count - 1, tokenizer->roles[TERN_SEP]);
-    for (size_t i = 0; out->types && i < out->count; i++)
-        out->types[i] = i >= keep[0] + 2;
+    for (size_t i = 0; out->types && i < n; i++)
+        out->types[at + i] = type;
+    return at + n;
+}
+
+/* The special tokens around the tokens that stay, and the types of all. */
+static void finish(const struct tern_template *t, tern_tokens *out, const size_t keep[2], int pair)
+{
+    size_t at = put_specials(out, 0, &t->before);
+    at = pass_text(out, at, keep[0], t->types[0]);
+    at = put_specials(out, at, &t->between);
+    if (pair)
+        at = put_specials(out, pass_text(out, at, keep[1], t->types[1]), &t->after);
+    out->count = at;
+}
+
+/* Two parts of one text, of which the first may be empty. */
+static tern_status put_both(const tern_tokenizer *tokenizer, const char *prompt, const char *text, size_t n,
+                            struct tern_kept *kept, tern_error *err)
+{
+    if (tokenizer->pipeline)
+        return tern_pipeline_put(tokenizer, prompt, (const uint8_t *)text, n, kept, err);
+    put_bert(tokenizer, prompt, text, n, kept);
+    return TERN_OK;
+}
+
+tern_status tern_tokenize_behind(const tern_tokenizer *tokenizer, const char *prompt, const tern_text *text,
+                                 tern_truncate truncate, tern_tokens *out, tern_error *err)
+{
+    const uint8_t *first = (const uint8_t *)text->text, *pair = (const uint8_t *)text->pair;
+    const struct tern_template *t = pair ? &tokenizer->templates.pair : &tokenizer->templates.single;
+    const size_t n_specials = tern_template_specials(t);
+    const size_t specials[2] = {(size_t)t->before.n, (size_t)t->between.n};
+    size_t keep[2];
+
+    out->count = out->needed = 0;
+    tern_status status = check_request(tokenizer, text, truncate, out, err);
+    if (status != TERN_OK)
+        return status;
+    const size_t room = room_of(tokenizer, prompt, text, out->capacity, n_specials);
+    struct tern_kept kept = tern_keep_begin(out, room, first, truncate == TERN_TRUNCATE_TAIL), kept_pair = {.count = 0};
+    status = put_both(tokenizer, prompt, text->text, text->text_bytes, &kept, err);
+    if (!status && pair) {
+        kept_pair = tern_keep_between(out, pair, &kept);
+        status = put_both(tokenizer, "", text->pair, text->pair_bytes, &kept_pair, err);
+    }
+    if (status)
+        return status;
+    out->needed = kept.count + kept_pair.count + n_specials;
+    if (truncate == TERN_TRUNCATE_ERROR && out->needed > out->capacity)
+        return tern_fail(err, TERN_INPUT,
+                         "the text has %zu tokens, the limit is %zu: shorten it, or ask for truncation", out->needed,
+                         out->capacity);
+    tern_keep_end(out, &kept, pair ? &kept_pair : NULL, specials, keep);
+    finish(t, out, keep, pair != NULL);
+    if (tokenizer->templates.trims && out->spans)
+        tern_trim_spans(tokenizer, text, out);
+    return TERN_OK;
 }
 
 tern_status tern_tokenize(const tern_tokenizer *tokenizer, const tern_text *text, tern_truncate truncate,
                           tern_tokens *out, tern_error *err)
 {
-    const uint8_t *first = (const uint8_t *)text->text, *pair = (const uint8_t *)text->pair;
-    const size_t specials = pair ? 3 : 2;
-    size_t keep[2];
-
-    out->count = out->needed = 0;
-    tern_status status = check_request(text, truncate, out, err);
-    if (status != TERN_OK)
-        return status;
-    const size_t room = room_of(text, out->capacity, specials);
-    struct tern_kept kept = tern_keep_begin(out, room, first, truncate == TERN_TRUNCATE_TAIL), kept_pair = {.count = 0};
-    if (text->text_bytes)
-        put_text(tokenizer, first, text->text_bytes, &kept);
-    if (pair) {
-        kept_pair = tern_keep_between(out, pair, &kept);
-        if (text->pair_bytes)
-            put_text(tokenizer, pair, text->pair_bytes, &kept_pair);
-    }
-    out->needed = kept.count + kept_pair.count + specials;
-    if (truncate == TERN_TRUNCATE_ERROR && out->needed > out->capacity)
-        return tern_fail(err, TERN_INPUT,
-                         "the text has %zu tokens, the limit is %zu: shorten it, or ask for truncation", out->needed,
-                         out->capacity);
-    tern_keep_end(out, &kept, pair ? &kept_pair : NULL, keep);
-    finish(tokenizer, out, keep, specials);
-    return TERN_OK;
+    return tern_tokenize_behind(tokenizer, "", text, truncate, out, err);
 }
 
 const char *tern_token_text(const tern_tokenizer *tokenizer, int32_t id, size_t *bytes)
 {
-    const struct tern_pieces *pieces = &tokenizer->pieces;
+    const struct tern_pipeline *p = tokenizer->pipeline;
+    const uint32_t count = p ? p->table.count : tokenizer->pieces.count;
+    const uint32_t *offsets = p ? p->table.offsets : tokenizer->pieces.offsets;
 
     if (bytes)
         *bytes = 0;
-    if (id < 0 || (uint32_t)id >= pieces->count)
+    if (id < 0 || (uint32_t)id >= count)
         return NULL;
     if (bytes)
-        *bytes = pieces->offsets[id + 1] - 1 - pieces->offsets[id];
-    return pieces->bytes + pieces->offsets[id];
+        *bytes = offsets[id + 1] - offsets[id] - (p == NULL); /* a line's end */
+    return (p ? p->table.text : tokenizer->pieces.bytes) + offsets[id];
 }
 
 int32_t tern_vocab_size(const tern_tokenizer *tokenizer)
 {
-    return (int32_t)tokenizer->pieces.count;
+    return (int32_t)(tokenizer->pipeline ? tokenizer->pipeline->table.count : tokenizer->pieces.count);
+}
+
+int32_t tern_tokenizer_specials_behind(const tern_tokenizer *tokenizer)
+{
+    return tokenizer->templates.single.between.n;
 }

@@ -1,24 +1,11 @@
-/* tokenizer.json of Hugging Face's tokenizers: BertNormalizer, BertPreTokenizer, WordPiece, [CLS] A [SEP] B [SEP].
-   Truncation and padding are left out: the caller's capacity decides. */
-#include "models/tokenizer_private.h"
+/* tokenizer.json of Hugging Face's tokenizers: BertNormalizer or what amounts to it, BertPreTokenizer and WordPiece;
+   any other goes to tokenizer_json_pipeline.c. Truncation and padding are left out: the caller's capacity decides. */
+#include "models/tokenizer_tables.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The object `key` of the tokenizer, whose "type" must be `type`. */
-static tern_status get_part(const json_t **out, const json_t *root, const char *key, const char *type,
-                            const char *label, tern_error *err)
-{
-    const char *found = "none";
-    tern_status status = TERN_OK;
-
-    *out = json_object_get(root, key);
-    if (json_is_object(*out))
-        status = tern_json_get_string(*out, "type", 1, &found, label, err);
-    if (status == TERN_OK && strcmp(found, type) != 0)
-        return tern_fail(err, TERN_FORMAT, "%s: %s is %.64s, only %s is supported", label, key, found, type);
-    return status;
-}
+enum { MAX_TOKEN = 4096 };
 
 /* Lays the pieces out in id order, one per line. */
 static tern_status read_vocab(struct tern_tokenizer_source *source, json_t *vocab, tern_error *err)
@@ -72,87 +59,50 @@ done:
     return status;
 }
 
-/* One step of a template: {"Sequence": {"id": "A", "type_id": 0}} or the same with "SpecialToken"; NULL if it is not.
- */
-static const char *template_step(const json_t *step, const char *kind, int type)
+/* The text of a token, in the vocabulary or behind it. */
+static const char *text_of(const struct tern_tokenizer_source *source, int32_t id, char *room, size_t bytes)
 {
-    const json_t *inner = json_object_get(step, kind);
-    const json_t *type_id = json_object_get(inner, "type_id");
+    const json_t *list = json_object_get(source->settings, "added");
+    const uint32_t *offsets = source->pieces.offsets;
 
-    if (!json_is_integer(type_id) || json_integer_value(type_id) != type)
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (json_integer_value(json_object_get(json_array_get(list, i), "id")) == id)
+            return json_string_value(json_object_get(json_array_get(list, i), "content"));
+    if ((uint32_t)id >= source->pieces.count || offsets[id + 1] - offsets[id] > bytes)
         return NULL;
-    return json_string_value(json_object_get(inner, "id"));
+    const size_t n = offsets[id + 1] - 1 - offsets[id];
+    memcpy(room, source->vocabulary + offsets[id], n);
+    room[n] = '\0';
+    return room;
 }
 
-/* 1 if `steps` is CLS A SEP, and then B SEP of type 1 if there are five. */
-static int template_is_bert(const json_t *steps, size_t n, const char **cls, const char **sep)
+/* [CLS] and [SEP] are those of the template of a single text. */
+static tern_status read_role(struct tern_tokenizer_source *source, enum tern_role role,
+                             const struct tern_specials *specials, tern_error *err)
 {
-    const char *step[5] = {NULL};
+    char room[MAX_TOKEN];
+    const char *content = text_of(source, specials->ids[0], room, sizeof room);
 
-    if (json_array_size(steps) != n)
-        return 0;
-    for (size_t i = 0; i < n; i++) {
-        step[i] = template_step(json_array_get(steps, i), i % 2 ? "Sequence" : "SpecialToken", i > 2);
-        if (step[i] == NULL)
-            return 0;
-    }
-    *cls = step[0];
-    *sep = step[2];
-    return strcmp(step[1], "A") == 0 && (n == 3 || (strcmp(step[3], "B") == 0 && strcmp(step[4], step[2]) == 0));
+    return content ? tern_source_role(source, role, content, specials->ids[0], err)
+                   : tern_fail(err, TERN_FORMAT, "%s: the %s token of post_processor has no piece", source->label,
+                               tern_role_names[role]);
 }
 
-/* A special token of a template stands for a list of ids; ours must be one. */
-static tern_status template_role(struct tern_tokenizer_source *source, enum tern_role role, const json_t *processor,
-                                 const char *name, tern_error *err)
-{
-    const json_t *token = json_object_get(json_object_get(processor, "special_tokens"), name);
-    const json_t *ids = json_object_get(token, "ids"), *names = json_object_get(token, "tokens");
-    const json_t *id = json_array_get(ids, 0);
-    const char *content = json_string_value(json_array_get(names, 0));
-
-    if (json_array_size(ids) != 1 || json_array_size(names) != 1 || content == NULL || !json_is_integer(id) ||
-        json_integer_value(id) < 0 || json_integer_value(id) >= TERN_MAX_PIECES)
-        return tern_fail(err, TERN_FORMAT, "%s: special token \"%.64s\" of post_processor is not one token with its id",
-                         source->label, name);
-    return tern_source_role(source, role, content, (int32_t)json_integer_value(id), err);
-}
-
-static tern_status bert_role(struct tern_tokenizer_source *source, enum tern_role role, const json_t *processor,
-                             tern_error *err)
-{
-    const json_t *token = json_object_get(processor, tern_role_names[role]);
-    const char *content = json_string_value(json_array_get(token, 0));
-    const json_t *id = json_array_get(token, 1);
-
-    if (json_array_size(token) != 2 || content == NULL || !json_is_integer(id) || json_integer_value(id) < 0 ||
-        json_integer_value(id) >= TERN_MAX_PIECES)
-        return tern_fail(err, TERN_FORMAT, "%s: %s of post_processor is not a token with its id", source->label,
-                         tern_role_names[role]);
-    return tern_source_role(source, role, content, (int32_t)json_integer_value(id), err);
-}
-
+/* A template that is not BERT's goes into the settings as it is. */
 static tern_status read_processor(struct tern_tokenizer_source *source, const json_t *root, tern_error *err)
 {
-    const json_t *processor = json_object_get(root, "post_processor");
-    const char *type = json_string_value(json_object_get(processor, "type"));
-    const char *cls = NULL, *sep = NULL, *pair_cls = NULL, *pair_sep = NULL;
-    tern_status status;
+    json_t *processor = json_object_get(root, "post_processor");
+    struct tern_templates t;
+    tern_status status = tern_templates_read(&t, processor, (int32_t)source->count, source->label, err);
 
-    if (type && strcmp(type, "BertProcessing") == 0) {
-        status = bert_role(source, TERN_CLS, processor, err);
-        return status == TERN_OK ? bert_role(source, TERN_SEP, processor, err) : status;
-    }
-    if (type == NULL || strcmp(type, "TemplateProcessing") != 0)
-        return tern_fail(err, TERN_FORMAT,
-                         "%s: post_processor is %.64s, only TemplateProcessing and BertProcessing are supported",
-                         source->label, type ? type : "none");
-    if (!template_is_bert(json_object_get(processor, "single"), 3, &cls, &sep) ||
-        !template_is_bert(json_object_get(processor, "pair"), 5, &pair_cls, &pair_sep) || strcmp(cls, pair_cls) != 0 ||
-        strcmp(sep, pair_sep) != 0)
-        return tern_fail(err, TERN_FORMAT, "%s: the template of post_processor is not [CLS] A [SEP] B [SEP]",
-                         source->label);
-    status = template_role(source, TERN_CLS, processor, cls, err);
-    return status == TERN_OK ? template_role(source, TERN_SEP, processor, sep, err) : status;
+    if (status == TERN_OK)
+        status = read_role(source, TERN_CLS, &t.single.before, err);
+    if (status == TERN_OK)
+        status = read_role(source, TERN_SEP, &t.single.between, err);
+    if (status == TERN_OK && !tern_templates_are_bert(&t, t.single.before.ids[0], t.single.between.ids[0]) &&
+        json_object_set_new(source->settings, "post_processor", json_deep_copy(processor)) != 0)
+        status = tern_fail_nomem(err, "the tokenizer's settings", sizeof(json_t));
+    return status;
 }
 
 static tern_status read_added(struct tern_tokenizer_source *source, const json_t *list, tern_error *err)
@@ -196,39 +146,50 @@ static tern_status read_model(struct tern_tokenizer_source *source, const json_t
     return status;
 }
 
+static const char *type_of(const json_t *root, const char *key)
+{
+    const char *type = json_string_value(json_object_get(json_object_get(root, key), "type"));
+    return type ? type : "none";
+}
+
+/* Whether tokenizer.c does what this pipeline says: what it cannot express goes to pipeline.c. */
+static int is_bert(const json_t *root)
+{
+    const json_t *model = json_object_get(root, "model");
+    const char *prefix = json_string_value(json_object_get(model, "continuing_subword_prefix"));
+    const json_int_t most = json_integer_value(json_object_get(model, "max_input_chars_per_word"));
+    struct tern_templates t;
+
+    if (strcmp(type_of(root, "model"), "WordPiece") != 0 ||
+        strcmp(type_of(root, "pre_tokenizer"), "BertPreTokenizer") != 0)
+        return 0;
+    if (!prefix || strcmp(prefix, "##") != 0 || most < 1 || most > TERN_MAX_WORD)
+        return 0;
+    return tern_normalizer_is_bert(json_object_get(root, "normalizer")) &&
+           !tern_templates_read(&t, json_object_get(root, "post_processor"), TERN_MAX_PIECES, "", NULL) &&
+           t.single.before.n == 1 && t.single.between.n == 1 && !t.trims;
+}
+
 tern_status tern_tokenizer_from_json(struct tern_tokenizer_source *source, const json_t *root, const json_t *config,
                                      tern_error *err)
 {
-    const json_t *normalizer = NULL, *words = NULL, *model = NULL;
-    struct tern_case_rules rules = {1, 1, 1, -1};
+    struct tern_case_rules rules;
     const char *label = source->label, *unk = NULL, *pad;
     int32_t max_chars = 0;
-    tern_status status = get_part(&normalizer, root, "normalizer", "BertNormalizer", label, err);
 
+    if (!is_bert(root))
+        return tern_pipeline_from_json(source, root, config, err);
+    tern_status status = tern_case_rules_from_json(&rules, json_object_get(root, "normalizer"), config, label, err);
     if (status == TERN_OK)
-        status = get_part(&words, root, "pre_tokenizer", "BertPreTokenizer", label, err);
-    if (status == TERN_OK)
-        status = get_part(&model, root, "model", "WordPiece", label, err);
-    if (status == TERN_OK)
-        status = tern_json_get_bool(normalizer, "clean_text", 1, &rules.clean, label, err);
-    if (status == TERN_OK)
-        status = tern_json_get_bool(normalizer, "handle_chinese_chars", 1, &rules.chinese, label, err);
-    if (status == TERN_OK)
-        status = tern_json_get_bool(normalizer, "strip_accents", 0, &rules.strip, label, err);
-    if (status == TERN_OK)
-        status = tern_json_get_bool(normalizer, "lowercase", 1, &rules.lower, label, err);
-    if (status == TERN_OK)
-        status = tern_case_rules_override(&rules, config, "tokenizer_config.json", err);
-    if (status == TERN_OK)
-        status = read_model(source, model, &unk, &max_chars, err);
+        status = read_model(source, json_object_get(root, "model"), &unk, &max_chars, err);
     if (status == TERN_OK)
         status = tern_source_begin(source, &rules, max_chars, err);
     if (status == TERN_OK)
         status = tern_source_role(source, TERN_UNK, unk, -1, err);
     if (status == TERN_OK)
-        status = read_processor(source, root, err);
-    if (status == TERN_OK)
         status = read_added(source, json_object_get(root, "added_tokens"), err);
+    if (status == TERN_OK)
+        status = read_processor(source, root, err);
     /* Not needed to tokenize: told to whoever asks for the settings. */
     pad = json_string_value(json_object_get(json_object_get(root, "padding"), "pad_token"));
     for (int r = TERN_ROLES_NEEDED; r < TERN_ROLES && status == TERN_OK; r++) {

@@ -24,6 +24,8 @@ void tern_tokenizer_close(tern_tokenizer *tokenizer)
     if (tokenizer == NULL)
         return;
     tern_pieces_free(&tokenizer->pieces);
+    free(tokenizer->pipeline);
+    json_decref(tokenizer->settings);
     free(tokenizer->owned);
     free(tokenizer->added);
     free(tokenizer->normalized_text);
@@ -42,6 +44,58 @@ tern_status tern_added_flags(const json_t *object, int required, uint32_t *flags
     return status;
 }
 
+tern_status tern_added_put(json_t *list, const char *content, uint32_t flags, int32_t id, int32_t own,
+                           const char *label, tern_error *err)
+{
+    if (id >= 0 && id != own)
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: added token \"%.64s\" has id %d, where Hugging Face's numbering gives %d", label, content,
+                         (int)id, (int)own);
+    json_t *item = json_pack("{s:s, s:i}", "content", content, "id", (int)own);
+    int failed = item == NULL;
+    for (int f = 0; f < N_ADDED_FLAGS && !failed; f++)
+        failed = json_object_set_new(item, added_flags[f].key, json_boolean(flags & added_flags[f].flag));
+    if (failed)
+        json_decref(item);
+    if (failed || json_array_append_new(list, item) != 0)
+        return tern_fail_nomem(err, "the tokenizer's settings", sizeof(json_t));
+    return TERN_OK;
+}
+
+/* What a newer version may have added to a token, or to the settings, changes the answer. */
+static tern_status check_token_keys(const json_t *object, const char *label, tern_error *err)
+{
+    const char *known[2 + N_ADDED_FLAGS] = {"content", "id"};
+    for (int f = 0; f < N_ADDED_FLAGS; f++)
+        known[2 + f] = added_flags[f].key;
+    return tern_json_known_keys(object, known, 2 + N_ADDED_FLAGS, "a token of the tokenizer", label, err);
+}
+
+static tern_status check_keys(const json_t *settings, const char *label, tern_error *err)
+{
+    static const char *const others[] = {"clean_text",     "chinese_chars", "strip_accents", "lower_case",
+                                         "max_word_chars", "model_pieces",  "added",         "post_processor"};
+    enum { N_OTHERS = sizeof others / sizeof others[0] };
+    const char *known[N_OTHERS + TERN_ROLES];
+    memcpy(known, others, sizeof others);
+    for (int r = 0; r < TERN_ROLES; r++)
+        known[N_OTHERS + r] = tern_role_names[r];
+    return tern_json_known_keys(settings, known, N_OTHERS + TERN_ROLES, "the tokenizer", label, err);
+}
+
+/* The id of a piece. A pipeline's tables find only what a text may be made of: there the id is stated, and the piece
+   must be its own. */
+static int32_t find_piece(const tern_tokenizer *tokenizer, const char *content, int32_t stated)
+{
+    const size_t length = strlen(content);
+    size_t n = 0;
+
+    if (!tokenizer->pipeline)
+        return tern_pieces_find(&tokenizer->pieces, (const uint8_t *)content, length);
+    const char *text = tern_token_text(tokenizer, stated, &n);
+    return text && n == length && memcmp(text, content, n) == 0 ? stated : -1;
+}
+
 /* A token of the settings: an object with its content, and perhaps its id. */
 static tern_status find_token(const tern_tokenizer *tokenizer, const json_t *object, const char *what, int32_t *id,
                               const char *label, tern_error *err)
@@ -52,12 +106,14 @@ static tern_status find_token(const tern_tokenizer *tokenizer, const json_t *obj
 
     if (!json_is_object(object))
         return tern_fail(err, TERN_FORMAT, "%s: the tokenizer has no %s token", label, what);
-    status = tern_json_get_string(object, "content", 1, &content, label, err);
+    status = check_token_keys(object, label, err);
+    if (status == TERN_OK)
+        status = tern_json_get_string(object, "content", 1, &content, label, err);
     if (status == TERN_OK)
         status = tern_json_get_int(object, "id", 0, 0, TERN_MAX_PIECES - 1, &stated, label, err);
     if (status != TERN_OK)
         return status;
-    *id = tern_pieces_find(&tokenizer->pieces, (const uint8_t *)content, strlen(content));
+    *id = find_piece(tokenizer, content, stated);
     if (*id < 0)
         return tern_fail(err, TERN_FORMAT, "%s: the %s token \"%.64s\" is not in the vocabulary", label, what, content);
     if (stated >= 0 && stated != *id)
@@ -72,7 +128,7 @@ static tern_status read_rules(tern_tokenizer *tokenizer, const json_t *settings,
     struct tern_rules *rules = &tokenizer->rules;
     uint8_t *const fields[] = {&rules->clean, &rules->chinese, &rules->strip, &rules->lower};
     int32_t max_chars = 0, model_pieces = 0, flag = 0;
-    tern_status status = TERN_OK;
+    tern_status status = check_keys(settings, label, err);
 
     for (int i = 0; i < 4 && status == TERN_OK; i++) {
         status = tern_json_get_bool(settings, keys[i], 1, &flag, label, err);
@@ -85,13 +141,42 @@ static tern_status read_rules(tern_tokenizer *tokenizer, const json_t *settings,
                                    label, err);
     tokenizer->max_chars = (uint32_t)max_chars;
     tokenizer->pieces.model_count = (uint32_t)model_pieces;
+    return status;
+}
+
+/* BERT's tokenizer cannot do without some. */
+static tern_status read_roles(tern_tokenizer *tokenizer, const json_t *settings, const char *label, tern_error *err)
+{
+    tern_status status = TERN_OK;
+
     for (int r = 0; r < TERN_ROLES && status == TERN_OK; r++) {
         const json_t *token = json_object_get(settings, tern_role_names[r]);
         tokenizer->roles[r] = -1;
-        if (r < TERN_ROLES_NEEDED || (token && !json_is_null(token)))
+        if ((r < TERN_ROLES_NEEDED && !tokenizer->pipeline) || (token && !json_is_null(token)))
             status = find_token(tokenizer, token, tern_role_names[r], &tokenizer->roles[r], label, err);
     }
     return status;
+}
+
+/* BERT's own: [CLS] A [SEP] B [SEP], unless the settings have another template. */
+static tern_status open_bert(tern_tokenizer *tokenizer, const char *vocabulary, json_t *settings, const char *label,
+                             tern_error *err)
+{
+    const json_t *processor = json_object_get(settings, "post_processor");
+    tern_status status = tern_pieces_build(&tokenizer->pieces, vocabulary, tokenizer->vocabulary_bytes, label, err);
+
+    if (status == TERN_OK)
+        status = read_rules(tokenizer, settings, label, err);
+    if (status == TERN_OK)
+        status = read_roles(tokenizer, settings, label, err);
+    if (status != TERN_OK)
+        return status;
+    if (processor == NULL) {
+        tern_templates_bert(&tokenizer->templates, tokenizer->roles[TERN_CLS], tokenizer->roles[TERN_SEP]);
+        return TERN_OK;
+    }
+    tokenizer->settings = json_incref(settings);
+    return tern_templates_read(&tokenizer->templates, processor, (int32_t)tokenizer->pieces.count, label, err);
 }
 
 /* Reads the list of added tokens; their text is that of their pieces. */
@@ -102,9 +187,9 @@ static tern_status read_added(tern_tokenizer *tokenizer, const json_t *list, con
 
     if (!json_is_array(list))
         return tern_fail(err, TERN_FORMAT, "%s: the tokenizer's settings have no list \"added\"", label);
-    if (n > tokenizer->pieces.count)
-        return tern_fail(err, TERN_FORMAT, "%s: %zu added tokens, but only %u pieces", label, n,
-                         (unsigned)tokenizer->pieces.count);
+    if (n > (size_t)tern_vocab_size(tokenizer))
+        return tern_fail(err, TERN_FORMAT, "%s: %zu added tokens, but only %d pieces", label, n,
+                         (int)tern_vocab_size(tokenizer));
     if (n == 0)
         return TERN_OK;
     /* One half stays in the order of the list, the other is sorted into the sets. */
@@ -136,14 +221,24 @@ static int compare_ids(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static size_t normalize(const struct tern_rules *rules, const struct tern_added *token, uint8_t *out)
+#define NO_MEMORY SIZE_MAX
+
+static size_t normalize(const tern_tokenizer *tokenizer, const struct tern_added *token, uint8_t *out)
 {
     struct tern_chars chars;
-    uint8_t bytes[TERN_UTF8_MAX];
-    size_t n = 0;
+    uint8_t bytes[TERN_UTF8_MAX], *made;
     uint32_t c;
+    size_t n = 0;
 
-    tern_chars_begin(&chars, token->text, token->n, *rules);
+    if (tokenizer->pipeline) {
+        if (tern_pipeline_normalize(tokenizer->pipeline, token->text, token->n, &made, &n, NULL))
+            return NO_MEMORY;
+        if (out && n)
+            memcpy(out, made, n);
+        free(made);
+        return n;
+    }
+    tern_chars_begin(&chars, token->text, token->n, tokenizer->rules);
     while (tern_chars_next(&chars, &c))
         n += tern_utf8_put(c, out ? out + n : bytes);
     return n;
@@ -157,9 +252,13 @@ static tern_status normalize_added(tern_tokenizer *tokenizer, struct tern_added 
     size_t total = 0, at = 0;
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < tokenizer->n_added; i++)
-        if (tokenizer->added[i].flags & TERN_ADDED_NORMALIZED)
-            total += normalize(&tokenizer->rules, &tokenizer->added[i], NULL);
+    for (uint32_t i = 0; i < tokenizer->n_added; i++) {
+        const size_t bytes =
+            tokenizer->added[i].flags & TERN_ADDED_NORMALIZED ? normalize(tokenizer, &tokenizer->added[i], NULL) : 0;
+        if (bytes == NO_MEMORY)
+            return tern_fail_nomem(err, "added tokens", tokenizer->added[i].n);
+        total += bytes;
+    }
     if (total > 0) {
         tokenizer->normalized_text = malloc(total);
         if (tokenizer->normalized_text == NULL)
@@ -171,13 +270,16 @@ static tern_status normalize_added(tern_tokenizer *tokenizer, struct tern_added 
             if (!(token->flags & TERN_ADDED_NORMALIZED) || (token->flags & TERN_ADDED_SPECIAL) != special)
                 continue;
             sorted[n] = *token;
-            sorted[n].n = (uint32_t)normalize(&tokenizer->rules, token, NULL);
-            if (sorted[n].n == 0)
+            sorted[n].text = tokenizer->normalized_text + at;
+            const size_t bytes = total > at ? normalize(tokenizer, token, tokenizer->normalized_text + at) : 0;
+            if (bytes == NO_MEMORY)
+                return tern_fail_nomem(err, "added tokens", token->n);
+            sorted[n].n = (uint32_t)bytes;
+            at += bytes;
+            if (bytes == 0)
                 return tern_fail(err, TERN_FORMAT,
                                  "%s: nothing is left of added token %d \"%.*s\" when it is normalised", label,
                                  (int)token->id, (int)(token->n > 64 ? 64 : token->n), (const char *)token->text);
-            sorted[n].text = tokenizer->normalized_text + at;
-            at += normalize(&tokenizer->rules, token, tokenizer->normalized_text + at);
             n++;
         }
     }
@@ -210,8 +312,8 @@ static tern_status sort_added(tern_tokenizer *tokenizer, const char *label, tern
     return TERN_OK;
 }
 
-tern_status tern_tokenizer_build(tern_tokenizer **out, char *vocabulary, size_t bytes, int owned,
-                                 const json_t *settings, const char *label, tern_error *err)
+tern_status tern_tokenizer_build(tern_tokenizer **out, char *vocabulary, size_t bytes, int owned, json_t *settings,
+                                 const char *label, tern_error *err)
 {
     tern_tokenizer *tokenizer = calloc(1, sizeof *tokenizer);
     tern_status status;
@@ -223,10 +325,15 @@ tern_status tern_tokenizer_build(tern_tokenizer **out, char *vocabulary, size_t 
         return tern_fail_nomem(err, "the tokenizer", sizeof *tokenizer);
     }
     tokenizer->owned = owned ? vocabulary : NULL;
+    tokenizer->vocabulary = vocabulary;
     tokenizer->vocabulary_bytes = bytes;
-    status = tern_pieces_build(&tokenizer->pieces, vocabulary, bytes, label, err);
-    if (status == TERN_OK)
-        status = read_rules(tokenizer, settings, label, err);
+    if (json_object_get(settings, "model")) {
+        status = tern_tokenizer_open_pipeline(tokenizer, vocabulary, settings, label, err);
+        if (status == TERN_OK)
+            status = read_roles(tokenizer, settings, label, err);
+    } else {
+        status = open_bert(tokenizer, vocabulary, settings, label, err);
+    }
     if (status == TERN_OK)
         status = read_added(tokenizer, json_object_get(settings, "added"), label, err);
     if (status == TERN_OK)
@@ -235,6 +342,8 @@ tern_status tern_tokenizer_build(tern_tokenizer **out, char *vocabulary, size_t 
         tern_tokenizer_close(tokenizer);
         return status;
     }
+    if (tokenizer->pipeline)
+        tern_pipeline_added(tokenizer->pipeline, &tokenizer->raw, &tokenizer->normalized);
     *out = tokenizer;
     return TERN_OK;
 }
@@ -258,7 +367,16 @@ tern_status tern_tokenizer_from_parts(tern_tokenizer **out, const char *vocabula
 const char *tern_tokenizer_vocabulary(const tern_tokenizer *tokenizer, size_t *bytes)
 {
     *bytes = tokenizer->vocabulary_bytes;
-    return tokenizer->pieces.bytes;
+    return tokenizer->vocabulary;
+}
+
+int32_t tern_tokenizer_rows(const tern_tokenizer *tokenizer)
+{
+    int32_t rows = tern_vocab_size(tokenizer);
+    size_t n = 0;
+    while (rows > 0 && tern_token_text(tokenizer, rows - 1, &n) && n == 0)
+        rows--;
+    return rows;
 }
 
 static json_t *token_object(const tern_tokenizer *tokenizer, int32_t id, uint32_t flags)
@@ -275,14 +393,29 @@ static json_t *token_object(const tern_tokenizer *tokenizer, int32_t id, uint32_
     return object;
 }
 
+/* Not json_dumps: when its buffer fails to grow it may leave a key out and go on (jansson 2.14, do_dump). */
+static char *dump(const json_t *root)
+{
+    const size_t bytes = root ? json_dumpb(root, NULL, 0, JSON_COMPACT) : 0;
+    char *text = bytes ? malloc(bytes + 1) : NULL;
+
+    if (text && json_dumpb(root, text, bytes, JSON_COMPACT) == bytes) {
+        text[bytes] = '\0';
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
 char *tern_tokenizer_settings(const tern_tokenizer *tokenizer)
 {
+    if (tokenizer->pipeline)
+        return dump(tokenizer->settings);
     json_t *root = json_pack("{s:b, s:b, s:b, s:b, s:i, s:i, s:[]}", "clean_text", (int)tokenizer->rules.clean,
                              "chinese_chars", (int)tokenizer->rules.chinese, "strip_accents",
                              (int)tokenizer->rules.strip, "lower_case", (int)tokenizer->rules.lower, "max_word_chars",
                              (int)tokenizer->max_chars, "model_pieces", (int)tokenizer->pieces.model_count, "added");
     json_t *list = json_object_get(root, "added");
-    char *text = NULL;
     int failed = root == NULL;
 
     for (int r = 0; r < TERN_ROLES && !failed; r++)
@@ -292,16 +425,9 @@ char *tern_tokenizer_settings(const tern_tokenizer *tokenizer)
     for (uint32_t i = 0; i < tokenizer->n_added && !failed; i++)
         failed = json_array_append_new(list,
                                        token_object(tokenizer, tokenizer->added[i].id, tokenizer->added[i].flags)) != 0;
-    /* Not json_dumps: when its buffer fails to grow it may leave a key out and go on (jansson 2.14, do_dump). */
-    size_t bytes = failed ? 0 : json_dumpb(root, NULL, 0, JSON_COMPACT);
-    if (bytes > 0)
-        text = malloc(bytes + 1);
-    if (text && json_dumpb(root, text, bytes, JSON_COMPACT) == bytes) {
-        text[bytes] = '\0';
-    } else {
-        free(text);
-        text = NULL;
-    }
+    if (!failed && tokenizer->settings)
+        failed = json_object_set(root, "post_processor", json_object_get(tokenizer->settings, "post_processor")) != 0;
+    char *text = failed ? NULL : dump(root);
     json_decref(root);
     return text;
 }

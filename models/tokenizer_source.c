@@ -20,8 +20,8 @@ tern_status tern_source_begin(struct tern_tokenizer_source *source, const struct
     source->count = source->pieces.count;
     source->settings =
         json_pack("{s:b, s:b, s:b, s:b, s:i, s:i, s:[]}", "clean_text", (int)rules->clean, "chinese_chars",
-                  (int)rules->chinese, "strip_accents", strip, "lower_case", (int)rules->lower, "max_word_chars",
-                  (int)max_chars, "model_pieces", (int)source->count, "added");
+                  (int)rules->chinese, "strip_accents", strip, "lower_case", rules->lower || source->lower_case,
+                  "max_word_chars", (int)max_chars, "model_pieces", (int)source->count, "added");
     return source->settings ? TERN_OK : no_memory(err);
 }
 
@@ -85,7 +85,7 @@ int tern_source_has(const struct tern_tokenizer_source *source, const char *cont
 tern_status tern_source_add(struct tern_tokenizer_source *source, const char *content, uint32_t flags, int32_t id,
                             tern_error *err)
 {
-    json_t *list = json_object_get(source->settings, "added"), *item;
+    json_t *list = json_object_get(source->settings, "added");
     size_t n = strlen(content);
     int32_t own = tern_pieces_find(&source->pieces, (const uint8_t *)content, n);
     tern_status status;
@@ -94,19 +94,16 @@ tern_status tern_source_add(struct tern_tokenizer_source *source, const char *co
         return tern_fail(err, TERN_FORMAT, "%s: an added token is empty or has a line break", source->label);
     if (own < 0) {
         own = (int32_t)source->count;
+        /* Hugging Face counts equal lines once, and gives the token the id of another piece */
+        if (id < 0 && source->pieces.doubled > 0)
+            return tern_fail(
+                err, TERN_FORMAT,
+                "%s: %u lines of the vocabulary are there twice, so that added token \"%.64s\" has no id of "
+                "its own; say its id in added_tokens.json",
+                source->label, source->pieces.doubled, content);
         status = append_piece(source, content, n, err);
         if (status != TERN_OK)
             return status;
     }
-    if (id >= 0 && id != own)
-        return tern_fail(err, TERN_FORMAT,
-                         "%s: added token \"%.64s\" has id %d, where Hugging Face's numbering gives %d", source->label,
-                         content, (int)id, (int)own);
-    item = json_pack("{s:s, s:i, s:b, s:b, s:b, s:b, s:b}", "content", content, "id", (int)own, "special",
-                     (flags & TERN_ADDED_SPECIAL) != 0, "single_word", (flags & TERN_ADDED_SINGLE_WORD) != 0, "lstrip",
-                     (flags & TERN_ADDED_LSTRIP) != 0, "rstrip", (flags & TERN_ADDED_RSTRIP) != 0, "normalized",
-                     (flags & TERN_ADDED_NORMALIZED) != 0);
-    if (item == NULL || json_array_append_new(list, item) != 0)
-        return no_memory(err);
-    return TERN_OK;
+    return tern_added_put(list, content, flags, id, own, source->label, err);
 }

@@ -99,36 +99,42 @@ struct tern_kept tern_keep_between(const tern_tokens *out, const uint8_t *pair, 
     return second;
 }
 
-static void end_heads(const tern_tokens *out, size_t room, const size_t keep[2])
+/* The second text goes first: its place lies behind all of the first one's, old and new. */
+static void spread(const tern_tokens *out, const size_t specials[2], const size_t keep[2], size_t from)
 {
-    const size_t from = room + 1 - keep[1];
-    move(out, 1, 0, keep[0]);
-    reverse(out, from, room + 1);
-    move(out, keep[0] + 2, from, keep[1]);
+    move(out, specials[0] + keep[0] + specials[1], from, keep[1]);
+    move(out, specials[0], 0, keep[0]);
 }
 
-static void end_tails(const tern_tokens *out, size_t room, const struct tern_kept *second, const size_t keep[2])
+static void end_heads(const tern_tokens *out, size_t room, const size_t specials[2], const size_t keep[2])
+{
+    const size_t from = room + 1 - keep[1];
+    reverse(out, from, room + 1);
+    spread(out, specials, keep, from);
+}
+
+static void end_tails(const tern_tokens *out, size_t room, const struct tern_kept *second, const size_t specials[2],
+                      const size_t keep[2])
 {
     const size_t n = straighten(out, second);
     rotate(out, room + 1 - keep[0], room + 1);
-    move(out, keep[0] + 2, keep[0] + n - keep[1], keep[1]);
-    move(out, 1, 0, keep[0]);
+    spread(out, specials, keep, keep[0] + n - keep[1]);
 }
 
 void tern_keep_end(const tern_tokens *out, const struct tern_kept *first, const struct tern_kept *second,
-                   size_t keep[2])
+                   const size_t specials[2], size_t keep[2])
 {
     keep[0] = first->count;
     keep[1] = second ? second->count : 0;
     if (!second) {
         keep[0] = first->ring ? straighten(out, first) : least(first->count, first->room);
-        move(out, 1, 0, keep[0]);
+        move(out, specials[0], 0, keep[0]);
         return;
     }
     if (keep[0] + keep[1] > first->room)
         share_room(first->room, &keep[0], &keep[1]);
     if (first->ring)
-        end_tails(out, first->room, second, keep);
+        end_tails(out, first->room, second, specials, keep);
     else
-        end_heads(out, first->room, keep);
+        end_heads(out, first->room, specials, keep);
 }

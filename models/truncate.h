@@ -33,13 +33,14 @@ static inline void tern_kept_put(struct tern_kept *kept, int32_t id, const uint8
 }
 
 /* The steps for a text and perhaps its pair, of which `room` tokens may stay; out's arrays have room for the special
-   tokens besides, two or three. `tail` says which end stays. begin: where the first text's tokens go. between: that
-   text has been read; where its pair's go. end: both have been read (second is NULL without a pair). The tokens that
-   stay are moved to their places, out->ids[1 .. keep[0]] and out->ids[keep[0] + 2 ...], and keep[] is how many they
-   are: Hugging Face's "longest_first". */
+   tokens besides, of which there is at least one if there is a pair. `tail` says which end stays. begin: where the
+   first text's tokens go. between: that text has been read; where its pair's go. end: both have been read (second is
+   NULL without a pair). The tokens that stay are moved to their places, behind specials[0] special tokens and, those of
+   the pair, behind the first text's and specials[1] more. keep[] is how many they are: Hugging Face's
+   "longest_first". */
 struct tern_kept tern_keep_begin(const tern_tokens *out, size_t room, const uint8_t *text, int tail);
 struct tern_kept tern_keep_between(const tern_tokens *out, const uint8_t *pair, const struct tern_kept *first);
 void tern_keep_end(const tern_tokens *out, const struct tern_kept *first, const struct tern_kept *second,
-                   size_t keep[2]);
+                   const size_t specials[2], size_t keep[2]);
 
 #endif

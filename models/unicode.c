@@ -4,8 +4,6 @@
 
 #include <utf8proc.h>
 
-#define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
 size_t tern_utf8_check(const uint8_t *text, size_t n)
 {
     size_t i = 0;
@@ -102,22 +100,6 @@ size_t tern_utf8_put(uint32_t c, uint8_t out[TERN_UTF8_MAX])
     return 4;
 }
 
-static int in_ranges(const struct tern_range *ranges, size_t n, uint32_t c)
-{
-    size_t low = 0, high = n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (c > ranges[middle].last)
-            low = middle + 1;
-        else if (c < ranges[middle].first)
-            high = middle;
-        else
-            return 1;
-    }
-    return 0;
-}
-
 /* The tables with values are so short that a scan will do. */
 static int32_t value_in_ranges(const struct tern_range_value *ranges, size_t n, uint32_t c)
 {
@@ -131,33 +113,34 @@ int tern_is_space(uint32_t c)
 {
     if (c < 0x80)
         return c == ' ' || (c >= '\t' && c <= '\r');
-    return in_ranges(tern_space, COUNT(tern_space), c);
+    return tern_in_ranges(tern_space, TERN_COUNT(tern_space), c);
 }
 
 int tern_is_control(uint32_t c)
 {
     if (c < 0x80)
         return (c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7F;
-    return in_ranges(tern_control, COUNT(tern_control), c);
+    return tern_in_ranges(tern_control, TERN_COUNT(tern_control), c);
 }
 
 int tern_is_chinese(uint32_t c)
 {
-    return c >= tern_chinese[0].first && in_ranges(tern_chinese, COUNT(tern_chinese), c);
+    return c >= tern_chinese[0].first && tern_in_ranges(tern_chinese, TERN_COUNT(tern_chinese), c);
 }
 
 int tern_is_punctuation(uint32_t c)
 {
     if (c < 0x80)
         return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
-    return in_ranges(tern_punctuation, COUNT(tern_punctuation), c);
+    return tern_in_ranges(tern_punctuation, TERN_COUNT(tern_punctuation), c);
 }
 
 int tern_is_word(uint32_t c)
 {
     /* UTS 18, annex C: Alphabetic, M, Nd, Pc and Join_Control. Alphabetic is L, Nl, some of M, and these symbols. */
     if (c == 0x200C || c == 0x200D || (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
-        (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189) || in_ranges(tern_word, COUNT(tern_word), c))
+        (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189) ||
+        tern_in_ranges(tern_word, TERN_COUNT(tern_word), c))
         return 1;
     switch (utf8proc_category((utf8proc_int32_t)c)) {
     case UTF8PROC_CATEGORY_LU:
@@ -175,17 +158,26 @@ int tern_is_word(uint32_t c)
     }
 }
 
+int tern_combining_class(uint32_t c)
+{
+    if (c < tern_mark[0].first)
+        return 0;
+    if (tern_in_ranges(tern_mark, TERN_COUNT(tern_mark), c))
+        return utf8proc_get_property((utf8proc_int32_t)c)->combining_class;
+    return (int)value_in_ranges(tern_reorder, TERN_COUNT(tern_reorder), c);
+}
+
 int tern_order_class(uint32_t c)
 {
     if (c < tern_mark[0].first)
         return TERN_ORDER_STARTER;
-    if (in_ranges(tern_mark, COUNT(tern_mark), c)) {
+    if (tern_in_ranges(tern_mark, TERN_COUNT(tern_mark), c)) {
         /* A combining class never changes once it is assigned, and all of tern_mark has been since Unicode 8: any
            version of utf8proc tells the same. */
         const utf8proc_property_t *property = utf8proc_get_property((utf8proc_int32_t)c);
         return property->combining_class ? TERN_ORDER_DROPPED : TERN_ORDER_BARRIER;
     }
-    return (int)value_in_ranges(tern_reorder, COUNT(tern_reorder), c);
+    return (int)value_in_ranges(tern_reorder, TERN_COUNT(tern_reorder), c);
 }
 
 /* Canonical decompositions that came after Unicode 9: the tokenizer does not know them. Blocks, not single characters:
@@ -223,7 +215,7 @@ uint32_t tern_lower(uint32_t c, uint32_t *second)
         *second = 0x307;
         return 'i';
     }
-    int32_t step = value_in_ranges(tern_lowered, COUNT(tern_lowered), c);
+    int32_t step = value_in_ranges(tern_lowered, TERN_COUNT(tern_lowered), c);
     if (step)
         return (uint32_t)((int32_t)c + step);
     return (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);

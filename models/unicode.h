@@ -36,6 +36,8 @@ enum {
     TERN_ORDER_BARRIER = 256  /* is dropped, but nothing is reordered across it */
 };
 int tern_order_class(uint32_t c);
+/* The canonical combining class in Unicode 9; 0: a starter. */
+int tern_combining_class(uint32_t c);
 
 /* The full canonical decomposition (NFD) of one character; returns how many characters it has. */
 int tern_decompose(uint32_t c, uint32_t out[TERN_DECOMPOSED_MAX]);

@@ -4,16 +4,7 @@
 #ifndef TERN_UNICODE_TABLES_H
 #define TERN_UNICODE_TABLES_H
 
-#include <stdint.h>
-
-struct tern_range {
-    uint32_t first, last;
-};
-
-struct tern_range_value {
-    uint32_t first, last;
-    int32_t value;
-};
+#include "models/ranges.h"
 
 /* Removed by clean_text: categories Cc (but \t \n \r), Cf, Co of Unicode 8; NUL, U+FFFD. */
 static const struct tern_range tern_control[] = {

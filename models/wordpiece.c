@@ -36,8 +36,10 @@ static int32_t find_hashed(const struct tern_pieces *pieces, const void *piece, 
         if ((slot & ~ID_MASK) != tag)
             continue;
         uint32_t id = (slot & ID_MASK) - 1, offset = pieces->offsets[id];
-        if (pieces->offsets[id + 1] - 1 - offset == n && memcmp(pieces->bytes + offset, piece, n) == 0)
+        if (pieces->offsets[id + 1] - 1 - offset == n && memcmp(pieces->bytes + offset, piece, n) == 0) {
+            *at = i;
             return (int32_t)id;
+        }
     }
 }
 
@@ -100,13 +102,7 @@ tern_status tern_pieces_build(struct tern_pieces *pieces, const char *bytes, siz
         pieces->offsets[id + 1] = start + length + 1;
         if (length > pieces->longest)
             pieces->longest = length;
-        int32_t other = find_hashed(pieces, bytes + start, length, hash, &at);
-        if (other >= 0) {
-            tern_pieces_free(pieces);
-            return tern_fail(err, TERN_FORMAT, "%s: lines %u and %u of the vocabulary are the same piece \"%.*s\"",
-                             label, (unsigned)other + 1, (unsigned)id + 1, (int)(length > 64 ? 64 : length),
-                             bytes + start);
-        }
+        pieces->doubled += find_hashed(pieces, bytes + start, length, hash, &at) >= 0;
         pieces->slots[at] = tag_of(hash) | (id + 1);
         start += length + 1;
     }

@@ -19,10 +19,11 @@ struct tern_pieces {
     uint32_t count;       /* all pieces */
     uint32_t model_count; /* those that WordPiece may use; added tokens lie above */
     uint32_t longest;     /* bytes of the longest piece */
+    uint32_t doubled;     /* pieces that a later, equal one hides, as in Hugging Face's: no text gets their ids */
 };
 
 /* Checks the bytes and builds the index, in one allocation that tern_pieces_free frees. The bytes must stay.
-   TERN_FORMAT: empty, not UTF-8, last line without '\n', a piece twice, more than TERN_MAX_PIECES. TERN_NOMEM. */
+   TERN_FORMAT: empty, not UTF-8, last line without '\n', more than TERN_MAX_PIECES. TERN_NOMEM. */
 tern_status tern_pieces_build(struct tern_pieces *pieces, const char *bytes, size_t n, const char *label,
                               tern_error *err);
 void tern_pieces_free(struct tern_pieces *pieces);

@@ -5,9 +5,10 @@
 #include <string.h>
 
 /* Coefficients by tests/golden/fit_poly.py, which also prints their errors: 2.3e-4 for the GELUs, 7.7e-4 for tanh
-   (which is quantised to steps of 8e-3 next). I-BERT's GELU (Kim et al. 2021, a = -0.2888, b = -1.769) is
-   D(z) = 0.1444 z (min(z / sqrt(2), 1.769) - 1.769)^2: a cubic, so its coefficients follow from its constants:
-   with z = Z (x + 1) / 2 and Z = 1.769 sqrt(2) it is 0.1444 * 1.769^2 * Z / 8 * (1 + x) (1 - x)^2. */
+   (which is quantised to steps of 8e-3 next), 1.1e-3 for quick GELU and 2.7e-3 for SiLU, whose tails are longer.
+   I-BERT's GELU (Kim et al. 2021, a = -0.2888, b = -1.769) is D(z) = 0.1444 z (min(z / sqrt(2), 1.769) - 1.769)^2: a
+   cubic, so its coefficients follow from its constants: with z = Z (x + 1) / 2 and Z = 1.769 sqrt(2) it is 0.1444
+   * 1.769^2 * Z / 8 * (1 + x) (1 - x)^2. */
 static const struct {
     double limit; /* the polynomial's domain is [0, limit], beyond it stays at its end value */
     int bits;     /* fraction bits of its value */
@@ -18,11 +19,13 @@ static const struct {
     [TERN_BUMP_IBERT] = {2.50174339, 16, {9261, -9261, -9261, 9261}},
     [TERN_BUMP_RELU] = {4.0, 16, {0}},
     [TERN_BUMP_TANH] = {4.0, 15, {1196, -4523, 8357, -12056, 12540, -3089, -5698, 3273}},
+    [TERN_BUMP_SILU] = {8.0, 15, {2307, -6352, 10077, -9707, -9577, 23417, -2764, -7401}},
+    [TERN_BUMP_QUICK_GELU] = {5.0, 16, {2247, -6909, 11669, -11288, -7532, 22683, -6419, -4451}},
 };
 
-double tern_bump_least_unit(void)
+double tern_bump_least_unit(enum tern_bump bump)
 {
-    return 4.0 / 32767;
+    return fmax(4.0, bumps[bump].limit) / 32767; /* the whole domain fits 16 bits */
 }
 
 struct tern_poly tern_poly_make(enum tern_bump bump, double unit)

@@ -37,7 +37,7 @@ tern_status tern_builder_open(struct tern_builder **out, tern_error *err)
     b->metadata = json_object();
     if (!b->header || !b->metadata || json_object_set(b->header, "__metadata__", b->metadata)) {
         tern_builder_close(b);
-        return tern_fail_nomem(err, "a file header", 0);
+        return tern_fail_nomem(err, "a file header", 2 * sizeof(json_t));
     }
     *out = b;
     return TERN_OK;
@@ -56,18 +56,25 @@ void tern_builder_close(struct tern_builder *b)
     free(b);
 }
 
+size_t tern_builder_tensor_bytes(enum tern_dtype dtype, int n_dims, const int64_t *shape)
+{
+    size_t bytes = tern_dtype_bytes(dtype);
+    for (int i = 0; i < n_dims; i++) {
+        if ((uint64_t)shape[i] > SIZE_MAX / bytes)
+            return SIZE_MAX;
+        bytes *= (size_t)shape[i];
+    }
+    return bytes;
+}
+
 void *tern_builder_add(struct tern_builder *b, const char *name, enum tern_dtype dtype, int n_dims,
                        const int64_t *shape)
 {
-    size_t bytes = tern_dtype_bytes(dtype);
+    const size_t bytes = tern_builder_tensor_bytes(dtype, n_dims, shape);
     json_t *dims = json_array();
-    for (int i = 0; i < n_dims; i++) {
-        if ((uint64_t)shape[i] > SIZE_MAX / bytes)
-            goto fail;
-        bytes *= (size_t)shape[i];
+    for (int i = 0; i < n_dims; i++)
         if (json_array_append_new(dims, json_integer(shape[i])))
             goto fail;
-    }
     if (b->n_parts == b->capacity) {
         size_t capacity = b->capacity ? 2 * b->capacity : 64;
         struct part *grown = realloc(b->parts, capacity * sizeof *grown);

@@ -15,6 +15,8 @@ void tern_builder_close(struct tern_builder *builder); /* accepts NULL */
    then tern_builder_finish fails too, so that callers may check once. */
 void *tern_builder_add(struct tern_builder *builder, const char *name, enum tern_dtype dtype, int n_dims,
                        const int64_t *shape);
+/* The bytes of such a tensor; SIZE_MAX when they cannot be counted. */
+size_t tern_builder_tensor_bytes(enum tern_dtype dtype, int n_dims, const int64_t *shape);
 void tern_builder_metadata(struct tern_builder *builder, const char *key, const char *value);
 
 /* Lays the header out, computes the checksum. After it tern_builder_bytes is the size of the file. */

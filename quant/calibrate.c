@@ -1,27 +1,13 @@
 /* Runs the f32 model over the user's texts and sums up what each layer reads, for second-order methods. */
-#include "quant/calibrate.h"
-
+#include "quant/calibrate_private.h"
 #include "quant/convert.h"
-#include "quant/second_order.h"
+#include "quant/folded_norm.h"
+#include "runtime/base/cpus.h"
 #include "runtime/session.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct tern_calibration {
-    struct tern_lapack lapack;
-    struct tern_moments *moments; /* [layers][TERN_N_INPUTS] */
-    const struct tern_config *config;
-    const struct tern_f32_weights *weights; /* of the model that is being observed */
-    const struct tern_source *source;       /* what it will become */
-    float *rows;                            /* [TERN_CALIBRATION_TOKENS][hidden]: a norm's rows before gamma and beta */
-    /* The result of tern_calibration_second. */
-    struct tern_second_order second;
-    int32_t *order;
-    float *moment, *factor;
-    double *scratch;
-    int layer, which; /* that it stands for; -1: none */
-};
+#include <sys/mman.h>
 
 static tern_status allocate(struct tern_calibration *c, const struct tern_config *config, tern_error *err)
 {
@@ -58,34 +44,22 @@ void tern_calibration_close(struct tern_calibration *c)
     free(c->order);
     free(c->moment);
     free(c->factor);
+    free(c->inverse);
+    tern_pair_close(&c->pair);
     free(c->scratch);
-    tern_lapack_close(&c->lapack);
     free(c);
 }
 
-/* What a layer behind a norm reads is most often n of y = gamma n + beta (models/scheme.h); where gamma is 0 n plays no
-   part. */
-static const float *before_affine(struct tern_calibration *c, const struct tern_f32_norm *norm, const float *y,
-                                  int rows, int hidden)
-{
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < hidden; j++) {
-            const ptrdiff_t at = (ptrdiff_t)i * hidden + j;
-            c->rows[at] = norm->gamma[j] == 0 ? 0 : (y[at] - norm->beta[j]) / norm->gamma[j];
-        }
-    return c->rows;
-}
-
-static int observe(void *context, int layer, enum tern_layer_input which, const float *x, int rows)
+static const float *observe(void *context, int layer, enum tern_layer_input which, const float *x, int rows)
 {
     struct tern_calibration *c = context;
     /* Layers that share weights share the moments of what these read. */
     struct tern_moments *m = &c->moments[c->config->layer[layer].weights * TERN_N_INPUTS + (int)which];
-    const struct tern_f32_norm *norm = tern_f32_norm_before(c->weights, layer, which);
-    if (norm && !tern_reads_affine(c->source, layer, which))
-        x = before_affine(c, norm, x, rows, m->k);
-    tern_moments_add(m, &c->lapack, x, rows);
-    return 0;
+    const struct tern_f32_norm *norm = tern_folded_norm(c->source, c->weights, layer, which);
+    if (norm)
+        tern_before_affine(c->rows, norm, x, rows, m->k);
+    tern_moments_add(m, &c->lapack, norm ? c->rows : x, rows);
+    return x;
 }
 
 /* Runs a float copy of the model over the texts. */
@@ -100,8 +74,9 @@ static tern_status observe_texts(struct tern_calibration *c, const struct tern_s
     tern_model *model = NULL;
     tern_session *session = NULL;
     void *bytes = NULL;
-    float *vector = malloc((size_t)config.hidden * sizeof *vector);
-    tern_status status = vector ? TERN_OK : tern_fail_nomem(err, "a vector", (size_t)config.hidden * sizeof *vector);
+    const size_t vector_bytes = (size_t)tern_vector_width(&config) * sizeof(float);
+    float *vector = malloc(vector_bytes);
+    tern_status status = vector ? TERN_OK : tern_fail_nomem(err, "a vector", vector_bytes);
     if (!status)
         status = tern_build_model(&model, &bytes, &floats, tokenizer, err);
     if (!status)
@@ -125,25 +100,44 @@ static tern_status observe_texts(struct tern_calibration *c, const struct tern_s
     return status;
 }
 
-tern_status tern_fail_no_lapack(tern_error *err)
+/* OpenBLAS asks for a buffer of 128 MiB for each thread and, where it gets none, again and again for ever: whether
+   there is room is seen before it is loaded. */
+static tern_status look_for_room(tern_error *err)
 {
+    const int threads = tern_threads_allowed();
+    const size_t bytes = (size_t)(threads < 4 ? threads + 1 : 5) << 27; /* 32 bits have room for no more */
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return tern_fail_nomem(err, "the buffers of LAPACK", bytes);
+    munmap(at, bytes);
+    return TERN_OK;
+}
+
+tern_status tern_lapack_need(struct tern_lapack *out, tern_error *err)
+{
+    const tern_status status = look_for_room(err);
+    if (status || !tern_lapack_open(out))
+        return status;
     return tern_fail(err, TERN_USAGE,
-                     "calibration needs LAPACK, which was not found (liblapack.so.3); install liblapack3 or "
+                     "calibration needs LAPACK (liblapack.so.3), which cannot be loaded; install liblapack3 or "
                      "libopenblas0, and use a tern that is not static, or convert without calibration");
+}
+
+tern_status tern_calibration_open(struct tern_calibration **out, const struct tern_config *config, tern_error *err)
+{
+    struct tern_calibration *c = *out = calloc(1, sizeof *c);
+    if (!c)
+        return tern_fail_nomem(err, "a calibration", sizeof *c);
+    const tern_status status = tern_lapack_need(&c->lapack, err);
+    return status ? status : allocate(c, config, err);
 }
 
 tern_status tern_calibrate(struct tern_calibration **out, const struct tern_source *source,
                            const tern_tokenizer *tokenizer, const struct tern_sample *sample, tern_error *err)
 {
-    struct tern_calibration *c = calloc(1, sizeof *c);
-    tern_status status = TERN_OK;
+    struct tern_calibration *c;
+    tern_status status = tern_calibration_open(&c, source->config, err);
     *out = NULL;
-    if (!c)
-        return tern_fail_nomem(err, "a calibration", sizeof *c);
-    if (tern_lapack_open(&c->lapack))
-        status = tern_fail_no_lapack(err);
-    if (!status)
-        status = allocate(c, source->config, err);
     if (!status)
         status = observe_texts(c, source, tokenizer, sample, err);
     if (status)
@@ -159,7 +153,7 @@ const struct tern_second_order *tern_calibration_second(void *calibration, int l
     if (layer != c->layer || (int)which != c->which) {
         const struct tern_moments *m = &c->moments[layer * TERN_N_INPUTS + (int)which];
         c->layer = -1;
-        if (tern_second_order_make(m, &c->lapack, c->moment, c->order, c->factor, c->scratch))
+        if (tern_second_order_make(m, &c->lapack, c->moment, c->order, c->factor, c->inverse, c->scratch))
             return NULL;
         c->second = (struct tern_second_order){c->moment, c->order, c->factor};
         c->layer = layer;

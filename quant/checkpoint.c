@@ -5,16 +5,24 @@
 #include "models/config_private.h"
 #include "quant/checkpoint_config.h"
 #include "quant/checkpoint_names.h"
+#include "quant/convert.h"
+#include "quant/dense_files.h"
+#include "quant/distances.h"
 #include "quant/families.h"
+#include "quant/folded_embeddings.h"
+#include "quant/leftovers.h"
+#include "quant/position_tables.h"
+#include "quant/tensor_numbers.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors is little-endian, and is read as it lies");
 _Static_assert(sizeof(float) == 4, "float is binary32");
 
-enum { MAX_PATH = 4096, MAX_SHOWN = 256 };
+enum { MAX_SHOWN = 256 };
 
 static int is_float(enum tern_dtype dtype)
 {
@@ -31,147 +39,238 @@ static void shape_text(char *out, size_t capacity, const int64_t *shape, int n_d
         snprintf(out + used, capacity - used, "]");
 }
 
-/* Checks the dtype and shape of one tensor against the config. */
-static tern_status check_tensor(const struct tern_config *config, struct tern_key key, const struct tern_tensor *t,
-                                const char *path, tern_error *err)
+/* [n][k / groups][1]: a convolution of one step, whose channels see only those of their group. */
+static int is_grouped(const struct tern_config *config, struct tern_key key, const struct tern_tensor *t)
 {
     const struct tern_shape shape = tern_part_shape(config, &tern_parts[key.part], key.layer);
-    const int64_t needed[2] = {shape.n, shape.k};
+    return tern_checkpoint_families[config->architecture].grouped && !key.is_bias &&
+           tern_parts[key.part].kind == TERN_KIND_MATRIX && key.part != TERN_PART_DENSE && t->n_dims == 3 &&
+           t->shape[0] == shape.n && t->shape[2] == 1 && t->shape[1] > 0 && shape.k % t->shape[1] == 0 &&
+           shape.n % (shape.k / t->shape[1]) == 0;
+}
+
+/* Heads that share the rows of one in the checkpoint. */
+static int sharing(const struct tern_config *config, struct tern_key key)
+{
+    const int shared = config->key_heads && (key.part == TERN_PART_KEY || key.part == TERN_PART_VALUE);
+    return shared ? config->layer[key.layer].heads / config->key_heads : 1;
+}
+
+/* [n][k] of the tensor that a part is made of, but for what else that tensor holds. */
+static struct tern_shape made_of(const struct tern_config *config, struct tern_key key)
+{
+    const struct tern_shape shape = tern_part_shape(config, &tern_parts[key.part], key.layer);
+    if (key.part == TERN_PART_POSITION_TABLE && config->table[key.layer].kind == TERN_POSITION_BIAS)
+        return (struct tern_shape){config->table[key.layer].buckets, config->table[key.layer].heads};
+    if (key.part == TERN_PART_POSITION_KEY || key.part == TERN_PART_POSITION_QUERY)
+        return (struct tern_shape){shape.k, config->hidden};
+    if (tern_is_folded(config, key.part))
+        return (struct tern_shape){shape.n, config->folded};
+    return (struct tern_shape){shape.n / sharing(config, key), shape.k};
+}
+
+tern_status tern_checkpoint_check_tensor(const struct tern_config *config, struct tern_key key,
+                                         const struct tern_tensor *t, const char *path, tern_error *err)
+{
+    const struct tern_shape shape = tern_part_shape(config, &tern_parts[key.part], key.layer);
+    struct tern_place place = {.pieces = 1};
+    tern_place_of(&place, config, key.part, key.is_bias); /* a dense layer's is not known */
+    const struct tern_shape tensor = made_of(config, key);
+    const int64_t needed[2] = {(int64_t)tensor.n * place.pieces + place.skip, tensor.k};
     const int n_dims = key.is_bias || shape.k == 0 ? 1 : 2;
+    const int grouped = is_grouped(config, key, t);
 
     if (!is_float(t->dtype))
         return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s is %s; F32, F16 and BF16 are supported", path, t->name,
                          tern_dtype_name(t->dtype));
-    if (t->n_dims != n_dims || t->shape[0] != needed[0] || (n_dims == 2 && t->shape[1] != needed[1])) {
+    if (!grouped && (t->n_dims != n_dims || t->shape[0] != needed[0] || (n_dims == 2 && t->shape[1] != needed[1]))) {
         char has[64], needs[64];
         shape_text(has, sizeof has, t->shape, t->n_dims);
         shape_text(needs, sizeof needs, needed, n_dims);
         return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s has the shape %s, the config needs %s", path, t->name,
                          has, needs);
     }
-    return TERN_OK;
-}
-
-/* Checks weight and bias of one part in one layer. */
-static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id part, int layer, const char *path,
-                              tern_error *err)
-{
-    const int last = tern_parts[part].kind == TERN_KIND_TABLE ? 0 : 1;
-    for (int is_bias = 0; is_bias <= last; is_bias++) {
-        char shown[MAX_SHOWN];
-        const struct tern_key key = {part, layer, is_bias};
-        const struct tern_tensor *t = tern_part_find(&c->tensors, c->config.architecture, key, shown, sizeof shown);
-        tern_status status;
-        if (!t)
-            return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s is missing", path, shown);
-        status = check_tensor(&c->config, key, t, path, err);
-        if (status != TERN_OK)
-            return status;
-    }
+    /* Of 16-bit floats a 32-bit process may map more than it can hold as floats, of which several copies are made. */
+    const uint64_t bytes = (uint64_t)shape.n * (uint64_t)(n_dims == 2 ? shape.k : 1) * sizeof(float);
+    if (bytes > SIZE_MAX / 4)
+        return tern_fail(err, TERN_NOMEM, "%s: tensor %.100s has %llu bytes as floats; convert it on a 64-bit machine",
+                         path, t->name, (unsigned long long)bytes);
     return TERN_OK;
 }
 
 static const struct tern_tensor *find(const struct tern_checkpoint *c, struct tern_key key)
 {
     char shown[MAX_SHOWN];
-    return tern_part_find(&c->tensors, c->config.architecture, key, shown, sizeof shown);
+    if (key.part == TERN_PART_DENSE)
+        return tern_dense_find(c, key);
+    return tern_part_find(&c->weights, &c->config, key, shown, sizeof shown);
 }
 
-/* Which heads there are: the pooler if its weight is there, the labels from the classifier's rows. */
-static tern_status settle_heads(struct tern_checkpoint *c, const char *path, tern_error *err)
+/* Whether a part may do without its bias (or beta): in families whose checkpoints say so by its absence, in all layers
+   or in none. */
+static int may_lack_bias(const struct tern_checkpoint *c, struct tern_key key)
 {
-    const struct tern_tensor *classifier = find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0});
-    struct tern_config *config = &c->config;
+    if (!key.is_bias || !tern_checkpoint_families[c->config.architecture].no_biases)
+        return 0;
+    int first = 0;
+    while (first < key.layer && !tern_part_owned(&c->config, &tern_parts[key.part], first))
+        first++;
+    return key.layer <= first || !find(c, (struct tern_key){key.part, first, 1});
+}
 
-    config->head = TERN_HEAD_NONE;
-    if (!find(c, (struct tern_key){TERN_PART_POOLER, -1, 0}))
-        config->pooler = TERN_POOLER_NONE;
-    if (!classifier)
-        return tern_config_new_labels(config, 0, path, err);
-    for (int i = 0; i < TERN_N_HEADS; i++)
-        if (i != TERN_HEAD_NONE && tern_head_kinds[i].pooled == (config->pooler != TERN_POOLER_NONE))
-            config->head = (enum tern_head)i;
-    if (config->head == TERN_HEAD_NONE)
-        return tern_fail(err, TERN_FORMAT,
-                         "%s: a classifier without %s labels tokens, which is not supported; remove its tensors to "
-                         "embed",
-                         path, tern_checkpoint_families[config->architecture].stem[TERN_PART_POOLER]);
-    if (classifier->n_dims != 2 || classifier->shape[0] > TERN_MAX_LABELS)
-        return tern_fail(err, TERN_FORMAT, "%s: tensor classifier.weight must be [labels, hidden], at most %d labels",
-                         path, TERN_MAX_LABELS);
-    if (config->n_labels == 0)
-        return tern_config_default_labels(config, (int32_t)classifier->shape[0], err);
-    if (config->n_labels != classifier->shape[0])
-        return tern_fail(err, TERN_FORMAT,
-                         "%s: tensor classifier.weight has %lld rows, config.json's id2label %d labels", path,
-                         (long long)classifier->shape[0], config->n_labels);
+/* Checks weight and bias of one part in one layer, and marks them as used. */
+static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id part, int layer, uint8_t *used,
+                              const char *path, tern_error *err)
+{
+    const int by_distance = part == TERN_PART_POSITION_KEY || part == TERN_PART_POSITION_QUERY;
+    const int last = tern_parts[part].kind == TERN_KIND_TABLE && !by_distance ? 0 : 1;
+    if (part == TERN_PART_POSITION_TABLE && c->config.table[layer].kind == TERN_POSITION_DISENTANGLED)
+        return tern_distances_check(c, layer, used, path, err);
+    if (part == TERN_PART_POSITION_TABLE && !c->config.table[layer].buckets && !c->config.table[layer].given)
+        return TERN_OK;
+    if (part == TERN_PART_WORD && c->config.folded) {
+        const tern_status status = tern_folded_check(c, used, path, err);
+        if (status)
+            return status;
+    }
+    if (by_distance && c->config.table[c->config.layer[layer].table].shared)
+        return TERN_OK;
+    for (int is_bias = 0; is_bias <= last; is_bias++) {
+        char shown[MAX_SHOWN];
+        const struct tern_key key = {part, layer, is_bias};
+        const struct tern_tensor *t = tern_part_find(&c->weights, &c->config, key, shown, sizeof shown);
+        tern_status status;
+        if (!t && may_lack_bias(c, key))
+            continue;
+        if (!t)
+            return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s is missing", path, shown);
+        status = tern_checkpoint_check_tensor(&c->config, key, t, tern_weight_path(&c->weights, t), err);
+        if (status != TERN_OK)
+            return status;
+        used[t - c->weights.tensors] = 1;
+    }
     return TERN_OK;
 }
 
-static tern_status check_all(struct tern_checkpoint *c, const char *path, tern_error *err)
+/* The head that the tensors speak for, where nothing else does: a classifier behind a pooler, or of tokens. */
+static enum tern_head head_of_tensors(const struct tern_checkpoint *c, const struct tern_purpose *purpose)
+{
+    const int pooled = find(c, (struct tern_key){TERN_PART_POOLER, -1, 0}) != NULL;
+    enum tern_head head = TERN_HEAD_NONE;
+    for (int i = 0; find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0}) && i < TERN_N_HEADS; i++)
+        if (i != TERN_HEAD_NONE && tern_head_kinds[i].pooled == pooled)
+            head = (enum tern_head)i;
+    tern_say(purpose->options, "task: %s (by the tensors; config.json names no class)", tern_head_kinds[head].run);
+    return head;
+}
+
+/* Says why there is no classifier: another one may have its name, as RoBERTa's classifier.out_proj, whose last layer
+   the sorted list ends with. */
+static tern_status fail_classifier(const struct tern_checkpoint *c, const struct tern_purpose *purpose,
+                                   const char *path, tern_error *err)
+{
+    struct tern_place place;
+    const int own = tern_place_of(&place, &c->config, TERN_PART_CLASSIFIER, 0);
+    const char *const stem = own ? place.stem : "classifier", *found = NULL; /* a family may have no head */
+    const size_t n = strlen(stem);
+    for (size_t i = 0; i < c->weights.n_tensors; i++)
+        if (!strncmp(c->weights.tensors[i].name, stem, n) && c->weights.tensors[i].name[n] == '.')
+            found = c->weights.tensors[i].name;
+    if (found)
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: tensor %s.weight is missing; %.80s is of another head, which Tern does not compute; to "
+                         "convert the encoder alone, ask for the task 'embed' (--task embed)",
+                         path, stem, found);
+    return tern_fail(err, TERN_FORMAT, "%s: tensor %s.weight is missing; the task is %s (%s)", path, stem,
+                     tern_head_kinds[c->config.head].run, purpose->source);
+}
+
+/* Which heads there are, and from the classifier's rows how many labels. An encoder alone has a pooler if one is there
+   and is the encoder's own. */
+static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_purpose *purpose, const char *path,
+                                tern_error *err)
+{
+    struct tern_config *config = &c->config;
+    const struct tern_checkpoint_family *family = &tern_checkpoint_families[config->architecture];
+    struct tern_place pooler = {.at_root = 0};
+
+    config->head = purpose->settled ? purpose->head : head_of_tensors(c, purpose);
+    if (config->head != TERN_HEAD_CLASSIFIER)
+        config->head_reads = TERN_READS_FIRST;
+    const struct tern_tensor *classifier = find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0});
+    tern_place_of(&pooler, config, TERN_PART_POOLER, 0);
+    if (config->head == TERN_HEAD_NONE ? !find(c, (struct tern_key){TERN_PART_POOLER, -1, 0}) ||
+                                             (pooler.at_root && (purpose->alone || family->pools_tokens))
+                                       : !tern_head_kinds[config->head].pooled && !family->pools_tokens)
+        config->pooler = TERN_POOLER_NONE;
+    else if (config->head == TERN_HEAD_CLASSIFIER && family->classify.classifier)
+        config->pooler = family->classify.activation;
+    if (config->head == TERN_HEAD_NONE)
+        return tern_config_new_labels(config, 0, path, err);
+    if (!classifier)
+        return fail_classifier(c, purpose, path, err);
+    if (classifier->n_dims != 2 || classifier->shape[0] < 1 || classifier->shape[0] > TERN_MAX_LABELS)
+        return tern_fail(err, TERN_FORMAT, "%s: tensor classifier.weight must be [labels, hidden], at most %d labels",
+                         path, TERN_MAX_LABELS);
+    const int32_t n = (int32_t)classifier->shape[0];
+    if (config->head == TERN_HEAD_TAGGER) /* whatever the number, as transformers' pipeline has it */
+        config->output = TERN_OUTPUT_SOFTMAX;
+    else
+        config->output = purpose->output >= 0 ? (enum tern_output)purpose->output : tern_usual_output(n);
+    if (config->n_labels == 0)
+        return tern_config_default_labels(config, n, err);
+    if (config->n_labels != n)
+        return tern_fail(err, TERN_FORMAT, "%s: tensor classifier.weight has %d rows, config.json's id2label %d labels",
+                         path, n, config->n_labels);
+    return TERN_OK;
+}
+
+/* Every tensor: those that parts are made of, and then the others. */
+static tern_status check_all(struct tern_checkpoint *c, const struct tern_purpose *purpose, const char *path,
+                             tern_error *err)
 {
     const struct tern_config *config = &c->config;
-    tern_status status = settle_heads(c, path, err);
+    char prefix[TERN_ENCODER_PREFIX];
+    uint8_t *used = calloc(c->weights.n_tensors + 1, 1);
+    tern_status status = used ? settle_heads(c, purpose, path, err) : tern_fail_nomem(err, path, c->weights.n_tensors);
 
     for (int i = 0; status == TERN_OK && i < TERN_N_PARTS; i++) {
         const struct tern_part *part = &tern_parts[i];
-        const int in_layer = part->place == TERN_PLACE_LAYER;
-        if (!tern_part_present(config, part))
-            continue;
-        for (int n = 0; status == TERN_OK && n < (in_layer ? config->layers : 1); n++)
-            if (!in_layer || config->layer[n].weights == n)
-                status = check_part(c, (enum tern_part_id)i, n, path, err);
+        const int n_parts = i == TERN_PART_DENSE ? 0 : tern_part_count(config, part); /* that: tern_dense_files_open */
+        for (int n = 0; status == TERN_OK && n < n_parts; n++)
+            if (tern_part_owned(config, part, n))
+                status = check_part(c, (enum tern_part_id)i, n, used, path, err);
     }
+    tern_encoder_prefix(prefix, &c->weights, config->architecture);
+    if (status == TERN_OK)
+        status = tern_account(c->weights.tensors, used, c->weights.n_tensors, prefix,
+                              &tern_checkpoint_families[config->architecture], purpose, path, err);
+    free(used);
     return status;
 }
 
-static int is_there(const char *directory, const char *name)
+tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *directory, struct tern_purpose *purpose,
+                                 tern_error *err)
 {
-    char path[MAX_PATH];
-    struct tern_mapping mapping;
-    if (tern_join_path(path, sizeof path, directory, name, NULL) != TERN_OK ||
-        tern_map_open(&mapping, path, NULL) != TERN_OK)
-        return 0;
-    tern_map_close(&mapping);
-    return 1;
-}
-
-/* When model.safetensors cannot be opened, another format's file may be there: then say what to do. */
-static tern_status explain_absence(const char *directory, tern_status status, tern_error *err)
-{
-    if (is_there(directory, "model.safetensors"))
-        return status;
-    if (is_there(directory, "model.safetensors.index.json"))
-        return tern_fail(err, TERN_FORMAT,
-                         "%s: weights in several files (model.safetensors.index.json) are not supported; in Python, "
-                         "save with model.save_pretrained(dir, max_shard_size=\"100GB\")",
-                         directory);
-    if (is_there(directory, "pytorch_model.bin"))
-        return tern_fail(err, TERN_FORMAT,
-                         "%s: pytorch_model.bin is not supported, model.safetensors is; in Python, load it with "
-                         "transformers and save with model.save_pretrained(dir, safe_serialization=True)",
-                         directory);
-    return status;
-}
-
-tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *directory, tern_error *err)
-{
-    char path[MAX_PATH];
+    struct tern_purpose nothing = {.options = NULL};
+    struct tern_sentence_folder folder = {0};
     tern_status status;
 
     memset(out, 0, sizeof *out);
-    status = tern_config_read_checkpoint(&out->config, directory, err);
+    purpose = purpose ? purpose : &nothing;
+    status = tern_config_read_checkpoint(&out->config, purpose, directory, err);
     if (status == TERN_OK)
-        status = tern_join_path(path, sizeof path, directory, "model.safetensors", err);
-    if (status == TERN_OK) {
-        status = tern_map_open(&out->mapping, path, err);
-        if (status != TERN_OK)
-            status = explain_absence(directory, status, err);
-    }
+        status = tern_sentence_folder_open(&folder, directory, err);
     if (status == TERN_OK)
-        status = tern_safetensors_open(&out->tensors, out->mapping.bytes, out->mapping.size, path, err);
+        status = tern_weight_files_open(&out->weights, folder.transformer, err);
     if (status == TERN_OK)
-        status = check_all(out, path, err);
+        status = tern_unwrap_names(out->weights.tensors, out->weights.n_tensors, &out->names, purpose,
+                                   out->weights.path, err);
+    if (status == TERN_OK)
+        status = check_all(out, purpose, out->weights.path, err);
+    if (status == TERN_OK)
+        status = tern_dense_files_open(out, &folder, err);
+    tern_sentence_folder_close(&folder);
     if (status != TERN_OK)
         tern_checkpoint_close(out);
     return status;
@@ -181,65 +280,137 @@ void tern_checkpoint_close(struct tern_checkpoint *checkpoint)
 {
     if (!checkpoint)
         return;
-    tern_safetensors_close(&checkpoint->tensors);
-    tern_map_close(&checkpoint->mapping);
+    tern_dense_files_close(checkpoint);
+    tern_weight_files_close(&checkpoint->weights);
+    free(checkpoint->names);
+    checkpoint->names = NULL;
     tern_config_free(&checkpoint->config);
 }
 
-/* Exact: every binary16 number is a binary32 number. */
-static float from_f16(uint16_t half)
+/* The rows of a tensor that are the part's, `count` numbers; no data: it has not so many. */
+static struct tern_tensor piece_of(const struct tern_checkpoint *c, struct tern_key key, const struct tern_tensor *t,
+                                   size_t count)
 {
-    const uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
-    uint32_t bits;
-    float value;
-
-    if (exponent == 0) { /* zero and subnormals: fraction * 2^-24, no rounding in 24 bits */
-        value = (float)fraction * 0x1p-24f;
-        return sign ? -value : value;
-    }
-    bits = sign | (exponent == 31 ? 255 : exponent + 112) << 23 | fraction << 13;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    struct tern_tensor rows = *t;
+    struct tern_place place = {.pieces = 1};
+    const struct tern_shape shape = made_of(&c->config, key);
+    const size_t width = key.is_bias || shape.k == 0 ? 1 : (size_t)shape.k, one = tern_dtype_bytes(t->dtype);
+    tern_place_of(&place, &c->config, key.part, key.is_bias);
+    const size_t skipped = (size_t)place.skip * width + (size_t)place.piece * count;
+    const size_t due = ((size_t)place.skip * width + (size_t)place.pieces * count) * one;
+    rows.data = is_grouped(&c->config, key, t) || due == t->bytes ? (const char *)t->data + skipped * one : NULL;
+    return rows;
 }
 
-/* The file gives no alignment: every element is copied out before it is looked at. */
-static void to_float(float *out, const struct tern_tensor *t, size_t count)
+/* Whether the part's rows stand head by head between those of others; then out[n][k] of such a tensor,
+   [heads][pieces][head_dim][k]. */
+static int gather_heads(const struct tern_checkpoint *c, struct tern_key key, const struct tern_tensor *t, float *out,
+                        size_t count)
 {
-    const uint8_t *data = t->data;
+    struct tern_place place = {.by_head = 0};
+    tern_place_of(&place, &c->config, key.part, key.is_bias);
+    if (!place.by_head)
+        return 0;
+    const size_t heads = (size_t)c->config.layer[key.layer].heads, each = count / heads;
+    for (size_t head = 0; head < heads; head++) {
+        struct tern_tensor rows = *t;
+        const size_t first = (head * (size_t)place.pieces + (size_t)place.piece) * each;
+        rows.data = (const char *)t->data + first * tern_dtype_bytes(t->dtype);
+        tern_tensor_floats(out + head * each, &rows, each);
+    }
+    return 1;
+}
 
-    if (t->dtype == TERN_F32) {
-        memcpy(out, data, count * sizeof out[0]);
-        return;
+/* out[n][k] of a tensor [n][k / groups][1]: zero outside of the groups. */
+static void spread_groups(float *out, const struct tern_tensor *t, size_t count)
+{
+    const size_t n = (size_t)t->shape[0], each = (size_t)t->shape[1], k = count / n, rows = n * each / k;
+    tern_tensor_floats(out, t, n * each);
+    for (size_t i = n; i-- > 0;) { /* from the last row on, since rows only move up */
+        float *const row = out + i * k, *const to = row + i / rows * each;
+        memmove(to, out + i * each, each * sizeof *out);
+        memset(row, 0, (size_t)(to - row) * sizeof *out);
+        memset(to + each, 0, (k - each - (size_t)(to - row)) * sizeof *out);
     }
-    for (size_t i = 0; i < count; i++) {
-        uint16_t half;
-        memcpy(&half, data + 2 * i, sizeof half);
-        if (t->dtype == TERN_F16) {
-            out[i] = from_f16(half);
-        } else {
-            uint32_t bits = (uint32_t)half << 16; /* bfloat16 is binary32's upper half */
-            memcpy(&out[i], &bits, sizeof bits);
-        }
+}
+
+/* out[heads][size / heads], of which the first heads / each are there: each stands for `each` heads in a row. */
+static void repeat_heads(float *out, int heads, int each, size_t size)
+{
+    const size_t one = size / (size_t)heads;
+    for (int h = heads - 1; h > 0; h--) /* from the last on, since rows only move up */
+        memmove(out + (size_t)h * one, out + (size_t)(h / each) * one, one * sizeof *out);
+}
+
+/* Whether the rows of a part stand in pairs of neighbours that are turned together. */
+static int is_interleaved(const struct tern_config *config, struct tern_key key)
+{
+    const struct tern_layer_spec *l = key.layer >= 0 ? &config->layer[key.layer] : NULL;
+    return (key.part == TERN_PART_QUERY || key.part == TERN_PART_KEY) && l->position == TERN_POSITION_ROTARY &&
+           config->table[l->table].interleaved;
+}
+
+/* Of each head rows 2 i and 2 i + 1 become rows i and i + half, as a run turns them: their products are the same. */
+static tern_status part_pairs(const struct tern_checkpoint *c, struct tern_key key, float *out, size_t count,
+                              tern_error *err)
+{
+    const struct tern_layer_spec *l = &c->config.layer[key.layer];
+    const size_t d = (size_t)l->head_dim, half = (size_t)c->config.table[l->table].half,
+                 width = count / ((size_t)l->heads * d);
+    float *head = malloc(d * width * sizeof *head);
+    if (!head)
+        return tern_fail_nomem(err, c->weights.path, d * width * sizeof *head);
+    for (int h = 0; h < l->heads; h++, out += d * width) {
+        memcpy(head, out, d * width * sizeof *head);
+        for (size_t i = 0; i < 2 * half; i++)
+            memcpy(out + (i % 2 * half + i / 2) * width, head + i * width, width * sizeof *head);
     }
+    free(head);
+    return TERN_OK;
 }
 
 tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struct tern_key key, float *out,
                                  size_t count, tern_error *err)
 {
     const struct tern_tensor *t = find(checkpoint, key);
+    const struct tern_weight_files *files =
+        key.part == TERN_PART_DENSE ? &checkpoint->dense[key.layer] : &checkpoint->weights;
 
+    if (key.part == TERN_PART_POSITION_KEY || key.part == TERN_PART_POSITION_QUERY)
+        return tern_distances_make(checkpoint, key, out, count, err);
+    if (key.part == TERN_PART_POSITION_TABLE)
+        return tern_position_table_make(checkpoint, key.layer, t, out, count, err);
+    if (!t && (key.part == TERN_PART_DENSE ? key.is_bias : may_lack_bias(checkpoint, key))) {
+        memset(out, 0, count * sizeof *out);
+        return TERN_OK;
+    }
     if (!t) {
         char name[TERN_KEY_NAME];
         tern_key_name(name, key);
-        return tern_fail(err, TERN_FORMAT, "model.safetensors: there is no tensor for %.100s", name);
+        return tern_fail(err, TERN_FORMAT, "%s: there is no tensor for %.100s", files->path, name);
     }
-    if (!is_float(t->dtype) || count != t->bytes / tern_dtype_bytes(t->dtype))
-        return tern_fail(err, TERN_FORMAT, "model.safetensors: tensor %.100s has not the %zu floats asked for", t->name,
-                         count);
-    to_float(out, t, count);
+    if (tern_is_folded(&checkpoint->config, key.part))
+        return tern_fold_embeddings(checkpoint, t, out, count, err);
+    const int each = sharing(&checkpoint->config, key);
+    const size_t stored = count / (size_t)each;
+    const struct tern_tensor rows = piece_of(checkpoint, key, t, stored);
+    if (!is_float(t->dtype) || !rows.data)
+        return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s has not the %zu floats asked for",
+                         tern_weight_path(files, t), t->name, count);
+    if (is_grouped(&checkpoint->config, key, t))
+        spread_groups(out, &rows, count);
+    else if (!gather_heads(checkpoint, key, t, out, stored))
+        tern_tensor_floats(out, &rows, stored);
+    if (each > 1)
+        repeat_heads(out, checkpoint->config.layer[key.layer].heads, each, count);
+    if (is_interleaved(&checkpoint->config, key)) {
+        const tern_status status = part_pairs(checkpoint, key, out, count, err);
+        if (status)
+            return status;
+    }
     for (size_t i = 0; i < count; i++)
         if (!isfinite(out[i]))
-            return tern_fail(err, TERN_FORMAT, "model.safetensors: tensor %.100s: element %zu is %s", t->name, i,
-                             isnan(out[i]) ? "NaN" : "infinite");
+            return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s: element %zu is %s", tern_weight_path(files, t),
+                             t->name, i, isnan(out[i]) ? "NaN" : "infinite");
     return TERN_OK;
 }

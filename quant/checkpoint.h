@@ -3,19 +3,22 @@
 #define TERN_CHECKPOINT_H
 
 #include "models/parts.h"
-#include "models/safetensors.h"
-#include "runtime/base/file.h"
+#include "quant/purpose.h"
+#include "quant/weight_files.h"
 
 struct tern_checkpoint {
     struct tern_config config;
-    struct tern_mapping mapping;
-    struct tern_safetensors tensors;
+    struct tern_weight_files weights;               /* by names without wrappers */
+    char *names;                                    /* owns those */
+    struct tern_weight_files dense[TERN_MAX_DENSE]; /* [config.n_dense] of Dense modules */
 };
 
-/* Opens `directory`: config and model.safetensors; checks that every tensor the architecture needs is there, with the
-   right shape and a float dtype; settles config.pooler, config.head and config.n_labels. TERN_IO,
-   TERN_FORMAT, TERN_NOMEM. */
-tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *directory, tern_error *err);
+/* Opens `directory`: config and weights (see weight_files.h); checks that every tensor the architecture needs is there,
+   with the right shape and a float dtype, and that every other one may be left out; settles config.pooler, config.head,
+   config.n_labels and config.output. `purpose` says what is asked and who is told; NULL: nothing and nobody. TERN_IO,
+   TERN_FORMAT, TERN_NOMEM, TERN_USAGE (the task). */
+tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *directory, struct tern_purpose *purpose,
+                                 tern_error *err);
 void tern_checkpoint_close(struct tern_checkpoint *checkpoint);
 
 /* Copies the tensor of a key as float32 into out[count]. Keys are named (tern_key_name)
@@ -26,9 +29,14 @@ void tern_checkpoint_close(struct tern_checkpoint *checkpoint);
      layer.N.ffn_norm.{weight,bias}
      pooler.{weight [hidden,hidden],bias}        (BERT's pooler.dense, DistilBERT's pre_classifier)
      classifier.{weight [n_labels,hidden],bias}
+     module.N.dense.{weight [outputs,inputs],bias}    (sentence-transformers' Dense; zeros for a bias that it lacks)
    Weights are [outputs, inputs], row-major, as PyTorch has them. A NaN or an infinity is TERN_FORMAT, and the message
    names the tensor and the element. `count` must be the tensor's number of elements. */
 tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struct tern_key key, float *out,
                                  size_t count, tern_error *err);
+
+/* Checks the dtype of a tensor, and its shape against the config. */
+tern_status tern_checkpoint_check_tensor(const struct tern_config *config, struct tern_key key,
+                                         const struct tern_tensor *tensor, const char *path, tern_error *err);
 
 #endif

@@ -5,48 +5,126 @@
 #include "quant/families.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-enum { MAX_PREFIX = 40 };
-
-/* The prefix of this file: where the word embeddings are. With a task head the encoder is a member of the whole, called
-   as its family or "model"; saved alone it has no prefix. Settled once, so that two encoders in one file do not mix. */
-static void file_prefix(char out[MAX_PREFIX], const struct tern_safetensors *st, const char *word)
+/* What the encoder may be a member of the whole as: number i of all names, the family's own first; NULL: no more. Saved
+   alone it has no prefix. */
+static const char *member(enum tern_architecture architecture, int i)
 {
+    const char *const own = tern_checkpoint_families[architecture].inside;
+    if (i == 0)
+        return "";
+    if (i == 1)
+        return own ? own : tern_families[architecture].name;
+    return i - 2 < TERN_N_FAMILIES ? tern_families[i - 2].name : i - 2 == TERN_N_FAMILIES ? "model" : NULL;
+}
+
+/* Settled by where the word embeddings are, and once, so that two encoders in one file do not mix. */
+void tern_encoder_prefix(char out[TERN_ENCODER_PREFIX], const struct tern_weight_files *files,
+                         enum tern_architecture architecture)
+{
+    const char *word = tern_checkpoint_families[architecture].stem[TERN_PART_WORD], *whole;
     char name[128];
-    for (int i = -1; i <= TERN_N_FAMILIES; i++) {
-        const char *const whole = i < 0 ? "" : i < TERN_N_FAMILIES ? tern_families[i].name : "model";
-        snprintf(out, MAX_PREFIX, "%s%s", whole, *whole ? "." : "");
+    for (int i = 0; (whole = member(architecture, i)); i++) {
+        snprintf(out, TERN_ENCODER_PREFIX, "%s%s", whole, *whole ? "." : "");
         snprintf(name, sizeof name, "%s%s.weight", out, word);
-        if (tern_safetensors_find(st, name))
+        if (tern_weight_find(files, name))
             return;
     }
     out[0] = 0;
 }
 
-const struct tern_tensor *tern_part_find(const struct tern_safetensors *st, enum tern_architecture architecture,
+/* "/attn.Wqkv[1/3]", as struct tern_checkpoint_family says. */
+static void parse_stem(struct tern_place *out, const char *stem)
+{
+    const char *const bracket = strchr(stem, '[');
+    *out = (struct tern_place){.at_root = *stem == '/', .pieces = 1};
+    stem += out->at_root;
+    const size_t n = bracket ? (size_t)(bracket - stem) : strlen(stem);
+    snprintf(out->stem, sizeof out->stem, "%.*s", (int)n, stem);
+    if (!bracket)
+        return;
+    const int first = atoi(bracket + 1);
+    const char *const slash = strpbrk(bracket, "/%");
+    out->by_head = slash && *slash == '%';
+    out->piece = slash ? first : 0;
+    out->pieces = slash ? atoi(slash + 1) : 1;
+    out->skip = slash ? 0 : first;
+}
+
+int tern_place_of(struct tern_place *out, const struct tern_config *config, enum tern_part_id part, int is_bias)
+{
+    const struct tern_checkpoint_family *family = &tern_checkpoint_families[config->architecture];
+    const int classify = config->head == TERN_HEAD_CLASSIFIER && family->classify.classifier;
+    const char *stem = family->stem[part];
+    if (classify && part == TERN_PART_POOLER)
+        stem = family->classify.pooler;
+    if (classify && part == TERN_PART_CLASSIFIER)
+        stem = family->classify.classifier;
+    const int whole = is_bias && family->bias[part];
+    if (stem)
+        parse_stem(out, whole ? family->bias[part] : stem);
+    out->whole = whole;
+    return stem != NULL;
+}
+
+/* The prefix of a layer's tensors, by how many layers before it have weights of their own. */
+static void in_layer(char *out, size_t capacity, const struct tern_config *config, struct tern_key key)
+{
+    int number = 0;
+    out[0] = 0;
+    if (tern_parts[key.part].place != TERN_PLACE_LAYER)
+        return;
+    for (int i = 0; i < key.layer; i++)
+        number += config->layer[i].weights == i;
+    snprintf(out, capacity, tern_checkpoint_families[config->architecture].layer, number);
+}
+
+void tern_part_name(char *out, size_t capacity, const struct tern_config *config, struct tern_key key)
+{
+    char layer[64];
+    struct tern_place place = {.stem = ""};
+    in_layer(layer, sizeof layer, config, key);
+    if (tern_place_of(&place, config, key.part, key.is_bias))
+        snprintf(out, capacity, "%s%s%s", layer, place.stem, place.whole ? "" : key.is_bias ? ".bias" : ".weight");
+    else
+        tern_key_name(out, key);
+}
+
+const struct tern_tensor *tern_part_find(const struct tern_weight_files *files, const struct tern_config *config,
                                          struct tern_key key, char *shown, size_t capacity)
 {
-    const struct tern_checkpoint_family *family = &tern_checkpoint_families[architecture];
-    const char *stem = family->stem[key.part];
-    const int at_root = key.part == TERN_PART_CLASSIFIER || (key.part == TERN_PART_POOLER && family->pooler_at_root);
-    const char *kinds[2] = {key.is_bias ? "bias" : "weight", key.is_bias ? "beta" : "gamma"};
+    const char *kinds[2] = {key.is_bias ? ".bias" : ".weight", key.is_bias ? ".beta" : ".gamma"};
     const struct tern_tensor *tensor = NULL;
-    char in_layer[40] = "", prefix[MAX_PREFIX];
+    struct tern_place place;
+    char layer[64], prefix[TERN_ENCODER_PREFIX];
 
-    if (!stem)
+    if (!tern_place_of(&place, config, key.part, key.is_bias)) {
+        snprintf(shown, capacity, "(none of this family)");
         return NULL;
-    file_prefix(prefix, st, family->stem[TERN_PART_WORD]);
-    if (tern_parts[key.part].place == TERN_PLACE_LAYER)
-        snprintf(in_layer, sizeof in_layer, family->layer, key.layer);
+    }
+    tern_encoder_prefix(prefix, files, config->architecture);
+    in_layer(layer, sizeof layer, config, key);
     /* TensorFlow's spelling survives in old norms; last comes the name that a message should show */
     for (int i = tern_parts[key.part].kind == TERN_KIND_NORM ? 1 : 0; i >= 0 && !tensor; i--) {
-        snprintf(shown, capacity, "%s%s%s.%s", at_root ? "" : prefix, in_layer, stem, kinds[i]);
-        tensor = tern_safetensors_find(st, shown);
-        if (!tensor && at_root && *prefix) {
+        snprintf(shown, capacity, "%s%s%s%s", place.at_root ? "" : prefix, layer, place.stem,
+                 place.whole ? "" : kinds[i]);
+        tensor = tern_weight_find(files, shown);
+        if (!tensor && place.at_root && *prefix) {
             char inside[256];
             snprintf(inside, sizeof inside, "%s%s", prefix, shown);
-            tensor = tern_safetensors_find(st, inside);
+            tensor = tern_weight_find(files, inside);
         }
     }
     return tensor;
+}
+
+const struct tern_tensor *tern_encoder_tensor(const struct tern_weight_files *files, const struct tern_config *config,
+                                              const char *stem, const char *kind)
+{
+    char prefix[TERN_ENCODER_PREFIX], name[256];
+    tern_encoder_prefix(prefix, files, config->architecture);
+    snprintf(name, sizeof name, "%s%s.%s", prefix, stem, kind);
+    return tern_weight_find(files, name);
 }

@@ -1,141 +1,369 @@
-/* One row of names and one reader for each family of checkpoints. A new family is a row here, a row in
-   models/families.def and a checkpoint in the tests. */
+/* One row of names for each family of checkpoints. A new family is a row here, a reader in quant/family_readers.c, a
+   row in models/families.def and a checkpoint in the tests. */
 #include "quant/families.h"
 
-#include "models/config_private.h"
-#include "models/json.h"
+#include "quant/family_readers.h"
 
-#include <string.h>
+/* What a reader of BERT's keys honours, and what a family adds. */
+#define BERT_KEYS                                                                                                      \
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",                      \
+        "max_position_embeddings", "hidden_act", "layer_norm_eps", "pruned_heads"
+static const char *const bert_keys[] = {BERT_KEYS, "type_vocab_size", NULL};
+static const char *const distilbert_keys[] = {"vocab_size", "dim",          "n_layers",
+                                              "n_heads",    "hidden_dim",   "max_position_embeddings",
+                                              "activation", "pruned_heads", NULL};
+static const char *const electra_keys[] = {BERT_KEYS, "type_vocab_size", "embedding_size", NULL};
+static const char *const albert_keys[] = {BERT_KEYS,           "type_vocab_size", "embedding_size",
+                                          "num_hidden_groups", "inner_group_num", NULL};
+static const char *const squeezebert_keys[] = {BERT_KEYS,
+                                               "type_vocab_size",
+                                               "q_groups",
+                                               "k_groups",
+                                               "v_groups",
+                                               "post_attention_groups",
+                                               "intermediate_groups",
+                                               "output_groups",
+                                               NULL};
+static const char *const rembert_keys[] = {BERT_KEYS, "type_vocab_size", "input_embedding_size", NULL};
+static const char *const roberta_keys[] = {BERT_KEYS, "type_vocab_size", "pad_token_id", NULL};
+static const char *const mpnet_keys[] = {BERT_KEYS, "relative_attention_num_buckets", NULL};
+static const char *const rotary_keys[] = {BERT_KEYS,    "type_vocab_size", "rope_parameters",
+                                          "rope_theta", "rope_scaling",    NULL};
 
-/* ---- What readers share ------------------------------------------------------------------------------------------ */
+static const char *const gte_keys[] = {BERT_KEYS,    "type_vocab_size", "rope_parameters",
+                                       "rope_theta", "rope_scaling",    "position_embedding_type",
+                                       "auto_map",   "pack_qkv",        NULL};
+static const char *const roformer_keys[] = {BERT_KEYS, "type_vocab_size", "embedding_size", NULL};
+static const char *const esm_keys[] = {BERT_KEYS, "rope_theta", "position_embedding_type", NULL};
+static const char *const eurobert_keys[] = {
+    BERT_KEYS,      "rms_norm_eps",       "num_key_value_heads", "head_dim",       "rope_parameters", "rope_theta",
+    "rope_scaling", "classifier_pooling", "clf_pooling",         "attention_bias", "mlp_bias",        NULL};
+#define DEBERTA_KEYS                                                                                                   \
+    BERT_KEYS, "type_vocab_size", "embedding_size", "position_biased_input", "relative_attention", "pos_att_type",     \
+        "max_relative_positions", "pooler_hidden_act", "pooler_hidden_size", "z_steps"
+static const char *const deberta_keys[] = {DEBERTA_KEYS, "talking_head", NULL};
+static const char *const deberta_v2_keys[] = {DEBERTA_KEYS,    "position_buckets",    "norm_rel_ebd",
+                                              "share_att_key", "conv_kernel_size",    "conv_act",
+                                              "conv_groups",   "attention_head_size", NULL};
+static const char *const modernbert_keys[] = {"vocab_size",
+                                              "hidden_size",
+                                              "num_hidden_layers",
+                                              "num_attention_heads",
+                                              "intermediate_size",
+                                              "max_position_embeddings",
+                                              "hidden_activation",
+                                              "norm_eps",
+                                              "rope_parameters",
+                                              "global_rope_theta",
+                                              "local_rope_theta",
+                                              "layer_types",
+                                              "global_attn_every_n_layers",
+                                              "local_attention",
+                                              "classifier_pooling",
+                                              "classifier_activation",
+                                              "attention_bias",
+                                              "mlp_bias",
+                                              "norm_bias",
+                                              "classifier_bias",
+                                              "position_embedding_type",
+                                              NULL};
 
-/* The keys by which a family calls the same numbers. */
-struct keys {
-    const char *vocab, *hidden, *layers, *heads, *intermediate, *positions, *activation;
-};
-
-static tern_status read_activation(enum tern_activation *out, const json_t *root, const char *key, const char *path,
-                                   tern_error *err)
-{
-    static const struct {
-        const char *name;
-        enum tern_activation activation;
-    } known[] = {
-        {"gelu", TERN_GELU},
-        {"gelu_new", TERN_GELU_NEW},
-        {"gelu_pytorch_tanh", TERN_GELU_NEW}, /* another name of the same formula */
-        {"relu", TERN_RELU},
-        {"gelu_ibert", TERN_GELU_IBERT}, /* ours: for checkpoints trained with I-BERT's polynomial */
-    };
-    const char *name = "gelu";
-    const tern_status status = tern_json_get_string(root, key, 0, &name, path, err);
-    for (size_t i = 0; !status && i < sizeof known / sizeof known[0]; i++)
-        if (!strcmp(name, known[i].name)) {
-            *out = known[i].activation;
-            return TERN_OK;
-        }
-    return status
-               ? status
-               : tern_fail(err, TERN_FORMAT, "%s: %s %.60s is not supported; gelu, gelu_new, relu and gelu_ibert are",
-                           path, key, name);
-}
-
-/* A BERT's sizes and layers, all alike. */
-static tern_status read_sizes(struct tern_config *out, const json_t *root, const struct keys *keys, const char *path,
-                              tern_error *err)
-{
-    int32_t layers = 0, heads = 0, intermediate = 0;
-    enum tern_activation activation = TERN_GELU;
-    const struct {
-        const char *key;
-        int32_t min, max, *to;
-    } sizes[] = {
-        {keys->vocab, 1, TERN_MAX_VOCAB, &out->vocab},
-        {keys->hidden, 1, TERN_MAX_HIDDEN, &out->hidden},
-        {keys->layers, 1, TERN_MAX_LAYERS, &layers},
-        {keys->heads, 1, TERN_MAX_HIDDEN, &heads},
-        {keys->intermediate, 1, TERN_MAX_INTERMEDIATE, &intermediate},
-        {keys->positions, TERN_MIN_TOKENS, TERN_MAX_POSITIONS, &out->max_positions},
-    };
-    tern_status status = TERN_OK;
-    for (size_t i = 0; !status && i < sizeof sizes / sizeof sizes[0]; i++)
-        status = tern_json_get_int(root, sizes[i].key, 1, sizes[i].min, sizes[i].max, sizes[i].to, path, err);
-    if (!status)
-        status = read_activation(&activation, root, keys->activation, path, err);
-    if (!status)
-        status = tern_config_check_heads(out->hidden, heads, path, err);
-    if (!status)
-        tern_config_set_layers(out, layers, heads, intermediate, activation);
-    return status;
-}
-
-/* ---- Readers ------------------------------------------------------------------------------------------------------
- */
-
-static tern_status read_bert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
-{
-    static const struct keys keys = {"vocab_size",          "hidden_size",       "num_hidden_layers",
-                                     "num_attention_heads", "intermediate_size", "max_position_embeddings",
-                                     "hidden_act"};
-    tern_status status = read_sizes(out, root, &keys, path, err);
-    out->pooler = TERN_POOLER_TANH;
-    out->token_types = 2;
-    if (!status)
-        status = tern_json_get_int(root, "type_vocab_size", 0, 1, TERN_MAX_TYPES, &out->token_types, path, err);
-    if (!status)
-        status = tern_json_get_real(root, "layer_norm_eps", 0, 1e-30, 0.1, &out->layer_norm_eps, path, err);
-    return status;
-}
-
-static tern_status read_distilbert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
-{
-    static const struct keys keys = {
-        "vocab_size", "dim", "n_layers", "n_heads", "hidden_dim", "max_position_embeddings", "activation"};
-    out->pooler = TERN_POOLER_RELU; /* pre_classifier */
-    return read_sizes(out, root, &keys, path, err);
-}
-
-/* ---- Rows ---------------------------------------------------------------------------------------------------------
- */
+/* Names that most families have from BERT. */
+#define BERT_EMBEDDINGS                                                                                                \
+    [TERN_PART_WORD] = "embeddings.word_embeddings", [TERN_PART_POSITION] = "embeddings.position_embeddings",          \
+    [TERN_PART_TYPE] = "embeddings.token_type_embeddings", [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm"
+#define BERT_MATRICES                                                                                                  \
+    [TERN_PART_QUERY] = "attention.self.query", [TERN_PART_KEY] = "attention.self.key",                                \
+    [TERN_PART_VALUE] = "attention.self.value", [TERN_PART_ATTN_OUT] = "attention.output.dense",                       \
+    [TERN_PART_FFN_UP] = "intermediate.dense", [TERN_PART_FFN_DOWN] = "output.dense"
+#define BERT_NORMS [TERN_PART_ATTN_NORM] = "attention.output.LayerNorm", [TERN_PART_FFN_NORM] = "output.LayerNorm"
+#define BERT_HEADS [TERN_PART_POOLER] = "pooler.dense", [TERN_PART_CLASSIFIER] = "/classifier"
+#define SKIPPED_POSITIONS [TERN_PART_POSITION] = "embeddings.position_embeddings[2:]"
+/* What both DeBERTas call alike. Their pooler is their classifier's. */
+#define DEBERTA_PARTS                                                                                                  \
+    BERT_NORMS, [TERN_PART_POSITION_TABLE] = "encoder.rel_embeddings",                                                 \
+                [TERN_PART_ATTN_OUT] = "attention.output.dense", [TERN_PART_FFN_UP] = "intermediate.dense",            \
+                [TERN_PART_FFN_DOWN] = "output.dense", [TERN_PART_POOLER] = "/pooler.dense",                           \
+                [TERN_PART_CLASSIFIER] = "/classifier"
+/* RoBERTa's, ELECTRA's and MPNet's classifier of texts. */
+#define TWO_LAYERS(act)                                                                                                \
+    {                                                                                                                  \
+        "/classifier.dense", "/classifier.out_proj", act                                                               \
+    }
+#define ROBERTA(name, within)                                                                                          \
+    {                                                                                                                  \
+        .class = name, .inside = within, .layer = "encoder.layer.%d.",                                                 \
+        .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",                                                      \
+                 SKIPPED_POSITIONS,                                                                                    \
+                 [TERN_PART_TYPE] = "embeddings.token_type_embeddings",                                                \
+                 [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",                                                      \
+                 BERT_MATRICES,                                                                                        \
+                 BERT_NORMS,                                                                                           \
+                 BERT_HEADS},                                                                                          \
+        .classify = TWO_LAYERS(TERN_POOLER_TANH), .keys = roberta_keys, .read = tern_read_roberta                      \
+    }
+/* GTE's, under transformers' name and that of the code which its checkpoints were published with. */
+#define GTE(name)                                                                                                      \
+    {                                                                                                                  \
+        .class = name, .layer = "encoder.layer.%d.",                                                                   \
+        .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",                                                      \
+                 [TERN_PART_TYPE] = "embeddings.token_type_embeddings",                                                \
+                 [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",                                                      \
+                 [TERN_PART_QUERY] = "attention.qkv_proj[0/3]",                                                        \
+                 [TERN_PART_KEY] = "attention.qkv_proj[1/3]",                                                          \
+                 [TERN_PART_VALUE] = "attention.qkv_proj[2/3]",                                                        \
+                 [TERN_PART_ATTN_OUT] = "attention.o_proj",                                                            \
+                 [TERN_PART_ATTN_NORM] = "attn_ln",                                                                    \
+                 [TERN_PART_FFN_UP] = "mlp.up_gate_proj[0/2]",                                                         \
+                 [TERN_PART_FFN_GATE] = "mlp.up_gate_proj[1/2]",                                                       \
+                 [TERN_PART_FFN_DOWN] = "mlp.down_proj",                                                               \
+                 [TERN_PART_FFN_NORM] = "mlp_ln",                                                                      \
+                 BERT_HEADS},                                                                                          \
+        .no_biases = 1, .keys = gte_keys, .read = tern_read_gte                                                        \
+    }
 
 const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = {
-    [TERN_BERT] = {"Bert",
-                   "encoder.layer.%d.",
-                   0,
-                   {
-                       [TERN_PART_WORD] = "embeddings.word_embeddings",
-                       [TERN_PART_POSITION] = "embeddings.position_embeddings",
-                       [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
-                       [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
-                       [TERN_PART_QUERY] = "attention.self.query",
-                       [TERN_PART_KEY] = "attention.self.key",
-                       [TERN_PART_VALUE] = "attention.self.value",
-                       [TERN_PART_ATTN_OUT] = "attention.output.dense",
-                       [TERN_PART_ATTN_NORM] = "attention.output.LayerNorm",
-                       [TERN_PART_FFN_UP] = "intermediate.dense",
-                       [TERN_PART_FFN_DOWN] = "output.dense",
-                       [TERN_PART_FFN_NORM] = "output.LayerNorm",
-                       [TERN_PART_POOLER] = "pooler.dense",
-                       [TERN_PART_CLASSIFIER] = "classifier",
-                   },
-                   read_bert},
-    [TERN_DISTILBERT] = {"DistilBert",
-                         "transformer.layer.%d.",
-                         1,
-                         {
-                             [TERN_PART_WORD] = "embeddings.word_embeddings",
-                             [TERN_PART_POSITION] = "embeddings.position_embeddings",
+    [TERN_BERT] = {.class = "Bert",
+                   .layer = "encoder.layer.%d.",
+                   .stem = {BERT_EMBEDDINGS, BERT_MATRICES, BERT_NORMS, BERT_HEADS},
+                   .keys = bert_keys,
+                   .read = tern_read_bert},
+    [TERN_DISTILBERT] = {.class = "DistilBert",
+                         .layer = "transformer.layer.%d.",
+                         .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
+                                  [TERN_PART_POSITION] = "embeddings.position_embeddings",
+                                  [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
+                                  [TERN_PART_QUERY] = "attention.q_lin",
+                                  [TERN_PART_KEY] = "attention.k_lin",
+                                  [TERN_PART_VALUE] = "attention.v_lin",
+                                  [TERN_PART_ATTN_OUT] = "attention.out_lin",
+                                  [TERN_PART_ATTN_NORM] = "sa_layer_norm",
+                                  [TERN_PART_FFN_UP] = "ffn.lin1",
+                                  [TERN_PART_FFN_DOWN] = "ffn.lin2",
+                                  [TERN_PART_FFN_NORM] = "output_layer_norm",
+                                  [TERN_PART_POOLER] = "/pre_classifier",
+                                  [TERN_PART_CLASSIFIER] = "/classifier"},
+                         .keys = distilbert_keys,
+                         .read = tern_read_distilbert},
+    [TERN_ELECTRA] = {.class = "Electra",
+                      .layer = "encoder.layer.%d.",
+                      .stem = {BERT_EMBEDDINGS, [TERN_PART_PROJECT] = "embeddings_project", BERT_MATRICES,
+                               BERT_NORMS, [TERN_PART_CLASSIFIER] = "/classifier"},
+                      .classify = TWO_LAYERS(TERN_POOLER_GELU),
+                      .keys = electra_keys,
+                      .read = tern_read_electra},
+    [TERN_MPNET] = {.class = "MPNet",
+                    .layer = "encoder.layer.%d.",
+                    .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
+                             SKIPPED_POSITIONS,
                              [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
-                             [TERN_PART_QUERY] = "attention.q_lin",
-                             [TERN_PART_KEY] = "attention.k_lin",
-                             [TERN_PART_VALUE] = "attention.v_lin",
-                             [TERN_PART_ATTN_OUT] = "attention.out_lin",
-                             [TERN_PART_ATTN_NORM] = "sa_layer_norm",
-                             [TERN_PART_FFN_UP] = "ffn.lin1",
-                             [TERN_PART_FFN_DOWN] = "ffn.lin2",
-                             [TERN_PART_FFN_NORM] = "output_layer_norm",
-                             [TERN_PART_POOLER] = "pre_classifier",
-                             [TERN_PART_CLASSIFIER] = "classifier",
-                         },
-                         read_distilbert},
+                             [TERN_PART_POSITION_TABLE] = "encoder.relative_attention_bias",
+                             [TERN_PART_QUERY] = "attention.attn.q",
+                             [TERN_PART_KEY] = "attention.attn.k",
+                             [TERN_PART_VALUE] = "attention.attn.v",
+                             [TERN_PART_ATTN_OUT] = "attention.attn.o",
+                             [TERN_PART_ATTN_NORM] = "attention.LayerNorm",
+                             [TERN_PART_FFN_UP] = "intermediate.dense",
+                             [TERN_PART_FFN_DOWN] = "output.dense",
+                             [TERN_PART_FFN_NORM] = "output.LayerNorm",
+                             BERT_HEADS},
+                    .classify = TWO_LAYERS(TERN_POOLER_TANH),
+                    .keys = mpnet_keys,
+                    .read = tern_read_mpnet},
+    [TERN_NOMIC] = {.class = "NomicBert",
+                    .layer = "encoder.layers.%d.",
+                    .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
+                             [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
+                             [TERN_PART_EMBED_NORM] = "emb_ln",
+                             [TERN_PART_QUERY] = "attn.Wqkv[0/3]",
+                             [TERN_PART_KEY] = "attn.Wqkv[1/3]",
+                             [TERN_PART_VALUE] = "attn.Wqkv[2/3]",
+                             [TERN_PART_ATTN_OUT] = "attn.out_proj",
+                             [TERN_PART_ATTN_NORM] = "norm1",
+                             [TERN_PART_FFN_UP] = "mlp.fc11",
+                             [TERN_PART_FFN_GATE] = "mlp.fc12",
+                             [TERN_PART_FFN_DOWN] = "mlp.fc2",
+                             [TERN_PART_FFN_NORM] = "norm2",
+                             BERT_HEADS},
+                    .no_biases = 1,
+                    .keys = rotary_keys,
+                    .read = tern_read_nomic},
+    [TERN_GTE] = GTE("Gte"),
+    [TERN_GTE_NEW] = GTE("New"),
+    [TERN_SQUEEZEBERT] =
+        {.class = "SqueezeBert",
+         .inside = "transformer",
+         .layer = "encoder.layers.%d.",
+         .stem = {BERT_EMBEDDINGS, [TERN_PART_QUERY] = "attention.query", [TERN_PART_KEY] = "attention.key",
+                  [TERN_PART_VALUE] = "attention.value", [TERN_PART_ATTN_OUT] = "post_attention.conv1d",
+                  [TERN_PART_ATTN_NORM] = "post_attention.layernorm", [TERN_PART_FFN_UP] = "intermediate.conv1d",
+                  [TERN_PART_FFN_DOWN] = "output.conv1d", [TERN_PART_FFN_NORM] = "output.layernorm", BERT_HEADS},
+         .grouped = 1,
+         .keys = squeezebert_keys,
+         .read = tern_read_bert},
+    [TERN_ERNIE] = {.class = "Ernie",
+                    .layer = "encoder.layer.%d.",
+                    .stem = {BERT_EMBEDDINGS, BERT_MATRICES, BERT_NORMS, BERT_HEADS},
+                    .keys = bert_keys,
+                    .read = tern_read_bert},
+    [TERN_MEGATRON] = {.class = "MegatronBert",
+                       .inside = "bert",
+                       .layer = "encoder.layer.%d.",
+                       .stem = {BERT_EMBEDDINGS, BERT_MATRICES, [TERN_PART_ATTN_NORM] = "attention.ln",
+                                [TERN_PART_FFN_NORM] = "ln", [TERN_PART_FINAL_NORM] = "encoder.ln", BERT_HEADS},
+                       .keys = bert_keys,
+                       .read = tern_read_megatron},
+    [TERN_MODERNBERT] = {.class = "ModernBert",
+                         .inside = "model",
+                         .layer = "layers.%d.",
+                         .stem = {[TERN_PART_WORD] = "embeddings.tok_embeddings",
+                                  [TERN_PART_EMBED_NORM] = "embeddings.norm",
+                                  [TERN_PART_ATTN_NORM] = "attn_norm",
+                                  [TERN_PART_QUERY] = "attn.Wqkv[0/3]",
+                                  [TERN_PART_KEY] = "attn.Wqkv[1/3]",
+                                  [TERN_PART_VALUE] = "attn.Wqkv[2/3]",
+                                  [TERN_PART_ATTN_OUT] = "attn.Wo",
+                                  [TERN_PART_FFN_NORM] = "mlp_norm",
+                                  [TERN_PART_FFN_GATE] = "mlp.Wi[0/2]",
+                                  [TERN_PART_FFN_UP] = "mlp.Wi[1/2]",
+                                  [TERN_PART_FFN_DOWN] = "mlp.Wo",
+                                  [TERN_PART_FINAL_NORM] = "final_norm",
+                                  [TERN_PART_POOLER] = "/head.dense",
+                                  [TERN_PART_POOLER_NORM] = "/head.norm",
+                                  [TERN_PART_CLASSIFIER] = "/classifier"},
+                         .pools_tokens = 1,
+                         .no_biases = 1,
+                         .keys = modernbert_keys,
+                         .read = tern_read_modernbert},
+    [TERN_EUROBERT] = {.class = "EuroBert",
+                       .inside = "model",
+                       .layer = "layers.%d.",
+                       .stem = {[TERN_PART_WORD] = "embed_tokens",
+                                [TERN_PART_ATTN_NORM] = "input_layernorm",
+                                [TERN_PART_QUERY] = "self_attn.q_proj",
+                                [TERN_PART_KEY] = "self_attn.k_proj",
+                                [TERN_PART_VALUE] = "self_attn.v_proj",
+                                [TERN_PART_ATTN_OUT] = "self_attn.o_proj",
+                                [TERN_PART_FFN_NORM] = "post_attention_layernorm",
+                                [TERN_PART_FFN_GATE] = "mlp.gate_proj",
+                                [TERN_PART_FFN_UP] = "mlp.up_proj",
+                                [TERN_PART_FFN_DOWN] = "mlp.down_proj",
+                                [TERN_PART_FINAL_NORM] = "norm",
+                                [TERN_PART_POOLER] = "/dense",
+                                [TERN_PART_CLASSIFIER] = "/classifier"},
+                       .no_biases = 1,
+                       .keys = eurobert_keys,
+                       .read = tern_read_eurobert},
+    [TERN_ROBERTA] = ROBERTA("Roberta", "roberta"),
+    [TERN_XLM_ROBERTA] = ROBERTA("XLMRoberta", "roberta"),
+    [TERN_CAMEMBERT] = ROBERTA("Camembert", "roberta"),
+    [TERN_ROBERTA_PRELAYERNORM] = {.class = "RobertaPreLayerNorm",
+                                   .inside = "roberta_prelayernorm",
+                                   .layer = "encoder.layer.%d.",
+                                   .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
+                                            SKIPPED_POSITIONS,
+                                            [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
+                                            [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
+                                            BERT_MATRICES,
+                                            [TERN_PART_ATTN_NORM] = "attention.LayerNorm",
+                                            [TERN_PART_FFN_NORM] = "intermediate.LayerNorm",
+                                            [TERN_PART_FINAL_NORM] = "LayerNorm",
+                                            BERT_HEADS},
+                                   .classify = TWO_LAYERS(TERN_POOLER_TANH),
+                                   .keys = roberta_keys,
+                                   .read = tern_read_roberta_prelayernorm},
+    [TERN_XLM_ROBERTA_XL] = {.class = "XLMRobertaXL",
+                             .inside = "roberta",
+                             .layer = "encoder.layer.%d.",
+                             .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
+                                      SKIPPED_POSITIONS,
+                                      [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
+                                      BERT_MATRICES,
+                                      [TERN_PART_ATTN_NORM] = "attention.self_attn_layer_norm",
+                                      [TERN_PART_FFN_NORM] = "LayerNorm",
+                                      [TERN_PART_FINAL_NORM] = "encoder.LayerNorm",
+                                      BERT_HEADS},
+                             .classify = TWO_LAYERS(TERN_POOLER_TANH),
+                             .keys = roberta_keys,
+                             .read = tern_read_xlm_roberta_xl},
+    [TERN_LUKE] = ROBERTA("Luke", "luke"),
+    [TERN_IBERT] = ROBERTA("IBert", "ibert"),
+    [TERN_JINA3] = {.class = "JinaEmbeddingsV3",
+                    .layer = "encoder.layers.%d.",
+                    .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
+                             [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
+                             [TERN_PART_EMBED_NORM] = "emb_ln",
+                             [TERN_PART_QUERY] = "mixer.Wqkv[0/3]",
+                             [TERN_PART_KEY] = "mixer.Wqkv[1/3]",
+                             [TERN_PART_VALUE] = "mixer.Wqkv[2/3]",
+                             [TERN_PART_ATTN_OUT] = "mixer.out_proj",
+                             [TERN_PART_ATTN_NORM] = "norm1",
+                             [TERN_PART_FFN_UP] = "mlp.fc1",
+                             [TERN_PART_FFN_DOWN] = "mlp.fc2",
+                             [TERN_PART_FFN_NORM] = "norm2",
+                             BERT_HEADS},
+                    .keys = rotary_keys,
+                    .read = tern_read_jina3},
+    [TERN_ROFORMER] = {.class = "RoFormer",
+                       .layer = "encoder.layer.%d.",
+                       .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
+                                [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
+                                [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
+                                [TERN_PART_POSITION_TABLE] = "encoder.embed_positions",
+                                [TERN_PART_PROJECT] = "embeddings_project",
+                                BERT_MATRICES,
+                                BERT_NORMS,
+                                [TERN_PART_CLASSIFIER] = "/classifier"},
+                       .classify = TWO_LAYERS(TERN_POOLER_GELU),
+                       .keys = roformer_keys,
+                       .read = tern_read_roformer},
+    [TERN_ESM] = {.class = "Esm",
+                  .layer = "encoder.layer.%d.",
+                  .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
+                           BERT_MATRICES,
+                           [TERN_PART_ATTN_NORM] = "attention.LayerNorm",
+                           [TERN_PART_FFN_NORM] = "LayerNorm",
+                           [TERN_PART_FINAL_NORM] = "encoder.emb_layer_norm_after",
+                           BERT_HEADS},
+                  .classify = TWO_LAYERS(TERN_POOLER_TANH),
+                  .keys = esm_keys,
+                  .read = tern_read_esm},
+    [TERN_ALBERT] = {.class = "Albert",
+                     .layer = "encoder.albert_layer_groups.%d.albert_layers.0.",
+                     .stem = {BERT_EMBEDDINGS, [TERN_PART_PROJECT] = "encoder.embedding_hidden_mapping_in",
+                              [TERN_PART_QUERY] = "attention.query", [TERN_PART_KEY] = "attention.key",
+                              [TERN_PART_VALUE] = "attention.value", [TERN_PART_ATTN_OUT] = "attention.dense",
+                              [TERN_PART_ATTN_NORM] = "attention.LayerNorm", [TERN_PART_FFN_UP] = "ffn",
+                              [TERN_PART_FFN_DOWN] = "ffn_output", [TERN_PART_FFN_NORM] = "full_layer_layer_norm",
+                              [TERN_PART_POOLER] = "pooler", [TERN_PART_CLASSIFIER] = "/classifier"},
+                     .keys = albert_keys,
+                     .read = tern_read_albert},
+    [TERN_REMBERT] = {.class = "RemBert",
+                      .layer = "encoder.layer.%d.",
+                      .stem = {BERT_EMBEDDINGS, [TERN_PART_PROJECT] = "encoder.embedding_hidden_mapping_in",
+                               BERT_MATRICES, BERT_NORMS, BERT_HEADS},
+                      .keys = rembert_keys,
+                      .read = tern_read_rembert},
+    [TERN_DEBERTA] =
+        {.class = "Deberta",
+         .layer = "encoder.layer.%d.",
+         .stem = {BERT_EMBEDDINGS, DEBERTA_PARTS, [TERN_PART_QUERY] = "attention.self.in_proj[0%3]",
+                  [TERN_PART_KEY] = "attention.self.in_proj[1%3]", [TERN_PART_VALUE] = "attention.self.in_proj[2%3]",
+                  [TERN_PART_POSITION_KEY] = "attention.self.pos_proj",
+                  [TERN_PART_POSITION_QUERY] = "attention.self.pos_q_proj"},
+         .bias = {[TERN_PART_QUERY] = "attention.self.q_bias", [TERN_PART_VALUE] = "attention.self.v_bias"},
+         .no_biases = 1,
+         .keys = deberta_keys,
+         .read = tern_read_deberta},
+    [TERN_DEBERTA_V2] =
+        {.class = "DebertaV2",
+         .inside = "deberta",
+         .layer = "encoder.layer.%d.",
+         .stem = {BERT_EMBEDDINGS, DEBERTA_PARTS, [TERN_PART_QUERY] = "attention.self.query_proj",
+                  [TERN_PART_KEY] = "attention.self.key_proj", [TERN_PART_VALUE] = "attention.self.value_proj",
+                  [TERN_PART_POSITION_KEY] = "attention.self.pos_key_proj",
+                  [TERN_PART_POSITION_QUERY] = "attention.self.pos_query_proj"},
+         .distance_norm = "encoder.LayerNorm",
+         .keys = deberta_v2_keys,
+         .read = tern_read_deberta_v2},
 };

@@ -8,9 +8,25 @@
 
 struct tern_checkpoint_family {
     const char *class;  /* what its classes' names begin with, "Bert": BertModel, BertForSequenceClassification */
-    const char *layer;  /* printf format of a layer's prefix: "encoder.layer.%d." */
-    int pooler_at_root; /* the pooler is the head's, outside of the encoder's prefix */
-    const char *stem[TERN_N_PARTS]; /* names without prefixes and ".weight"; NULL: the family has no such part */
+    const char *inside; /* what the encoder is called as a member of a model with a head; NULL: as the model type */
+    const char *layer;  /* printf format of a layer's prefix, with the number of its weights: "encoder.layer.%d." */
+    /* Names of tensors without the encoder's prefix and ".weight"; NULL: the family has no such part.
+         "/classifier"    it is not inside of the encoder
+         "attn.Wqkv[1/3]" rows of the second third of that tensor
+         "in_proj[0%3]"   of each head the first third of its rows
+         "positions[2:]"  rows of that tensor from the third on */
+    const char *stem[TERN_N_PARTS];
+    const char *bias[TERN_N_PARTS]; /* whole names of biases that are called otherwise; NULL: the part's with ".bias" */
+    const char *distance_norm;      /* in front of what vectors of distances go through, if the config says so */
+    /* Of a classifier of texts, where it is not the pooler and classifier above. */
+    struct {
+        const char *pooler, *classifier;
+        enum tern_pooler activation;
+    } classify;
+    int pools_tokens;        /* 1: a classifier of tokens has the pooler in front of it too */
+    int no_biases;           /* 1: a part may lack its bias, or beta, in all layers */
+    int grouped;             /* 1: weights are convolutions [n][k / groups][1], block-diagonal matrices */
+    const char *const *keys; /* of config.json that `read` honours; ends with NULL */
     /* Fills sizes, layers, pooler and activation of `out` from config.json's object. `path` is for messages. */
     tern_status (*read)(struct tern_config *out, const json_t *root, const char *path, tern_error *err);
 };

@@ -21,6 +21,10 @@ tern_status tern_find_trained(uint8_t *trained, const struct tern_source *source
         const struct tern_part *part = tern_matrix_part((enum tern_matrix)(i % TERN_N_MATRICES));
         const struct tern_shape shape = tern_part_shape(c, part, layer);
         const struct tern_key key = {(enum tern_part_id)(part - tern_parts), layer, 0};
+        if (!shape.n) { /* a gate that is not there says no more than the matrix beside it */
+            trained[i] = trained[i - 1];
+            continue;
+        }
         status = source->read(source->context, key, w, (size_t)shape.n * (size_t)shape.k, err);
         trained[i] = (uint8_t)(!status && tern_on_grid(format, w, shape.n, shape.k));
     }
@@ -51,5 +55,7 @@ const char *tern_stored_otherwise(const struct tern_source *source)
         return "embed.position";
     if (low_bit && c->pooler != TERN_POOLER_NONE)
         return "pooler";
-    return low_bit && c->head != TERN_HEAD_NONE ? "classifier" : NULL;
+    if (low_bit && c->head != TERN_HEAD_NONE)
+        return "classifier";
+    return low_bit && c->n_dense ? "module.0.dense" : NULL;
 }

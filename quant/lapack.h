@@ -6,7 +6,6 @@
 
 /* Column-major; `triangle` is 'U' or 'L'. */
 struct tern_lapack {
-    void *handle;
     /* Cholesky factor in place: 0, or the order of the minor that is not positive. */
     int (*factor)(const struct tern_lapack *lapack, char triangle, int n, double *a);
     /* From that factor the inverse's triangle, in place. */
@@ -16,9 +15,10 @@ struct tern_lapack {
     void (*potrf)(void), (*potri)(void), (*syrk)(void);
 };
 
-/* 0, or -1 when the library or a routine is missing (or in a static program). */
+/* 0, or -1 when the library or a routine is missing (or in a static program). Where the process may not start as many
+   threads as there are CPUs, the library is made to use one, or left out where that cannot be. What was loaded stays
+   loaded: LAPACK brings Fortran's run-time libraries, one of which extends printf, so that unloading them would leave
+   printf with pointers to code that is gone. */
 int tern_lapack_open(struct tern_lapack *out);
-/* Accepts what was never opened, all zero. */
-void tern_lapack_close(struct tern_lapack *lapack);
 
 #endif

@@ -1,21 +1,24 @@
-/* Chooses the codes and multipliers of low-bit weights: nearest values, or second order with error compensation. */
+/* Chooses the codes and multipliers of weights: nearest values, or second order with error compensation. */
 #include "quant/lowbit.h"
 
 #include <math.h>
 #include <string.h>
 
-/* A codebook ready for searching: its values in order, and halfway between neighbours. */
+/* A codebook ready for searching: its values in order, and halfway between neighbours. Int8 has none: its places are
+   -127 .. 127, in units of the largest weight. */
 struct grid {
-    const struct tern_codebook *book;
+    const struct tern_codebook *book; /* NULL: int8 */
     int n;
     float value[16], middle[15];
     uint8_t code[16];
-    float largest;
+    float least, most; /* below and above 0 */
 };
 
 static struct grid grid_of(enum tern_format format)
 {
     struct grid g = {.book = tern_codebook(format)};
+    if (!g.book)
+        return g;
     const int n = format == TERN_FORMAT_TERNARY ? 3 : 1 << g.book->bits;
     for (int code = 0; code < n; code++) {
         const float v = g.book->value[code];
@@ -34,17 +37,30 @@ static struct grid grid_of(enum tern_format format)
     }
     for (int i = 0; i + 1 < g.n; i++)
         g.middle[i] = (g.value[i] + g.value[i + 1]) / 2;
-    g.largest = fmaxf(-g.value[0], g.value[g.n - 1]);
+    g.least = g.value[0];
+    g.most = g.value[g.n - 1];
     return g;
 }
 
-/* The place of the nearest value to x; of two equally near the larger. */
+/* The place of the nearest value to x; of two equally near the larger, of int8's the even one. */
 static int nearest(const struct grid *g, float x)
 {
     int at = 0;
+    if (!g->book)
+        return (int)lrintf(fminf(fmaxf(x * 127, -127), 127));
     for (int i = 0; i + 1 < g->n; i++)
         at += x >= g->middle[i];
     return at;
+}
+
+static float value_at(const struct grid *g, int place)
+{
+    return g->book ? g->value[place] : (float)place / 127;
+}
+
+static uint8_t code_at(const struct grid *g, int place)
+{
+    return g->book ? g->code[place] : (uint8_t)place;
 }
 
 /* `weight` of each input, or NULL: all alike. */
@@ -68,19 +84,22 @@ static double squared_error(const struct grid *g, const float *w, const float *w
     return (double)error;
 }
 
-static float largest(const float *w, int n)
+/* The least scale at which the grid reaches every weight. It matters that none is clipped at first: a grid from -8 to 7
+   that was scaled by the largest magnitude alone took an eighth off the largest weights above 0, and where texts show
+   an outlier behind such a weight the compensation spread that over all others. */
+static float whole_range(const struct grid *g, const float *w, int n)
 {
-    float amax = 0;
+    float scale = 0;
     for (int i = 0; i < n; i++)
-        amax = fmaxf(amax, fabsf(w[i]));
-    return amax;
+        scale = fmaxf(scale, w[i] / (w[i] < 0 ? g->least : g->most));
+    return scale;
 }
 
 /* The scale of a group of weights by itself: from all of its range down to half, that of least squared error. */
 static float group_scale(const struct grid *g, const float *w, const float *weight, int n, int plain)
 {
     enum { STEPS = 14 };
-    float scale = largest(w, n) / g->largest, best = scale;
+    float scale = whole_range(g, w, n), best = scale;
     if (plain || !(scale > 0))
         return scale;
     double least = squared_error(g, w, weight, n, scale);
@@ -96,12 +115,11 @@ static float group_scale(const struct grid *g, const float *w, const float *weig
 }
 
 /* The channel's scale makes the widest group's multiplier the largest; the other groups take of the multipliers about
-   their own scale the one of least squared error. */
-static double grouped_channel(const struct grid *g, const struct tern_coding *c, const float *w, int k, uint8_t *mul,
-                              float *scales)
+   their own scale the one of least squared error. `moment` is that of each input, or NULL. */
+static double grouped_channel(const struct grid *g, const struct tern_coding *c, const float *w, const float *moment,
+                              int k, uint8_t *mul, float *scales)
 {
     const int group = c->group, plain = c->plain;
-    const float *moment = c->second ? c->second->moment : NULL;
     const int most = g->book->most_mul;
     float widest = 0;
     for (int i = 0; i * group < k; i++) {
@@ -154,6 +172,14 @@ static double ternary_channel(const float *w, int k)
     return scale;
 }
 
+static double largest(const float *w, int k)
+{
+    float most = 0;
+    for (int i = 0; i < k; i++)
+        most = fmaxf(most, fabsf(w[i]));
+    return (double)most;
+}
+
 /* Sign and mean magnitude (XNOR-Net: Rastegari et al. 2016; BitNet). */
 static double binary_channel(const float *w, int k)
 {
@@ -169,69 +195,141 @@ static float unit_of(const struct tern_coding *c, const uint8_t *mul, double sca
     return (float)(scale * m);
 }
 
+/* Where an input stands: itself, and from input `copy` on its `times` - 1 copies. */
+struct places {
+    int input, copy, times;
+};
+
+static struct places places_of(const struct tern_coding *c, int k, int input)
+{
+    const int n = c->copies ? c->copies->count : 0;
+    int low = 0, end = n;
+    while (low < end) {
+        const int middle = low + (end - low) / 2;
+        if (c->copies->column[middle] < input)
+            low = middle + 1;
+        else
+            end = middle;
+    }
+    while (end < n && c->copies->column[end] == input)
+        end++;
+    return (struct places){input, k + low, end - low + 1};
+}
+
+/* Codes for a weight wherever its input stands. What reads them are r nearly equal parts of that input, so the weight
+   is the codes' mean, which r codes bring r times nearer to it: each makes good what those before it left. Returns the
+   mean. */
+static float round_places(const struct tern_coding *c, const struct grid *g, float w, const struct places *p,
+                          uint8_t *codes, const uint8_t *mul, double scale, int channel)
+{
+    float sum = 0;
+    for (int i = 0; i < p->times; i++) {
+        const int input = i ? p->copy + i - 1 : p->input;
+        const float unit = unit_of(c, mul, scale, channel, input);
+        const float left = i ? ((float)p->times * w - sum) / (float)(p->times - i) : w;
+        const int at = nearest(g, unit > 0 ? left / unit : 0);
+        codes[input] = code_at(g, at);
+        sum += value_at(g, at) * unit;
+    }
+    return sum / (float)p->times;
+}
+
 /* Every weight to the nearest value. */
 static void round_channel(const struct tern_coding *c, const struct grid *g, const float *w, int k, uint8_t *codes,
                           const uint8_t *mul, double scale, int channel)
 {
     for (int i = 0; i < k; i++) {
-        const float unit = unit_of(c, mul, scale, channel, i);
-        codes[i] = g->code[nearest(g, unit > 0 ? w[i] / unit : 0)];
+        const struct places places = places_of(c, k, i);
+        round_places(c, g, w[i], &places, codes, mul, scale, channel);
     }
-}
-
-/* The place of 0, which 4-bit formats have. */
-static int place_of_zero(const struct grid *g)
-{
-    return nearest(g, 0);
 }
 
 /* All channels at once, so that a row of the factor is read once for all of them. row[k] is scratch. What would have
    been added to a weight that stays 0 is an error of its own, made good in those after it (SparseGPT: Frantar and
-   Alistarh 2023). Until a weight has its code, that says whether it stays 0. */
-static void compensate(const struct tern_coding *c, const struct grid *g, float *rows, int count, int k, uint8_t *codes,
-                       const uint8_t *mul, const double *scale, float *row)
+   Alistarh 2023). Until a weight has its code, that says whether it stays 0. Rows begin every `ld` floats and codes. */
+static void compensate(const struct tern_coding *c, const struct grid *g, float *rows, int count, int k, ptrdiff_t ld,
+                       uint8_t *codes, const uint8_t *mul, const double *scale, float *row)
 {
     for (int j = 0; j < count; j++) {
-        float *w = rows + (ptrdiff_t)j * k;
+        float *w = rows + j * ld;
         for (int p = 0; p < k; p++) {
             row[p] = w[c->second->order[p]];
-            codes[(ptrdiff_t)j * k + p] = c->keep_zeros && w[p] == 0;
+            codes[j * ld + p] = c->keep_zeros && w[p] == 0;
         }
         memcpy(w, row, (size_t)k * sizeof *row);
     }
     for (int p = 0; p < k; p++) {
         const float *factor = c->second->factor + (ptrdiff_t)p * k;
-        const int input = c->second->order[p];
+        const struct places places = places_of(c, k, c->second->order[p]);
         for (int j = 0; j < count; j++) {
-            float *w = rows + (ptrdiff_t)j * k;
-            const float unit = unit_of(c, mul, scale[j], j, input);
-            uint8_t *code = codes + (ptrdiff_t)j * k + input;
-            const int at = *code ? place_of_zero(g) : nearest(g, unit > 0 ? w[p] / unit : 0);
-            *code = g->code[at];
-            const float error = (w[p] - g->value[at] * unit) / factor[p];
+            float *w = rows + j * ld;
+            const int stays_zero = codes[j * ld + places.input];
+            const float value = round_places(c, g, stays_zero ? 0 : w[p], &places, codes + j * ld, mul, scale[j], j);
+            const float error = (w[p] - value) / factor[p];
             for (int later = p + 1; later < k; later++)
                 w[later] -= error * factor[later];
         }
     }
 }
 
+/* The moments of k inputs and their copies, in out[k + copies]. An input that stands r times, each time as its r-th
+   part, weighs 1 / r of its moment each time. Returns NULL where there are no moments. */
+static const float *spread_moments(const struct tern_coding *c, int k, float *out)
+{
+    if (!c->second || !c->copies || !c->copies->count)
+        return c->second ? c->second->moment : NULL;
+    memcpy(out, c->second->moment, (size_t)k * sizeof *out);
+    for (int i = 0, times; i < c->copies->count; i += times) {
+        const int column = c->copies->column[i];
+        for (times = 1; i + times < c->copies->count && c->copies->column[i + times] == column;)
+            times++;
+        out[column] /= (float)(times + 1);
+        for (int copy = i; copy < i + times; copy++)
+            out[k + copy] = out[column];
+    }
+    return out;
+}
+
 void tern_quantize_panel(const struct tern_coding *c, float *rows, int count, int k, uint8_t *codes, uint8_t *mul,
                          double *scale, float *scratch)
 {
     const struct grid g = grid_of(c->format);
+    const int all = k + (c->copies ? c->copies->count : 0);
+    const float *moment = spread_moments(c, k, scratch + all);
     for (int j = 0; j < count; j++) {
-        const float *w = rows + (ptrdiff_t)j * k;
-        if (c->format == TERN_FORMAT_TERNARY)
+        const float *w = rows + (ptrdiff_t)j * all;
+        if (!g.book)
+            scale[j] = largest(w, k);
+        else if (c->format == TERN_FORMAT_TERNARY)
             scale[j] = ternary_channel(w, k);
         else if (c->format == TERN_FORMAT_BINARY)
             scale[j] = binary_channel(w, k);
         else
-            scale[j] = grouped_channel(&g, c, w, k, mul + j, scratch);
+            scale[j] = grouped_channel(&g, c, w, moment, all, mul + j, scratch);
         if (!c->second)
-            round_channel(c, &g, w, k, codes + (ptrdiff_t)j * k, mul, scale[j], j);
+            round_channel(c, &g, w, k, codes + (ptrdiff_t)j * all, mul, scale[j], j);
     }
     if (c->second)
-        compensate(c, &g, rows, count, k, codes, mul, scale, scratch);
+        compensate(c, &g, rows, count, k, all, codes, mul, scale, scratch);
+    for (int j = 0; !g.book && j < count; j++)
+        scale[j] /= 127;
+}
+
+int tern_coded_value(const struct tern_coding *c, int code, const uint8_t *mul, int channel, int input)
+{
+    const struct tern_codebook *book = tern_codebook(c->format);
+    if (!book)
+        return (int8_t)code;
+    return book->value[code] * (tern_format_grouped(c->format) ? mul[input / c->group * TERN_PANEL + channel] : 1);
+}
+
+void tern_sums_to_means(float *sum, const struct tern_copies *copies)
+{
+    for (int i = 0, times; copies && i < copies->count; i += times) {
+        for (times = 1; i + times < copies->count && copies->column[i + times] == copies->column[i];)
+            times++;
+        sum[copies->column[i]] /= (float)(times + 1);
+    }
 }
 
 double tern_quantize_row_codes(enum tern_format format, int plain, const float *w, int n, uint8_t *codes)

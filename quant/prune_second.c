@@ -41,7 +41,7 @@ int tern_hessian_make(struct tern_hessian *h, const struct tern_lapack *lapack, 
     for (ptrdiff_t i = 0; i < k; i++)
         mean += (double)h->moments[i * k + i] / (double)k;
     for (ptrdiff_t i = 0; i < k; i++)
-        h->moments[i * k + i] += (float)tern_damping(mean);
+        h->moments[i * k + i] += (float)tern_damping(mean, 0.01);
     for (ptrdiff_t i = 0; i < k * k; i++) {
         scratch[i] = (double)h->moments[i];
         finite &= isfinite(h->moments[i]) != 0;

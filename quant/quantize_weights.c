@@ -1,6 +1,7 @@
 /* Quantises linear layers, LayerNorms and embedding rows, and derives their units as models/scheme.h says. */
 #include "quant/quantize_weights.h"
 
+#include "models/format.h"
 #include "models/scheme.h"
 
 #include <math.h>
@@ -18,6 +19,8 @@ struct tern_real tern_real_of(double x)
         mul >>= 1;
         exponent++;
     }
+    if (31 - exponent > TERN_REAL_MOST_EXP) /* times any integer it is 0 */
+        return r;
     r.mul = (int32_t)mul;
     r.exp = 31 - exponent;
     return r;
@@ -33,7 +36,12 @@ double tern_quantize_row(int8_t *q, const float *w, int n)
     return (double)amax / 127;
 }
 
-/* Row j of the weights with gamma folded in; returns the bias with beta folded in. */
+static int inputs(const struct tern_float_linear *f)
+{
+    return f->k + f->copies.count;
+}
+
+/* Row j of the weights with gamma folded in, then its copies; returns the bias with beta folded in. */
 static double folded_row(float *row, const struct tern_float_linear *f, const struct tern_input *in, int j)
 {
     const float *w = f->w + (ptrdiff_t)j * f->k;
@@ -43,12 +51,14 @@ static double folded_row(float *row, const struct tern_float_linear *f, const st
         if (in->beta)
             bias += (double)w[l] * (double)in->beta[l];
     }
+    for (int i = 0; i < f->copies.count; i++)
+        row[f->k + i] = row[f->copies.column[i]];
     return bias;
 }
 
 /* Figures over all rows, which must be known before any row is stored. */
 struct survey {
-    double scale;    /* largest channel scale */
+    double scale;    /* largest channel scale, over 2^left */
     double norm;     /* largest row norm */
     double int_norm; /* largest norm of a channel's int8 weights; not of the channel with the largest scale */
     double bias;     /* largest |bias| */
@@ -56,94 +66,118 @@ struct survey {
 
 /* scratch: the scales of the channels, then rows, then codes. */
 struct scratch {
-    double *scale;  /* [n] */
-    float *rows;    /* [16][k], and one more */
+    double *scale;  /* [n] over 2^left */
+    int32_t *norm2; /* [n] sums of squares of int8 weights */
+    float *rows;    /* [16][k], and two more */
     uint8_t *codes; /* [16][k] */
 };
 
 size_t tern_quantize_scratch(int n, int k)
 {
-    return 2 * (size_t)n + (TERN_PANEL + 1) * (size_t)k + (TERN_PANEL * (size_t)k + 3) / 4;
+    return 3 * (size_t)n + (TERN_PANEL + 2) * (size_t)k + (TERN_PANEL * (size_t)k + 3) / 4;
 }
 
 static struct scratch scratch_of(float *floats, int n, int k)
 {
-    float *rows = floats + 2 * (ptrdiff_t)n;
-    const struct scratch s = {(double *)(void *)floats, rows, (uint8_t *)(rows + (TERN_PANEL + 1) * (ptrdiff_t)k)};
+    float *rows = floats + 3 * (ptrdiff_t)n;
+    const struct scratch s = {(double *)(void *)floats, (int32_t *)(void *)(floats + 2 * (ptrdiff_t)n), rows,
+                              (uint8_t *)(rows + (TERN_PANEL + 2) * (ptrdiff_t)k)};
     return s;
 }
 
 /* Int8: the scales, and bounds for what rounding will give. */
-static struct survey look(const struct tern_float_linear *f, const struct tern_input *in, const struct scratch *t)
+static struct survey survey_by_bounds(const struct tern_float_linear *f, const struct tern_input *in,
+                                      const struct scratch *t)
 {
     struct survey s = {0, 0, 0, 0};
+    const int k = inputs(f);
     float *row = t->rows;
     for (int j = 0; j < f->n; j++) {
-        double bias = folded_row(row, f, in, j), amax = 0, sum2 = 0;
-        for (int l = 0; l < f->k; l++) {
+        double bias = folded_row(row, f, in, j), amax = 0, sum2 = 0, all2 = 0;
+        for (int l = 0; l < k; l++) {
             amax = fmax(amax, fabs((double)row[l]));
-            sum2 += (double)row[l] * (double)row[l];
+            sum2 += l < f->k ? (double)row[l] * (double)row[l] : 0;
+            all2 += (double)row[l] * (double)row[l];
         }
         t->scale[j] = amax / 127;
         s.scale = fmax(s.scale, amax / 127);
         s.norm = fmax(s.norm, sqrt(sum2));
-        /* Rounding adds at most 1/2 to each of k weights. */
-        s.int_norm = fmax(s.int_norm, amax > 0 ? sqrt(sum2) / amax * 127 + sqrt(f->k) / 2 : 0);
+        /* Rounding adds at most 1/2 to each of k weights, and at most 1 where a column stands repeatedly: at no more
+           places than twice its copies. */
+        s.int_norm = fmax(s.int_norm, amax > 0 ? sqrt(all2) / amax * 127 + sqrt(k + 6 * f->copies.count) / 2 : 0);
         s.bias = fmax(s.bias, fabs(bias));
     }
     return s;
 }
 
-/* Low-bit: puts the codes of one channel into its panel, and takes note of it. */
+/* Puts the codes of one channel into its panel, and takes note of it. */
 static void store_codes(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                         struct survey *s, const struct scratch *t, int j, double *wrong, double *all)
 {
     const struct tern_codebook *book = tern_codebook(out->coding.format);
-    const int k4 = tern_k4(f->k), channel = j % TERN_PANEL, panel = j / TERN_PANEL;
+    const int k = inputs(f), k4 = tern_k4(k), channel = j % TERN_PANEL, panel = j / TERN_PANEL;
     const int group = tern_format_grouped(out->coding.format) ? out->coding.group : 0;
-    const int groups = group ? (f->k + group - 1) / group : 0;
-    uint8_t *line = out->line ? out->line + (ptrdiff_t)panel * tern_code_lines(book->bits, k4) * TERN_LINE : NULL;
+    const int groups = group ? (k + group - 1) / group : 0;
+    float *row = t->rows + (ptrdiff_t)TERN_PANEL * k, *mean = row + k; /* codes' values, those of copies joined */
+    uint8_t *line =
+        out->line ? out->line + (ptrdiff_t)panel * tern_code_lines(tern_format_bits(out->coding.format), k4) * TERN_LINE
+                  : NULL;
     int8_t *apart = out->line ? NULL : out->weight + ((ptrdiff_t)panel * k4 * TERN_PANEL + channel) * TERN_PANEL_K;
     const int zero = tern_code_of_zero(out->coding.format);
-    const uint8_t *mul = group ? out->group_mul + (ptrdiff_t)panel * groups * TERN_PANEL + channel : NULL;
-    float *row = t->rows + (ptrdiff_t)TERN_PANEL * f->k;
+    const uint8_t *mul = group ? out->group_mul + (ptrdiff_t)panel * groups * TERN_PANEL : NULL;
     const double bias = folded_row(row, f, in, j), scale = t->scale[j];
     int32_t norm2 = 0;
-    for (int l = 0; l < f->k; l++) {
-        const int code = t->codes[(ptrdiff_t)channel * f->k + l];
-        const int q = book->value[code] * (group ? mul[l / group * TERN_PANEL] : 1);
+    double own2 = 0;
+    for (int l = 0; l < k; l++) {
+        const int code = t->codes[(ptrdiff_t)channel * k + l];
+        const int q = tern_coded_value(&out->coding, code, mul, channel, l);
         if (line)
             tern_code_put(line, book->bits, l / TERN_PANEL_K, channel, l % TERN_PANEL_K, code);
         else
             apart[(ptrdiff_t)(l / TERN_PANEL_K) * TERN_LINE + l % TERN_PANEL_K] = (int8_t)(code ^ zero);
         norm2 += q * q;
-        *wrong += ((double)row[l] - q * scale) * ((double)row[l] - q * scale);
+        if (l < f->k)
+            mean[l] = (float)q;
+        else
+            mean[f->copies.column[l - f->k]] += (float)q;
+    }
+    tern_sums_to_means(mean, &f->copies);
+    for (int l = 0; l < f->k; l++) {
+        const double wrong_by = (double)row[l] - (double)mean[l] * scale;
+        own2 += (double)mean[l] * (double)mean[l];
+        *wrong += wrong_by * wrong_by;
         *all += (double)row[l] * (double)row[l];
     }
     out->wnorm2 = norm2 > out->wnorm2 ? norm2 : out->wnorm2;
+    t->norm2[j] = norm2;
+    if (out->bound)
+        out->bound[j] = (float)(TERN_SLACK * scale * sqrt(own2) * in->norm + fabs(bias));
     s->scale = fmax(s->scale, scale);
-    s->norm = fmax(s->norm, scale * sqrt(norm2));
+    s->norm = fmax(s->norm, scale * sqrt(own2));
     s->int_norm = fmax(s->int_norm, sqrt(norm2));
     s->bias = fmax(s->bias, fabs(bias));
 }
 
-/* Low-bit: stores the codes; scales and norms are then known exactly. */
+/* Stores the codes; scales and norms are then known exactly. */
 static struct survey code(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                           const struct scratch *t)
 {
     struct survey s = {0, 0, 0, 0};
+    const int k = inputs(f);
     const int group = tern_format_grouped(out->coding.format) ? out->coding.group : 0;
-    const int groups = group ? (f->k + group - 1) / group : 0;
+    const int groups = group ? (k + group - 1) / group : 0;
+    struct tern_coding coding = out->coding;
+    coding.copies = &f->copies;
     double wrong = 0, all = 0;
     if (group) /* what pads N has multipliers too */
         memset(out->group_mul, 1, (size_t)tern_panels(f->n) * (size_t)groups * TERN_PANEL);
     for (int first = 0; first < f->n; first += TERN_PANEL) {
         const int count = f->n - first < TERN_PANEL ? f->n - first : TERN_PANEL;
         for (int j = 0; j < count; j++)
-            folded_row(t->rows + (ptrdiff_t)j * f->k, f, in, first + j);
-        tern_quantize_panel(&out->coding, t->rows, count, f->k, t->codes,
+            folded_row(t->rows + (ptrdiff_t)j * k, f, in, first + j);
+        tern_quantize_panel(&coding, t->rows, count, f->k, t->codes,
                             group ? out->group_mul + (ptrdiff_t)first * groups : NULL, t->scale + first,
-                            t->rows + (ptrdiff_t)TERN_PANEL * f->k);
+                            t->rows + (ptrdiff_t)TERN_PANEL * k);
         for (int j = first; j < first + count; j++)
             store_codes(out, f, in, &s, t, j, &wrong, &all);
     }
@@ -151,52 +185,58 @@ static struct survey code(struct tern_linear_out *out, const struct tern_float_l
     return s;
 }
 
+/* Bits by which a channel's sums may be shifted to the left and still be within the bound of the longest channel's. */
+static int room(int32_t norm2, int32_t most)
+{
+    int left = 0;
+    while (left < TERN_MOST_LEFT && norm2 > 0 && (int64_t)norm2 << 2 * (left + 1) <= most)
+        left++;
+    return left;
+}
+
+/* Shifts the channels' sums where that lowers the largest scale to `worth` of it or less: it is what all units and
+   factors go by. */
+static void shift_channels(struct tern_linear_out *out, int n, struct survey *s, const struct scratch *t)
+{
+    static const double worth = 0.5;
+    double largest = 0;
+    out->lefts = 0;
+    for (int j = 0; j < n; j++)
+        largest = fmax(largest, ldexp(t->scale[j], -room(t->norm2[j], out->wnorm2)));
+    if (!out->left || largest > worth * s->scale)
+        return;
+    out->lefts = 1;
+    s->scale = largest;
+    for (int j = 0; j < n; j++) {
+        out->left[j] = room(t->norm2[j], out->wnorm2);
+        t->scale[j] = ldexp(t->scale[j], -out->left[j]);
+    }
+}
+
+/* Stores the weights, and takes note of what they need. The exact figures are there for all, but int8 weights to their
+   nearest values keep the units by bounds, and so the bits, that they always had (tests/golden/digests.h). */
 static struct survey begin(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                            const struct scratch *t)
 {
     out->wnorm2 = 0;
-    return out->coding.format == TERN_FORMAT_INT8 ? look(f, in, t) : code(out, f, in, t);
+    struct survey s = code(out, f, in, t);
+    if (out->coding.format == TERN_FORMAT_INT8 && !out->coding.second)
+        s = survey_by_bounds(f, in, t);
+    shift_channels(out, f->n, &s, t);
+    return s;
 }
 
-/* Int8: stores the weights of all channels. */
-static void store_weights(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
-                          float *row)
-{
-    int k4 = tern_k4(f->k);
-    double wrong = 0, all = 0;
-    for (int j = 0; j < f->n; j++) {
-        folded_row(row, f, in, j);
-        float amax = 0;
-        for (int l = 0; l < f->k; l++)
-            amax = fmaxf(amax, fabsf(row[l]));
-        double scale = (double)amax / 127;
-        int8_t *to = out->weight + ((ptrdiff_t)(j / TERN_PANEL) * k4 * TERN_PANEL + j % TERN_PANEL) * TERN_PANEL_K;
-        int32_t norm2 = 0;
-        for (int l = 0; l < f->k; l++) {
-            int8_t q = (int8_t)(amax > 0 ? lrintf(row[l] / amax * 127) : 0);
-            to[(ptrdiff_t)(l / TERN_PANEL_K) * TERN_PANEL * TERN_PANEL_K + l % TERN_PANEL_K] = q;
-            norm2 += q * q;
-            wrong += ((double)row[l] - q * scale) * ((double)row[l] - q * scale);
-            all += (double)row[l] * (double)row[l];
-        }
-        out->wnorm2 = norm2 > out->wnorm2 ? norm2 : out->wnorm2;
-    }
-    out->error = all > 0 ? wrong / all : 0;
-}
-
-/* Stores what is left: multipliers, biases (in units of 1 / bias_scale) and int8 weights. */
+/* Stores what is left: multipliers, and biases in units of 1 / bias_scale. */
 static void store(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                   const struct survey *s, double bias_scale, const struct scratch *t)
 {
-    if (out->coding.format == TERN_FORMAT_INT8)
-        store_weights(out, f, in, t->rows);
     for (int j = 0; j < f->n; j++) {
         double bias = folded_row(t->rows, f, in, j) * bias_scale;
         out->mul[j] = (int16_t)(s->scale > 0 ? lrint(t->scale[j] / s->scale * TERN_MUL_ONE) : 0);
         if (out->bias16)
             out->bias16[j] = (int16_t)lrint(fmax(-32767, fmin(32767, bias)));
         else
-            out->bias32[j] = (int32_t)lrint(fmax(-(1 << 29), fmin(1 << 29, bias)));
+            out->bias32[j] = (int32_t)lrint(fmax(-TERN_MOST_BIAS32, fmin(TERN_MOST_BIAS32, bias)));
     }
 }
 
@@ -217,7 +257,7 @@ static double shifted_bound(const struct survey *s, const struct tern_input *in)
 void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                            double least, float *scratch)
 {
-    const struct scratch t = scratch_of(scratch, f->n, f->k);
+    const struct scratch t = scratch_of(scratch, f->n, inputs(f));
     const struct survey s = begin(out, f, in, &t);
     double range = fmax(shifted_bound(&s, in) / 32768, (in->norm * s.norm + s.bias) / TERN_OUT_RANGE);
     /* Small weights, ternary and binary ones above all, give sums far below int16: even those of a row that is one
@@ -230,21 +270,55 @@ void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_
     store(out, f, in, &s, 1 / out->unit, &t);
 }
 
+/* Whether sums in that unit fit. 2^30 is the product's room and 2^29 the bias's. A factor takes 15 bits and no left
+   shift (tern_residual_scale): sums that were shifted are within the first bound, those that were not are amax <= 16384
+   (context rows and activations have that range, products say theirs: quant/store_int8.c) times `step`, as of a row
+   that is one number, to which small weights, ternary and binary ones above all, give small sums. */
+static int holds(const struct survey *s, const struct tern_input *in, double unit)
+{
+    const double most = in->most > 0 ? in->most / 16384 : 1;
+    return TERN_SLACK * shifted_bound(s, in) <= ldexp(unit, 30) && s->bias <= ldexp(unit, 29) &&
+           step(s, in) * most <= 2 * unit;
+}
+
+/* Fraction bits of a sum below y's unit, as many as fit; -1: it does not fit in y's unit. */
+static int most_up(const struct survey *s, const struct tern_input *in, double unit_y)
+{
+    int up = TERN_UP_MAX;
+    while (up >= 0 && !holds(s, in, ldexp(unit_y, -up)))
+        up--;
+    return up;
+}
+
 void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                             double unit_y, float *scratch)
 {
-    const struct scratch t = scratch_of(scratch, f->n, f->k);
+    const struct scratch t = scratch_of(scratch, f->n, inputs(f));
     const struct survey s = begin(out, f, in, &t);
-    /* 2^30 is the product's room and 2^29 the bias's. A factor takes 15 bits and no left shift (tern_residual_scale):
-       sums that were shifted are within the first bound, those that were not are amax <= 16384 (context rows and
-       activations have that range: quant/store_int8.c) times `step`, as of a row that is one number, to which small
-       weights, ternary and binary ones above all, give small sums. */
-    int up = TERN_UP_MAX;
-    while (up > 0 && (ldexp(TERN_SLACK * shifted_bound(&s, in), up) > ldexp(unit_y, 30) ||
-                      ldexp(s.bias, up) > ldexp(unit_y, 29) || ldexp(step(&s, in), up) > 2 * unit_y))
-        up--;
+    /* The looser bound first: it settles the bits of most models (tests/golden/digests.h). */
+    struct tern_input bounded = *in;
+    int up = most_up(&s, &bounded, unit_y);
+    if (up < 0 && in->tight > 0) {
+        bounded.norm = in->tight;
+        up = most_up(&s, &bounded, unit_y);
+    }
     out->up = up;
     out->unit = ldexp(unit_y, -up);
+    out->kappa = tern_real_of(step(&s, in) / out->unit);
+    store(out, f, in, &s, 1 / out->unit, &t);
+}
+
+void tern_quantize_stream(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                          double unit, double *bound, float *scratch)
+{
+    const struct scratch t = scratch_of(scratch, f->n, inputs(f));
+    const struct survey s = begin(out, f, in, &t);
+    *bound += TERN_SLACK * in->norm * s.norm + s.bias;
+    int down = 0;
+    while (down <= TERN_MOST_DOWN && (!holds(&s, in, ldexp(unit, down)) || *bound > ldexp(unit, 30 + down)))
+        down++;
+    out->up = down <= TERN_MOST_DOWN ? down : -1;
+    out->unit = ldexp(unit, down);
     out->kappa = tern_real_of(step(&s, in) / out->unit);
     store(out, f, in, &s, 1 / out->unit, &t);
 }
@@ -252,7 +326,7 @@ void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float
 void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                           float *scratch)
 {
-    const struct scratch t = scratch_of(scratch, f->n, f->k);
+    const struct scratch t = scratch_of(scratch, f->n, inputs(f));
     const struct survey s = begin(out, f, in, &t);
     out->unit = ldexp(1, -TERN_LOGIT_BITS);
     out->kappa = tern_real_of(step(&s, in)); /* to real values; the run applies Q16 */

@@ -3,13 +3,15 @@
 #ifndef TERN_QUANTIZE_WEIGHTS_H
 #define TERN_QUANTIZE_WEIGHTS_H
 
+#include "models/copies.h"
 #include "models/linear.h"
 #include "quant/lowbit.h"
 
-/* A float layer: w[n][k], b[n]. */
+/* A float layer: w[n][k], b[n]. What is stored has k + copies.count inputs. */
 struct tern_float_linear {
     const float *w, *b;
     int n, k;
+    struct tern_copies copies;
 };
 
 /* The rows that a layer reads: x = x_units * unit (times gamma plus beta, when they are given: they are folded
@@ -17,6 +19,8 @@ struct tern_float_linear {
 struct tern_input {
     double unit;
     double norm;
+    double tight; /* a lower bound than `norm`, for sums that cannot be held by that; 0: none */
+    double most;  /* largest |x_units|; 0: 16384 */
     const float *gamma, *beta;
 };
 
@@ -27,25 +31,34 @@ struct tern_linear_out {
     int8_t *weight;
     struct tern_coding coding; /* what to make of the weights; all zero: int8 */
     uint8_t *line, *group_mul; /* low-bit: codes and multipliers, as in simd/codes.h */
+    int32_t *left; /* becomes the channels' shifts; `lefts` says whether there are any. NULL: there must not be */
+    int lefts;
     int16_t *mul;
     int16_t *bias16;
     int32_t *bias32;
+    float *bound; /* [n] what no output's magnitude exceeds; NULL: nobody asks (16-bit outputs) */
     struct tern_real kappa;
-    int32_t wnorm2, up;
-    double unit;  /* real value of 1 of the output (16-bit outputs) */
-    double error; /* relative squared error of the weights */
+    int32_t wnorm2, up; /* up -1: 32 bits cannot hold the sums */
+    double unit;        /* real value of 1 of the output (16-bit outputs) */
+    double error;       /* relative squared error of the weights */
 };
 
+/* What is too small for a file's real numbers, and no number, is 0. */
 struct tern_real tern_real_of(double x);
+enum { TERN_MOST_BIAS32 = 1 << 29 }; /* larger ones are cut off */
 
 /* The output in 16 bits, with the static unit that models/scheme.h derives; `least` is a lower limit to the unit.
-   scratch holds tern_quantize_scratch(n, k) floats. */
+   scratch holds tern_quantize_scratch(n, k) floats, where k counts copies. */
 size_t tern_quantize_scratch(int n, int k);
 void tern_quantize_requant(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                            double least, float *scratch);
 /* The output added to a residual whose 16-bit unit is `unit_y`. Chooses out->up. */
 void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                             double unit_y, float *scratch);
+/* The output added to a stream in 32 bits that is not normalised, of `unit`, whose magnitude is below *bound: the
+   stream may lose out->up bits before. out->unit and *bound become those of the sum. */
+void tern_quantize_stream(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                          double unit, double *bound, float *scratch);
 /* The output as logits in Q16. */
 void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                           float *scratch);

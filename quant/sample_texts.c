@@ -2,6 +2,7 @@
 #include "quant/sample_texts.h"
 
 #include "models/unicode.h"
+#include "quant/builtin_texts.h"
 #include "runtime/base/file.h"
 
 #include <stdlib.h>
@@ -77,6 +78,33 @@ static tern_status tokenize_lines(struct tern_sample *s, const char *text, size_
     return status;
 }
 
+static char *put_line(char *at, const char *line)
+{
+    const size_t length = strlen(line);
+    memcpy(at, line, length);
+    at[length] = '\n';
+    return at + length + 1;
+}
+
+/* The built-in texts, a line each, and behind them `sentences` of the sentences. */
+static tern_status join_builtin(char **text, size_t *size, int sentences, tern_error *err)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < TERN_BUILTIN_TEXTS; i++)
+        bytes += strlen(tern_builtin_texts[i]) + 1;
+    for (int i = 0; i < sentences; i++)
+        bytes += strlen(tern_builtin_sentences[i]) + 1;
+    char *at = *text = malloc(bytes);
+    if (!at)
+        return tern_fail_nomem(err, "the built-in texts", bytes);
+    for (int i = 0; i < TERN_BUILTIN_TEXTS; i++)
+        at = put_line(at, tern_builtin_texts[i]);
+    for (int i = 0; i < sentences; i++)
+        at = put_line(at, tern_builtin_sentences[i]);
+    *size = bytes;
+    return TERN_OK;
+}
+
 /* The file's bytes, which are UTF-8 and have a text. That it cannot be read is no fault of the checkpoint, and that it
    is too large none of a model file. */
 static tern_status read_texts(char **text, size_t *size, const char *path, tern_error *err)
@@ -90,6 +118,10 @@ static tern_status read_texts(char **text, size_t *size, const char *path, tern_
     }
     if (!status)
         status = check_utf8(path, *text, *size, err);
+    if (!status && *size >= 3 && !memcmp(*text, "\xef\xbb\xbf", 3)) { /* a byte order mark is no part of a text */
+        *size -= 3;
+        memmove(*text, *text + 3, *size);
+    }
     if (!status && !count_texts(*text, *size))
         status = tern_fail(err, TERN_INPUT, "%s: no text to calibrate on; give a text in each line", path);
     return status;
@@ -101,7 +133,9 @@ tern_status tern_sample_read(struct tern_sample *out, const char *path, const te
     char *text = NULL;
     size_t size = 0;
     *out = (struct tern_sample){0};
-    tern_status status = read_texts(&text, &size, path, err);
+    const int calibrates = path && !strcmp(path, "builtin");
+    tern_status status = !path || calibrates ? join_builtin(&text, &size, calibrates ? TERN_BUILTIN_SENTENCES : 0, err)
+                                             : read_texts(&text, &size, path, err);
     if (!status) {
         out->ids = malloc((size_t)texts * (size_t)tokens * sizeof *out->ids);
         out->offsets = calloc((size_t)texts + 1, sizeof *out->offsets);

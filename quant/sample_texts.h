@@ -10,8 +10,10 @@ struct tern_sample {
     int n;
 };
 
-/* The lines of `path` that are not blank: up to `texts` of them, spread over the file, cut to `tokens` each.
-   TERN_FAILED (it cannot be read), TERN_INPUT (no text, not UTF-8, more than 256 MiB), TERN_NOMEM. */
+/* The lines of `path` that are not blank, or of the built-in texts if it is NULL, and of the built-in sentences as well
+   if it is "builtin": up to `texts` of them,
+   spread over the file, cut to `tokens` each. TERN_FAILED (it cannot be read), TERN_INPUT (no text, not UTF-8, more
+   than 256 MiB), TERN_NOMEM. */
 tern_status tern_sample_read(struct tern_sample *out, const char *path, const tern_tokenizer *tokenizer, int texts,
                              int tokens, tern_error *err);
 void tern_sample_free(struct tern_sample *sample);

@@ -12,27 +12,28 @@ enum { PASSES_A_RUNG = 1 }; /* from one rung to the next */
 
 struct probing {
     struct tern_sparsifier *s;
-    int first[PROBES], n;  /* the batches' first texts */
-    float *entry;          /* [PROBES][TERN_SPARSIFY_BATCH][hidden] states at the layer's beginning */
-    float *exact, *vector; /* [PROBES][TERN_SPARSIFY_BATCH][hidden] of the whole model; [TERN_SPARSIFY_BATCH][hidden] */
-    float *kept;           /* the matrix as it was */
+    int first[PROBES], n;    /* the batches' first texts */
+    float *entry;            /* [PROBES][TERN_PAIR_BATCH][hidden] states at the layer's beginning */
+    float *exact, *vector;   /* [PROBES][TERN_PAIR_BATCH][width] of the whole model; [TERN_PAIR_BATCH][width] */
+    int width;               /* of an embedding */
+    float *kept;             /* the matrix as it was */
     double (*damage)[RUNGS]; /* [matrices] */
 };
 
 static void choose_batches(struct probing *p)
 {
-    int32_t offset[TERN_SPARSIFY_BATCH + 1];
-    const int texts = p->s->sample->n;
+    int32_t offset[TERN_PAIR_BATCH + 1];
+    const int texts = p->s->pair->sample->n;
     for (int first = 0, n; first < texts && p->n < PROBES; first += n) {
-        n = tern_sparsify_batch(p->s, first, offset).n_texts;
+        n = tern_pair_batch(p->s->pair, first, offset).n_texts;
         if ((int64_t)first * PROBES >= (int64_t)p->n * texts)
             p->first[p->n++] = first;
     }
 }
 
-static ptrdiff_t row_of(const struct probing *p, int probe)
+static ptrdiff_t row_of(int probe, int width)
 {
-    return (ptrdiff_t)probe * TERN_SPARSIFY_BATCH * p->s->source->config->hidden;
+    return (ptrdiff_t)probe * TERN_PAIR_BATCH * width;
 }
 
 /* The vectors of one batch, from its states before `layer` on. */
@@ -40,25 +41,25 @@ static void run_probe(struct probing *p, int probe, int layer, const tern_batch 
 {
     struct tern_sparsifier *s = p->s;
     const struct tern_config *c = s->source->config;
-    s->which = TERN_N_INPUTS;
-    memcpy(s->bert.x, p->entry + row_of(p, probe),
+    s->pair->which = TERN_N_INPUTS;
+    memcpy(s->pair->bert.x, p->entry + row_of(probe, c->hidden),
            (size_t)batch->offsets[batch->n_texts] * (size_t)c->hidden * sizeof(float));
     for (int i = layer; i < c->layers; i++)
-        tern_bert_f32_layer(&s->bert, batch, i, TERN_INPUT_QKV);
-    tern_bert_f32_embed(&s->bert, batch, vectors);
+        tern_bert_f32_layer(&s->pair->bert, batch, i, TERN_INPUT_QKV);
+    tern_bert_f32_embed(&s->pair->bert, batch, vectors);
 }
 
 /* Mean squared distance of the vectors from the whole model's, relative to their lengths; or,
    `exact`, takes the whole model's. */
 static double measure(struct probing *p, int layer, int exact)
 {
-    const int h = p->s->source->config->hidden;
-    int32_t offset[TERN_SPARSIFY_BATCH + 1];
+    const int h = p->width;
+    int32_t offset[TERN_PAIR_BATCH + 1];
     double sum = 0;
     int texts = 0;
     for (int probe = 0; probe < p->n; probe++) {
-        const tern_batch batch = tern_sparsify_batch(p->s, p->first[probe], offset);
-        float *whole = p->exact + row_of(p, probe);
+        const tern_batch batch = tern_pair_batch(p->s->pair, p->first[probe], offset);
+        float *whole = p->exact + row_of(probe, h);
         run_probe(p, probe, layer, &batch, exact ? whole : p->vector);
         for (int i = 0; i < batch.n_texts && !exact; i++, texts++) {
             double wrong = 0, all = 0;
@@ -77,10 +78,10 @@ static void enter_layer(struct probing *p, int layer)
 {
     const struct tern_sparsifier *s = p->s;
     const ptrdiff_t h = s->source->config->hidden;
-    int32_t offset[TERN_SPARSIFY_BATCH + 1];
+    int32_t offset[TERN_PAIR_BATCH + 1];
     for (int i = 0; i < p->n; i++) {
-        const tern_batch batch = tern_sparsify_batch(s, p->first[i], offset);
-        memcpy(p->entry + row_of(p, i), s->state[TERN_PRUNED] + s->sample->offsets[p->first[i]] * h,
+        const tern_batch batch = tern_pair_batch(s->pair, p->first[i], offset);
+        memcpy(p->entry + row_of(i, (int)h), s->pair->state[TERN_CHANGED] + s->pair->sample->offsets[p->first[i]] * h,
                (size_t)(offset[batch.n_texts] * h) * sizeof(float));
     }
     if (layer == 0)
@@ -113,19 +114,19 @@ static tern_status probe_all(struct probing *p, tern_error *err)
     struct tern_sparsifier *s = p->s;
     const int layers = s->source->config->layers;
     tern_status status = TERN_OK;
-    tern_sparsify_run(s, -1, TERN_N_INPUTS);
+    tern_pair_run(s->pair, -1, TERN_N_INPUTS);
     for (int layer = 0; layer < layers && !status; layer++) {
         enter_layer(p, layer);
         status = tern_sparsify_layer(s, layer, probe_matrix, p, err);
         if (layer + 1 < layers)
-            tern_sparsify_run(s, layer, TERN_N_INPUTS);
+            tern_pair_run(s->pair, layer, TERN_N_INPUTS);
     }
     return status;
 }
 
 static double weights_of(const struct tern_sparsifier *s, int matrix)
 {
-    const struct tern_f32_layer *layer = &s->models->model[TERN_DENSE]->f32.layers[matrix / TERN_N_MATRICES];
+    const struct tern_f32_layer *layer = &s->pair->model[TERN_WHOLE]->f32.layers[matrix / TERN_N_MATRICES];
     const struct tern_f32_linear *w = &layer->matrix[matrix % TERN_N_MATRICES];
     return (double)w->n * w->k;
 }
@@ -146,7 +147,7 @@ static void descend(const struct probing *p)
         int best = -1, to = 0;
         double least = 0;
         for (int i = 0; i < matrices; i++)
-            for (int next = at[i] + 1; next < RUNGS; next++) {
+            for (int next = weights_of(s, i) > 0 ? at[i] + 1 : RUNGS; next < RUNGS; next++) {
                 const double cost =
                     (p->damage[i][next] - p->damage[i][at[i]]) / (rungs[next] - rungs[at[i]]) / weights_of(s, i);
                 if (best < 0 || cost < least) {
@@ -170,10 +171,10 @@ static void descend(const struct probing *p)
 tern_status tern_sparsify_allocate(struct tern_sparsifier *s, tern_error *err)
 {
     const struct tern_config *c = s->source->config;
-    const size_t h = (size_t)c->hidden, batch = TERN_SPARSIFY_BATCH * h;
+    struct probing p = {.s = s, .width = tern_vector_width(c)};
+    const size_t h = (size_t)c->hidden, batch = TERN_PAIR_BATCH * (size_t)p.width;
     const size_t largest = tern_largest_matrix(c);
-    struct probing p = {.s = s};
-    p.entry = malloc(PROBES * batch * sizeof *p.entry);
+    p.entry = malloc(PROBES * TERN_PAIR_BATCH * h * sizeof *p.entry);
     p.exact = malloc(PROBES * batch * sizeof *p.exact);
     p.vector = malloc(batch * sizeof *p.vector);
     p.kept = malloc(largest * sizeof *p.kept);
@@ -181,14 +182,14 @@ tern_status tern_sparsify_allocate(struct tern_sparsifier *s, tern_error *err)
     tern_status status = TERN_OK;
     if (!p.entry || !p.exact || !p.vector || !p.kept || !p.damage)
         status = tern_fail_nomem(err, "the search for fractions", largest * sizeof *p.kept);
-    s->same = 1;
-    s->bert.weights = &s->models->model[TERN_PRUNED]->f32;
+    s->pair->same = 1;
+    s->pair->bert.weights = &s->pair->model[TERN_CHANGED]->f32;
     choose_batches(&p);
     if (!status)
         status = probe_all(&p, err);
     if (!status)
         descend(&p);
-    s->same = 0;
+    s->pair->same = 0;
     free(p.entry);
     free(p.exact);
     free(p.vector);

@@ -4,6 +4,7 @@
 
 #include "models/weights.h"
 #include "quant/builder.h"
+#include "quant/lowbit.h"
 #include "quant/sparse_costs.h"
 #include "quant/trained.h"
 
@@ -37,7 +38,9 @@ struct tern_source {
     /* [layers][TERN_N_MATRICES] of matrices that `read` gives pruned already; NULL: they are not. */
     const struct tern_pruned_matrix *pruned;
     int group; /* inputs that share a multiplier: 32, 64 or 128; 0: 64 */
-    /* Second-order quantisation of low-bit weights; NULL: to the nearest. May return NULL, which fails. */
+    /* [layers][TERN_N_INPUTS] columns that the matrices with that input repeat; NULL: none. */
+    const struct tern_copies *copies;
+    /* Second-order quantisation; NULL: to the nearest. May return NULL, which fails. */
     const struct tern_second_order *(*second)(void *calibration, int layer, enum tern_layer_input which);
     void *calibration;
     /* Copies the float tensor of a key into out[count]. */
@@ -58,6 +61,11 @@ int tern_reads_affine(const struct tern_source *source, int layer, enum tern_lay
 const char *tern_stored_otherwise(const struct tern_source *source);
 /* Whether a key is that of the weights of one of the encoder's matrices. */
 int tern_is_encoder_matrix(struct tern_key key);
+
+/* How a layer's matrix is quantised, but for its columns' copies and the zeros of pruning. What the calibration says is
+   valid until it is asked again. TERN_FORMAT: it has no factor. */
+tern_status tern_source_coding(struct tern_coding *out, const struct tern_source *source, int layer,
+                               enum tern_matrix matrix, tern_error *err);
 
 /* Adds all tensors of the config to the builder, int8 or f32 as config->weights says; the metadata is the caller's. */
 tern_status tern_store_int8(struct tern_builder *builder, const struct tern_source *source, tern_error *err);

@@ -10,7 +10,7 @@ static void prune(struct tern_store *s, const char *name, int n, int k)
 {
     const struct tern_pruning pruning = {s->block, s->source->prune};
     if (!s->status && !s->source->pruned && tern_prune(s->matrix, n, k, &pruning))
-        s->status = tern_fail_nomem(s->err, name, 0);
+        s->status = tern_fail_nomem(s->err, name, tern_count_blocks(s->block, n, k) * sizeof(struct tern_block_score));
 }
 
 /* Why blocks are stored, or not: their limit on the ISA that was asked about. */
@@ -82,7 +82,7 @@ static int blocks_found(struct tern_store *s, const char *name, int n, int k)
 
 int tern_store_blocks(struct tern_store *s, const char *name, int n, int k)
 {
-    if (s->layer < 0 || !s->source->sparse)
+    if (!s->source->sparse)
         return 0;
     return s->source->find_blocks ? blocks_found(s, name, n, k) : blocks_as_asked(s, name, n, k);
 }

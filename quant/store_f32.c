@@ -21,7 +21,8 @@ static void store_floats(struct store *s, struct tern_key key, int rows, int col
         return;
     float *data = tern_builder_add(s->builder, name, TERN_F32, columns ? 2 : 1, shape);
     size_t count = (size_t)rows * (size_t)(columns ? columns : 1);
-    s->status = data ? s->source->read(s->source->context, key, data, count, s->err) : tern_fail_nomem(s->err, name, 0);
+    s->status = data ? s->source->read(s->source->context, key, data, count, s->err)
+                     : tern_fail_nomem(s->err, name, tern_builder_tensor_bytes(TERN_F32, columns ? 2 : 1, shape));
     if (!s->status && s->source->report && columns) {
         char line[160];
         snprintf(line, sizeof line, "%-26s f32 [%d, %d]  32 bits/weight", name, rows, columns);
@@ -38,11 +39,12 @@ static void store_part(struct store *s, const struct tern_part *part, int layer)
         store_floats(s, (struct tern_key){id, layer, 1}, shape.n, 0);
 }
 
-/* The parts of one place; layer -1 outside of the layers. */
+/* The parts of one place; layer -1 where they have no number. */
 static void store_place(struct store *s, enum tern_part_place place, int layer)
 {
     for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++)
-        if (p->place == place && tern_part_present(s->source->config, p))
+        if (p->place == place && tern_part_present(s->source->config, p) &&
+            tern_part_owned(s->source->config, p, layer))
             store_part(s, p, layer);
 }
 
@@ -51,6 +53,8 @@ tern_status tern_store_f32(struct tern_builder *builder, const struct tern_sourc
     const struct tern_config *c = source->config;
     struct store s = {.builder = builder, .source = source, .err = err};
     store_place(&s, TERN_PLACE_EMBEDDINGS, -1);
+    for (int i = 0; i < c->n_tables; i++)
+        store_place(&s, TERN_PLACE_POSITIONS, i);
     for (int i = 0; i < c->layers && !s.status; i++) {
         if (c->layer[i].weights == i)
             store_place(&s, TERN_PLACE_LAYER, i);
@@ -58,5 +62,7 @@ tern_status tern_store_f32(struct tern_builder *builder, const struct tern_sourc
             source->progress(source->listener, (size_t)i + 1, (size_t)c->layers);
     }
     store_place(&s, TERN_PLACE_HEAD, -1);
+    for (int i = 0; i < c->n_dense; i++)
+        store_place(&s, TERN_PLACE_MODULE, i);
     return s.status;
 }

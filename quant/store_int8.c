@@ -1,6 +1,8 @@
 /* Walks a float model and stores it as an integer model: here the units are chosen that hold its numbers together. */
 #include "models/format.h"
+#include "models/scheme.h"
 #include "quant/activation.h"
+#include "quant/singular.h"
 #include "quant/store_private.h"
 
 #include <math.h>
@@ -12,18 +14,18 @@
 static double norm_of_output(const struct tern_store *s)
 {
     double gamma = 0, beta2 = 0;
-    for (int i = 0; i < s->config->hidden; i++) {
+    for (int i = 0; i < s->width; i++) {
         gamma = fmax(gamma, fabs((double)s->gamma[i]));
         beta2 += (double)s->beta[i] * (double)s->beta[i];
     }
-    return gamma * sqrt(s->config->hidden) + sqrt(beta2);
+    return gamma * sqrt(s->width) + sqrt(beta2);
 }
 
 /* The rows of the matrices behind the LayerNorm just read: its n16, with gamma and beta folded into the weights, or its
    output y in `unit`. */
 static struct tern_input behind_norm(const struct tern_store *s, double unit, int affine)
 {
-    const double root = sqrt(s->config->hidden);
+    const double root = sqrt(s->width);
     if (!affine)
         return (struct tern_input){.unit = root / 32768, .norm = root, .gamma = s->gamma, .beta = s->beta};
     return (struct tern_input){.unit = unit, .norm = fmax(norm_of_output(s), s->shared_norm)};
@@ -31,8 +33,9 @@ static struct tern_input behind_norm(const struct tern_store *s, double unit, in
 
 static void read_norm(struct tern_store *s, enum tern_part_id part)
 {
-    tern_store_read(s, part, 0, s->gamma, (size_t)s->config->hidden);
-    tern_store_read(s, part, 1, s->beta, (size_t)s->config->hidden);
+    s->width = tern_part_shape(s->config, &tern_parts[part], s->layer).n;
+    tern_store_read(s, part, 0, s->gamma, (size_t)s->width);
+    tern_store_read(s, part, 1, s->beta, (size_t)s->width);
 }
 
 /* Stores a norm, leaves its affine part in s->gamma and s->beta, and in s->normed what comes behind it: `affine` or
@@ -41,14 +44,16 @@ static void read_norm(struct tern_store *s, enum tern_part_id part)
 static double store_norm(struct tern_store *s, enum tern_part_id part, const char *stored, double sum_unit, int affine,
                          double least)
 {
-    const int n = s->config->hidden;
     read_norm(s, part);
+    const int n = s->width;
     int16_t *gamma = tern_store_add_vector(s, stored, ".gamma", TERN_I16, n),
             *beta = tern_store_add_vector(s, stored, ".beta", TERN_I16, n);
     struct tern_norm_param *param = tern_store_add_vector(s, stored, ".param", TERN_I32, TERN_PARAM32);
     if (s->status)
         return 1;
     double unit = tern_quantize_norm(gamma, beta, s->gamma, s->beta, n, least);
+    if (!tern_unit_fits(tern_real_of(unit)))
+        tern_store_refuse(s, part, 0, "the largest output of this LayerNorm is %g", unit * 32767);
     uint64_t eps = tern_norm_eps(s->config->layer_norm_eps, sum_unit, n);
     *param = (struct tern_norm_param){
         .eps_low = (uint32_t)eps, .eps_high = (uint32_t)(eps >> 32), .unit = tern_real_of(unit), .affine = affine};
@@ -62,7 +67,7 @@ static void find_shared_unit(struct tern_store *s, int16_t *scratch)
     const struct tern_config *c = s->config;
     double unit = 0, norm = 0;
     for (s->layer = -1; s->layer < c->layers; s->layer++) {
-        if (s->layer >= 0 && c->layer[s->layer].weights != s->layer)
+        if (s->layer < 0 ? c->embedding > 0 : c->layer[s->layer].weights != s->layer)
             continue;
         read_norm(s, s->layer < 0 ? TERN_PART_EMBED_NORM : TERN_PART_FFN_NORM);
         if (s->status)
@@ -91,7 +96,10 @@ static enum tern_bump bump_of(enum tern_activation activation)
     case TERN_GELU_NEW: return TERN_BUMP_GELU_NEW;
     case TERN_RELU: return TERN_BUMP_RELU;
     case TERN_GELU_IBERT: return TERN_BUMP_IBERT;
-    case TERN_GELU: break;
+    case TERN_SILU: return TERN_BUMP_SILU;
+    case TERN_QUICK_GELU: return TERN_BUMP_QUICK_GELU;
+    case TERN_GELU:
+    case TERN_N_ACTIVATIONS: break;
     }
     return TERN_BUMP_GELU;
 }
@@ -102,57 +110,191 @@ static struct tern_input plain(double unit, double range, int k)
     return (struct tern_input){.unit = unit, .norm = unit * range * sqrt(k)};
 }
 
-/* Returns the unit of the embedding LayerNorm's output. */
+/* Stores the matrix between the embeddings' norm and the layers. Returns the unit of what it gives. */
+static double store_project(struct tern_store *s)
+{
+    const struct tern_shape shape = tern_part_shape(s->config, &tern_parts[TERN_PART_PROJECT], -1);
+    const struct tern_input in = s->normed;
+    const double unit = tern_store_linear(s, TERN_PART_PROJECT, &in, s->shared_unit);
+    double bias2 = 0;
+    for (int i = 0; i < shape.n; i++)
+        bias2 += (double)s->bias[i] * (double)s->bias[i];
+    /* Its norm is bounded by the matrix's largest singular value, times that of y = gamma n + beta. */
+    s->normed = (struct tern_input){.unit = unit};
+    s->normed.norm =
+        TERN_SLACK * norm_of_output(s) * tern_singular_bound(s->matrix, shape.n, shape.k, &s->status, s->err) +
+        sqrt(bias2);
+    if (s->shared_unit > 0) {
+        s->shared_unit = unit;
+        s->shared_norm = s->normed.norm = fmax(s->normed.norm, s->shared_norm);
+    }
+    return unit;
+}
+
+/* What the embeddings give becomes the stream: its unit, with room to grow in. */
+static double begin_stream(struct tern_store *s, double unit)
+{
+    enum { NORM_BITS = 10, SUM_BITS = -5 };
+    struct tern_stream_param *param = tern_store_add_vector(s, "stream", "", TERN_I32, TERN_PARAM32);
+    const int shift = s->config->no_embed_norm ? SUM_BITS : NORM_BITS;
+    if (param)
+        param->shift = shift;
+    s->stream_bound = s->config->no_embed_norm ? ldexp(unit, 30) : ldexp(unit, 15);
+    return ldexp(unit, -shift);
+}
+
+/* Returns the unit of the stream that the first layer adds to. */
 static double store_embeddings(struct tern_store *s)
 {
-    const double unit = tern_store_tables(s);
-    return store_norm(s, TERN_PART_EMBED_NORM, "embed_norm", unit * 256,
-                      tern_reads_affine(s->source, 0, TERN_INPUT_QKV), s->shared_unit);
+    const struct tern_config *c = s->config;
+    const int affine = !c->embedding && (!tern_config_is_pre_norm(c) || c->layer[0].skip_norm) &&
+                       tern_reads_affine(s->source, 0, TERN_INPUT_QKV);
+    double unit = tern_store_tables(s) * 256;
+    tern_store_position_tables(s);
+    if (!c->no_embed_norm)
+        unit = store_norm(s, TERN_PART_EMBED_NORM, "embed_norm", unit, affine, c->embedding ? 0 : s->shared_unit);
+    if (c->embedding)
+        unit = store_project(s);
+    return tern_config_is_pre_norm(c) ? begin_stream(s, unit) : unit;
 }
 
 /* Scores in octaves, Q10: q and k are amax / 127 units a step each. */
-static void store_score(struct tern_store *s, double q_unit, double k_unit, int head_dim)
+void tern_store_score(struct tern_store *s, const char *name, double q_unit, double k_unit)
 {
-    struct tern_score_param *score = tern_store_add_vector(s, "score", "", TERN_I32, TERN_PARAM32);
-    if (score)
-        score->unit = tern_real_of(q_unit * k_unit / (127.0 * 127.0 * sqrt(head_dim)) * 1024 / log(2));
+    const int divisor = tern_score_divisor(s->config, s->layer);
+    struct tern_score_param *score = tern_store_add_vector(s, name, "", TERN_I32, TERN_PARAM32);
+    if (!score)
+        return;
+    score->unit = tern_real_of(q_unit * k_unit / (127.0 * 127.0 * sqrt(divisor)) * 1024 / log(2));
+    if (!tern_real_fits(score->unit))
+        tern_store_refuse(s, TERN_PART_QUERY, 0, "with the key's, scores go up to %g", q_unit * k_unit * 0x1p30);
 }
 
-/* y_unit is that of the residual stream coming in; returns that of the stream going out. */
+struct tern_copies tern_store_copies(const struct tern_store *s, enum tern_layer_input input)
+{
+    static const struct tern_copies none = {NULL, 0};
+    return s->source->copies ? s->source->copies[s->layer * TERN_N_INPUTS + (int)input] : none;
+}
+
+static void store_copies(struct tern_store *s)
+{
+    for (int i = 0; i < TERN_N_INPUTS; i++) {
+        const struct tern_copies copies = tern_store_copies(s, (enum tern_layer_input)i);
+        uint16_t *column = copies.count ? tern_store_add_vector(s, tern_input_name((enum tern_layer_input)i), ".copies",
+                                                                TERN_I16, copies.count)
+                                        : NULL;
+        if (column)
+            memcpy(column, copies.column, (size_t)copies.count * sizeof *column);
+    }
+}
+
+/* The Euclidean norm of the channels' bounds, each of which is that of `a`, times that of `b` (NULL: 1). Activations
+   are below their input, but for the polynomial's error. *most: the largest of them. */
+static double norm_of_bounds(const float *a, double a_unit, const float *b, int n, double *most)
+{
+    double norm2 = 0;
+    *most = 0;
+    for (int i = 0; i < n; i++) {
+        const double bound = ((double)a[i] + 8 * a_unit) * (b ? (double)b[i] : 1);
+        norm2 += bound * bound;
+        *most = fmax(*most, bound);
+    }
+    return sqrt(norm2);
+}
+
+/* What ffn_down reads: activations, or the product of a gate. */
+static struct tern_input store_feed(struct tern_store *s, const struct tern_layer_spec *spec)
+{
+    const enum tern_bump bump = bump_of(spec->activation);
+    const int gated = spec->gate != TERN_GATE_NONE, n = spec->intermediate;
+    float *const act = s->bounds, *const up = s->bounds + n;
+    double most, up_unit;
+    memset(s->bounds, 0, 2 * (size_t)n * sizeof *s->bounds);
+    s->bound = act;
+    const double act_unit =
+        tern_store_linear(s, gated ? TERN_PART_FFN_GATE : TERN_PART_FFN_UP, &s->normed, tern_bump_least_unit(bump));
+    store_poly(s, "act", bump, act_unit);
+    if (!gated) {
+        struct tern_input in = plain(act_unit, 16384, n);
+        in.tight = norm_of_bounds(act, act_unit, NULL, n, &most);
+        return in;
+    }
+    s->bound = up;
+    up_unit = tern_store_linear(s, TERN_PART_FFN_UP, &s->normed, 0);
+    struct tern_input in = {.unit = act_unit * up_unit, .norm = norm_of_bounds(act, act_unit, up, n, &most)};
+    in.most = fmin(most / in.unit, 0x1p30);
+    return in;
+}
+
+/* y_unit is that of the residual stream coming in; returns that of the stream going out. A norm in front of attention
+   or feed-forward is stored before it, one behind the sums after. */
 static double store_layer(struct tern_store *s, double y_unit)
 {
     const struct tern_layer_spec *spec = &s->config->layer[s->layer];
+    const int pre = spec->place == TERN_NORM_PRE;
+    store_copies(s);
+    if (pre && !spec->skip_norm)
+        store_norm(s, TERN_PART_ATTN_NORM, "attn_norm", y_unit, tern_reads_affine(s->source, s->layer, TERN_INPUT_QKV),
+                   0);
     const double q_unit = tern_store_linear(s, TERN_PART_QUERY, &s->normed, 0);
     const double k_unit = tern_store_linear(s, TERN_PART_KEY, &s->normed, 0);
     const double v_unit = tern_store_linear(s, TERN_PART_VALUE, &s->normed, 0);
-    store_score(s, q_unit, k_unit, spec->head_dim);
+    const double turn = spec->position == TERN_POSITION_ROTARY ? s->turn[spec->table] : 1;
+    tern_store_score(s, "score", q_unit * turn, k_unit * turn);
+    tern_store_distances(s, q_unit, k_unit);
 
     /* A context row is a convex combination of value rows. */
     const struct tern_input context = plain(v_unit, 16384, tern_attention_width(spec));
-    double sum_unit = tern_store_linear(s, TERN_PART_ATTN_OUT, &context, y_unit);
-    y_unit = store_norm(s, TERN_PART_ATTN_NORM, "attn_norm", sum_unit,
-                        tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_UP), 0);
+    const double sum_unit = tern_store_linear(s, TERN_PART_ATTN_OUT, &context, y_unit);
+    const double norm_unit =
+        store_norm(s, pre ? TERN_PART_FFN_NORM : TERN_PART_ATTN_NORM, pre ? "ffn_norm" : "attn_norm", sum_unit,
+                   tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_UP), 0);
 
-    const double act_unit = tern_store_linear(s, TERN_PART_FFN_UP, &s->normed, tern_bump_least_unit());
-    store_poly(s, "act", bump_of(spec->activation), act_unit);
-    const struct tern_input activated = plain(act_unit, 16384, spec->intermediate);
-    sum_unit = tern_store_linear(s, TERN_PART_FFN_DOWN, &activated, y_unit);
-    return store_norm(s, TERN_PART_FFN_NORM, "ffn_norm", sum_unit,
+    const struct tern_input activated = store_feed(s, spec);
+    const double out_unit = tern_store_linear(s, TERN_PART_FFN_DOWN, &activated, pre ? sum_unit : norm_unit);
+    if (pre)
+        return out_unit;
+    return store_norm(s, TERN_PART_FFN_NORM, "ffn_norm", out_unit,
                       tern_reads_affine(s->source, s->layer + 1, TERN_INPUT_QKV), s->shared_unit);
 }
 
-static void store_heads(struct tern_store *s)
+static enum tern_bump pooler_bump(enum tern_pooler pooler)
+{
+    return pooler == TERN_POOLER_TANH ? TERN_BUMP_TANH : pooler == TERN_POOLER_GELU ? TERN_BUMP_GELU : TERN_BUMP_RELU;
+}
+
+static void store_heads(struct tern_store *s, double y_unit)
 {
     const struct tern_config *c = s->config;
-    struct tern_input in = s->normed;
+    struct tern_input in = c->head_reads == TERN_READS_MEAN ? behind_norm(s, y_unit, 1) : s->normed;
     if (c->pooler != TERN_POOLER_NONE) {
-        const int tanh_like = c->pooler == TERN_POOLER_TANH;
-        const double unit = tern_store_linear(s, TERN_PART_POOLER, &in, tern_bump_least_unit());
-        store_poly(s, "pooler.act", tanh_like ? TERN_BUMP_TANH : TERN_BUMP_RELU, unit);
-        in = plain(tanh_like ? 1.0 / 32767 : unit, 32767, c->hidden);
+        const enum tern_bump bump = pooler_bump(c->pooler);
+        double unit = tern_store_linear(s, TERN_PART_POOLER, &in, tern_bump_least_unit(bump));
+        store_poly(s, "pooler.act", bump, unit);
+        unit = c->pooler == TERN_POOLER_TANH ? 1.0 / 32767 : unit;
+        in = plain(unit, 32767, c->hidden);
+        if (c->pooler_norm) {
+            store_norm(s, TERN_PART_POOLER_NORM, "pooler.norm", unit, 0, 0);
+            in = s->normed;
+        }
     }
     if (c->head != TERN_HEAD_NONE)
         tern_store_linear(s, TERN_PART_CLASSIFIER, &in, 0);
+}
+
+/* What a dense layer reads is a vector of any length, in units that its text chooses: 2^-16 here, times a power of two
+   (models/heads_embed.c). */
+static void store_dense(struct tern_store *s)
+{
+    const struct tern_part *part = &tern_parts[TERN_PART_DENSE];
+    for (s->layer = 0; s->layer < s->config->n_dense && !s->status; s->layer++) {
+        const struct tern_input in =
+            plain(ldexp(1, -TERN_LOGIT_BITS), 32767, tern_part_shape(s->config, part, s->layer).k);
+        tern_part_prefix(s->prefix, part, s->layer);
+        tern_store_linear(s, TERN_PART_DENSE, &in, 0);
+    }
+    s->prefix[0] = 0;
+    s->layer = -1;
 }
 
 /* What the walk over all parts of a model needs room for. */
@@ -166,23 +308,26 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static struct sizes sizes_of(const struct tern_config *c)
+static struct sizes sizes_of(const struct tern_config *c, const struct tern_copies *copies)
 {
-    const size_t h = (size_t)c->hidden;
+    const size_t e = (size_t)tern_embedding_size(c), h = larger(e, (size_t)c->hidden);
     /* Positions and token types are read into one table. */
-    struct sizes s = {.matrix = ((size_t)c->max_positions + (size_t)c->token_types) * h, .rows = h, .columns = h};
+    struct sizes s = {.matrix = ((size_t)c->max_positions + (size_t)c->token_types) * e, .rows = h, .columns = h};
     for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++) {
-        const int in_layer = p->place == TERN_PLACE_LAYER;
-        for (int i = 0; p->columns && tern_part_present(c, p) && i < (in_layer ? c->layers : 1); i++) {
+        const int n_parts = p->columns ? tern_part_count(c, p) : 0;
+        for (int i = 0; i < n_parts; i++) {
             const struct tern_shape shape = tern_part_shape(c, p, i);
             const size_t size = (size_t)shape.n * (size_t)shape.k;
             s.matrix = larger(s.matrix, size);
-            s.weights += !in_layer || c->layer[i].weights == i ? size : 0;
+            s.weights += tern_part_owned(c, p, i) ? size : 0;
             if (p->kind == TERN_KIND_TABLE)
                 continue;
+            const int k =
+                shape.k +
+                (copies && p->place == TERN_PLACE_LAYER ? copies[i * TERN_N_INPUTS + (int)p->reads].count : 0);
             s.rows = larger(s.rows, (size_t)shape.n);
-            s.columns = larger(s.columns, (size_t)shape.k);
-            s.dense = larger(s.dense, (size_t)tern_round_up(shape.n, 16) * (size_t)tern_round_up(shape.k, 16));
+            s.columns = larger(s.columns, (size_t)k);
+            s.dense = larger(s.dense, (size_t)tern_round_up(shape.n, 16) * (size_t)tern_round_up(k, 16));
         }
     }
     return s;
@@ -199,34 +344,37 @@ static void store_model(struct tern_store *s)
             y_unit = s->shared_unit;
             continue;
         }
-        snprintf(s->prefix, sizeof s->prefix, "layer.%d.", i);
+        tern_part_prefix(s->prefix, &tern_parts[TERN_PART_QUERY], i);
         s->layer = i;
         y_unit = store_layer(s, y_unit);
     }
     s->prefix[0] = 0;
     s->layer = -1;
-    store_heads(s);
+    if (tern_config_is_pre_norm(c))
+        y_unit = store_norm(s, TERN_PART_FINAL_NORM, "final_norm", y_unit, 0, 0);
+    store_heads(s, y_unit);
+    store_dense(s);
 }
 
 tern_status tern_store_int8(struct tern_builder *builder, const struct tern_source *source, tern_error *err)
 {
     const struct tern_config *c = source->config;
-    const struct sizes sizes = sizes_of(c);
+    const struct sizes sizes = sizes_of(c, source->copies);
     struct tern_store s = {
         .layer = -1, .builder = builder, .source = source, .config = c, .total = sizes.weights, .err = err};
     s.matrix = malloc(sizes.matrix * sizeof(float));
-    s.bias = malloc((sizes.rows + sizes.columns + 2 * (size_t)c->hidden) * sizeof(float));
+    const size_t norm = larger((size_t)c->hidden, (size_t)tern_embedding_size(c)),
+                 wide = (size_t)tern_largest_number(c, offsetof(struct tern_layer_spec, intermediate));
+    s.bias = malloc((sizes.rows + sizes.columns + 2 * norm + 2 * wide) * sizeof(float));
     s.scratch = malloc(tern_quantize_scratch((int)sizes.rows, (int)sizes.columns) * sizeof(float));
-    s.coding.format = tern_weights_format(c->weights);
-    s.coding.group = source->group ? source->group : 64;
-    s.coding.plain = source->plain;
     s.row_q = (int8_t *)s.scratch;
     if (source->sparse)
         s.dense = malloc(sizes.dense);
     if (s.matrix && s.bias && s.scratch && (s.dense || !source->sparse)) {
         s.row = s.bias + sizes.rows;
         s.gamma = s.row + sizes.columns;
-        s.beta = s.gamma + c->hidden;
+        s.beta = s.gamma + norm;
+        s.bounds = s.beta + norm;
         store_model(&s);
     } else {
         s.status = tern_fail_nomem(err, "the float tensors", sizes.matrix * sizeof(float));

@@ -3,6 +3,7 @@
 #include "quant/make_blocks.h"
 #include "quant/store_private.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,37 +42,47 @@ struct matrix {
     const char *name;
     int n, k;
     int index; /* in the source's arrays [layers][TERN_N_MATRICES]; -1: a head's, which has no place there */
+    struct tern_copies copies;
 };
 
 static struct matrix matrix_of(const struct tern_store *s, enum tern_part_id id)
 {
     const struct tern_part *part = &tern_parts[id];
     const struct tern_shape shape = tern_part_shape(s->config, part, s->layer);
-    return (struct matrix){part, part->name, shape.n, shape.k,
-                           s->layer < 0 ? -1 : s->layer * TERN_N_MATRICES + part->index};
+    struct matrix m = {part, part->name, shape.n, shape.k, -1, {NULL, 0}};
+    if (part->place == TERN_PLACE_LAYER) {
+        m.index = s->layer * TERN_N_MATRICES + part->index;
+        m.copies = tern_store_copies(s, part->reads);
+    }
+    return m;
 }
 
 /* 1 if a matrix was trained on the grid of its format: every weight is its own nearest value then. */
-static int is_trained(const struct tern_store *s, const struct matrix *m)
+static int is_trained(const struct tern_source *source, int index)
 {
-    return m->index >= 0 && s->source->trained && s->source->trained[m->index];
+    return index >= 0 && source->trained && source->trained[index];
 }
 
-/* Decides how a layer's matrix is quantised. */
-static struct tern_coding coding_of(struct tern_store *s, const struct matrix *m)
+tern_status tern_source_coding(struct tern_coding *out, const struct tern_source *source, int layer,
+                               enum tern_matrix matrix, tern_error *err)
 {
-    struct tern_coding coding = s->coding;
-    if (s->source->formats)
-        coding.format = s->source->formats[m->index];
-    if (coding.format == TERN_FORMAT_INT8 || is_trained(s, m) || !s->source->second || s->status)
-        return coding;
-    coding.second = s->source->second(s->source->calibration, s->layer, m->part->reads);
-    if (!coding.second)
-        s->status = tern_fail(s->err, TERN_FORMAT,
-                              "%s%s: the calibration's second moments are not finite or not positive; calibrate on "
-                              "more or other texts",
-                              s->prefix, m->name);
-    return coding;
+    const struct tern_part *part = tern_matrix_part(matrix);
+    const int index = layer * TERN_N_MATRICES + (int)matrix;
+    char prefix[TERN_PREFIX];
+    *out = (struct tern_coding){.format = source->formats ? source->formats[index]
+                                                          : tern_weights_format(source->config->weights),
+                                .group = source->group ? source->group : 64,
+                                .plain = source->plain};
+    if (is_trained(source, index) || !source->second)
+        return TERN_OK;
+    out->second = source->second(source->calibration, layer, part->reads);
+    if (out->second)
+        return TERN_OK;
+    tern_part_prefix(prefix, part, layer);
+    return tern_fail(err, TERN_FORMAT,
+                     "%s%s: the calibration's second moments are not finite or not positive; calibrate on more or "
+                     "other texts",
+                     prefix, part->name);
 }
 
 /* The values of a matrix's blocks as codes of 4 bits. Returns their bytes. */
@@ -136,12 +147,12 @@ static void report_linear(struct tern_store *s, const struct matrix *m, const st
             snprintf(how + length, sizeof how - (size_t)length, ", second order, loss %.4f (without %.4f)", p->error,
                      p->masked);
         }
-    } else if (is_trained(s, m))
+    } else if (is_trained(s->source, m->index))
         snprintf(how, sizeof how, "kept as trained");
     else if (tern_format_grouped(format))
         snprintf(how, sizeof how, "per %d inputs", out->coding.group);
     else if (s->layer < 0)
-        tern_store_say_instead(s, how, sizeof how, s->coding.format);
+        tern_store_say_instead(s, how, sizeof how, tern_weights_format(s->config->weights));
     snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(format), n, k, how);
     tern_store_report(s, m->name, became, bytes * 8 / ((double)n * k), out->error);
 }
@@ -149,47 +160,83 @@ static void report_linear(struct tern_store *s, const struct matrix *m, const st
 static void quantize(struct tern_store *s, const struct matrix *m, struct tern_linear_out *out,
                      const struct tern_input *in, double unit)
 {
-    const struct tern_float_linear f = {s->matrix, s->bias, m->n, m->k};
+    const struct tern_float_linear f = {s->matrix, s->bias, m->n, m->k, m->copies};
+    out->bound = s->bound;
+    s->bound = NULL;
     if (m->part->ends == TERN_END_REQUANT)
         tern_quantize_requant(out, &f, in, unit, s->scratch);
+    else if (m->part->ends == TERN_END_RESIDUAL && tern_config_is_pre_norm(s->config))
+        tern_quantize_stream(out, &f, in, unit, &s->stream_bound, s->scratch);
     else if (m->part->ends == TERN_END_RESIDUAL)
         tern_quantize_residual(out, &f, in, unit, s->scratch);
     else
         tern_quantize_logits(out, &f, in, s->scratch);
 }
 
+/* What the loader would refuse, and biases that would be cut off: 2^29 units of 32 bits. */
+static void check_stored(struct tern_store *s, enum tern_part_id part, const struct tern_linear_out *out)
+{
+    if (out->up < 0)
+        tern_store_refuse(s, part, 0, "what it adds can be too large beside the rest of the sum");
+    if (!tern_real_fits(out->kappa))
+        tern_store_refuse(s, part, 0, "its products are %g units of its sums", ldexp(1, 31 - out->kappa.exp));
+    for (int i = 0; out->bias32 && i < tern_part_shape(s->config, &tern_parts[part], s->layer).n; i++)
+        if (abs(out->bias32[i]) == TERN_MOST_BIAS32)
+            tern_store_refuse(s, part, 1, "with the LayerNorm before it, element %d is over %g", i,
+                              TERN_MOST_BIAS32 * out->unit);
+}
+
+static void store_left(struct tern_store *s, const char *name, const struct tern_linear_out *out, int padded)
+{
+    int32_t *const left = out->lefts ? tern_store_add_vector(s, name, ".left", TERN_I32, padded) : NULL;
+    if (left)
+        memcpy(left, out->left, (size_t)padded * sizeof *left);
+}
+
 double tern_store_linear(struct tern_store *s, enum tern_part_id part, const struct tern_input *in, double unit)
 {
     const struct matrix m = matrix_of(s, part);
-    const int n = m.n, k = m.k, padded = tern_panels(n) * TERN_PANEL, narrow = m.part->ends == TERN_END_REQUANT;
+    const int n = m.n, k = m.k, stored = k + m.copies.count, padded = tern_panels(n) * TERN_PANEL,
+              narrow = m.part->ends == TERN_END_REQUANT;
     tern_store_read(s, part, 0, s->matrix, (size_t)n * (size_t)k);
     tern_store_read(s, part, 1, s->bias, (size_t)n);
     struct tern_linear_out out = {0};
-    if (m.index >= 0) /* the heads' few weights stay int8 */
-        out.coding = coding_of(s, &m);
-    const int sparse = tern_store_blocks(s, m.name, n, k);
+    if (m.index >= 0 && !s->status) /* the heads' few weights stay int8 */
+        s->status = tern_source_coding(&out.coding, s->source, s->layer, (enum tern_matrix)m.part->index, s->err);
+    const int sparse = m.index >= 0 && tern_store_blocks(s, m.name, n, k);
     int64_t blocks = -1; /* that are left */
     if (sparse) {
         out.coding.keep_zeros = 1;
         out.weight = s->dense;
-        memset(s->dense, 0, (size_t)padded * (size_t)tern_k4(k) * TERN_PANEL_K);
+        memset(s->dense, 0, (size_t)padded * (size_t)tern_k4(stored) * TERN_PANEL_K);
     }
-    double bytes = add_weights(s, m.name, n, k, &out);
+    double bytes = add_weights(s, m.name, n, stored, &out);
+    int32_t *const left = m.part->ends == TERN_END_LOGITS || s->status ? NULL : calloc((size_t)padded, sizeof *left);
+    if (!left && m.part->ends != TERN_END_LOGITS && !s->status)
+        s->status = tern_fail_nomem(s->err, m.name, (size_t)padded * sizeof *left);
+    out.left = left;
     out.mul = tern_store_add_vector(s, m.name, ".mul", TERN_I16, padded);
     if (narrow)
         out.bias16 = tern_store_add_vector(s, m.name, ".bias", TERN_I16, padded);
     else
         out.bias32 = tern_store_add_vector(s, m.name, ".bias", TERN_I32, padded);
     struct tern_linear_param *param = tern_store_add_vector(s, m.name, ".param", TERN_I32, TERN_PARAM32);
-    if (s->status)
+    if (s->status) {
+        free(left);
         return 1;
+    }
 
     quantize(s, &m, &out, in, unit);
+    check_stored(s, part, &out);
+    store_left(s, m.name, &out, padded);
+    free(left);
     *param = (struct tern_linear_param){.wnorm2 = out.wnorm2, .kappa = out.kappa, .up = out.up};
     param->format = (int32_t)out.coding.format;
+    param->copies = m.copies.count;
+    param->left = out.lefts;
     param->group = tern_format_grouped(out.coding.format) ? out.coding.group : 0;
     if (sparse)
-        bytes += store_sparse(s, m.name, n, k, param, &blocks);
+        bytes += store_sparse(s, m.name, n, stored, param, &blocks);
     bytes += (double)padded * (2 + (narrow ? 2 : 4)) + sizeof *param;
     report_linear(s, &m, &out, bytes, blocks);
     tern_store_advance(s, (size_t)n * (size_t)k);

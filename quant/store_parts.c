@@ -1,14 +1,39 @@
 /* What all steps of storing a model share: reading float tensors, adding tensors, the report. */
 #include "models/format.h"
+#include "quant/checkpoint_names.h"
 #include "quant/store_private.h"
 
+#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
+
+/* Products and sums of the numbers below, units and the real numbers of a file follow from this limit: a matrix times a
+   LayerNorm's gamma stays below 2^64, which floats hold, and what a file may say of it (models/load_int8.c) is wider.
+ */
+static const float most = 0x1p32f;
+
+void tern_store_refuse(struct tern_store *s, enum tern_part_id part, int is_bias, const char *what, ...)
+{
+    const struct tern_key key = {part, s->layer, is_bias};
+    char name[160], text[128];
+    va_list args;
+    va_start(args, what);
+    vsnprintf(text, sizeof text, what, args);
+    va_end(args);
+    tern_part_name(name, sizeof name, s->config, key);
+    if (!s->status)
+        s->status =
+            tern_fail(s->err, TERN_FORMAT, "tensor %s: %s; integers cannot hold that, --weights f32 can", name, text);
+}
 
 void tern_store_read(struct tern_store *s, enum tern_part_id part, int is_bias, float *out, size_t count)
 {
     const struct tern_key key = {part, s->layer, is_bias};
     if (!s->status)
         s->status = s->source->read(s->source->context, key, out, count, s->err);
+    for (size_t i = 0; i < count && !s->status; i++)
+        if (!(fabsf(out[i]) <= most))
+            tern_store_refuse(s, part, is_bias, "element %zu is %g", i, (double)out[i]);
 }
 
 void *tern_store_add(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype, int n_dims,
@@ -18,7 +43,7 @@ void *tern_store_add(struct tern_store *s, const char *name, const char *suffix,
     snprintf(full, sizeof full, "%s%s%s", s->prefix, name, suffix);
     void *data = s->status ? NULL : tern_builder_add(s->builder, full, dtype, n_dims, shape);
     if (!s->status && !data)
-        s->status = tern_fail_nomem(s->err, full, 0);
+        s->status = tern_fail_nomem(s->err, full, tern_builder_tensor_bytes(dtype, n_dims, shape));
     return data;
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One embedding table being stored: int8 rows now, their multipliers when the unit common to all tables is known. */
 struct table {
@@ -19,14 +20,14 @@ struct table {
 /* k steps that a row of codes takes. */
 static int row_steps(const struct tern_store *s)
 {
-    return (s->config->hidden + TERN_LINE - 1) / TERN_LINE;
+    return (tern_embedding_size(s->config) + TERN_LINE - 1) / TERN_LINE;
 }
 
 static struct table open_table(struct tern_store *s, const char *name, int rows, enum tern_format format)
 {
     struct table t = {.rows = rows, .format = format};
     if (format == TERN_FORMAT_INT8) {
-        const int64_t shape[2] = {tern_round_up(rows, 64), s->config->hidden};
+        const int64_t shape[2] = {tern_round_up(rows, 64), tern_embedding_size(s->config)};
         t.q = tern_store_add(s, name, ".q", TERN_I8, 2, shape);
     } else {
         const int64_t shape[3] = {1, tern_table_lines(tern_codebook(format), row_steps(s), tern_round_up(rows, 64)),
@@ -45,10 +46,10 @@ static struct table open_table(struct tern_store *s, const char *name, int rows,
 /* Row w to codes, and to the values that they stand for. */
 static double code_row(struct tern_store *s, struct table *t, int row, const float *w, int8_t *q)
 {
-    const int hidden = s->config->hidden, bits = tern_format_bits(t->format);
+    const int hidden = tern_embedding_size(s->config), bits = tern_format_bits(t->format);
     const struct tern_row_place place = tern_row_place(tern_codebook(t->format), row_steps(s), row);
     uint8_t *line = t->line + place.line * TERN_LINE, *codes = (uint8_t *)q;
-    const double scale = tern_quantize_row_codes(t->format, s->coding.plain, w, hidden, codes);
+    const double scale = tern_quantize_row_codes(t->format, s->source->plain, w, hidden, codes);
     for (int j = 0; j < hidden; j++) {
         const int within = j % TERN_LINE;
         tern_code_put(line, bits, place.before + j / TERN_LINE, within / TERN_PANEL_K, within % TERN_PANEL_K, codes[j]);
@@ -60,7 +61,7 @@ static double code_row(struct tern_store *s, struct table *t, int row, const flo
 /* w[hidden] is used up: it is divided by the columns' scales. */
 static void table_row(struct tern_store *s, struct table *t, int row, float *w)
 {
-    const int hidden = s->config->hidden;
+    const int hidden = tern_embedding_size(s->config);
     int8_t *q = t->q ? t->q + (ptrdiff_t)row * hidden : s->row_q;
     for (int j = 0; j < hidden; j++)
         w[j] /= s->column[j];
@@ -75,7 +76,7 @@ static void table_row(struct tern_store *s, struct table *t, int row, float *w)
 /* The scale of every column of the word table in s->matrix: the root of its rms, over the largest, times 32767. */
 static void store_columns(struct tern_store *s)
 {
-    const int hidden = s->config->hidden, vocab = s->config->vocab;
+    const int hidden = tern_embedding_size(s->config), vocab = s->config->vocab;
     double largest = 0;
     s->column = tern_store_add_vector(s, "embed.column", "", TERN_I16, hidden);
     if (s->status)
@@ -97,12 +98,13 @@ static void store_columns(struct tern_store *s)
 static double report_table(struct tern_store *s, const char *name, const struct table *t)
 {
     char became[64];
-    const double hidden = s->config->hidden;
+    const double hidden = tern_embedding_size(s->config);
     const double bits = t->q ? 8 : (double)tern_format_bits(t->format) * row_steps(s) * TERN_LINE / hidden;
     char how[32] = "per row and column";
     if (t->format != s->source->embeddings)
         tern_store_say_instead(s, how, sizeof how, s->source->embeddings);
-    snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(t->format), t->rows, s->config->hidden, how);
+    snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(t->format), t->rows,
+             tern_embedding_size(s->config), how);
     tern_store_report(s, name, became, bits + 16 / hidden, t->all > 0 ? t->wrong / t->all : 0);
     double largest = 0;
     for (int i = 0; !s->status && i < t->rows; i++)
@@ -123,10 +125,14 @@ static void close_table(struct tern_store *s, const char *name, struct table *t,
 static struct table store_positions(struct tern_store *s)
 {
     const struct tern_config *c = s->config;
-    const int hidden = c->hidden, positions = c->max_positions, types = c->token_types ? c->token_types : 1;
+    const int hidden = tern_embedding_size(c), positions = c->no_positions ? 1 : c->max_positions,
+              types = c->token_types ? c->token_types : 1;
     struct table t = open_table(s, "embed.position", types * positions, TERN_FORMAT_INT8);
     const float *type = s->matrix + (ptrdiff_t)positions * hidden;
-    tern_store_read(s, TERN_PART_POSITION, 0, s->matrix, (size_t)positions * (size_t)hidden);
+    if (c->no_positions)
+        memset(s->matrix, 0, (size_t)hidden * sizeof *s->matrix);
+    else
+        tern_store_read(s, TERN_PART_POSITION, 0, s->matrix, (size_t)positions * (size_t)hidden);
     if (c->token_types)
         tern_store_read(s, TERN_PART_TYPE, 0, s->matrix + (ptrdiff_t)positions * hidden,
                         (size_t)types * (size_t)hidden);
@@ -142,7 +148,7 @@ static struct table store_positions(struct tern_store *s)
 
 static struct table store_words(struct tern_store *s)
 {
-    const int hidden = s->config->hidden, vocab = s->config->vocab;
+    const int hidden = tern_embedding_size(s->config), vocab = s->config->vocab;
     struct table t = open_table(s, "embed.word", vocab, s->source->embeddings);
     tern_store_read(s, TERN_PART_WORD, 0, s->matrix, (size_t)vocab * (size_t)hidden);
     store_columns(s);
@@ -162,4 +168,39 @@ double tern_store_tables(struct tern_store *s)
     close_table(s, "embed.word", &word, unit);
     close_table(s, "embed.position", &position, unit);
     return unit;
+}
+
+/* Angles in Q14; rows of distances as they are; biases in octaves, with as many fraction bits as scores have, or fewer
+ * where they are large. */
+void tern_store_position_tables(struct tern_store *s)
+{
+    const struct tern_part *part = &tern_parts[TERN_PART_POSITION_TABLE];
+    for (s->layer = 0; s->layer < s->config->n_tables && !s->status; s->layer++) {
+        const struct tern_shape shape = tern_part_shape(s->config, part, s->layer);
+        const int rotary = s->config->table[s->layer].kind == TERN_POSITION_ROTARY, count = shape.n * shape.k;
+        const int bias = s->config->table[s->layer].kind == TERN_POSITION_BIAS;
+        tern_part_prefix(s->prefix, part, s->layer);
+        int16_t *q = tern_store_add_vector(s, part->name, ".q", TERN_I16, count);
+        struct tern_table_param *param = tern_store_add_vector(s, part->name, ".param", TERN_I32, TERN_PARAM32);
+        tern_store_read(s, TERN_PART_POSITION_TABLE, 0, s->matrix, (size_t)count);
+        if (s->status)
+            break;
+        double most = 0, unit = rotary ? 1.0 / 16384 : bias ? log(2) / (1 << TERN_BIASED_BITS) : 1;
+        for (int i = 0; i < count; i++)
+            most = fmax(most, fabs((double)s->matrix[i]));
+        if (rotary) { /* numbers of a checkpoint's own may be above 1: the scores' unit makes up for it */
+            s->turn[s->layer] = fmax(1, most);
+            unit *= s->turn[s->layer];
+        }
+        while (bias && most / unit > 32767 && param->up < TERN_BIASED_BITS) {
+            param->up++;
+            unit *= 2;
+        }
+        if (most / unit > 32767.5)
+            tern_store_refuse(s, TERN_PART_POSITION_TABLE, 0, "a bias of distances is %g", most);
+        for (int i = 0; i < count; i++)
+            q[i] = (int16_t)lrint(fmax(-32767, fmin(32767, (double)s->matrix[i] / unit)));
+    }
+    s->prefix[0] = 0;
+    s->layer = -1;
 }

@@ -22,10 +22,10 @@ typedef struct tern_convert_options {
     void *context;
     const char *embeddings; /* the type of the word table: "int8" (the default when NULL), "int4" or "ternary" */
     int32_t group; /* inputs that share a multiplier (int4, nf4, fp4, int3, int2): 32, 64 (the default when 0), 128 */
-    /* A file with a text in each line (blank lines do not count). Low-bit weights and pruned blocks (`sparse` with a
-       FRACTION) are then chosen so that the layers' outputs on these texts change least: second-order error
-       compensation, which needs LAPACK at run time. NULL: every weight becomes its nearest value, and the blocks of
-       least magnitude are pruned. */
+    /* A file with a text in each line (blank lines do not count). Weights and pruned blocks (`sparse` with a FRACTION)
+       are then chosen so that the layers' outputs on these texts change least: second-order error
+       compensation, which needs LAPACK at run time; once loaded, it stays. NULL: every weight becomes its nearest
+       value, and the blocks of least magnitude are pruned. */
     const char *calibrate;
     /* For a checkpoint that was trained with a quantiser in the loop and holds the floats from before it: names the
        quantiser, which is then applied. "twn" (TernaryBERT, Teacher Intervention) and "b1.58" (BitNet b1.58) are for
@@ -50,13 +50,37 @@ typedef struct tern_convert_options {
     /* If set, FRACTION counts over all matrices together: matrices that matter less for the texts' vectors lose more
        blocks. Needs `calibrate`. */
     int32_t allocate;
+    /* What the model is for: "classify" (a label for each text), "tag" (for each token) or "embed" (vectors: heads are
+       left out, and the report says so). NULL: what the checkpoint says, in config.json's `architectures` or by its
+       modules.json, which makes it an embedder. */
+    const char *task;
+    /* Columns that stand out in what the matrices read are stored several times, so that they do not set the step of a
+       whole int8 row (outlier channel splitting). How many more columns each input gets: "4", "8" ... up to "64", or
+       "off". NULL: as many as pay, within 4 % of the time. Texts show which: those of `calibrate`, else built-in
+       ones. f32 models have none. */
+    const char *outliers;
+    /* If over 0: the least cosine, up to 1, between the converted model's vector and the f32 model's that every sample
+       text must have, else TERN_DIFFERENT. 0: the report says how near they are, and nothing is refused that is not
+       broken. */
+    double least_cosine;
+    /* If set, the report says where accuracy goes: the repeated columns of each input; what the int8 rows of each
+       input and the weights of each matrix cost alone, as 1 - the mean cosine of the vectors of some sample texts with
+       the f32 model's (what "auto:BITS" goes by); which options to try; and the cosine of each sample text. Needs
+       `report`; takes a minute for 12 layers of 384. f32 models have only the latter. */
+    int32_t explain;
 } tern_convert_options;
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the
-   f32 path on sample texts, and renames it into place; on any error nothing is left behind. `options` may be NULL.
-   Errors: TERN_IO (a file cannot be read), TERN_FORMAT (the message names the file and the tensor), TERN_FAILED (the
-   file cannot be written, or the file of texts not be read), TERN_INPUT (it has no text, or is not UTF-8), TERN_USAGE
-   (an option), TERN_NOMEM, TERN_DIFFERENT (the check failed). */
+   f32 path on sample texts, and renames it into place; on any error nothing is left behind. A symbolic link stays, and
+   so does the mode of a file that is replaced; a FIFO, a device or the name of an open descriptor (/dev/stdout) gets
+   the file when it has been checked. `options` may be NULL.
+   Weights are read from the first file that is there: model.safetensors, model.safetensors.index.json (which names
+   several files of the directory), pytorch_model.bin, pytorch_model.bin.index.json. The latter two are PyTorch's, in
+   the formats since 1.6 and before; they are pickles, of which nothing is run and only tensors are rebuilt. Errors:
+   TERN_IO (a file cannot be read), TERN_FORMAT (the message names the file and the tensor), TERN_FAILED (the file
+   cannot be written, or the file of texts not be read), TERN_INPUT (it has no text, or is not UTF-8), TERN_USAGE (an
+   option), TERN_NOMEM, TERN_DIFFERENT (logits that integers cannot hold, trained weights that are not what they were
+   taken for, or less than `least_cosine`). */
 TERN_API tern_status tern_convert(const char *directory, const char *path, const tern_convert_options *options,
                                   tern_error *err);
 

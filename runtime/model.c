@@ -14,10 +14,10 @@ static uint64_t count_parameters(const struct tern_config *c)
 {
     uint64_t n = 0;
     for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++) {
-        const int in_layer = p->place == TERN_PLACE_LAYER, bias = p->kind != TERN_KIND_TABLE;
-        for (int i = 0; tern_part_present(c, p) && i < (in_layer ? c->layers : 1); i++) {
+        const int bias = p->kind != TERN_KIND_TABLE, n_parts = tern_part_count(c, p);
+        for (int i = 0; i < n_parts; i++) {
             const struct tern_shape s = tern_part_shape(c, p, i);
-            if (!in_layer || c->layer[i].weights == i)
+            if (tern_part_owned(c, p, i))
                 n += (uint64_t)s.n * (uint64_t)((s.k ? s.k : 1) + bias);
         }
     }
@@ -46,7 +46,22 @@ static void fill_info(tern_model *m, uint64_t bytes, uint64_t checksum)
         .checksum = checksum,
         .head = tern_head_kinds[c->head].name,
         .of_tokens = tern_head_kinds[c->head].of_tokens,
+        .output = c->n_labels ? tern_output_name(c->output) : "none",
+        .dimensions = tern_vector_width(c),
+        .embedding = m->embedding,
+        .n_prompts = c->n_prompts,
+        .default_prompt = c->default_prompt ? c->prompts[c->default_prompt - 1].name : NULL,
     };
+    tern_embedding_words(m->embedding, sizeof m->embedding, c);
+}
+
+static int is_known_scheme(const char *version)
+{
+    static const char *const before[] = TERN_SCHEMES_BEFORE;
+    int known = !strcmp(version, TERN_SCHEME);
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
+        known |= !strcmp(version, before[i]);
+    return known;
 }
 
 static tern_status check_version(const struct tern_safetensors *st, const char *label, tern_error *err)
@@ -55,7 +70,7 @@ static tern_status check_version(const struct tern_safetensors *st, const char *
     if (!version)
         return tern_fail(err, TERN_FORMAT, "%s: not a .tern file; make one from a checkpoint with `tern convert`",
                          label);
-    if (strcmp(version, TERN_SCHEME))
+    if (!is_known_scheme(version))
         return tern_fail(err, TERN_FORMAT, "%s: made for scheme %.16s, this is scheme %s; convert the checkpoint again",
                          label, version, TERN_SCHEME);
     return TERN_OK;
@@ -73,9 +88,9 @@ static tern_status open_tokenizer(tern_model *m, const char *label, tern_error *
     if (!settings || !bytes || end == bytes || *end || vocabulary->dtype != TERN_U8 || size > vocabulary->bytes)
         return tern_fail(err, TERN_FORMAT, "%s: the vocabulary's description is missing or wrong", label);
     tern_status status = tern_tokenizer_from_parts(&m->tokenizer, vocabulary->data, (size_t)size, settings, label, err);
-    if (!status && tern_vocab_size(m->tokenizer) > m->config.vocab)
+    if (!status && tern_tokenizer_rows(m->tokenizer) > m->config.vocab)
         status = tern_fail(err, TERN_FORMAT, "%s: the vocabulary has %d pieces, the model %d", label,
-                           tern_vocab_size(m->tokenizer), m->config.vocab);
+                           tern_tokenizer_rows(m->tokenizer), m->config.vocab);
     return status;
 }
 
@@ -122,15 +137,16 @@ tern_status tern_model_open_memory(tern_model **out, const void *bytes, size_t s
     return status;
 }
 
-tern_status tern_model_open(tern_model **out, const char *path, tern_error *err)
+tern_status tern_model_open_mapping(tern_model **out, struct tern_mapping mapping, const char *label, tern_error *err)
 {
     *out = NULL;
     tern_model *m = calloc(1, sizeof *m);
-    if (!m)
+    if (!m) {
+        tern_map_close(&mapping);
         return tern_fail_nomem(err, "a model", sizeof *m);
-    tern_status status = tern_map_open(&m->mapping, path, err);
-    if (!status)
-        status = open_bytes(m, m->mapping.bytes, m->mapping.size, path, err);
+    }
+    m->mapping = mapping;
+    tern_status status = open_bytes(m, mapping.bytes, mapping.size, label, err);
     if (status)
         tern_model_close(m);
     else
@@ -138,12 +154,20 @@ tern_status tern_model_open(tern_model **out, const char *path, tern_error *err)
     return status;
 }
 
+tern_status tern_model_open(tern_model **out, const char *path, tern_error *err)
+{
+    struct tern_mapping mapping;
+    *out = NULL;
+    tern_status status = tern_map_open(&mapping, path, err);
+    return status ? status : tern_model_open_mapping(out, mapping, path, err);
+}
+
 void tern_model_close(tern_model *m)
 {
     if (!m)
         return;
     tern_tokenizer_close(m->tokenizer);
-    free(m->int8.layers);
+    tern_int8_close(&m->int8, &m->config);
     free(m->f32.layers);
     tern_config_free(&m->config);
     tern_safetensors_close(&m->tensors);
@@ -159,6 +183,15 @@ const tern_model_info *tern_model_get_info(const tern_model *m)
 const char *tern_model_label(const tern_model *m, int32_t label)
 {
     return label >= 0 && label < m->config.n_labels ? m->config.labels[label] : NULL;
+}
+
+const char *tern_model_prompt(const tern_model *m, int32_t prompt, const char **text)
+{
+    if (prompt < 0 || prompt >= m->config.n_prompts)
+        return NULL;
+    if (text)
+        *text = m->config.prompts[prompt].text;
+    return m->config.prompts[prompt].name;
 }
 
 const tern_tokenizer *tern_model_tokenizer(const tern_model *m)

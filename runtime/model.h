@@ -13,7 +13,11 @@ struct tern_model {
     tern_tokenizer *tokenizer; /* NULL when the file has no vocabulary */
     struct tern_int8_weights int8;
     struct tern_f32_weights f32;
+    char embedding[640]; /* tern_model_info's */
     tern_model_info info;
 };
+
+/* tern_model_open on a file that is mapped already; the mapping is the model's from here on, also when this fails. */
+tern_status tern_model_open_mapping(tern_model **out, struct tern_mapping mapping, const char *label, tern_error *err);
 
 #endif

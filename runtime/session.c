@@ -17,11 +17,12 @@ struct tern_session {
     struct tern_pool *pool;
     struct tern_arena arena;
     int max_tokens, max_texts;
-    struct tern_bert bert; /* int8 models */
+    int dimensions, normalize; /* of embeddings */
+    struct tern_bert bert;     /* int8 models */
     struct tern_heads heads;
     struct tern_profile *profile; /* [threads] */
     int32_t *offsets;             /* [max_texts + 1] of a group of texts */
-    int32_t *result;              /* [max_texts][hidden] or logits: what the user's floats are made of */
+    int32_t *result;              /* [max_texts][dimensions] or logits: what the user's floats are made of */
     struct tern_bert_f32 f32;     /* f32 models */
     int64_t token_products;       /* of the layers' matrices, for each token */
     size_t result_count;          /* of the last run; 0 before it */
@@ -53,6 +54,8 @@ static tern_status read_options(tern_session_options *o, const tern_session_opti
     if (o->max_tokens < 0 || o->max_tokens > 1 << 20 || o->max_texts < 0 || o->max_texts > 1 << 16)
         return tern_fail(err, TERN_USAGE, "%d tokens in %d texts; the limits of a run are %d and %d", o->max_tokens,
                          o->max_texts, 1 << 20, 1 << 16);
+    if (o->dimensions < 0)
+        return tern_fail(err, TERN_USAGE, "embeddings of %d dimensions; 1 or more are possible", o->dimensions);
     return TERN_OK;
 }
 
@@ -67,6 +70,9 @@ static void set_limits(tern_session *s, const tern_session_options *o)
     }
     /* Every text has a token or more, so more texts than tokens never come together. */
     s->max_texts = least(s->max_texts, s->max_tokens);
+    const struct tern_config *c = &s->model->config;
+    s->dimensions = o->dimensions ? least(o->dimensions, tern_dense_inputs(c, c->n_dense)) : tern_vector_width(c);
+    s->normalize = o->normalize != 0;
 }
 
 /* Tokens of the largest group: that of the longest text, at least. */
@@ -109,8 +115,10 @@ static void plan(tern_session *s)
         tern_bert_plan(&s->bert, &s->arena);
         s->heads.bert = &s->bert;
         s->heads.max_texts = least(s->max_texts, s->bert.max_tokens);
+        s->heads.dimensions = s->dimensions;
+        s->heads.normalize = s->normalize;
         tern_heads_plan(&s->heads, &s->arena);
-        const size_t texts = (size_t)s->max_texts, vectors = texts * (size_t)c->hidden;
+        const size_t texts = (size_t)s->max_texts, vectors = texts * (size_t)s->dimensions;
         const size_t rows = tern_head_kinds[c->head].of_tokens ? (size_t)s->max_tokens : texts;
         const size_t logits = rows * (size_t)c->n_labels;
         s->token_products = token_products(s->model);
@@ -125,12 +133,15 @@ static void plan(tern_session *s)
         s->f32.pool = s->pool;
         s->f32.max_tokens = s->max_tokens;
         s->f32.longest = longest;
+        s->f32.dimensions = s->dimensions;
+        s->f32.normalize = s->normalize;
         tern_bert_f32_plan(&s->f32, &s->arena);
     }
     s->waiting.model = s->model;
     s->waiting.limit = longest;
     s->waiting.room = group_tokens(s);
     s->waiting.max_texts = s->max_texts;
+    s->waiting.dimensions = s->dimensions;
     tern_waiting_plan(&s->waiting, &s->arena);
 }
 
@@ -163,14 +174,19 @@ tern_status tern_session_open(tern_session **out, const tern_model *model, const
         return status;
     }
     plan(s);
-    *out = s;
-    return TERN_OK;
+    status = tern_waiting_default_prompt(&s->waiting, err);
+    if (status)
+        tern_session_close(s);
+    else
+        *out = s;
+    return status;
 }
 
 void tern_session_close(tern_session *s)
 {
     if (!s)
         return;
+    tern_waiting_close(&s->waiting);
     tern_arena_close(&s->arena);
     tern_pool_close(s->pool);
     free(s);
@@ -184,6 +200,11 @@ const char *tern_session_isa(const tern_session *s)
 int32_t tern_session_threads(const tern_session *s)
 {
     return tern_pool_threads(s->pool);
+}
+
+int32_t tern_session_dimensions(const tern_session *s)
+{
+    return s->dimensions;
 }
 
 size_t tern_session_arena_bytes(const tern_session *s)
@@ -209,6 +230,11 @@ struct tern_waiting *tern_session_waiting(tern_session *s)
 void tern_session_observe(tern_session *s, const struct tern_observer *observer)
 {
     s->f32.observer = *observer;
+}
+
+void tern_session_observe_rows(tern_session *s, const struct tern_row_observer *observer)
+{
+    s->bert.observer = *observer;
 }
 
 /* Every id, type and length, so that nothing behind this point has to look again. */
@@ -264,12 +290,12 @@ static tern_batch group_of(const tern_session *s, const tern_batch *b, int first
 
 /* Functions by enum tern_head. */
 static tern_heads_fn *const integer_heads[TERN_N_HEADS] = {
-#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) [TERN_HEAD_##id] = tern_heads_##run,
+#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) [TERN_HEAD_##id] = tern_heads_##run,
 #include "models/heads.def"
 #undef HEAD_KIND
 };
 static tern_bert_f32_fn *const float_heads[TERN_N_HEADS] = {
-#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) [TERN_HEAD_##id] = tern_bert_f32_##run,
+#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) [TERN_HEAD_##id] = tern_bert_f32_##run,
 #include "models/heads.def"
 #undef HEAD_KIND
 };
@@ -315,19 +341,25 @@ tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logit
     return TERN_OK;
 }
 
-tern_status tern_embed(tern_session *s, const tern_batch *batch, float *vectors, tern_error *err)
+tern_status tern_session_embed(tern_session *s, const tern_batch *batch, int skip, float *vectors, tern_error *err)
 {
     s->result_count = 0;
     tern_status status = check_batch(s, batch, err);
     if (status)
         return status;
     if (s->model->config.weights == TERN_WEIGHTS_F32) {
+        s->f32.skip = skip;
         run_floats(s, batch, tern_bert_f32_embed, vectors);
         return TERN_OK;
     }
-    const struct tern_config *c = &s->model->config;
-    run_integers(s, batch, tern_heads_embed, 0, c->hidden, tern_heads_embed_bits(c), vectors);
+    s->heads.skip = skip;
+    run_integers(s, batch, tern_heads_embed, 0, s->dimensions, tern_heads_embed_bits(&s->heads), vectors);
     return TERN_OK;
+}
+
+tern_status tern_embed(tern_session *s, const tern_batch *batch, float *vectors, tern_error *err)
+{
+    return tern_session_embed(s, batch, 0, vectors, err);
 }
 
 const int32_t *tern_session_integers(const tern_session *s, size_t *count, int32_t *bits)

@@ -3,6 +3,7 @@
    so that texts of different lengths run together at no loss. */
 #include "runtime/texts.h"
 #include "runtime/model.h"
+#include "runtime/session.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,12 +12,15 @@ void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena)
 {
     const struct tern_config *c = &w->model->config;
     const size_t texts = (size_t)w->max_texts, tokens = (size_t)w->room + (size_t)w->limit;
-    const size_t width = (size_t)(c->hidden > c->n_labels ? c->hidden : c->n_labels);
+    const size_t width = (size_t)(w->dimensions > c->n_labels ? w->dimensions : c->n_labels);
     w->ids = tern_arena_take(arena, tokens, sizeof *w->ids);
     w->types = tern_arena_take(arena, tokens, sizeof *w->types);
     w->offsets = tern_arena_take(arena, texts + 1, sizeof *w->offsets);
     w->needed = tern_arena_take(arena, texts, sizeof *w->needed);
-    w->values = tern_arena_take(arena, texts, width * sizeof *w->values);
+    const size_t labels = tern_head_kinds[c->head].of_tokens ? (size_t)w->room * (size_t)c->n_labels : 0;
+    const size_t values = texts * width > labels ? texts * width : labels;
+    w->spans = labels ? tern_arena_take(arena, tokens, sizeof *w->spans) : NULL;
+    w->values = tern_arena_take(arena, values, sizeof *w->values);
 }
 
 /* ---- Streams ---- */
@@ -34,8 +38,7 @@ struct call {
 /* Values of one text. */
 static int32_t values_of(const struct call *c)
 {
-    const tern_model_info *info = &c->waiting->model->info;
-    return c->task == TERN_CLASSIFY ? info->n_labels : info->hidden;
+    return c->task == TERN_EMBED ? tern_session_dimensions(c->session) : c->waiting->model->info.n_labels;
 }
 
 static tern_status hand_out(const struct call *c, const int32_t *integers)
@@ -44,8 +47,10 @@ static tern_status hand_out(const struct call *c, const int32_t *integers)
     const int32_t count = values_of(c);
     tern_status status = TERN_OK;
     for (int i = 0; i < w->n && !status; i++) {
-        const size_t at = (size_t)i * (size_t)count;
+        const size_t first = (size_t)w->offsets[i], at = (c->task == TERN_TAG ? first : (size_t)i) * (size_t)count;
         const tern_answer answer = {.index = w->index + (size_t)i,
+                                    .ids = w->ids + first,
+                                    .spans = c->task == TERN_TAG ? w->spans + first : NULL,
                                     .n_tokens = (size_t)(w->offsets[i + 1] - w->offsets[i]),
                                     .n_needed = w->needed[i],
                                     .values = w->values + at,
@@ -66,8 +71,9 @@ static tern_status run_waiting(const struct call *c)
     int32_t bits;
     if (!w->n)
         return TERN_OK;
-    tern_status status = c->task == TERN_CLASSIFY ? tern_classify(c->session, &batch, w->values, c->err)
-                                                  : tern_embed(c->session, &batch, w->values, c->err);
+    tern_status status = c->task == TERN_EMBED
+                             ? tern_session_embed(c->session, &batch, w->prompt_tokens, w->values, c->err)
+                             : tern_classify(c->session, &batch, w->values, c->err);
     if (!status)
         status = hand_out(c, tern_session_integers(c->session, &n, &bits));
     w->index += (size_t)w->n;
@@ -89,10 +95,14 @@ static tern_status add(const struct call *c, const tern_text *text)
 {
     struct tern_waiting *w = c->waiting;
     const int32_t used = w->offsets[w->n];
-    tern_tokens tokens = {
-        .struct_bytes = sizeof tokens, .capacity = (size_t)w->limit, .ids = w->ids + used, .types = w->types + used};
+    tern_tokens tokens = {.struct_bytes = sizeof tokens,
+                          .capacity = (size_t)w->limit,
+                          .ids = w->ids + used,
+                          .types = w->types + used,
+                          .spans = c->task == TERN_TAG ? w->spans + used : NULL};
     tern_error why;
-    tern_status status = tern_tokenize(w->model->tokenizer, text, c->truncate, &tokens, &why);
+    const char *prompt = c->task == TERN_EMBED ? w->prompt : "";
+    tern_status status = tern_tokenize_behind(w->model->tokenizer, prompt, text, c->truncate, &tokens, &why);
     if (status)
         return refuse(c, &why, tokens.needed);
     const int32_t count = (int32_t)tokens.count;
@@ -100,6 +110,8 @@ static tern_status add(const struct call *c, const tern_text *text)
         status = run_waiting(c);
         memmove(w->ids, tokens.ids, tokens.count * sizeof *w->ids);
         memmove(w->types, tokens.types, tokens.count * sizeof *w->types);
+        if (tokens.spans)
+            memmove(w->spans, tokens.spans, tokens.count * sizeof *w->spans);
     }
     w->needed[w->n] = tokens.needed;
     w->offsets[w->n + 1] = w->offsets[w->n] + count;
@@ -113,7 +125,7 @@ static tern_status check_call(const struct call *c)
     if (c->stream->struct_bytes != sizeof *c->stream)
         return tern_fail(c->err, TERN_USAGE, "a stream of %zu bytes; set struct_bytes to the struct's size",
                          c->stream->struct_bytes);
-    if ((int)c->task < TERN_CLASSIFY || (int)c->task > TERN_EMBED)
+    if ((int)c->task < TERN_CLASSIFY || (int)c->task > TERN_TAG)
         return tern_fail(c->err, TERN_USAGE, "%d is no tern_task", (int)c->task);
     if ((int)c->truncate < TERN_TRUNCATE_ERROR || (int)c->truncate > TERN_TRUNCATE_TAIL)
         return tern_fail(c->err, TERN_USAGE, "%d is no tern_truncate", (int)c->truncate);
@@ -121,8 +133,10 @@ static tern_status check_call(const struct call *c)
         return tern_fail(c->err, TERN_FORMAT,
                          "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
     if (c->task == TERN_CLASSIFY && w->model->info.of_tokens)
-        return tern_fail(c->err, TERN_USAGE, "the model labels tokens, not texts; use tern_classify");
-    if (c->task == TERN_CLASSIFY && !w->model->info.n_labels)
+        return tern_fail(c->err, TERN_USAGE, "the model labels tokens, not texts; use TERN_TAG");
+    if (c->task == TERN_TAG && w->model->info.n_labels && !w->model->info.of_tokens)
+        return tern_fail(c->err, TERN_USAGE, "the model labels texts, not tokens; use TERN_CLASSIFY");
+    if (c->task != TERN_EMBED && !w->model->info.n_labels)
         return tern_fail(c->err, TERN_USAGE, "the model has no classification head; use embed");
     if (w->limit < 3)
         return tern_fail(c->err, TERN_USAGE, "the session was opened for %d tokens; a text needs 3 at least", w->limit);
@@ -219,13 +233,17 @@ int32_t tern_probabilities(const tern_model *model, const float *logits, double 
     double sum = 0;
     for (int32_t i = 1; i < n; i++)
         best = logits[i] > logits[best] ? i : best;
-    if (n == 1 && out)
-        out[0] = 1 / (1 + exp(-(double)logits[0]));
-    if (n < 2 || !out)
-        return best;
-    for (int32_t i = 0; i < n; i++)
-        sum += out[i] = exp((double)logits[i] - (double)logits[best]);
-    for (int32_t i = 0; i < n; i++)
+    for (int32_t i = 0; out && i < n; i++) {
+        const double logit = (double)logits[i];
+        switch (model->config.output) {
+        case TERN_OUTPUT_SOFTMAX: out[i] = exp(logit - (double)logits[best]); break;
+        case TERN_OUTPUT_SIGMOID: out[i] = 1 / (1 + exp(-logit)); break;
+        case TERN_OUTPUT_RAW:
+        case TERN_N_OUTPUTS: out[i] = logit; break;
+        }
+        sum += out[i];
+    }
+    for (int32_t i = 0; out && i < n && model->config.output == TERN_OUTPUT_SOFTMAX; i++)
         out[i] /= sum;
     return best;
 }

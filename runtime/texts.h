@@ -3,19 +3,29 @@
 #define TERN_RUNTIME_TEXTS_H
 
 #include "runtime/base/arena.h"
+#include "runtime/base/tern.h"
 
 struct tern_waiting {
     const tern_model *model;
     int limit;            /* tokens of one text */
     int room;             /* tokens of a run */
     int max_texts;        /* of a run */
+    int dimensions;       /* of embeddings */
     int n;                /* texts that wait */
     size_t index;         /* of the first of them in the stream */
     int32_t *ids, *types; /* [room + limit]: room for the text that turns out to be too much for this run */
     int32_t *offsets;     /* [max_texts + 1] */
     size_t *needed;       /* [max_texts] tokens of the whole texts */
-    float *values;        /* [max_texts][n_labels or hidden, whichever is more] */
+    tern_span *spans;     /* as ids, of a model that labels tokens */
+    float *values;        /* [max_texts][n_labels or dimensions, whichever is more], or [room][n_labels] if that is */
+    const char *prompt;   /* of texts to embed; "": none */
+    char *own_prompt;     /* where it is no prompt of the model's */
+    int prompt_tokens;    /* that are not pooled, [CLS] included; 0: all are */
 };
+
+/* The model's default prompt; the other fields are set. */
+tern_status tern_waiting_default_prompt(struct tern_waiting *w, tern_error *err);
+void tern_waiting_close(struct tern_waiting *w);
 
 /* Takes the arrays from the session's arena; the fields before `n` are set. */
 void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena);

@@ -9,7 +9,7 @@ static const struct {
     int embeds, rung;
     const char *says;
 } formats[TERN_N_FORMATS] = {
-#define FORMAT(id, name, bits, step, offset, most_mul, embeds, rung, least, says, ...)                                 \
+#define FORMAT(id, name, bits, step, offset, most_mul, embeds, rung, says, ...)                                        \
     {name, {{__VA_ARGS__}, bits, step, offset, most_mul}, embeds, rung, says},
 #include "simd/formats.def"
 #undef FORMAT

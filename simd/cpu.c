@@ -1,18 +1,15 @@
-/* Asks the CPU and the operating system for features (cpuinfo, cpuid, the auxiliary vector), and turns the name of an
-   ISA into a set of them. */
+/* Asks the CPU and the operating system for features (CPUID, the auxiliary vector), and turns the name of an ISA into a
+   set of them. Neither needs /proc or /sys, which containers and early boot may lack. */
 #include "simd/cpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#ifdef TERN_WITH_CPUINFO
-#include <cpuinfo.h>
-#endif
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 #elif defined(__aarch64__) || defined(__arm__)
 #include <sys/auxv.h>
 #endif
@@ -46,7 +43,6 @@ int tern_isa_find(const char *name)
 
 /* ---- Features: by the list, on this architecture -------------------------------------------------------------- */
 
-enum { UNKNOWN = -1 };
 struct feature {
     const char *name;
     unsigned at, place, bits, state, base; /* as X86_BITS and ARM_BITS of simd/features.def have them */
@@ -69,34 +65,10 @@ struct feature {
 #endif
 
 static const struct feature features[TERN_N_FEATURES] = {
-#define FEATURE(id, name, architecture, how, cpuinfo) FEATURE_##architecture(id, name, how)
+#define FEATURE(id, name, architecture, how) FEATURE_##architecture(id, name, how)
 #include "simd/features.def"
 #undef FEATURE
 };
-
-// clang-format off
-/* Whether this CPU has it by libcpuinfo: 0, 1 or UNKNOWN. Before cpuinfo_initialize only UNKNOWN means anything. */
-static int ask_cpuinfo(int feature)
-{
-#ifdef TERN_WITH_CPUINFO
-#if defined(__x86_64__)
-#define ASK_X86(id, question) case TERN_FEATURE_##id: return question;
-#define ASK_ARM(id, question)
-#else
-#define ASK_X86(id, question)
-#define ASK_ARM(id, question) case TERN_FEATURE_##id: return question;
-#endif
-    switch (feature) {
-#define FEATURE(id, name, architecture, how, cpuinfo) ASK_##architecture(id, cpuinfo)
-#include "simd/features.def"
-#undef FEATURE
-    }
-#else
-    (void)feature;
-#endif
-    return UNKNOWN;
-}
-// clang-format on
 
 #if defined(__x86_64__)
 
@@ -123,7 +95,7 @@ static unsigned long long xcr0(void)
     return (unsigned long long)high << 32 | low;
 }
 
-static unsigned detect_own(void)
+unsigned tern_cpu_features(void)
 {
     unsigned leaf1[4], leaf7[2][4] = {{0}}, found = 0;
     if (!__get_cpuid(1, &leaf1[0], &leaf1[1], &leaf1[2], &leaf1[3]) || !(leaf1[2] & bit_OSXSAVE))
@@ -148,7 +120,7 @@ static int permit_tiles(void)
     return 0;
 }
 
-static unsigned detect_own(void)
+unsigned tern_cpu_features(void)
 {
     unsigned found = 0;
 #if defined(__aarch64__) || defined(__arm__)
@@ -162,30 +134,9 @@ static unsigned detect_own(void)
 
 #endif
 
-unsigned tern_cpu_features(void)
-{
-    unsigned found = detect_own();
-#ifdef TERN_WITH_CPUINFO
-    /* Without /proc it would write to stderr and know nothing. */
-    if (access("/proc/cpuinfo", R_OK) || !cpuinfo_initialize())
-        return found;
-#endif
-    for (int i = 0; i < TERN_N_FEATURES; i++) {
-        const int answer = ask_cpuinfo(i);
-        if (answer != UNKNOWN)
-            found = answer ? found | 1u << i : found & ~(1u << i);
-    }
-    return found;
-}
-
 const char *tern_feature_name(enum tern_feature feature)
 {
     return features[feature].name;
-}
-
-const char *tern_feature_source(enum tern_feature feature)
-{
-    return ask_cpuinfo((int)feature) == UNKNOWN ? "own detection" : "cpuinfo";
 }
 
 /* ---- Choosing ---------------------------------------------------------------------------------------------------- */

@@ -40,7 +40,5 @@ tern_status tern_cpu_select(unsigned *features, const char *name, tern_error *er
 
 /* "avx512"; NULL for a feature of another architecture than this library's. */
 const char *tern_feature_name(enum tern_feature feature);
-/* Who was asked for a feature: "cpuinfo" or "own detection". */
-const char *tern_feature_source(enum tern_feature feature);
 
 #endif

@@ -51,9 +51,11 @@ static ALWAYS_INLINE float spread(const float *x, float mean, int n)
     return vf_sum(vf_add(sum, other));
 }
 
-static ALWAYS_INLINE void layernorm(float *x, const float *add, const float *gamma, const float *beta, float eps, int n)
+static ALWAYS_INLINE void layernorm(float *x, const float *add, const float *gamma, const float *beta, float eps,
+                                    int rms, int n)
 {
-    const float mean = add_up(x, add, n) / (float)n, deviation = sqrtf(spread(x, mean, n) / (float)n + eps);
+    const float sum = add_up(x, add, n), mean = rms ? 0 : sum / (float)n;
+    const float deviation = sqrtf(spread(x, mean, n) / (float)n + eps);
     const vf m = vf_set1(mean), scale = vf_set1(1 / deviation);
     int j = 0;
     for (; j + VF_LANES <= n; j += VF_LANES)

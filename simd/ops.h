@@ -11,6 +11,16 @@
 #ifndef TERN_OPS_H
 #define TERN_OPS_H
 
+/* Floats are IEEE 754's, each operation rounded once to its type, else the bits differ between builds. */
+#if defined __FAST_MATH__ || (defined __FINITE_MATH_ONLY__ && __FINITE_MATH_ONLY__)
+#error "-ffast-math, -Ofast and -ffinite-math-only change answers: take them out of CFLAGS"
+#endif
+#if defined __FLT_EVAL_METHOD__ && __FLT_EVAL_METHOD__ != 0
+#error "floats are computed in another precision than their own: for 32-bit x86 add -msse2 -mfpmath=sse to CFLAGS"
+#endif
+
+_Static_assert(sizeof 1.0 == sizeof(double), "-fsingle-precision-constant changes answers: take it out of CFLAGS");
+
 #include "simd/codes.h"
 #include "simd/fixed.h"
 #include "simd/sparse.h"
@@ -108,29 +118,30 @@ typedef void tern_spmm_s4_fn(const void *packed, const struct tern_sparse *w, co
                              int32_t *c, ptrdiff_t ld_c, int m, int panels, int k4);
 
 /* Accumulators to int16, in a common unit:
-     a = sat16(rshift(acc[i][j], row[i].shift))
+     a = sat16(rshift(acc[i][j] << left[j], row[i].shift)), the left shift wrapping; left == NULL: by 0
      out[i][j] = max(adds(mulr(a, mulr(mul[j], row[i].mul)), bias[j]), -32767)
-   for i < m, j < n. mul[j] in [0, 32767], bias[j] in [-32767, 32767]. */
+   for i < m, j < n. left[j] in 0 .. 15, mul[j] in [0, 32767], bias[j] in [-32767, 32767]. */
 typedef void tern_requant_fn(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, ptrdiff_t ld_out,
-                             const struct tern_row_scale *row, const int16_t *mul, const int16_t *bias, int m, int n);
+                             const struct tern_row_scale *row, const int32_t *left, const int16_t *mul,
+                             const int16_t *bias, int m, int n);
 
 /* Accumulators and the residual stream to int32, the sums wrapping:
-     a = sat16(rshift(acc[i][j], row[i].shift))
+     a = sat16(rshift(acc[i][j] << left[j], row[i].shift)), as in requant
      out[i][j] = (y[i][j] << up) + rshift(a * mulr(mul[j], row[i].mul), row[i].exp) + bias[j]
    for i < m, j < n; up in 0 .. 15. */
 typedef void tern_residual_fn(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, ptrdiff_t ld_y, int32_t *out,
-                              ptrdiff_t ld_out, const struct tern_row_scale *row, const int16_t *mul,
-                              const int32_t *bias, int up, int m, int n);
+                              ptrdiff_t ld_out, const struct tern_row_scale *row, const int32_t *left,
+                              const int16_t *mul, const int32_t *bias, int up, int m, int n);
 
-/* LayerNorm of each row of s[m][n], integer throughout:
-     d = s - floor((sum + n / 2) / n)                  (wrapping)
+/* LayerNorm of each row of s[m][n], integer throughout; rms 1: RMSNorm, which leaves the mean where it is:
+     d = s - floor((sum + n / 2) / n), rms ? d = s     (wrapping)
      d16 = d scaled by a power of two so that 2^14 <= max|d16| < 2^15, rounded, within [-32767, 32767]
      n16 = d16 * 2^15 / sqrt(sum of d16^2 + eps)       unit length in Q15, by tern_layernorm_scale
-     y[j] = max(adds(mulr(n16, gamma[j]), beta[j]), -32767);  q = n16 quantised as by `quantize`, *row likewise
-   A constant row gives n16 = 0. eps <= 2^62. q[n .. n rounded up to 4) is set to 0. |gamma[j]|, |beta[j]| <= 32767. eps
-   is in units of s squared. 1 <= n <= 8192. Rows of s and y begin every `ld` elements, those of q every ld_q. */
+     x[j] = n16;  y[j] = max(adds(mulr(n16, gamma[j]), beta[j]), -32767)
+   A row whose d are all 0 gives n16 = 0. eps <= 2^62. |gamma[j]|, |beta[j]| <= 32767. eps is in units of s squared.
+   1 <= n <= 8192. Rows of s and y begin every `ld` elements, those of x every ld_x. */
 typedef void tern_layernorm_fn(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
-                               int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n);
+                               int rms, int16_t *y, int16_t *x, ptrdiff_t ld_x, int m, int n);
 
 /* x[n] to int8: row->amax = max|x|, q = tern_to_s8(x, tern_s8_scale_of(amax)), row->norm2 = sum of q^2;
    q[n .. n rounded up to 4) is set to 0. n <= 32768. */
@@ -167,6 +178,20 @@ typedef void tern_gelu_fn(int16_t *y, const struct tern_poly *poly, int n);
 /* y[j] = sign(y[j]) * (32767 - max(poly(|y[j]|), 0)); in place. */
 typedef void tern_tanh_fn(int16_t *y, const struct tern_poly *poly, int n);
 
+/* A gated layer's product, kept in 16 bits: with p[j] = a[j] * b[j],
+     s = max(0, bits(max|p|) - 14)
+     a[j] = rshift(p[j], s)                               within [-2^14, 2^14]
+   Returns s, 0 .. 16. In place in a. n <= 32768. */
+typedef int tern_gate_fn(int16_t *a, const int16_t *b, int n);
+
+/* Rotary positions: turns each head of one token, x[heads][dim], by the token's angles. `turn` holds cos[half], then
+   sin[half], in Q14, within [-2^14, 2^14]: angle 0 changes nothing. For each head and i < half, with u = x[i] and
+   v = x[i + half]:
+     x[i] = max(sat16(rshift(u * cos[i] - v * sin[i], 14)), -32767)
+     x[i + half] = max(sat16(rshift(v * cos[i] + u * sin[i], 14)), -32767)
+   x[2 * half .. dim) is neither read nor written. In place in x. 2 * half <= dim <= 512, heads * dim <= 8192. */
+typedef void tern_rotate_fn(int16_t *x, const int16_t *turn, int heads, int dim, int half);
+
 /* A word's row and a position's: out[j] = rshift(a[j] * mul_a + b[j] * mul_b, 8) * column[j]; mul_a, mul_b and
    column[j] in [0, 32767], so that the shifted sum fits int16. */
 typedef void tern_embed_fn(const int8_t *a, const int8_t *b, int mul_a, int mul_b, const int16_t *column, int32_t *out,
@@ -187,9 +212,10 @@ typedef void tern_softmax_f32_fn(float *x, ptrdiff_t ld, float scale, int m, int
 /* x / 2 (1 + erf(x / sqrt(2))) for x[m][n]. In place. */
 typedef void tern_gelu_f32_fn(float *x, ptrdiff_t ld, int m, int n);
 
-/* Each row of x[m][n] becomes LayerNorm(x + add) times gamma plus beta; add == NULL: LayerNorm(x). In place. */
+/* Each row of x[m][n] becomes LayerNorm(x + add) times gamma plus beta; add == NULL: LayerNorm(x). rms 1: RMSNorm. In
+   place. */
 typedef void tern_layernorm_f32_fn(float *x, ptrdiff_t ld_x, const float *add, ptrdiff_t ld_add, const float *gamma,
-                                   const float *beta, float eps, int m, int n);
+                                   const float *beta, float eps, int rms, int m, int n);
 
 /* ---- Scalars that belong to one op, shared by its reference and its kernels' tails and set-up. ----------------- */
 
@@ -251,6 +277,12 @@ static inline int16_t tern_tanh1(int16_t y, const struct tern_poly *p)
     return (int16_t)(y < 0 ? -t : t);
 }
 
+/* An accumulator as requant and residual shift it to the left. */
+static inline int32_t tern_shifted(const int32_t *acc, const int32_t *left, ptrdiff_t j)
+{
+    return left ? (int32_t)((uint32_t)acc[j] << left[j]) : acc[j];
+}
+
 static inline int16_t tern_requant1(int32_t acc, const struct tern_row_scale *row, int16_t mul, int16_t bias)
 {
     int16_t a = tern_sat16(tern_rshift(acc, row->shift));
@@ -274,6 +306,39 @@ static inline int32_t tern_residual1(int32_t acc, int16_t y, const struct tern_r
 static inline int32_t tern_embed1(int8_t a, int8_t b, int mul_a, int mul_b, int16_t column)
 {
     return tern_rshift(a * mul_a + b * mul_b, 8) * column;
+}
+
+/* gate's shift from max|p|, or from any number of as many bits: |p| <= 32767^2 < 2^30, and the rounding adds 2^15. */
+enum { TERN_GATE_BITS = 14 };
+_Static_assert(32767 * 32767 < 1 << 30, "a product fits 32 bits with its rounding");
+static inline int tern_gate_shift(uint32_t most)
+{
+    int bits = tern_bits(most);
+    return bits > TERN_GATE_BITS ? bits - TERN_GATE_BITS : 0;
+}
+
+static inline int16_t tern_gate1(int16_t a, int16_t b, int shift)
+{
+    return (int16_t)tern_rshift(a * b, shift);
+}
+
+/* One pair of rotate. |u * c| + |v * s| <= 2 * 32767 * 2^14 < 2^30, to which the rounding adds 2^13. */
+enum { TERN_TURN_BITS = 14 };
+_Static_assert(2 * 32767 * (1 << TERN_TURN_BITS) < 1 << 30, "a turn's sum fits 32 bits with its rounding");
+static inline void tern_rotate1(int16_t *u, int16_t *v, int16_t c, int16_t s)
+{
+    int32_t first = *u * c - *v * s, second = *v * c + *u * s;
+    *u = tern_max16(tern_sat16(tern_rshift(first, TERN_TURN_BITS)), -32767);
+    *v = tern_max16(tern_sat16(tern_rshift(second, TERN_TURN_BITS)), -32767);
+}
+
+/* rotate for the pairs from `from` on: what is left of every head where registers end. */
+static inline void tern_rotate_rest(int16_t *x, const int16_t *turn, int heads, int dim, int half, int from)
+{
+    for (int head = 0; from < half && head < heads; head++, x += dim) {
+        for (int i = from; i < half; i++)
+            tern_rotate1(&x[i], &x[i + half], turn[i], turn[half + i]);
+    }
 }
 
 /* d (as two's complement) scaled by 2^-shift (a left shift when negative), rounded and kept within +-32767. */

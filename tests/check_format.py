@@ -37,7 +37,8 @@ class Model(read_tern.Model):
         return value
 
     def inputs(self, name):
-        return self.config["intermediate" if name.endswith("ffn_down") else "hidden"]
+        k = self.config["intermediate" if name.endswith("ffn_down") else "hidden"]
+        return -(-(k + int(self[name + ".param"][8])) // 4) * 4
 
     def codes(self, name, form):
         bits, values = CODES[form]
@@ -77,6 +78,24 @@ class Model(read_tern.Model):
         return self.codes("embed.word", self["embed.word.param"][4]).reshape(-1, -(-self.config["hidden"] // 64) * 64)
 
 
+def write_tensors(folder, tensors):
+    header, at = {}, 0
+    for name, t in tensors.items():
+        header[name] = {"dtype": "F32", "shape": t.shape, "data_offsets": [at, at + t.nbytes]}
+        at += t.nbytes
+    text = json.dumps(header).encode()
+    os.makedirs(folder, exist_ok=True)
+    with open(folder + "/model.safetensors", "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + b"".join(t.tobytes() for t in tensors.values()))
+
+
+def write_module(folder, number, name, config):
+    """A module of sentence-transformers, which is known by its folder's name."""
+    os.makedirs(f"{folder}/{number}_{name}", exist_ok=True)
+    with open(f"{folder}/{number}_{name}/config.json", "w") as f:
+        json.dump(config, f)
+
+
 def write_checkpoint(folder):
     """A BERT of odd sizes with a classifier; random weights, a third of the blocks of 16x4 zero."""
     rng, hidden, wide, vocab = np.random.default_rng(7), 72, 152, 61
@@ -100,14 +119,11 @@ def write_checkpoint(folder):
             for n in range(0, t.shape[0], 16):
                 for k in range(0, t.shape[1], 4):
                     t[n:n + 16, k:k + 4] *= rng.random() > 0.33
-    header, at = {}, 0
-    for name, t in tensors.items():
-        header[name] = {"dtype": "F32", "shape": t.shape, "data_offsets": [at, at + t.nbytes]}
-        at += t.nbytes
-    text = json.dumps(header).encode()
-    os.makedirs(folder, exist_ok=True)
-    with open(folder + "/model.safetensors", "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + b"".join(t.tobytes() for t in tensors.values()))
+    write_tensors(folder, tensors)
+    write_module(folder, 1, "Pooling", {"pooling_mode": "mean"})
+    write_module(folder, 2, "Dense", {"in_features": hidden, "out_features": 21})
+    write_tensors(folder + "/2_Dense", {"linear.weight": (rng.standard_normal((21, hidden)) * 0.2).astype("<f4"),
+                                        "linear.bias": rng.standard_normal(21).astype("<f4")})
     with open(folder + "/config.json", "w") as f:
         json.dump({"model_type": "bert", "architectures": ["BertForSequenceClassification"], "vocab_size": vocab,
                    "hidden_size": hidden, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": wide,
@@ -132,6 +148,24 @@ def error_of(got, want, free):
     return ((got * factor - want) ** 2).sum() / (want ** 2).sum()
 
 
+def check_copies(path, model, name, want, most):
+    """A repeated column's weights are the means of what stands at all its places: finer than one place can be."""
+    param = model[name + ".param"]
+    input_name = {"query": "qkv", "key": "qkv", "value": "qkv"}.get(name.split(".")[-1], name.split(".")[-1])
+    n, k = want.shape
+    copies = model[f"layer.0.{input_name}.copies"][:param[8]].astype("u2").astype(int)
+    assert len(copies) == 8 and (np.diff(copies) >= 0).all(), f"{path}: the copies of {name}"
+    whole = model.integers(name, n, k + 8).astype("f8")
+    if not param[5]:  # in groups each place has a multiplier of its own
+        apart = np.abs(whole[:, k:] - whole[:, copies]).max()
+        assert apart <= 1, f"{path}: places of one column of {name} are {apart:g} steps apart"
+    columns = np.unique(copies)
+    means = [np.c_[whole[:, column], whole[:, k:][:, copies == column]].mean(axis=1) for column in columns]
+    scale = model[name + ".mul"][:n, None].astype("f8")
+    wrong = error_of(np.stack(means, axis=1) * scale, want[:, columns], True)
+    assert wrong < most / 2, f"{path}: the repeated columns of {name} are wrong by {wrong:.2e}"
+
+
 def check_list(tern, path, model):
     shown = json.loads(subprocess.run([tern, "info", path, "--json"], check=True, capture_output=True).stdout)
     shown = {t["name"]: (t["dtype"], t["shape"], t["bytes"]) for t in shown["tensors"]}
@@ -139,11 +173,24 @@ def check_list(tern, path, model):
     assert shown == mine, f"{path}: the tensors are not those of tern info"
 
 
+def check_dense(checkpoint, model, path):
+    """The dense layers behind the pooling, weights and bias: a file has exactly those of the checkpoint."""
+    for i, layer in enumerate(model.config.get("dense", [])):
+        source = read_checkpoint(f"{checkpoint}/{2 + i}_Dense")
+        got, bias = model.dense(i)
+        assert got.shape[0] == layer["outputs"], f"{path}: dense layer {i} has {got.shape[0]} outputs"
+        error = error_of(got, source["linear.weight"].astype("f8"), False)
+        assert error < 2e-4, f"{path}: dense layer {i} is wrong by {error:.2e}"
+        assert np.abs(bias - source["linear.bias"]).max() < 2**-16, f"{path}: the bias of dense layer {i} is wrong"
+    assert len(model.config.get("dense", [])) == os.path.exists(checkpoint + "/2_Dense"), f"{path}: a layer is missing"
+
+
 def check(tern, checkpoint, path, options, most):
     subprocess.run([tern, "convert", checkpoint, "-o", path, "-q", *options], check=True, stdout=subprocess.DEVNULL)
     model, source = Model(path), read_checkpoint(checkpoint)
     check_list(tern, path, model)
     c, worst = model.config, 0
+    check_dense(checkpoint, model, path)
     layer = "bert.encoder.layer.0."
     norms = {"layer.0.query": "bert.embeddings.LayerNorm", "layer.0.ffn_up": layer + "attention.output.LayerNorm"}
     for name, theirs in (("layer.0.query", layer + "attention.self.query"),
@@ -157,6 +204,8 @@ def check(tern, checkpoint, path, options, most):
         if name == "classifier":  # it reads tanh in steps of 1 / 32767, so that kappa tells its scale
             mul, exp = (float(x) for x in model["classifier.param"][1:3])
             got = got * (mul * 2 ** -exp * 127 * 32767 * 32767 / 32768)
+        if "--outliers" in options and name.startswith("layer.0."):
+            check_copies(path, model, name, want, most)
         error = error_of(got, want, name != "classifier")
         worst = max(worst, error if name != "classifier" else 0)
         assert error < (most if name != "classifier" else 2e-4), f"{path}: {name} is wrong by {error:.2e}"
@@ -178,6 +227,9 @@ def main():
         if shape != "4x1":
             options = ["--sparse", shape, "--weights", "int4"]
             check(tern, work + "/checkpoint", f"{work}/{shape}-int4.tern", options, 0.02)
+    for name, most in (("int8", 2e-4), ("int4", 0.02), ("int2", 0.25), ("ternary", 0.4)):
+        check(tern, work + "/checkpoint", f"{work}/{name}-outliers.tern", ["--weights", name, "--outliers", "8"], most)
+    check(tern, work + "/checkpoint", f"{work}/blocks-outliers.tern", ["--sparse", "16x4", "--outliers", "8"], 2e-4)
     for folder in sys.argv[3:]:
         check(tern, folder, work + "/given.tern", [], 2e-4)
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # usage: check_lists.sh <build folder>
 # What people wrote (man page, README, docs, public headers) and the help name everything in the lists that the program
-# is made from, and nothing that is in none of them. The lists are simd/{formats,shapes,features,isa}.def and the
-# program's commands.
+# is made from, and nothing that is in none of them. The lists are simd/{formats,shapes,features,isa}.def, the program's
+# commands and the tasks of tern eval.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tern=$1/tern
@@ -25,7 +25,8 @@ features=$(rows features 'FEATURE(id, name, ...)' 'name' | tr -d '"')
 # Of all architectures.
 isas=$(sed -n 's/^ISA(\([a-z0-9]*\),.*/\1/p' simd/isa.def)
 commands=$("$tern" --help | sed -n '/^Usage/,/^$/s/^  \([a-z]*\)  *[^ ].*/\1/p')
-for list in formats embeds blocks shapes features isas commands; do
+tasks=$(sed -n 's/^    {\.name = "\([a-z0-9]*\)",$/\1/p' tools/eval_tasks.c)
+for list in formats embeds blocks shapes features isas commands tasks; do
     [ -n "${!list}" ] || fail "no names in $list"
 done
 
@@ -68,6 +69,9 @@ names() {
     names 'tern_convert.h, sparse' "$(of_header sparse)" $shapes $blocks
     names "README's table, sparse weights" "$(of_readme 'sparse weights')" $shapes
     names 'toolchains/*.mk, ISAS' "$(cat toolchains/*.mk | grep '^ISAS')" ${isas#scalar}
+    names 'tern eval --help, --task' "$(of_help eval task | tail -n +2)" $tasks
+    names 'tern.1, --task of tern eval' "$(of_man '.It Fl \-task Cm sst2')" $tasks
+    names 'tern.1, the usage of tern eval' "$(grep '^\.Op Fl .-task Cm sst2' tools/tern.1)" $tasks
     names 'tern.1, the commands' "$(grep '^\.It Cm' tools/tern.1)" $commands
     names 'tern info --formats' "$("$tern" info --formats)" f32 $formats
     names 'tern info --shapes' "$("$tern" info --shapes)" $shapes
@@ -89,7 +93,7 @@ while IFS='|' read -r name bits most values; do
     [ "$most" = 1 ] || range="1 to $most"
     row="| $name | $(tr -s ' ' <<<"$values") | $range |"
     grep -qxF "$row" docs/format.md || fail "docs/format.md lacks the row $row"
-done < <(rows formats 'FORMAT(id, name, bits, step, offset, most_mul, embeds, rung, least, says, ...)' \
+done < <(rows formats 'FORMAT(id, name, bits, step, offset, most_mul, embeds, rung, says, ...)' \
     'name|bits|most_mul|__VA_ARGS__' | tr -d '"' | sed 's/ *| */|/g')
 
 # The README calls ISAs what their makers do: "AVX-512 VNNI", "ARMv8.0 NEON (32-bit)".
@@ -135,5 +139,5 @@ for name in $(of_man '.It Fl \-weights' | sed -n '/^\.Cm \(info\|convert\)/!s/^\
     esac
 done
 
-echo "$(wc -w <<<"$formats $shapes $features $isas $commands") names"
+echo "$(wc -w <<<"$formats $shapes $features $isas $commands $tasks") names"
 [ $errors = 0 ]

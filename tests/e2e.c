@@ -27,7 +27,7 @@ static void *need(void *block)
 
 tern_model *e2e_model(const struct test_checkpoint_spec *spec, const char *weights, char *model_path)
 {
-    const tern_convert_options options = {.struct_bytes = sizeof options, .weights = weights};
+    const tern_convert_options options = {.struct_bytes = sizeof options, .weights = weights, .outliers = "off"};
     char dir[256], path[300];
     tern_model *model;
     tern_error err = {TERN_OK, ""};
@@ -75,7 +75,7 @@ void e2e_free_texts(struct e2e_texts *texts)
 int32_t e2e_width(const tern_model *model, enum e2e_task task)
 {
     const tern_model_info *info = tern_model_get_info(model);
-    return task == E2E_CLASSIFY ? info->n_labels : info->hidden;
+    return task == E2E_CLASSIFY ? info->n_labels : info->dimensions;
 }
 
 /* The texts order[0 .. count) as one batch. Returns the number of tokens. */

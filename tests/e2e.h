@@ -15,7 +15,8 @@
             fail_msg("%s: %s: %s", #call, tern_status_name(status_), err.message);                                     \
     } while (0)
 
-/* Writes the checkpoint into a fresh directory, converts it and opens the result; `model_path` (room for 300 bytes) or
+/* Writes the checkpoint into a fresh directory, converts it and opens the result; no columns are repeated, since the
+   search for them takes longer than all else; `model_path` (room for 300 bytes) or
    NULL receives the file's name. The directory is removed unless model_path is given. Aborts when anything fails. */
 tern_model *e2e_model(const struct test_checkpoint_spec *spec, const char *weights, char *model_path);
 

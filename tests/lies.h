@@ -186,8 +186,8 @@ static inline void must_run(const struct bytes *b, const char *what)
         fail_msg("%s: %s", what, err.message);
     struct e2e_texts t = e2e_random_texts(model, 5, 20, 42);
     for (int task = 0; task < 2; task++) {
-        float floats[5 * 24];
-        int32_t expected[5 * 24] = {0}, got[5 * 24] = {0};
+        float floats[2 * 5 * 24]; /* a config may join two poolings */
+        int32_t expected[2 * 5 * 24] = {0}, got[2 * 5 * 24] = {0};
         for (int i = 0; i < n; i++) {
             const struct e2e_run how = {isas[i], 1, 5, 0, task ? E2E_EMBED : E2E_CLASSIFY};
             e2e_run(model, &t, &how, floats, i ? got : expected);

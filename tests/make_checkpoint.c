@@ -188,6 +188,8 @@ static void add(struct output *o, const struct test_checkpoint_spec *s, const ch
     if (!canonical && strstr(name, "position_ids"))
         t.dtype = TERN_I64;
     fill(&t, s->seed);
+    for (size_t i = 0; t.dtype == TERN_I64 && i < t.count; i++)
+        values[i] = (float)i;
     if (s->edit)
         s->edit(s->context, &t);
     if (t.count)
@@ -258,6 +260,9 @@ static int write_weights(const char *dir, const struct test_checkpoint_spec *s)
     if (s->n_labels)
         add_pair(&o, s, -1, "classifier", "", "classifier", s->n_labels, s->hidden);
 
+    for (const char *const *name = s->extra; name && *name; name++)
+        add(&o, s, NULL, "", *name, s->hidden, 0);
+
     header = o.header_bytes + 1 + s->header_padding;
     file = malloc(8 + header + o.data_bytes);
     if (!file)
@@ -286,9 +291,15 @@ static int write_config(const char *dir, const struct test_checkpoint_spec *s)
 
     if (!text)
         abort();
-    at += sprintf(at, "{\n  \"architectures\": [\"%s%s\"],\n  \"model_type\": \"%s\",\n  \"vocab_size\": %d,\n",
-                  b ? "Bert" : "DistilBert", s->n_labels ? "ForSequenceClassification" : "Model",
-                  b ? "bert" : "distilbert", s->vocab);
+    at += sprintf(at, "{\n");
+    if (s->class && *s->class)
+        at += sprintf(at, "  \"architectures\": [\"%s\"],\n", s->class);
+    else if (!s->class)
+        at += sprintf(at, "  \"architectures\": [\"%s%s\"],\n", b ? "Bert" : "DistilBert",
+                      s->n_labels ? "ForSequenceClassification" : "Model");
+    if (s->config)
+        at += sprintf(at, "  %s,\n", s->config);
+    at += sprintf(at, "  \"model_type\": \"%s\",\n  \"vocab_size\": %d,\n", b ? "bert" : "distilbert", s->vocab);
     at += sprintf(at, "  \"%s\": %d,\n  \"%s\": %d,\n  \"%s\": %d,\n  \"%s\": %d,\n",
                   b ? "num_hidden_layers" : "n_layers", s->layers, b ? "hidden_size" : "dim", s->hidden,
                   b ? "num_attention_heads" : "n_heads", s->heads, b ? "intermediate_size" : "hidden_dim",
@@ -363,6 +374,8 @@ static int write_pooling(const char *dir, const struct test_checkpoint_spec *s)
                              "\"pooling_mode_mean_tokens\": %s, \"pooling_mode_max_tokens\": false}\n",
                              s->hidden, is_cls ? "true" : "false", is_cls ? "false" : "true");
     failed = test_write_file(dir, "1_Pooling/config.json", text, (size_t)n);
+    if (s->n_labels) /* modules.json would make it an embedder */
+        return failed | (s->normalize ? test_write_file(dir, "2_Normalize/config.json", "{}", 2) : 0);
     n = snprintf(
         text, sizeof text,
         "[{\"idx\": 0, \"name\": \"0\", \"path\": \"\", \"type\": \"sentence_transformers.models.Transformer\"},"
@@ -416,9 +429,10 @@ char *test_read_file(const char *path, size_t *size)
     if (!f || stat(path, &st))
         abort();
     *size = (size_t)st.st_size;
-    char *bytes = malloc(*size);
+    char *bytes = malloc(*size + 1);
     if (!bytes || fread(bytes, 1, *size, f) != *size)
         abort();
+    bytes[*size] = 0; /* so that a text is a string */
     fclose(f);
     return bytes;
 }

@@ -34,9 +34,12 @@ struct test_checkpoint_spec {
     double layer_norm_eps;                       /* 1e-12 */
     int32_t cased;                               /* do_lower_case false */
     int32_t model_max_length;                    /* 0: 1e30, as transformers writes "none" */
-    const char *pooling;                         /* "mean" or "cls": writes 1_Pooling/config.json and modules.json */
-    int32_t normalize;                           /* with `pooling`: a Normalize module */
-    size_t header_padding;                       /* spaces after the header: odd numbers give unaligned data */
+    const char *pooling;      /* "mean" or "cls": writes 1_Pooling/config.json and, without labels, modules.json */
+    int32_t normalize;        /* with `pooling`: a Normalize module, or the folder 2_Normalize */
+    const char *class;        /* in `architectures`; NULL: by the labels, "": it is not there */
+    const char *config;       /* more members of config.json */
+    const char *const *extra; /* names of more tensors, [hidden] each; ends with NULL */
+    size_t header_padding;    /* spaces after the header: odd numbers give unaligned data */
     void (*edit)(void *context, struct test_tensor *tensor);
     void *context;
 };

@@ -42,14 +42,14 @@ static inline struct panel *new_panel(int count, int k)
 static inline double value_at(const struct tern_coding *c, const struct panel *p, int j, int i, int code)
 {
     const int mul = tern_format_grouped(c->format) ? p->mul[i / c->group * TERN_PANEL + j] : 1;
-    return tern_codebook(c->format)->value[code] * mul * p->scale[j];
+    const struct tern_codebook *book = tern_codebook(c->format); /* int8 has none: its codes are its values */
+    return (book ? book->value[code] : (int8_t)code) * mul * p->scale[j];
 }
 
 /* Weights that no run changes, quantised; all that must stay as it was is looked at. */
 static inline void quantize(const struct tern_coding *c, struct panel *p)
 {
     const int k = p->k;
-    const struct tern_codebook *book = tern_codebook(c->format);
     float *rows = need(malloc(sizeof p->w)), *scratch = need(malloc((size_t)k * sizeof *scratch));
     memcpy(rows, p->w, sizeof p->w);
     memset(p->codes, GUARD, sizeof p->codes);
@@ -71,7 +71,7 @@ static inline void quantize(const struct tern_coding *c, struct panel *p)
         assert_true(p->scale[j] == -77);
     for (int i = 0; i < (int)sizeof p->mul; i++)
         if (i < p->groups * TERN_PANEL && i % TERN_PANEL < p->count)
-            assert_in_range(p->mul[i], 1, book->most_mul);
+            assert_in_range(p->mul[i], 1, tern_codebook(c->format)->most_mul);
         else
             assert_int_equal(p->mul[i], GUARD);
     free(scratch);

@@ -162,7 +162,7 @@ static uint64_t weights_of(const struct test_checkpoint_spec *spec)
     tern_error err = {0};
 
     assert_int_equal(test_write_checkpoint(dir, spec), 0);
-    if (tern_checkpoint_open(&c, dir, &err) != TERN_OK)
+    if (tern_checkpoint_open(&c, dir, NULL, &err) != TERN_OK)
         fail_msg("%s", err.message);
     assert_int_equal(c.config.pooler != TERN_POOLER_NONE, spec->pooler);
     assert_int_equal(c.config.n_labels, spec->n_labels);
@@ -214,7 +214,7 @@ static void test_odd_sizes(void **state)
                                             .architecture = i ? TERN_DISTILBERT : TERN_BERT,
                                             .dtype = TERN_F16};
         assert_int_equal(test_write_checkpoint(dir, &spec), 0);
-        assert_int_equal(tern_checkpoint_open(&c, dir, NULL), TERN_OK);
+        assert_int_equal(tern_checkpoint_open(&c, dir, NULL, NULL), TERN_OK);
         assert_int_equal(c.config.layer[0].head_dim, sizes[i][2]);
         tern_checkpoint_close(&c);
     }
@@ -230,7 +230,7 @@ static void test_default_labels(void **state)
     (void)state;
     assert_int_equal(test_write_checkpoint(dir, &small), 0);
     assert_int_equal(test_write_file(dir, "config.json", config, strlen(config)), 0);
-    assert_int_equal(tern_checkpoint_open(&c, dir, NULL), TERN_OK);
+    assert_int_equal(tern_checkpoint_open(&c, dir, NULL, NULL), TERN_OK);
     assert_int_equal(c.config.n_labels, 5);
     assert_string_equal(c.config.labels[4], "LABEL_4");
     tern_checkpoint_close(&c);
@@ -282,7 +282,7 @@ static void test_halves_exact(void **state)
         const enum tern_dtype dtype = i ? TERN_BF16 : TERN_F16;
         const int fraction_bits = i ? 7 : 10, top = i ? 255 : 31, bias = i ? 127 : 15;
         write_halves(dtype, 1);
-        assert_int_equal(tern_checkpoint_open(&c, dir, NULL), TERN_OK);
+        assert_int_equal(tern_checkpoint_open(&c, dir, NULL, NULL), TERN_OK);
         assert_int_equal(read_named(&c, "embed.word.weight", values, 65536, &err), TERN_OK);
         tern_checkpoint_close(&c);
         for (int bits = 0; bits < 65536; bits++) {
@@ -295,7 +295,7 @@ static void test_halves_exact(void **state)
             assert_int_equal(!!signbit(values[bits]), bits >> 15);
         }
         write_halves(dtype, 0);
-        assert_int_equal(tern_checkpoint_open(&c, dir, NULL), TERN_OK);
+        assert_int_equal(tern_checkpoint_open(&c, dir, NULL, NULL), TERN_OK);
         assert_int_equal(read_named(&c, "embed.word.weight", values, 65536, &err), TERN_FORMAT);
         assert_non_null(strstr(err.message, i ? "element 32640 is infinite" : "element 31744 is infinite"));
         tern_checkpoint_close(&c);
@@ -361,7 +361,7 @@ static void test_flaws(void **state)
             spec.edit = spoil;
             spec.context = &flaw;
             assert_int_equal(test_write_checkpoint(dir, &spec), 0);
-            status = tern_checkpoint_open(&c, dir, &err);
+            status = tern_checkpoint_open(&c, dir, NULL, &err);
             if (kind >= NOT_A_NUMBER) { /* seen when the values are read */
                 size_t count = strstr(names[n], "bias") || strstr(names[n], "norm") ? 12 : 144;
                 assert_int_equal(status, TERN_OK);
@@ -375,7 +375,7 @@ static void test_flaws(void **state)
                 status = read_named(&c, names[n], values, count, &err);
                 tern_checkpoint_close(&c);
             } else {
-                assert_int_equal(c.mapping.size, 0);
+                assert_null(c.weights.files);
                 assert_null(c.config.labels);
             }
             if (status != TERN_FORMAT || !strstr(err.message, "model.safetensors") ||
@@ -389,7 +389,7 @@ static void expect_open(tern_status expected, const char *says)
 {
     struct tern_checkpoint c;
     tern_error err = {0};
-    tern_status status = tern_checkpoint_open(&c, dir, &err);
+    tern_status status = tern_checkpoint_open(&c, dir, NULL, &err);
     if (status != expected || (says && !strstr(err.message, says)))
         fail_msg("%d %s", (int)status, err.message);
     tern_checkpoint_close(&c);
@@ -402,13 +402,13 @@ static void test_bad_files(void **state)
 
     assert_int_equal(test_write_checkpoint(dir, &spec), 0);
     test_write_file(dir, "model.safetensors", "", 0);
-    expect_open(TERN_FORMAT, "0 bytes, too short");
+    expect_open(TERN_FORMAT, "is empty");
     test_write_file(dir, "model.safetensors", NULL, 0);
-    expect_open(TERN_IO, "model.safetensors: cannot open");
+    expect_open(TERN_IO, "no weights: there is no model.safetensors, pytorch_model.bin");
     test_write_file(dir, "pytorch_model.bin", "x", 1);
-    expect_open(TERN_FORMAT, "safe_serialization=True");
+    expect_open(TERN_FORMAT, "neither a zip archive nor a pickle");
     test_write_file(dir, "model.safetensors.index.json", "{}", 2);
-    expect_open(TERN_FORMAT, "several files");
+    expect_open(TERN_FORMAT, "weight_map");
     test_write_file(dir, "model.safetensors", "not a container", 15);
     expect_open(TERN_FORMAT, "is this a safetensors file?");
     test_write_file(dir, "model.safetensors.index.json", NULL, 0);
@@ -423,16 +423,6 @@ static void test_bad_files(void **state)
         "\"type_vocab_size\":3}";
     test_write_file(dir, "config.json", more_layers, strlen(more_layers));
     expect_open(TERN_FORMAT, "encoder.layer.2.attention.self.query.weight is missing");
-    /* a classifier of tokens has no pooler: refused unless a head is one */
-    for (int i = TERN_HEAD_NONE + 1; i < TERN_N_HEADS; i++)
-        if (!tern_head_kinds[i].pooled)
-            return;
-    spec.n_labels = 5;
-    assert_int_equal(test_write_checkpoint(dir, &spec), 0);
-    expect_open(TERN_FORMAT, "pooler.dense");
-    spec.architecture = TERN_DISTILBERT;
-    assert_int_equal(test_write_checkpoint(dir, &spec), 0);
-    expect_open(TERN_FORMAT, "pre_classifier");
 }
 
 static void test_labels_mismatch(void **state)
@@ -477,7 +467,7 @@ static void test_bad_reads(void **state)
     tern_error err;
     (void)state;
     assert_int_equal(test_write_checkpoint(dir, &small), 0);
-    assert_int_equal(tern_checkpoint_open(&c, dir, NULL), TERN_OK);
+    assert_int_equal(tern_checkpoint_open(&c, dir, NULL, NULL), TERN_OK);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_int_equal(read_named(&c, names[i], values, 144, &err), TERN_FORMAT);
     assert_int_equal(read_named(&c, "layer.0.query.weight", values, 143, &err), TERN_FORMAT);
@@ -493,7 +483,7 @@ static tern_status walk(tern_error *err)
 {
     struct tern_checkpoint c;
     struct tern_config copy;
-    tern_status status = tern_checkpoint_open(&c, dir, err);
+    tern_status status = tern_checkpoint_open(&c, dir, NULL, err);
     if (status != TERN_OK)
         return status;
     char *json = tern_config_to_json(&c.config);

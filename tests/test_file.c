@@ -1,4 +1,4 @@
-/* The file base: mappings, bounded reads, and a writer that never leaves half a file. */
+/* The file base: mappings, bounded reads, paths. */
 #define _XOPEN_SOURCE 700
 #define _FILE_OFFSET_BITS 64 /* directories have 64-bit offsets, also under an emulator of 32 bits */
 #include <setjmp.h>
@@ -11,7 +11,6 @@
 #include "runtime/base/file.h"
 #include "tests/make_checkpoint.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,17 +23,6 @@ static const char *in_dir(const char *name)
     static char path[512];
     assert_int_equal(tern_join_path(path, sizeof path, dir, name, NULL), TERN_OK);
     return path;
-}
-
-static int count_files(void)
-{
-    DIR *d = opendir(dir);
-    int n = 0;
-    assert_non_null(d);
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n - 2;
 }
 
 static void test_map(void **state)
@@ -112,75 +100,6 @@ static void test_paths(void **state)
     assert_false(tern_is_directory("/no/such"));
 }
 
-static void test_writer(void **state)
-{
-    struct tern_writer w, zeroed = {0};
-    struct tern_mapping map;
-    tern_error err;
-    char target[512], too_long[5000];
-    (void)state;
-
-    strcpy(target, in_dir("out"));
-    assert_int_equal(tern_writer_open(&w, target, &err), TERN_OK);
-    assert_int_equal(access(target, F_OK), -1); /* nothing there before the commit */
-    fputs("first", w.stream);
-    assert_int_equal(tern_writer_commit(&w, &err), TERN_OK);
-    assert_int_equal(count_files(), 1);
-    tern_writer_discard(&w);
-    assert_int_equal(tern_writer_commit(&w, &err), TERN_IO);
-
-    assert_int_equal(tern_writer_open(&w, target, &err), TERN_OK);
-    fputs("second", w.stream);
-    assert_int_equal(count_files(), 2);
-    tern_writer_discard(&w);
-    tern_writer_discard(&w);
-    tern_writer_discard(&zeroed);
-    assert_int_equal(count_files(), 1);
-    assert_int_equal(tern_map_open(&map, target, NULL), TERN_OK);
-    assert_memory_equal(map.bytes, "first", 5);
-
-    /* replacing a mapped file leaves the mapping as it was */
-    assert_int_equal(tern_writer_open(&w, target, &err), TERN_OK);
-    fputs("third", w.stream);
-    assert_int_equal(tern_writer_commit(&w, &err), TERN_OK);
-    assert_memory_equal(map.bytes, "first", 5);
-    tern_map_close(&map);
-
-    /* two at once do not share a temporary file */
-    struct tern_writer other;
-    assert_int_equal(tern_writer_open(&w, target, &err), TERN_OK);
-    assert_int_equal(tern_writer_open(&other, target, &err), TERN_OK);
-    assert_string_not_equal(w.temporary, other.temporary);
-    tern_writer_discard(&w);
-    tern_writer_discard(&other);
-
-    assert_int_equal(tern_writer_open(&w, in_dir("no/such/folder"), &err), TERN_IO);
-    assert_int_equal(tern_writer_open(&w, dir, &err), TERN_IO);
-    assert_int_equal(tern_writer_open(&w, "/dev/null", &err), TERN_IO); /* a rename would have replaced the device */
-    assert_non_null(strstr(err.message, "not a regular file"));
-    memset(too_long, 'a', sizeof too_long - 1);
-    too_long[sizeof too_long - 1] = '\0';
-    assert_int_equal(tern_writer_open(&w, too_long, &err), TERN_IO);
-    tern_writer_discard(&w);
-    unlink(target);
-    assert_int_equal(count_files(), 0);
-}
-
-/* A full disk is an error of the commit, and nothing stays behind. /dev/full cannot be renamed: write through it. */
-static void test_write_error(void **state)
-{
-    struct tern_writer w;
-    tern_error err;
-    (void)state;
-    assert_int_equal(tern_writer_open(&w, in_dir("out"), &err), TERN_OK);
-    if (!freopen("/dev/full", "wb", w.stream))
-        skip();
-    fputs("lost", w.stream);
-    assert_int_equal(tern_writer_commit(&w, &err), TERN_IO);
-    assert_non_null(strstr(err.message, "out: cannot write"));
-    assert_int_equal(count_files(), 0);
-}
-
 static int make_dir(void **state)
 {
     (void)state;
@@ -198,8 +117,9 @@ static int remove_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_map),    cmocka_unit_test(test_read_text),   cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_writer), cmocka_unit_test(test_write_error),
+        cmocka_unit_test(test_map),
+        cmocka_unit_test(test_read_text),
+        cmocka_unit_test(test_paths),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -89,9 +89,9 @@ static struct layer make_layer(enum kind kind, enum fill fill, int n, int k, uin
     l.bias = need(malloc((size_t)n * sizeof *l.bias));
     fill_floats(&l, fill, &r);
     if (behind_norm)
-        l.in = (struct tern_input){sqrt(k) / 32768, sqrt(k), l.gamma, l.beta};
+        l.in = (struct tern_input){.unit = sqrt(k) / 32768, .norm = sqrt(k), .gamma = l.gamma, .beta = l.beta};
     else
-        l.in = (struct tern_input){0.0007, 0.0007 * 16384 * sqrt(k), NULL, NULL};
+        l.in = (struct tern_input){.unit = 0.0007, .norm = 0.0007 * 16384 * sqrt(k)};
     for (int j = 0; j < n; j++)
         survey_channel(&l, j);
 
@@ -102,7 +102,7 @@ static struct layer make_layer(enum kind kind, enum fill fill, int n, int k, uin
     else
         l.out.bias32 = need(calloc(padded, sizeof *l.out.bias32));
     float *scratch = need(malloc(tern_quantize_scratch(n, k) * sizeof *scratch));
-    const struct tern_float_linear f = {l.w, l.b, n, k};
+    const struct tern_float_linear f = {l.w, l.b, n, k, {NULL, 0}};
     if (kind == REQUANT)
         tern_quantize_requant(&l.out, &f, &l.in, 0, scratch);
     else if (kind == RESIDUAL)
@@ -281,8 +281,8 @@ static void test_nothing_at_all(void **state)
     int8_t weight[64] = {0};
     int16_t mul[16] = {0}, bias[16] = {0};
     struct tern_linear_out out = {.weight = weight, .mul = mul, .bias16 = bias};
-    const struct tern_float_linear f = {w, b, 3, 4};
-    const struct tern_input in = {2.0 / 32768, 2, NULL, NULL};
+    const struct tern_float_linear f = {w, b, 3, 4, {NULL, 0}};
+    const struct tern_input in = {.unit = 2.0 / 32768, .norm = 2};
     tern_quantize_requant(&out, &f, &in, 0, scratch);
     for (int j = 0; j < 3; j++)
         assert_int_equal(bias[j], 0);
@@ -305,7 +305,7 @@ static void check_residual(enum fill fill, int n, int k, int m, int threads, uin
     for (size_t i = 0; i < count; i++)
         y[i] = (int16_t)rng_between(&r, -32767, 32767);
     const struct tern_runner run = {.ops = &ops, .pool = pools[threads], .scale = row_scale, .tile = tile};
-    tern_linear_residual(&run, TERN_STAGE_attn_out, &l.linear, sum, y, n, &x.view);
+    tern_linear_residual(&run, TERN_STAGE_attn_out, &l.linear, sum, n, y, n, &x.view);
     for (int i = 0; i < m; i++) {
         /* In units of the sum: a product of two numbers below 2^15 is shifted by exp. The accumulator's rounding costs
            1/2 times 2^15, the factor's roundings (channel, row, its cut at 32767, product) 2 times 2^15; the shift and
@@ -477,7 +477,7 @@ static void test_context_scale(void **state)
         }
         const struct tern_row_scale s = tern_context_scale(psum, amax);
         int16_t out;
-        ops.requant(&acc, 1, &out, 1, &s, &one, &zero, 1, 1);
+        ops.requant(&acc, 1, &out, 1, &s, NULL, &one, &zero, 1, 1);
         const double exact = (double)acc / psum * amax / 127;
         if (fabs(out - exact) > 3.5)
             fail_msg("sum %d, acc %d, amax %d: %d instead of %.2f", psum, acc, amax, out, exact);

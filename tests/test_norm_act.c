@@ -32,8 +32,7 @@ struct norm_case {
     int n;
     int32_t s[WIDEST];
     float gamma[WIDEST], beta[WIDEST];
-    int16_t gamma16[WIDEST], beta16[WIDEST], y[WIDEST];
-    int8_t q[WIDEST];
+    int16_t gamma16[WIDEST], beta16[WIDEST], y[WIDEST], x[WIDEST + 1];
     double d[WIDEST], exact[WIDEST]; /* the row minus its mean; its norm before gamma */
 };
 static struct norm_case c;
@@ -42,10 +41,9 @@ static struct norm_case c;
 static void check_norm(uint64_t eps, double unit, const char *what)
 {
     const int n = c.n;
-    struct tern_row row;
     double mean = 0, norm2 = 0, amax = 0;
-    memset(c.q, 0x33, sizeof c.q);
-    tern_layernorm_ref(c.s, n, c.gamma16, c.beta16, eps, c.y, c.q, n, &row, 1, n);
+    memset(c.x, 0x33, sizeof c.x);
+    tern_layernorm_ref(c.s, n, c.gamma16, c.beta16, eps, 0, c.y, c.x, n, 1, n);
     for (int j = 0; j < n; j++)
         mean += (double)c.s[j] / n;
     for (int j = 0; j < n; j++) {
@@ -69,21 +67,11 @@ static void check_norm(uint64_t eps, double unit, const char *what)
         if (fabs(c.y[j] - y) > bound)
             fail_msg("%s, n %d, element %d: %d instead of %.2f, bound %.2f", what, n, j, c.y[j], y, bound);
         assert_true(c.y[j] >= -32767);
-        /* q: the same n16 in 127 steps of its largest */
-        if (row.amax && fabs(c.q[j] - n16 / row.amax * 127) > 0.51 + error * 127 / row.amax)
-            fail_msg("%s, n %d, element %d: q %d instead of %.2f", what, n, j, c.q[j], n16 / row.amax * 127);
+        if (fabs(c.x[j] - fmin(n16, 32767)) > error)
+            fail_msg("%s, n %d, element %d: x %d instead of %.2f", what, n, j, c.x[j], n16);
+        assert_true(c.x[j] >= -32767);
     }
-    int32_t sum2 = 0, largest = 0;
-    for (int j = 0; j < n; j++) {
-        sum2 += c.q[j] * c.q[j];
-        largest = abs(c.q[j]) > largest ? abs(c.q[j]) : largest;
-    }
-    assert_int_equal(row.norm2, sum2);
-    assert_int_equal(largest, row.amax ? 127 : 0);
-    for (int j = n; j < tern_round_up(n, 4); j++)
-        assert_int_equal(c.q[j], 0);
-    for (int j = tern_round_up(n, 4); j < tern_round_up(n, 4) + 8 && j < WIDEST; j++)
-        assert_int_equal(c.q[j], 0x33);
+    assert_int_equal(c.x[n], 0x3333);
 }
 
 static double make_affine(struct rng *r, double spread)
@@ -129,17 +117,14 @@ static void test_layernorm_of_constants(void **state)
     static const int32_t values[] = {0, 1, -1, 77, INT32_MAX, INT32_MIN, INT32_MIN + 1};
     struct rng r = rng_seeded(2, "norms");
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        struct tern_row row = {5, 5};
         c.n = 30;
         make_affine(&r, 1);
         for (int j = 0; j < c.n; j++)
             c.s[j] = values[i];
-        tern_layernorm_ref(c.s, c.n, c.gamma16, c.beta16, i % 2 ? 1ull << 62 : 0, c.y, c.q, c.n, &row, 1, c.n);
-        assert_int_equal(row.amax, 0);
-        assert_int_equal(row.norm2, 0);
+        tern_layernorm_ref(c.s, c.n, c.gamma16, c.beta16, i % 2 ? 1ull << 62 : 0, 0, c.y, c.x, c.n, 1, c.n);
         for (int j = 0; j < c.n; j++) {
             assert_int_equal(c.y[j], c.beta16[j]);
-            assert_int_equal(c.q[j], 0);
+            assert_int_equal(c.x[j], 0);
         }
     }
 }
@@ -159,6 +144,45 @@ static void test_layernorm_eps(void **state)
     assert_true(tern_norm_eps(1e-12, 1e-3, 768) == 0);
     assert_true(tern_norm_eps(1e-5, 1e-20, 768) == 1ull << 62);
     assert_true(tern_norm_eps(0, 1, 768) == 0);
+}
+
+/* RMSNorm is LayerNorm of a row whose mean is 0, bit for bit; of other rows it is what the formula says, and a constant
+   one is all 1. */
+static void test_rms(void **state)
+{
+    (void)state;
+    static int16_t y[WIDEST], x[WIDEST];
+    struct rng r = rng_seeded(5, "norms");
+    for (int turn = 0; turn < 300; turn++) {
+        c.n = 2 * (int)rng_between(&r, 1, 500);
+        make_affine(&r, 1);
+        const int64_t range = (int64_t)1 << rng_between(&r, 1, 30);
+        for (int j = 0; j < c.n; j += 2) {
+            c.s[j] = (int32_t)rng_between(&r, 1 - range, range - 1);
+            c.s[j + 1] = -c.s[j];
+        }
+        const uint64_t eps = turn % 3 ? (uint64_t)(range * turn) : 0;
+        for (int rms = 0; rms < 2; rms++)
+            tern_layernorm_ref(c.s, c.n, c.gamma16, c.beta16, eps, rms, rms ? y : c.y, rms ? x : c.x, c.n, 1, c.n);
+        assert_memory_equal(y, c.y, (size_t)c.n * sizeof *y);
+        assert_memory_equal(x, c.x, (size_t)c.n * sizeof *x);
+        double norm2 = 0;
+        for (int j = 0; j < c.n; j++) {
+            c.s[j] = (int32_t)rng_between(&r, -range / 4, range - 1);
+            norm2 += (double)c.s[j] * c.s[j];
+        }
+        tern_layernorm_ref(c.s, c.n, c.gamma16, c.beta16, 0, 1, y, x, c.n, 1, c.n);
+        for (int j = 0; j < c.n && norm2 > 0; j++) /* the bounds of check_norm, of which nothing is the mean's */
+            assert_true(fabs(x[j] - fmin((double)c.s[j] * 32768 / sqrt(norm2), 32767)) <= 2.5 + 1 + sqrt(c.n));
+    }
+    static const int32_t ends[] = {1, -1, INT32_MAX, INT32_MIN};
+    for (int i = 0; i < 4; i++) {
+        for (int j = 0; j < 16; j++)
+            c.s[j] = ends[i];
+        tern_layernorm_ref(c.s, 16, c.gamma16, c.beta16, 0, 1, y, x, 16, 1, 16);
+        for (int j = 0; j < 16; j++)
+            assert_in_range(abs(x[j]), 8190, 8194);
+    }
 }
 
 static void test_quantize_norm(void **state)
@@ -203,6 +227,16 @@ static double ibert(double z)
     return z / 2 * (1 + copysign(1 - 0.2888 * s * s, z));
 }
 
+static double silu(double z)
+{
+    return z / (1 + exp(-z));
+}
+
+static double quick_gelu(double z)
+{
+    return z / (1 + exp(-1.702 * z));
+}
+
 static double relu(double z)
 {
     return z > 0 ? z : 0;
@@ -217,6 +251,7 @@ static const struct {
     {TERN_BUMP_GELU, "gelu", gelu, 2.4e-4},   {TERN_BUMP_GELU_NEW, "gelu_new", gelu_new, 2.4e-4},
     {TERN_BUMP_IBERT, "I-BERT", ibert, 1e-4}, /* a cubic with the same roots: only rounding is left */
     {TERN_BUMP_RELU, "relu", relu, 0},        {TERN_BUMP_TANH, "tanh", tanh, 7.8e-4},
+    {TERN_BUMP_SILU, "silu", silu, 2.7e-3},   {TERN_BUMP_QUICK_GELU, "quick_gelu", quick_gelu, 1.2e-3},
 };
 
 static const double units[] = {1, 1.0001, 1.37, 2, 5, 17, 100, 813, 5000, 33333, 200000};
@@ -255,7 +290,7 @@ static void test_activations(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
         for (size_t k = 0; k < sizeof units / sizeof *units; k++)
-            check_activation(i, units[k] * tern_bump_least_unit());
+            check_activation(i, units[k] * tern_bump_least_unit(activations[i].bump));
 }
 
 /* ---- Softmax ----------------------------------------------------------------------------------------------------- */
@@ -337,10 +372,15 @@ static void test_softmax_extremes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layernorm),     cmocka_unit_test(test_layernorm_of_constants),
-        cmocka_unit_test(test_layernorm_eps), cmocka_unit_test(test_quantize_norm),
-        cmocka_unit_test(test_activations),   cmocka_unit_test(test_exp2),
-        cmocka_unit_test(test_softmax),       cmocka_unit_test(test_softmax_extremes),
+        cmocka_unit_test(test_layernorm),
+        cmocka_unit_test(test_layernorm_of_constants),
+        cmocka_unit_test(test_layernorm_eps),
+        cmocka_unit_test(test_quantize_norm),
+        cmocka_unit_test(test_rms),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_exp2),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_softmax_extremes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Every allocation of opening, running, closing and converting fails once: TERN_NOMEM and one line, nothing leaked,
    nothing half-written; and the next try succeeds. */
 /* LDFLAGS: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free -Wl,--wrap=aligned_alloc -Wl,--wrap=posix_memalign */
+/* LDFLAGS: -Wl,--wrap=pthread_create */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,15 +11,17 @@
 #include "quant/lapack.h"
 #include "quant/tern_convert.h"
 #include "tests/e2e.h"
+#include "tests/emulated.h"
 #include "tests/malloc_count.h"
 
 #include <dirent.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MOST = 200000, LABELS = 3 };
+enum { MOST = 200000, LABELS = 3, OUTPUTS = 5 };
 
 static tern_error err;
 static char dir[256], model_path[300], f32_path[300], low_path[300], texts_path[300], target[300];
@@ -32,16 +35,22 @@ static const struct test_checkpoint_spec spec = {.seed = 31, .layers = 2, .hidde
 // clang-format on
 
 static int stride = 1;
+/* With a sanitizer a walk takes six times as long, and neighbouring allocations mostly fail along one path. */
+#ifdef __SANITIZE_ADDRESS__
+enum { SANITIZED_STRIDE = 5 };
+#else
+enum { SANITIZED_STRIDE = 1 };
+#endif
 
-/* One walk: `step` for k = 0, 1, 2, ... (every stride-th of them) until no allocation is left to fail. Each must give
-   TERN_NOMEM with a line, or TERN_OK where Tern can do without, and leave as many blocks as before. Returns how many
-   failures gave TERN_NOMEM. */
+/* One walk: `step` for k = 0, 1, 2, ... (every stride-th of them, under an emulator every 23rd of these) until no
+   allocation is left to fail. Each must give TERN_NOMEM with a line, or TERN_OK where Tern can do without, and leave as
+   many blocks as before. Returns how many failures gave TERN_NOMEM. */
 static int walk(tern_status (*step)(void), const char *what)
 {
     int refused = 0;
     long calls = 0;
     assert_int_equal(step(), TERN_OK);
-    for (long k = 0;; k += stride) {
+    for (long k = 0;; k += stride * SANITIZED_STRIDE * stride_emulated(23)) {
         const long live = malloc_live, failed = malloc_failed;
         assert_true(k < MOST);
         err = (tern_error){TERN_OK, ""};
@@ -126,7 +135,10 @@ static tern_status run_session(void)
         tern_answers answers = {.struct_bytes = sizeof answers, .values = out};
         status = tern_classify_texts(s, &text, 1, TERN_TRUNCATE_HEAD, &answers, &err);
         assert_int_equal(status, TERN_OK);
+        status = tern_embed_texts(s, &text, 1, TERN_TRUNCATE_HEAD, &answers, &err);
+        assert_int_equal(status, TERN_OK);
         assert_int_equal(malloc_calls, calls);
+        status = tern_session_set_prompt(s, NULL, "ab: ", &err); /* keeps a copy */
     }
     tern_session_close(s);
     return status;
@@ -164,8 +176,13 @@ static int entries(const char *path)
     return n - 2;
 }
 
-static const char *convert_weights, *calibrate, *sparse;
-static int allocate;
+static const char *convert_weights, *calibrate, *sparse, *outliers;
+static int allocate, explain;
+
+static void ignore(void *context, const char *line)
+{
+    (void)context, (void)line;
+}
 
 /* Converts into a folder of its own, which must hold the whole file or nothing. */
 static tern_status convert(void)
@@ -174,6 +191,10 @@ static tern_status convert(void)
                                     .weights = convert_weights,
                                     .calibrate = calibrate,
                                     .sparse = sparse,
+                                    .outliers = outliers,
+                                    .task = "classify",
+                                    .report = ignore,
+                                    .explain = explain,
                                     .allocate = allocate};
     char path[400];
     snprintf(path, sizeof path, "%s/out.tern", target);
@@ -216,6 +237,35 @@ static void test_session(void **state)
     opened = NULL;
 }
 
+static int threads_forbidden;
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context)
+{
+    return threads_forbidden ? EPERM : __real_pthread_create(thread, attributes, run, context);
+}
+
+/* A sandbox without clone: models once did not run in it, unless one thread was asked for. */
+static void test_no_threads(void **state)
+{
+    (void)state;
+    assert_ok(tern_model_open(&opened, model_path, &err));
+    threads_forbidden = 1;
+    threads = 0;
+    assert_ok(run_session());
+    tern_session *session;
+    assert_ok(tern_session_open(&session, opened, NULL, &err));
+    assert_int_equal(tern_session_threads(session), 1);
+    tern_session_close(session);
+    threads = 2;
+    assert_int_equal(run_session(), TERN_FAILED);
+    assert_string_equal(err.message, "cannot start 2 threads; ask for fewer");
+    threads_forbidden = 0;
+    tern_model_close(opened);
+    opened = NULL;
+}
+
 static void test_open_run_close(void **state)
 {
     (void)state;
@@ -227,11 +277,21 @@ static void test_convert(void **state)
 {
     (void)state;
     convert_weights = "int8";
+    stride = 3 * stride_emulated(5);
     walk(convert, "convert to int8");
+    stride = 7 * stride_emulated(5); /* most of the steps are those of any conversion */
     convert_weights = "f32";
     walk(convert, "convert to f32");
     convert_weights = "int3";
     walk(convert, "convert to int3");
+    convert_weights = NULL;
+    outliers = "4";
+    walk(convert, "convert with outlier columns");
+    outliers = NULL;
+    explain = 1;
+    walk(convert, "convert and explain");
+    explain = 0;
+    stride = 1;
 }
 
 static void test_calibrate(void **state)
@@ -254,7 +314,31 @@ static void test_calibrate(void **state)
     allocate = 0;
     calibrate = sparse = NULL;
     stride = 1;
-    tern_lapack_close(&lapack);
+}
+
+/* A sentence-transformers folder: a dense layer with weights, prompts. */
+static int write_modules(void)
+{
+    static const char type[] = "sentence_transformers.models.";
+    char modules[512], bytes[8 + 80 + 4 * OUTPUTS * 12] = "";
+    const int length =
+        snprintf(bytes + 8, 80, "{\"linear.weight\":{\"dtype\":\"F32\",\"shape\":[%d,12],\"data_offsets\":[0,%d]}}",
+                 OUTPUTS, 4 * OUTPUTS * 12);
+    for (int i = 0; i < OUTPUTS * 12; i++) {
+        const float w = (float)(i * 37 % 23 - 11) / 16;
+        memcpy(bytes + 8 + length + 4 * i, &w, 4);
+    }
+    bytes[0] = (char)length;
+    snprintf(modules, sizeof modules,
+             "[{\"path\":\"\",\"type\":\"%sTransformer\"},{\"path\":\"1_Pooling\",\"type\":\"%sPooling\"},"
+             "{\"path\":\"2_Dense\",\"type\":\"%sDense\"}]",
+             type, type, type);
+    static const char dense[] = "{\"in_features\": 12, \"out_features\": 5, \"bias\": false}";
+    static const char prompts[] = "{\"prompts\": {\"query\": \"ab \"}, \"default_prompt_name\": \"query\"}";
+    return test_write_file(dir, "modules.json", modules, strlen(modules)) ||
+           test_write_file(dir, "2_Dense/config.json", dense, sizeof dense - 1) ||
+           test_write_file(dir, "2_Dense/model.safetensors", bytes, (size_t)(8 + length + 4 * OUTPUTS * 12)) ||
+           test_write_file(dir, "config_sentence_transformers.json", prompts, sizeof prompts - 1);
 }
 
 static int setup(void **state)
@@ -266,11 +350,13 @@ static int setup(void **state)
     snprintf(low_path, sizeof low_path, "%s/int4.tern", dir);
     snprintf(texts_path, sizeof texts_path, "%s/texts.txt", dir);
     snprintf(target, sizeof target, "%s/target", dir);
-    const tern_convert_options low = {.struct_bytes = sizeof low, .weights = "int4"};
-    const tern_convert_options floats = {.struct_bytes = sizeof floats, .weights = "f32"};
-    if (mkdir(target, 0777) || test_write_checkpoint(dir, &spec) || tern_convert(dir, model_path, NULL, &err) ||
-        tern_convert(dir, f32_path, &floats, &err) || tern_convert(dir, low_path, &low, &err) ||
-        test_write_file(dir, "texts.txt", "one text\nand another\n", 21)) {
+    /* Of a folder with modules.json the classifier is kept only where it is asked for. */
+    const tern_convert_options plain = {.struct_bytes = sizeof plain, .task = "classify"};
+    const tern_convert_options low = {.struct_bytes = sizeof low, .weights = "int4", .task = "classify"};
+    const tern_convert_options floats = {.struct_bytes = sizeof floats, .weights = "f32", .task = "classify"};
+    if (mkdir(target, 0777) || test_write_checkpoint(dir, &spec) || write_modules() ||
+        tern_convert(dir, model_path, &plain, &err) || tern_convert(dir, f32_path, &floats, &err) ||
+        tern_convert(dir, low_path, &low, &err) || test_write_file(dir, "texts.txt", "one text\nand another\n", 21)) {
         fprintf(stderr, "%s\n", err.message);
         return -1;
     }
@@ -296,9 +382,9 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_open), cmocka_unit_test(test_session),
-                                       cmocka_unit_test(test_open_run_close), cmocka_unit_test(test_convert),
-                                       cmocka_unit_test(test_calibrate)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_open),       cmocka_unit_test(test_session),
+                                       cmocka_unit_test(test_no_threads), cmocka_unit_test(test_open_run_close),
+                                       cmocka_unit_test(test_convert),    cmocka_unit_test(test_calibrate)};
     json_set_alloc_funcs(malloc_count_malloc, malloc_count_free);
     return cmocka_run_group_tests(tests, setup, teardown);
 }

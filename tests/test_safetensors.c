@@ -132,11 +132,18 @@ static void test_bad_entries(void **state)
     expect(TERN_FORMAT, "{\"a\":{\"dtype\":4,\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "dtype");
     expect(TERN_FORMAT, "{" ENTRY("a", "U8", "1", 0, 1) "}", 1, "shape");
     expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[1,1,1,1,1,1,1,1,1]", 0, 1) "}", 1, "9 dimensions");
-    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[-1]", 0, 1) "}", 1, "positive");
-    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[0]", 0, 0) "}", 0, "positive");
-    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[1.0]", 0, 1) "}", 1, "positive");
-    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[\"1\"]", 0, 1) "}", 1, "positive");
-    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[99999999999999999999]", 0, 1) "}", 1, "positive");
+    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[-1]", 0, 1) "}", 1, "dimension 0 is negative or no integer");
+    /* Empty tensors lie between others, or at the end. They were refused. */
+    expect(TERN_OK, "{" ENTRY("a", "U8", "[0]", 0, 0) "}", 0, "");
+    expect(TERN_OK,
+           "{" ENTRY("a", "U8", "[2]", 0, 2) "," ENTRY("b", "F64", "[3,0]", 2, 2) "," ENTRY(
+               "c", "U8", "[1]", 2, 3) "," ENTRY("d", "U8", "[0,9223372036854775807,9223372036854775807]", 3, 3) "}",
+           3, "");
+    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[2]", 0, 2) "," ENTRY("b", "U8", "[0]", 1, 1) "}", 2, "overlapping");
+    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[1.0]", 0, 1) "}", 1, "dimension 0 is negative or no integer");
+    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[\"1\"]", 0, 1) "}", 1, "dimension 0 is negative or no integer");
+    expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[99999999999999999999]", 0, 1) "}", 1,
+           "dimension 0 is negative or no integer");
     /* 2^32 * 2^32 and 2^62 * 4 wrap to zero in 64 bits, 65536 * 65536 in 32 */
     expect(TERN_FORMAT, "{" ENTRY("a", "U8", "[4294967296,4294967296]", 0, 1) "}", 1, "overflow");
     expect(TERN_FORMAT, "{" ENTRY("a", "F32", "[4611686018427387904]", 0, 1) "}", 1, "overflow");

@@ -56,7 +56,7 @@ static int make(struct second *s, const struct tern_lapack *lapack)
 {
     for (int i = 0; i < s->moments.k * s->moments.k; i++)
         s->factor[i] = NAN;
-    return tern_second_order_make(&s->moments, lapack, s->moment, s->index, s->factor, s->scratch);
+    return tern_second_order_make(&s->moments, lapack, s->moment, s->index, s->factor, NULL, s->scratch);
 }
 
 /* rows[n][k] of inputs that go together, of quite different sizes. */
@@ -96,7 +96,7 @@ static void check_factor(const struct second *s, double tolerance)
     double mean = 0;
     for (int i = 0; i < k; i++)
         mean += moment(&s->moments, i, i) / k;
-    const double damping = mean > 0 ? 0.01 * mean : 1;
+    const double damping = mean > 0 ? 0.1 * mean : 1;
     int seen[MOST_K] = {0};
     for (int i = 0; i < k; i++) {
         assert_in_range(s->index[i], 0, k - 1);
@@ -179,7 +179,7 @@ static void test_identity(void **state)
 {
     (void)state;
     for (int which = 0; which < n_lapacks(); which++)
-        for (int f = TERN_FORMAT_INT4; f < TERN_N_FORMATS; f++)
+        for (int f = 0; f < TERN_N_FORMATS; f++)
             for (int s = 0; s < KS; s++) {
                 struct second second = new_second(ks[s]);
                 struct tern_coding c = {.format = (enum tern_format)f, .group = 64};
@@ -247,13 +247,97 @@ static void test_compensation(void **state)
 {
     (void)state;
     for (int which = 0; which < n_lapacks(); which++)
-        for (int f = TERN_FORMAT_INT4; f < TERN_N_FORMATS; f++) {
+        for (int f = 0; f < TERN_N_FORMATS; f++) {
             double worst = 0;
             check_compensation(lapacks[which], (enum tern_format)f, 64, &worst);
             check_compensation(lapacks[which], (enum tern_format)f, 150, &worst);
             printf("%-8s error of the outputs: at most %.3f of nearest rounding's\n",
                    tern_format_name((enum tern_format)f), worst);
             assert_true(worst < 0.9);
+        }
+}
+
+/* What stands for a repeated column is the mean of the codes at all its places. */
+static void test_repeated_columns(void **state)
+{
+    (void)state;
+    /* Columns 3 and 20 stand four times, 9 twice. */
+    static const uint16_t column[] = {3, 3, 3, 9, 20, 20, 20};
+    enum { K = 40, COPIES = 7, ALL = K + COPIES, COUNT = 16 };
+    const struct tern_copies copies = {column, COPIES};
+    for (int f = 0; f < TERN_N_FORMATS; f++) {
+        const struct tern_coding c = {.format = (enum tern_format)f, .group = 32, .copies = &copies};
+        struct panel *p = new_panel(COUNT, ALL);
+        struct rng r = rng_seeded(77, "weights");
+        double alone = 0, joined = 0;
+        for (int j = 0; j < COUNT; j++) {
+            for (int i = 0; i < K; i++)
+                p->w[j * ALL + i] = (float)(0.04 * rng_bell(&r));
+            for (int i = 0; i < COPIES; i++)
+                p->w[j * ALL + K + i] = p->w[j * ALL + column[i]];
+        }
+        float *rows = need(malloc(sizeof p->w)), scratch[2 * ALL];
+        memcpy(rows, p->w, sizeof p->w);
+        tern_quantize_panel(&c, rows, COUNT, K, p->codes, p->mul, p->scale, scratch);
+        for (int j = 0; j < COUNT; j++)
+            for (int i = 0; i < COPIES; i += column[i] == 9 ? 1 : 3) {
+                const int times = column[i] == 9 ? 2 : 4;
+                const double w = (double)p->w[j * ALL + column[i]];
+                const double first = value_at(&c, p, j, column[i], p->codes[j * ALL + column[i]]);
+                double sum = first;
+                for (int copy = 1; copy < times; copy++)
+                    sum += value_at(&c, p, j, K + i + copy - 1, p->codes[j * ALL + K + i + copy - 1]);
+                alone += (first - w) * (first - w);
+                joined += (sum / times - w) * (sum / times - w);
+            }
+        printf("%-8s repeated columns are wrong by %.3f of what one place is\n", tern_format_name((enum tern_format)f),
+               sqrt(joined / alone));
+        /* Four places are four times finer; signs and a scale reach no further than they do. */
+        assert_true(joined <
+                    (f == TERN_FORMAT_BINARY || f == TERN_FORMAT_TERNARY || f == TERN_FORMAT_INT2 ? 0.7 : 0.25) *
+                        alone);
+        free(rows);
+        free(p);
+    }
+}
+
+/* Weights whose largest are above 0, behind an input that is an outlier in the texts of calibration: a grid that is
+   longer below 0 cut these off, and compensation spread what was lost over weights whose inputs these texts hardly use.
+   On other texts the result was worse than nearest values. */
+static void test_other_texts(void **state)
+{
+    (void)state;
+    enum { K = 128, ROWS = 600, OUTLIER = 17 };
+    for (int which = 0; which < n_lapacks(); which++)
+        for (int f = 0; f < TERN_N_FORMATS; f++) {
+            struct tern_coding c = {.format = (enum tern_format)f, .group = 32};
+            struct rng r = rng_seeded(5, "weights");
+            struct second second = new_second(K);
+            struct panel *p = new_panel(16, K);
+            float *rows = correlated(2 * ROWS, K, 5);
+            for (int row = 0; row < 2 * ROWS; row++)
+                rows[row * K + OUTLIER] *= 30;
+            for (int row = 0; row < ROWS; row++) /* texts of one kind use a half of the inputs little */
+                for (int i = K / 2; i < K; i++)
+                    rows[row * K + i] *= 0.3f;
+            for (int j = 0; j < 16; j++) {
+                for (int i = 0; i < K; i++)
+                    p->w[j * K + i] = (float)(0.04 * rng_bell(&r));
+                p->w[j * K + OUTLIER] = 0.2f;
+            }
+            tern_moments_add(&second.moments, lapacks[which], rows, ROWS);
+            assert_int_equal(make(&second, lapacks[which]), 0);
+            quantize(&c, p);
+            const double nearest = output_error(&c, p, rows + ROWS * K, ROWS);
+            c.second = &second.order;
+            quantize(&c, p);
+            const double ratio = output_error(&c, p, rows + ROWS * K, ROWS) / nearest;
+            printf("%-8s on other texts: %.3f of nearest rounding's error\n", tern_format_name((enum tern_format)f),
+                   ratio);
+            assert_true(ratio <= 1);
+            free(rows);
+            free(p);
+            free_second(&second);
         }
 }
 
@@ -265,20 +349,12 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    tern_lapack_close(&found);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_factor),
-        cmocka_unit_test(test_factor_is_refused),
-        cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_compensation),
+        cmocka_unit_test(test_factor),           cmocka_unit_test(test_factor_is_refused),
+        cmocka_unit_test(test_identity),         cmocka_unit_test(test_compensation),
+        cmocka_unit_test(test_repeated_columns), cmocka_unit_test(test_other_texts),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, NULL);
 }

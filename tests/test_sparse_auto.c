@@ -110,7 +110,10 @@ static tern_model *converted(const char *dir, const char *path, const char *spar
 
 static const struct tern_linear *linear_of(const tern_model *m, int i)
 {
-    return &m->int8.layers[i / TERN_N_MATRICES].matrix[i % TERN_N_MATRICES];
+    static const enum tern_matrix there[] = {TERN_QUERY,    TERN_KEY,    TERN_VALUE,
+                                             TERN_ATTN_OUT, TERN_FFN_UP, TERN_FFN_DOWN}; /* no gate */
+    enum { N = sizeof there / sizeof there[0] };
+    return &m->int8.layers[i / N].matrix[there[i % N]];
 }
 
 static int stored_shape(const tern_model *m, int i)

@@ -122,8 +122,6 @@ static void test_pruned_on_texts(void **state)
     write_lines(0);
     fails(convert_sparse("4x4:0.5", texts_path), TERN_INPUT, texts_path);
     fails(convert_sparse("4x4:0.5", "/nonexistent/texts"), TERN_FAILED, "/nonexistent/texts");
-    fails(convert_sparse("4x4", texts_path), TERN_USAGE, "without a fraction");
-    fails(convert_sparse("4x4:0", texts_path), TERN_USAGE, "without a fraction");
 }
 
 /* Sums of the report's lines: weights of sparse matrices, and those of them that are left. */
@@ -258,9 +256,7 @@ static int setup(void **state)
     snprintf(path, sizeof path, "%s/m.tern", dir);
     snprintf(texts_path, sizeof texts_path, "%s/texts.txt", dir);
     has_lapack = !tern_lapack_open(&lapack);
-    if (has_lapack)
-        tern_lapack_close(&lapack);
-    else
+    if (!has_lapack)
         printf("no LAPACK here: nothing is pruned on texts\n");
     return test_write_checkpoint(dir, &small);
 }

@@ -26,7 +26,6 @@ static void test_bad_parts(void **state)
         {"", SETTINGS(NUMBERS ROLES), "empty"},
         {"[UNK]\n[CLS]\n[SEP]", SETTINGS(NUMBERS ROLES), "last line has no end"},
         {"[UNK]\n[CLS]\n[SEP]\n\xed\xa0\x80\n", SETTINGS(NUMBERS ROLES), "not UTF-8 at its byte 18"},
-        {"[UNK]\n[UNK]\n", SETTINGS(NUMBERS ROLES), "same piece"},
         {"[UNK]\n[CLS]\n[SEP]\n", "", "JSON"},
         {"[UNK]\n[CLS]\n[SEP]\n", "[]", "not a JSON object"},
         {"[UNK]\n[CLS]\n[SEP]\n", "{}", "clean_text is missing"},
@@ -41,6 +40,10 @@ static void test_bad_parts(void **state)
         {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[{\"content\":\"[SEP]\",\"id\":1}]"), "has id 1"},
         {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[{\"content\":\"[SEP]\",\"id\":2,\"special\":3}]"),
          "special must be"},
+        /* What a newer version may have added was not seen. */
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[],\"later\":1"), "the tokenizer says later"},
+        {"[UNK]\n[CLS]\n[SEP]\n", SETTINGS(NUMBERS ROLES ",\"added\":[{\"content\":\"[SEP]\",\"later\":true}]"),
+         "a token of the tokenizer says later"},
     };
     tern_tokenizer *tokenizer;
     (void)state;

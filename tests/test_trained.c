@@ -13,6 +13,7 @@
 #include "quant/tern_convert.h"
 #include "quant/trained.h"
 #include "tests/e2e.h"
+#include "tests/emulated.h"
 #include "tests/golden/trained.h"
 
 #include <dirent.h>
@@ -264,7 +265,8 @@ static void check_all_codes(const tern_model *low, const tern_model *floats)
         const struct tern_layer *l = &low->int8.layers[i];
         const struct tern_f32_layer *f = &floats->f32.layers[i];
         for (int j = 0; j < TERN_N_MATRICES; j++)
-            check_codes(&l->matrix[j], &f->matrix[j]);
+            if (f->matrix[j].n) /* a gate is not there */
+                check_codes(&l->matrix[j], &f->matrix[j]);
         assert_int_equal(l->norm[TERN_ATTN_NORM].affine, 1);
         assert_int_equal(l->norm[TERN_FFN_NORM].affine, i + 1 < low->config.layers); /* the heads are int8, folded */
     }
@@ -282,7 +284,7 @@ static double cosine_when_folded(const char *weights, const tern_model *floats)
     struct tern_checkpoint checkpoint;
     tern_model *model;
     void *bytes;
-    assert_ok(tern_checkpoint_open(&checkpoint, dir, &err));
+    assert_ok(tern_checkpoint_open(&checkpoint, dir, NULL, &err));
     checkpoint.config.weights = (enum tern_weights)tern_weights_find(weights);
     const struct tern_source source = {.config = &checkpoint.config, .read = read_again, .context = &checkpoint};
     assert_ok(tern_build_model(&model, &bytes, &source, NULL, &err));
@@ -297,7 +299,7 @@ static void test_trained_models(void **state)
 {
     (void)state;
     static const enum tern_dtype dtypes[] = {TERN_F32, TERN_F16, TERN_BF16};
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 6; i += stride_emulated(4)) {
         const char *weights = i < 3 ? "ternary" : "binary";
         struct test_checkpoint_spec spec = spec_of(NULL);
         is_binary = i >= 3;
@@ -328,8 +330,6 @@ static void test_one_is_not(void **state)
     static const char *const latent[] = {"layer.1.key.weight", "layer.0.ffn_up.weight", "layer.0.ffn_down.weight"};
     struct tern_lapack lapack;
     const int calibrates = !tern_lapack_open(&lapack);
-    if (calibrates)
-        tern_lapack_close(&lapack);
     for (int i = 0; i < 3; i++) {
         char texts[300];
         struct test_checkpoint_spec spec = spec_of(latent[i]);

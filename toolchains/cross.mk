@@ -3,16 +3,20 @@
 ifneq ($(IS_CLANG),)
 ARCH_FLAGS += --target=$(CROSS)
 endif
+# Who says where libraries are, as the cross builds of distributions do, needs no sysroot of ours.
+ifneq ($(PKG_CONFIG)$(PKG_CONFIG_LIBDIR)$(PKG_CONFIG_SYSROOT_DIR),)
+SYSROOT :=
+endif
 ifneq ($(SYSROOT),)
 ifeq ($(wildcard $(SYSROOT)/usr/include),)
-$(if $(filter-out clean help check deps print-%,$(or $(MAKECMDGOALS),all)), \
-    $(error no sysroot for $(CROSS): run toolchains/setup.sh $(CROSS)))
+$(if $(COMPILES),$(error no sysroot for $(CROSS): run toolchains/setup.sh $(CROSS)))
 endif
-PKG := PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS)/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) pkg-config
+SYSROOT_LIB ?= $(SYSROOT)/usr/lib/$(CROSS)
+PKG_ENV := PKG_CONFIG_LIBDIR=$(SYSROOT_LIB)/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(SYSROOT)
 SYSROOT_CFLAGS := -isystem $(SYSROOT)/usr/include
-SYSROOT_LDFLAGS := -L$(SYSROOT)/usr/lib/$(CROSS) -Wl,-rpath-link,$(SYSROOT)/usr/lib/$(CROSS):$(SYSROOT)/lib/$(CROSS)
+SYSROOT_LDFLAGS := -L$(SYSROOT_LIB) -Wl,-rpath-link,$(SYSROOT_LIB):$(SYSROOT)/lib/$(CROSS)
 endif
 # `make print-RUN CROSS=... CPU=...` says how to run a program of this build. A CPU is always named: qemu's own default
 # is "max".
 CPU ?= $(firstword $(CPUS))
-RUN := env $(if $(SYSROOT),QEMU_LD_PREFIX=$(SYSROOT)) QEMU_CPU=$(CPU) $(EMULATOR)
+RUN := $(if $(EMULATOR),env $(if $(SYSROOT),QEMU_LD_PREFIX=$(SYSROOT)) QEMU_CPU=$(CPU) $(EMULATOR))

@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: toolchains/install-deps.sh build|check|fuzz|cross-<triple>...
+# usage: toolchains/install-deps.sh build|check|fuzz|torture|cross-<triple>...
 # Installs what a target needs and is missing (Debian, Ubuntu, Raspberry Pi OS). Without root it prints the command and
 # ends with 1. On other systems it says what is needed and leaves it to the build to find it.
 set -euo pipefail
@@ -12,7 +12,6 @@ header() { echo "#include <$1>" | ${CC:-cc} -E -o /dev/null - 2>/dev/null || nee
 library() { # file, package
     [ -e "/usr/lib/$1" ] || ls /usr/lib/*/"$1" >/dev/null 2>&1 || wanted+=("$2")
 }
-nice_header() { echo "#include <$1>" | ${CC:-cc} -E -o /dev/null - 2>/dev/null || wanted+=("$2"); }
 # A compiler without a C library's headers is of no use.
 compiler() {
     tool cc gcc
@@ -33,17 +32,30 @@ clang_with_runtime() {
     fi
 }
 
+# llvm-cov of clang's own version, which is what its coverage's format goes by.
+clang_coverage() {
+    local version
+    version=$(clang -dumpversion 2>/dev/null | cut -d. -f1) || return 0
+    command -v "llvm-cov-$version" >/dev/null 2>&1 || [ -x "/usr/lib/llvm-$version/bin/llvm-cov" ] ||
+        wanted+=("llvm-$version")
+    tool python3 python3
+}
+
 for what in "$@"; do
     case $what in
-    build | check | fuzz)
+    build | check | fuzz | torture)
         compiler
         header jansson.h libjansson-dev
         header utf8proc.h libutf8proc-dev
         header xxhash.h libxxhash-dev
-        nice_header cpuinfo.h libcpuinfo-dev
         ;;&
     fuzz | check) clang_with_runtime ;;&
-    check) library liblapack.so.3 liblapack3 ;;&
+    fuzz) clang_coverage ;;&
+    torture)
+        tool python3 python3
+        nice_tool strace strace
+        ;;&
+    check | torture) library liblapack.so.3 liblapack3 ;;&
     check)
         header_pre='stdarg.h stddef.h setjmp.h stdint.h'
         { for h in $header_pre cmocka.h; do echo "#include <$h>"; done; } | ${CC:-cc} -E -o /dev/null - 2>/dev/null ||
@@ -51,18 +63,24 @@ for what in "$@"; do
         tool objdump binutils
         nice_tool g++ g++
         nice_tool valgrind valgrind
+        nice_tool cmake cmake
         nice_tool clang-format-14 clang-format-14
         python3 -c 'import numpy' 2>/dev/null || /usr/bin/python3 -c 'import numpy' 2>/dev/null || wanted+=(python3-numpy)
         if [ "$(uname -m)" = x86_64 ]; then
             cross aarch64-linux-gnu qemu-aarch64-static arm64
             cross arm-linux-gnueabihf qemu-arm-static armhf
             cross riscv64-linux-gnu qemu-riscv64-static riscv64
+            nice_tool x86_64-linux-musl-gcc musl-tools
         fi
         ;;
     cross-aarch64-linux-gnu) cross aarch64-linux-gnu qemu-aarch64-static arm64 ;;
     cross-arm-linux-gnueabihf) cross arm-linux-gnueabihf qemu-arm-static armhf ;;
+    cross-x86_64-linux-musl)
+        tool x86_64-linux-musl-gcc musl-tools
+        tool cmake cmake
+        ;;
     cross-riscv64-linux-gnu) cross riscv64-linux-gnu qemu-riscv64-static riscv64 ;;
-    build | fuzz) ;;
+    build | fuzz | torture) ;;
     *) echo "install-deps.sh: unknown target $what" >&2; exit 2 ;;
     esac
 done
@@ -95,7 +113,7 @@ apt update || echo "apt-get update reported errors; going on"
 if [ ${#needed[@]} -gt 0 ]; then
     apt install --no-install-recommends $(unique "${needed[@]}")
 fi
-# What is only wanted may not exist in this release (cpuinfo before Ubuntu 22.04): one by one, and going on without.
+# What is only wanted may not exist in this release: one by one, and going on without.
 for package in $([ ${#wanted[@]} -eq 0 ] || unique "${wanted[@]}"); do
     apt install --no-install-recommends "$package" || echo "Going on without $package"
 done

@@ -1,41 +1,30 @@
-# The libraries: jansson, utf8proc and xxhash are needed; cpuinfo is used when it is there (WITH_CPUINFO=0
-# refuses it); oneDNN and libxsmm, for products of floats, only when asked for (WITH_ONEDNN=1, WITH_LIBXSMM=1).
-# pkg-config is asked first; where it or a .pc file is missing, the compiler is asked for the header.
-WITH_CPUINFO ?= auto
-ifneq ($(STATIC)$(LIBLESS),)
-WITH_CPUINFO := 0
-endif
+# The libraries: jansson, utf8proc and xxhash are needed; oneDNN and libxsmm, for products of floats, are used only when
+# asked for (WITH_ONEDNN=1, WITH_LIBXSMM=1). pkg-config is asked first; where it or a .pc file is missing, the compiler is
+# asked for the header.
+PKG_CONFIG ?= pkg-config
 LIB_CFLAGS := $(SYSROOT_CFLAGS)
 LIB_LDFLAGS := $(SYSROOT_LDFLAGS)
 LIB_DEFINES :=
-LIB_REQUIRES :=
 LIBS :=
 LIBS_NO_PC := -lm -pthread $(if $(filter 0,$(CONVERT)),,-ldl)
 TEST_LIBS := -lcmocka
 
 # $(call has,header): "yes" when the compiler finds it.
-has = $(shell echo '\#include <$1>' | \
+has = $(shell echo '$(hash)include <$1>' | \
     $(CC) $(ARCH_FLAGS) $(LIB_CFLAGS) $(CFLAGS) $(CPPFLAGS) -x c -E -o /dev/null - 2>/dev/null && echo yes)
-# $(call use,pc name,-l name): flags from pkg-config, else the bare library.
-pc_cflags = $(shell $(PKG) --cflags $1 2>/dev/null)
-pc_libs = $(or $(shell $(PKG) --libs $1 2>/dev/null),$2)
-use = $(eval LIB_CFLAGS += $(call pc_cflags,$1))$(eval LIBS += $(call pc_libs,$1,$2))$(eval LIB_REQUIRES += $1)
+# $(call use,pc name,-l name): flags from pkg-config, else the bare library. $(call need,pc name,name): or it is missing.
+pc = $(shell $(PKG_ENV) $(PKG_CONFIG) $(if $(STATIC),--static) $1 2>/dev/null)
+use = $(eval LIB_CFLAGS += $(call pc,--cflags $1))$(eval LIBS += $(or $(call pc,--libs $1),$2))
+need = $(call use,$1,-l$2)$(if $(call has,$2.h),,lib$2-dev)
 
-NEEDS_LIBS := $(filter-out clean help deps demo check fuzz uninstall print-%,$(or $(MAKECMDGOALS),all))
 ifeq ($(LIBLESS),)
-ifneq ($(NEEDS_LIBS),)
-MISSING := $(strip $(foreach h,jansson utf8proc xxhash,$(if $(call has,$h.h),,lib$h-dev)))
+ifneq ($(COMPILES),)
+ifeq ($(shell command -v $(firstword $(CC)) 2>/dev/null),)
+$(error no compiler $(firstword $(CC)); $(if $(CROSS),`toolchains/setup.sh $(CROSS)` installs that of $(CROSS),`make deps` installs gcc))
+endif
+MISSING := $(strip $(call need,jansson,jansson) $(call need,libutf8proc,utf8proc) $(call need,libxxhash,xxhash))
 ifneq ($(MISSING),)
 $(error missing: $(MISSING). `make deps` installs it$(if $(CROSS), ; for CROSS: toolchains/setup.sh $(CROSS)))
-endif
-endif
-$(call use,jansson,-ljansson)
-$(call use,libutf8proc,-lutf8proc)
-$(call use,libxxhash,-lxxhash)
-ifneq ($(WITH_CPUINFO),0)
-ifneq ($(call has,cpuinfo.h),)
-$(call use,libcpuinfo,-lcpuinfo)
-LIB_DEFINES += -DTERN_WITH_CPUINFO
 endif
 endif
 ifeq ($(WITH_ONEDNN),1)

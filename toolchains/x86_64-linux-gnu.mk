@@ -1,5 +1,6 @@
 # x86-64. Every file is for the baseline (SSE2); a kernel file's suffix names its ISA.
 SIMD := x86
+HARDENING := -fcf-protection
 ISAS := avx2 avxvnni avx512bw avx512vnni amx
 ISA_avx2 := -mavx2 -mfma
 ISA_avxvnni := $(ISA_avx2) -mavxvnni

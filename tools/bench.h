@@ -9,6 +9,7 @@ struct bench_profile;
 
 /* One combination's figures. Times in ms; a negative figure is one that could not be had, and is printed empty. */
 struct bench_record {
+    const char *tern, *build, *cpu; /* version, compiler and target, the machine's CPU */
     const char *model, *weights, *sparsity, *isa;
     int64_t size_bytes;
     int32_t threads, seq, seq_min, batch, n;
@@ -27,7 +28,8 @@ struct bench_record {
 struct bench_model {
     const char *name;
     tern_model *model;
-    void *bytes;       /* of a seeded model */
+    void *bytes; /* of a seeded model */
+    char cpu[128];
     char sparsity[24]; /* block shape and the part of the blocks that are zero, or none */
     double load_ms;
     int progress;
@@ -38,6 +40,8 @@ int bench_open_shape(struct bench_model *m, int shape, const char *weights, enum
                      const char *sparse);
 void bench_close(struct bench_model *m);
 
+/* What bench_measure returns when a signal came: the record has no figures. */
+enum { BENCH_INTERRUPTED = -1 };
 /* Measures record->{threads,seq,batch}; runs = 0: at least 30, for at least a second. With a profile that is filled by
    runs of its own. */
 int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs,
@@ -53,28 +57,34 @@ int bench_ascending(const void *a, const void *b);
  * ------------------------------------------------------------------------------------------------------------ */
 
 enum bench_format { BENCH_MD, BENCH_CSV, BENCH_JSON, BENCH_JSONL };
+/* How the named field of a record is written: s string, x digest, b boolean, i and l integers, d real; 0: there is no
+   such field. */
+char bench_field_kind(const char *name);
 /* -1 when there is no format of that name. */
 int bench_format_find(const char *name);
 void bench_begin(FILE *out, enum bench_format format, const struct bench_model *m, int with_ratio);
 void bench_print(FILE *out, enum bench_format format, const struct bench_record *record, int first, int with_ratio);
-void bench_end(FILE *out, enum bench_format format);
+/* `interrupted`: there would have been more records. */
+void bench_end(FILE *out, enum bench_format format, int interrupted);
 
 /* ---- Baseline
  * ------------------------------------------------------------------------------------------------------------ */
 
 struct bench_baseline {
     const char *path;
-    void *json;
+    void *records; /* a JSON array of objects */
     int32_t max_regress;
-    int compared, slower, different;
-    double worst; /* highest ratio of the slower ones */
+    int compared, slower, different, no_time; /* records; no_time: of those to compare with, that have no median */
+    double worst;                             /* highest ratio of the slower ones */
     char worst_name[96];
 };
 
+/* Takes what --format json, jsonl and csv write. */
 int bench_baseline_open(struct bench_baseline *b, const char *path);
 void bench_baseline_close(struct bench_baseline *b);
-/* Sets record->ratio and counts. The baseline's record is that of the same model, weights, sparsity, threads, seq and
-   batch, of the same ISA when there is one. */
+/* Sets record->ratio and counts. The
+   baseline's record is that of the same model, weights, sparsity, threads, seq and batch, of the same ISA when there is
+   one. */
 void bench_baseline_compare(struct bench_baseline *b, struct bench_record *record);
 /* The exit code, with its line. */
 int bench_baseline_verdict(const struct bench_baseline *b);

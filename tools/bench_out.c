@@ -7,6 +7,7 @@
 #include "runtime/base/thread.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -20,6 +21,8 @@ static const struct field {
 } fields[] = {
 /* clang-format off */
 #define FIELD(name, kind, digits) {#name, kind, digits, offsetof(struct bench_record, name)}
+    FIELD(tern, 's', 0),         FIELD(build, 's', 0),
+    FIELD(cpu, 's', 0),
     FIELD(model, 's', 0),        FIELD(weights, 's', 0),
     FIELD(sparsity, 's', 0),     FIELD(size_bytes, 'l', 0),
     FIELD(isa, 's', 0),
@@ -50,6 +53,14 @@ int bench_format_find(const char *name)
     return -1;
 }
 
+char bench_field_kind(const char *name)
+{
+    for (int i = 0; i < N_FIELDS; i++)
+        if (!strcmp(name, fields[i].name))
+            return fields[i].kind;
+    return 0;
+}
+
 /* The value as text; empty when it could not be had. Strings are left to the caller. */
 static void format_value(char out[32], const struct field *f, const struct bench_record *r)
 {
@@ -75,7 +86,7 @@ static void format_value(char out[32], const struct field *f, const struct bench
         break;
     case 'd':
         memcpy(&d, at, sizeof d);
-        if (d >= 0)
+        if (d >= 0 && isfinite(d))
             snprintf(out, 32, "%.*f", f->digits, d);
         break;
     case 'x':
@@ -92,16 +103,20 @@ static const char *string_of(const struct field *f, const struct bench_record *r
     return s;
 }
 
+/* Quoted where RFC 4180 says so; control characters, which may be in a file's name, are escapes as elsewhere. */
 static void csv_string(FILE *out, const char *text)
 {
-    if (!strpbrk(text, ",\"\n\r")) {
-        fputs(text, out);
-        return;
+    const int quoted = strpbrk(text, ",\"") != NULL;
+    fputs(quoted ? "\"" : "", out);
+    for (; *text; text++) {
+        const size_t n = strcspn(text, "\"");
+        cli_plain(out, text, n);
+        text += n;
+        if (!*text)
+            break;
+        fputs("\"\"", out);
     }
-    putc('"', out);
-    for (; *text; text++)
-        fprintf(out, *text == '"' ? "\"%c" : "%c", *text);
-    putc('"', out);
+    fputs(quoted ? "\"" : "", out);
 }
 
 static void print_csv(FILE *out, const struct bench_record *r, int n)
@@ -173,8 +188,9 @@ void bench_begin(FILE *out, enum bench_format format, const struct bench_model *
     const int n = with_ratio ? N_FIELDS : N_FIELDS - 1;
     switch (format) {
     case BENCH_MD:
-        fprintf(out, "%s, %s weights, %.1f MB, opened in %.1f ms\n\n", m->name, info->weights,
-                (double)info->file_bytes * 1e-6, m->load_ms);
+        cli_plain(out, m->name, strlen(m->name));
+        fprintf(out, ", %s weights, %.1f MB, opened in %.1f ms\n\n", info->weights, (double)info->file_bytes * 1e-6,
+                m->load_ms);
         fprintf(out, "| %-10s | %7s | %4s | %5s | %6s | %9s | %9s | %9s | %9s | %9s | %8s | %-16s |%s\n", "isa",
                 "threads", "seq", "batch", "n", "min ms", "p50 ms", "p90 ms", "tokens/s", "texts/s", "peak MiB",
                 "digest", with_ratio ? "  ratio |" : "");
@@ -211,8 +227,8 @@ void bench_print(FILE *out, enum bench_format format, const struct bench_record 
     fflush(out);
 }
 
-void bench_end(FILE *out, enum bench_format format)
+void bench_end(FILE *out, enum bench_format format, int interrupted)
 {
     if (format == BENCH_JSON)
-        fputs("\n]}\n", out);
+        fputs(interrupted ? "\n],\"interrupted\":true}\n" : "\n]}\n", out);
 }

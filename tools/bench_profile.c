@@ -163,26 +163,42 @@ void bench_profile_print(FILE *out, const struct bench_profile *p)
     sparsity_print_ways(out, p->model, p->asked_isa, p->seq * p->batch, 0);
 }
 
+/* A member of an object, with the comma before it. */
+static void number(FILE *out, const char *key, double value)
+{
+    fprintf(out, ",\"%s\":", key);
+    cli_json_number(out, value, -4);
+}
+
 void bench_profile_json(FILE *out, const struct bench_profile *p)
 {
     const double peak = peak_of(p);
     double floor_ms = 0;
-    fprintf(out, "{\"runs\":%d,\"wall_ms\":%.4f,\"clock_ms\":%.4f,\"kernel\":\"%s\",\"stages\":[", p->runs, p->wall_ms,
-            p->clock_ms, p->isa);
+    fprintf(out, "{\"runs\":%d", p->runs);
+    number(out, "wall_ms", p->wall_ms);
+    number(out, "clock_ms", p->clock_ms);
+    fprintf(out, ",\"kernel\":\"%s\",\"stages\":[", p->isa);
     for (int i = 0, first = 1; i < TERN_N_STAGES; i++) {
         const struct line l = line_of(p, i, peak);
         if (!p->sum.stage[i].calls)
             continue;
         floor_ms += l.floor_ms;
-        fprintf(out,
-                "%s{\"stage\":\"%s\",\"ms\":%.4f,\"share\":%.4f,\"gops\":%.1f,\"mb\":%.3f,\"gbs\":%.2f,\"roofline_ms\":"
-                "%.4f,\"bound\":\"%s\"",
-                first ? "" : ",", names[i], l.ms, l.share / 100, l.gops, l.mb, l.gbs, l.floor_ms, l.bound);
+        fprintf(out, "%s{\"stage\":\"%s\"", first ? "" : ",", names[i]);
+        number(out, "ms", l.ms);
+        number(out, "share", l.share / 100);
+        number(out, "gops", l.gops);
+        number(out, "mb", l.mb);
+        number(out, "gbs", l.gbs);
+        number(out, "roofline_ms", l.floor_ms);
+        fprintf(out, ",\"bound\":\"%s\"", l.bound);
         routes_json(out, p, routes_of(&p->sum.stage[i]));
         putc('}', out);
         first = 0;
     }
-    fprintf(out, "],\"roofline_ms\":%.4f,\"time_over_roofline\":%.3f,\"ways\":", floor_ms, p->wall_ms / floor_ms);
+    putc(']', out);
+    number(out, "roofline_ms", floor_ms);
+    number(out, "time_over_roofline", p->wall_ms / floor_ms);
+    fputs(",\"ways\":", out);
     sparsity_print_ways(out, p->model, p->asked_isa, p->seq * p->batch, 1);
     putc('}', out);
 }

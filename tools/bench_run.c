@@ -1,8 +1,10 @@
 /* Times one combination of lengths, texts and threads, for `tern bench`. */
 #include "tools/bench.h"
 #include "tools/bench_profile.h"
+#include "tools/help.h"
 #include "tools/host.h"
 #include "tools/seeded.h"
+#include "tools/signals.h"
 #include "tools/sparsity.h"
 
 #include "runtime/model.h"
@@ -23,6 +25,7 @@ int bench_open_file(struct bench_model *m, const char *path)
     m->load_ms = cli_now_ms() - start;
     if (!code)
         sparsity_name(m->sparsity, sizeof m->sparsity, m->model);
+    host_cpu_name(m->cpu, sizeof m->cpu);
     m->name = slash ? slash + 1 : path;
     return code;
 }
@@ -39,6 +42,7 @@ int bench_open_shape(struct bench_model *m, int shape, const char *weights, enum
     tern_error err;
     tern_model *again;
     const enum tern_weights w = weights ? (enum tern_weights)tern_weights_find(weights) : TERN_WEIGHTS_INT8;
+    host_cpu_name(m->cpu, sizeof m->cpu);
     m->name = seeded_name(shape);
     if (seeded_build(&m->model, &m->bytes, shape, w, embeddings, sparse, cli_progress_wanted() ? progress : NULL, &err))
         return cli_status(&err);
@@ -95,12 +99,12 @@ static int make_batch(struct run *r, const struct bench_record *record, const te
 {
     const size_t texts = (size_t)record->batch, seq = (size_t)record->seq;
     r->classify = info->n_labels > 0 && !info->of_tokens;
-    r->count = texts * (size_t)(r->classify ? info->n_labels : info->hidden);
+    r->count = texts * (size_t)(r->classify ? info->n_labels : info->dimensions);
     r->ids = malloc(texts * seq * sizeof *r->ids);
     r->offsets = malloc((texts + 1) * sizeof *r->offsets);
     r->values = malloc(r->count * sizeof *r->values);
     if (!r->ids || !r->offsets || !r->values)
-        return cli_nomem();
+        return cli_nomem((texts * (seq + 1) + 1 + r->count) * sizeof *r->ids);
     make_offsets(r, record);
     for (size_t i = 0; i < texts; i++) {
         uint64_t state = i;
@@ -135,7 +139,7 @@ static int keep_sample(struct run *r, double ms)
         size_t capacity = r->capacity ? r->capacity * 2 : 256;
         double *samples = realloc(r->samples, capacity * sizeof *samples);
         if (!samples)
-            return cli_nomem();
+            return cli_nomem(capacity * sizeof *samples);
         r->samples = samples;
         r->capacity = capacity;
     }
@@ -194,10 +198,10 @@ static int sample(struct run *r, struct bench_record *record, int32_t runs)
     double ms, start = cli_now_ms(), watched = 0;
     uint64_t digest;
     int code = CLI_OK;
-    for (int i = 0; !code && (i < WARM_RUNS || cli_now_ms() - start < warm_ms); i++)
+    for (int i = 0; !code && !signals_noted() && (i < WARM_RUNS || cli_now_ms() - start < warm_ms); i++)
         code = run_once(r, &ms, &digest);
     start = cli_now_ms();
-    while (!code && !enough(r, runs, cli_now_ms() - start)) {
+    while (!code && !signals_noted() && !enough(r, runs, cli_now_ms() - start)) {
         code = run_once(r, &ms, &digest);
         if (!code && digest != record->digest)
             code =
@@ -210,7 +214,7 @@ static int sample(struct run *r, struct bench_record *record, int32_t runs)
             watched = cli_now_ms();
         }
     }
-    return code;
+    return code || !signals_noted() ? code : BENCH_INTERRUPTED;
 }
 
 int bench_ascending(const void *a, const void *b)
@@ -288,6 +292,9 @@ int bench_measure(struct bench_record *record, const struct bench_model *m, cons
         record->isa = tern_session_isa(r.session);
         record->peak_rss_kib = host_peak_rss_kib();
     }
+    record->tern = tern_version();
+    record->build = cli_build();
+    record->cpu = m->cpu;
     record->model = m->name;
     record->weights = info->weights;
     record->sparsity = m->sparsity;

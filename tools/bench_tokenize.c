@@ -18,7 +18,7 @@ int bench_time_tokenizer(struct bench_record *record, const tern_tokenizer *toke
     if (!text || !ids) {
         free(text);
         free(ids);
-        return cli_nomem();
+        return cli_nomem(words * (LONGEST + 1) + capacity * sizeof *ids);
     }
     for (size_t tries = 0; found < words && tries < 1000 * words; tries++) {
         int32_t id = (int32_t)(cli_random(&state) % (uint64_t)tern_vocab_size(tokenizer));

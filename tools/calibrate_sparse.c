@@ -71,7 +71,7 @@ static int open_bench(struct bench_of_ways *b, const char *isa)
         b->out[i] = room((size_t)MOST_ROWS * SIZE * sizeof *b->out[i]);
         missing |= !b->out[i];
     }
-    return missing ? cli_nomem() : CLI_OK;
+    return missing ? cli_nomem((size_t)COPIES * 2 * DENSE) : CLI_OK; /* nearly all of it */
 }
 
 static void close_bench(struct bench_of_ways *b)
@@ -237,7 +237,7 @@ int calibrate_sparse(const char *isa)
     struct tern_sparse_routes routes = {0};
     struct bench_of_ways *b = room(sizeof *b);
     if (!b)
-        return cli_nomem();
+        return cli_nomem(sizeof *b);
     int code = open_bench(b, isa);
     if (!code) {
         make_rows(b);

@@ -1,7 +1,8 @@
 /* Messages, exit codes and progress, for all subcommands. */
 #include "tools/cli.h"
 
-#include "models/unicode.h"
+#include "runtime/base/plain.h"
+#include "runtime/base/writer.h"
 
 #include <errno.h>
 #include <math.h>
@@ -12,24 +13,22 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* A name or a text inside a message may hold anything; the message stays one line. */
+/* A name or a text inside a message may hold anything; the message stays one line, and goes out as one. */
 static void print_line(const char *prefix, const char *format, va_list args)
 {
-    char line[1024];
-    vsnprintf(line, sizeof line, format, args);
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    char line[1024], all[1100];
+    tern_plain_line(line, sizeof line, format, args);
     if (!ferror(stdout))
         fflush(stdout);
-    fprintf(stderr, "tern: %s%s\n", prefix, line);
+    const int n = snprintf(all, sizeof all, "%s%s\n", prefix, line);
+    (void)tern_write_fully(STDERR_FILENO, all, (size_t)n);
 }
 
 int cli_fail(int code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("", format, args);
+    print_line("tern: ", format, args);
     va_end(args);
     return code;
 }
@@ -38,7 +37,15 @@ void cli_warn(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    print_line("warning: ", format, args);
+    print_line("tern: warning: ", format, args);
+    va_end(args);
+}
+
+void cli_report(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line("", format, args);
     va_end(args);
 }
 
@@ -59,9 +66,9 @@ int cli_model_status(const tern_error *err)
     return err->code == TERN_IO ? CLI_MODEL : code;
 }
 
-int cli_nomem(void)
+int cli_nomem(size_t bytes)
 {
-    return cli_fail(CLI_FAILED, "out of memory");
+    return cli_fail(CLI_FAILED, "out of memory: cannot get %zu bytes", bytes);
 }
 
 int cli_progress_wanted(void)
@@ -85,31 +92,19 @@ void cli_progress(const char *what, size_t done, size_t total)
     fflush(stderr);
 }
 
-/* The length of the UTF-8 sequence that begins at `text`, 0 when it is ill-formed. */
-static size_t sequence(const char *text, size_t bytes)
-{
-    static const size_t lengths[16] = {1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 2, 2, 3, 4};
-    size_t n = lengths[(unsigned char)*text >> 4];
-    return n && n <= bytes && tern_utf8_check((const uint8_t *)text, n) == n ? n : 0;
-}
-
 void cli_json_string(FILE *out, const char *text, size_t bytes)
 {
+    char shown[TERN_PLAIN_MAX];
     putc('"', out);
     for (size_t i = 0; i < bytes;) {
-        unsigned char c = (unsigned char)text[i];
-        size_t n = sequence(text + i, bytes - i);
+        const unsigned char c = (unsigned char)text[i];
+        i += tern_plain_next(shown, text + i, bytes - i);
         if (c == '"' || c == '\\')
             fprintf(out, "\\%c", c);
-        else if (c == '\n' || c == '\t' || c == '\r')
-            fprintf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-        else if (c < 0x20 || c == 0x7f)
+        else if (*shown == '\\' && shown[1] == 'x' && c < 0x80)
             fprintf(out, "\\u%04x", c);
-        else if (n)
-            fwrite(text + i, 1, n, out);
-        else
-            fputs("\\ufffd", out);
-        i += n ? n : 1;
+        else /* \n, \u202e and what is itself are so in JSON too */
+            fputs(*shown == '\\' && shown[1] == 'x' ? "\\ufffd" : shown, out);
     }
     putc('"', out);
 }
@@ -124,23 +119,58 @@ void cli_json_text(FILE *out, const char *text)
 
 void cli_plain(FILE *out, const char *text, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        unsigned char c = (unsigned char)text[i];
-        putc(c < 0x20 || c == 0x7f ? ' ' : c, out);
+    char shown[TERN_PLAIN_MAX];
+    for (size_t i = 0; i < bytes;) {
+        i += tern_plain_next(shown, text + i, bytes - i);
+        fputs(shown, out);
     }
 }
 
-void cli_json_float(FILE *out, double value)
+void cli_text(FILE *out, const char *text, size_t bytes)
+{
+    static int terminal = -1;
+    if (terminal < 0)
+        terminal = isatty(fileno(out));
+    char shown[TERN_PLAIN_MAX];
+    for (size_t i = 0, n; i < bytes; i += n) {
+        n = tern_plain_next(shown, text + i, bytes - i);
+        const unsigned char c = (unsigned char)text[i];
+        if (terminal || c < 0x20 || c == 0x7f)
+            fputs(shown, out);
+        else
+            fwrite(text + i, 1, n, out);
+    }
+}
+
+void cli_json_number(FILE *out, double value, int digits)
 {
     if (isfinite(value))
-        fprintf(out, "%.9g", value);
+        fprintf(out, digits < 0 ? "%.*f" : "%.*g", digits < 0 ? -digits : digits, value);
     else
         fputs("null", out);
+}
+
+void cli_json_floats(FILE *out, const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        fputs(i ? "," : "", out);
+        cli_json_number(out, (double)values[i], 9);
+    }
+}
+
+int cli_not_standard_input(const char *path)
+{
+    return strcmp(path, "-") ? CLI_OK
+                             : cli_fail(CLI_USAGE, "-: a model cannot come from standard input, for it is mapped, not "
+                                                   "read; give a file's name (./- for a file called -)");
 }
 
 int cli_open_model(tern_model **out, const char *path)
 {
     tern_error err;
+    const int code = cli_not_standard_input(path);
+    if (code)
+        return code;
     return tern_model_open(out, path, &err) ? cli_model_status(&err) : CLI_OK;
 }
 
@@ -167,7 +197,8 @@ int cli_finish(int code)
 {
     if (!ferror(stdout))
         errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    /* Some file systems tell only when a file is closed that they are full. */
+    if (fflush(stdout) == 0 && !ferror(stdout) && (close(STDOUT_FILENO) == 0 || errno == EBADF))
         return code;
     int problem = output_failed();
     return code ? code : problem;

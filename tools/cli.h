@@ -22,11 +22,14 @@ enum cli_exit {
 /* Prints the line and returns `code`, so that `return cli_fail(CLI_USAGE, ...)` ends a command. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A line on stderr that is no message: what a command reports of its work. */
+void cli_report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints err's line and returns its exit code; the second form is for calls that open what the user named as a model:
    there an unreadable file is a bad model. */
 int cli_status(const tern_error *err);
 int cli_model_status(const tern_error *err);
-int cli_nomem(void);
+/* `bytes` is what was asked for. */
+int cli_nomem(size_t bytes);
 /* True when stderr is a terminal that takes progress: NO_COLOR and TERM=dumb say no. */
 int cli_progress_wanted(void);
 /* Draws `what [####    ]` over the current line of stderr; done == total erases it. */
@@ -45,6 +48,7 @@ struct cli_list {
 enum cli_kind {
     CLI_FLAG,     /* int: set to 1 */
     CLI_INT,      /* int32_t between min and max */
+    CLI_REAL,     /* double between min and max */
     CLI_STRING,   /* const char * */
     CLI_LIST,     /* struct cli_list: 1,2,8 and ranges 1-4, 16-64+16, 8-64*2 */
     CLI_TRUNCATE, /* tern_truncate */
@@ -77,18 +81,26 @@ void cli_help(FILE *out, const char *command);
 /* ---- Output
  * ------------------------------------------------------------------------------------------------------------ */
 
-/* A JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD. */
+/* A JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD; what a terminal would obey is escaped. */
 void cli_json_string(FILE *out, const char *text, size_t bytes);
 void cli_json_text(FILE *out, const char *text); /* zero-terminated; NULL is null */
-/* Text for a person's terminal or a column: control characters become spaces. */
+/* Names from a checkpoint, a file or the system, as text: what a terminal would obey is written as an escape. */
 void cli_plain(FILE *out, const char *text, size_t bytes);
-/* Nine digits bring a float back exactly; what is no number is null. */
-void cli_json_float(FILE *out, double value);
+/* A text of the user in a column of stdout: the same on a terminal; else byte by byte, but for the control characters
+   that columns and lines are made of. */
+void cli_text(FILE *out, const char *text, size_t bytes);
+/* The one way of numbers into JSON: so many significant digits or, below 0, decimals; null for what is not finite. Nine
+   digits bring a float back exactly. */
+void cli_json_number(FILE *out, double value, int digits);
+/* values[n] with nine digits and commas between them, without brackets. */
+void cli_json_floats(FILE *out, const float *values, size_t n);
 /* After each record: CLI_FAILED, with a line, once stdout takes no more. */
 int cli_written(void);
 /* Ends a command: what is still in stdout's buffer must be out. Returns `code`, or CLI_FAILED with a line. */
 int cli_finish(int code);
 
+/* CLI_USAGE, with a line, when the path is - in place of a model. */
+int cli_not_standard_input(const char *path);
 /* Opens a model, or prints why not and returns the exit code. */
 int cli_open_model(tern_model **out, const char *path);
 /* XXH3-64: the digest of results that tests and people compare. */

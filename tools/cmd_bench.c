@@ -5,15 +5,15 @@
 #include "tools/calibrate_sparse.h"
 #include "tools/commands.h"
 #include "tools/host.h"
+#include "tools/output.h"
 #include "tools/seeded.h"
+#include "tools/signals.h"
 
 #include "models/config.h"
 
-#include "runtime/base/file.h"
 #include "runtime/base/thread.h"
 #include "simd/cpu.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,7 +148,7 @@ static int measure_one(struct bench *b, int32_t threads, int32_t seq, int32_t ba
     if (b->profile) {
         profile = realloc(b->profiles, (size_t)(b->printed + 1) * sizeof *profile);
         if (!profile)
-            return cli_nomem();
+            return cli_nomem((size_t)(b->printed + 1) * sizeof *profile);
         b->profiles = profile;
         profile += b->printed;
         if (b->roofline.threads != threads && measure_roofline(b, &b->roofline, threads))
@@ -163,18 +163,23 @@ static int measure_one(struct bench *b, int32_t threads, int32_t seq, int32_t ba
         bench_baseline_compare(&b->baseline, &r);
     note_noise(b, &r);
     bench_print(b->out, b->format, &r, !b->printed++, b->baseline_path != NULL);
-    return b->out == stdout ? cli_written() : CLI_OK;
+    return b->out == stdout ? cli_written() : output_written(&b->writer);
 }
 
 static int measure_all(struct bench *b)
 {
     int code = CLI_OK;
+    const int all = b->threads.n * b->seq.n * b->batch.n;
+    signals_defer();
     bench_begin(b->out, b->format, &b->model, b->baseline_path != NULL);
     for (int t = 0; t < b->threads.n; t++)
         for (int s = 0; s < b->seq.n; s++)
             for (int k = 0; k < b->batch.n && !code; k++)
                 code = measure_one(b, b->threads.values[t], b->seq.values[s], b->batch.values[k]);
-    bench_end(b->out, b->format);
+    if (code == BENCH_INTERRUPTED) /* what was measured until now is whole; main ends by the signal */
+        cli_warn("interrupted: %d of %d records were measured", b->printed, all);
+    bench_end(b->out, b->format, code == BENCH_INTERRUPTED);
+    code = code == BENCH_INTERRUPTED ? CLI_OK : code;
     for (int i = 0; b->profile && b->format == BENCH_MD && i < b->printed && !code; i++)
         bench_profile_print(b->out, &b->profiles[i]);
     if (b->noisy)
@@ -201,20 +206,17 @@ static int print_roofline(const struct bench *b)
 
 static int bench(struct bench *b)
 {
-    tern_error err;
+    const char *const inputs[] = {b->path ? b->path : "", b->baseline_path, NULL};
     if (b->roofline_only)
         return print_roofline(b);
     if (b->calibrate_sparse)
         return calibrate_sparse(b->isa);
-    int code = b->baseline_path ? bench_baseline_open(&b->baseline, b->baseline_path) : CLI_OK;
+    int code = b->out_path ? output_open(&b->writer, b->out_path, 0, inputs) : CLI_OK;
+    b->out = b->out_path ? b->writer.stream : stdout;
+    if (!code && b->baseline_path)
+        code = bench_baseline_open(&b->baseline, b->baseline_path);
     if (code)
         return code;
-    b->out = stdout;
-    if (b->out_path) {
-        if (tern_writer_open(&b->writer, b->out_path, &err))
-            return cli_status(&err);
-        b->out = b->writer.stream;
-    }
     code = b->path ? bench_open_file(&b->model, b->path)
                    : bench_open_shape(&b->model, seeded_find(b->shape), b->weights,
                                       (enum tern_format)tern_embeddings_find(b->embeddings), b->sparse);
@@ -222,11 +224,9 @@ static int bench(struct bench *b)
         code = settle_lists(b);
     if (!code)
         code = measure_all(b);
-    if (!code && b->out_path && (ferror(b->out) || fflush(b->out)))
-        code = cli_fail(CLI_FAILED, "%s: cannot write: %s", b->out_path, strerror(errno));
-    if (!code && b->out_path && tern_writer_commit(&b->writer, &err))
-        code = cli_status(&err);
-    return !code && b->baseline_path ? bench_baseline_verdict(&b->baseline) : code;
+    if (!code && b->out_path && (b->printed || !signals_noted())) /* none is no reason to replace some */
+        code = output_commit(&b->writer);
+    return !code && b->baseline_path && !signals_noted() ? bench_baseline_verdict(&b->baseline) : code;
 }
 
 int cmd_bench(int argc, char **argv)
@@ -256,11 +256,12 @@ int cmd_bench(int argc, char **argv)
     if (n > 1)
         return cli_fail(CLI_USAGE, "bench: one model file at a time");
     b.path = n ? argv[0] : NULL;
+    b.out_path = b.out_path && strcmp(b.out_path, "-") ? b.out_path : NULL;
     b.baseline.max_regress = b.max_regress;
     code = check_options(&b);
     if (!code)
         code = bench(&b);
-    tern_writer_discard(&b.writer);
+    output_discard(&b.writer);
     bench_baseline_close(&b.baseline);
     bench_close(&b.model);
     free(b.profiles);

@@ -1,20 +1,21 @@
 /* `tern convert`: turns a checkpoint into a .tern file with a report and a progress bar. */
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/sparse_cache.h"
 #include "tools/sparsity.h"
 
 #include "models/config.h"
-#include "quant/tern_convert.h"
-#include "runtime/base/file.h"
+#include "quant/convert.h"
 
-#include <signal.h>
+#include <dirent.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 struct convert {
-    const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse, *sparse_isa;
+    const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse, *sparse_isa, *task, *outliers;
     int32_t group;
-    int quiet, bar, strict, allocate;
+    int quiet, bar, strict, allocate, explain;
+    double least_cosine;
 };
 
 static void report(void *context, const char *line)
@@ -23,7 +24,7 @@ static void report(void *context, const char *line)
     if (c->bar)
         cli_progress("converting", 1, 1); /* clears the line */
     if (!c->quiet)
-        fprintf(stderr, "%s\n", line);
+        cli_report("%s", line);
 }
 
 static void progress(void *context, size_t done, size_t total)
@@ -33,43 +34,50 @@ static void progress(void *context, size_t done, size_t total)
         cli_progress("converting", done, total);
 }
 
-static int summary(const struct convert *c)
+/* What the file is, which nobody can see yet, in out[capacity]. */
+static tern_status summary(char *out, size_t capacity, struct tern_writer *writer, tern_error *err)
 {
+    struct tern_mapping mapping;
     tern_model *model;
-    int code = cli_open_model(&model, c->out);
-    if (code)
-        return code;
+    tern_status status = tern_writer_map(writer, &mapping, err);
+    if (!status)
+        status = tern_model_open_mapping(&model, mapping, writer->final, err);
+    if (status)
+        return status;
     const tern_model_info *i = tern_model_get_info(model);
     char sparsity[64];
     sparsity_text(sparsity, sizeof sparsity, model);
-    fprintf(stderr, "%s: %llu bytes, %llu parameters, %.3f bits per weight (%s, sparsity: %s), checksum %016llx\n",
-            c->out, (unsigned long long)i->file_bytes, (unsigned long long)i->parameters,
-            (double)i->file_bytes * 8 / (double)i->parameters, i->weights, sparsity, (unsigned long long)i->checksum);
+    snprintf(out, capacity, "%llu bytes, %llu parameters, %.3f bits per weight (%s, sparsity: %s), checksum %016llx",
+             (unsigned long long)i->file_bytes, (unsigned long long)i->parameters,
+             (double)i->file_bytes * 8 / (double)i->parameters, i->weights, sparsity, (unsigned long long)i->checksum);
     tern_model_close(model);
-    return CLI_OK;
+    return TERN_OK;
 }
 
-/* The file that a signal would leave behind. clean_up removes it with calls that are safe in a handler. */
-static char leftover[sizeof((struct tern_writer *)0)->temporary];
-
-static void clean_up(int number)
+/* 1, with a line: a file of the checkpoint, or one of its folders, would be replaced. A .tern file that is kept there
+   is no part of it. */
+static int is_of_checkpoint(const char *out, const char *directory, int depth)
 {
-    unlink(leftover);
-    raise(number); /* takes effect when the handler ends, and ends the program (SA_RESETHAND) */
-}
-
-static void clean_up_on_signals(const char *path)
-{
-    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
-    struct sigaction action = {.sa_handler = clean_up, .sa_flags = (int)SA_RESETHAND}, before;
-    if (strlen(path) + 40 > sizeof leftover) /* refused when it is opened */
-        return;
-    tern_writer_name(leftover, sizeof leftover, path, 0);
-    if (access(leftover, F_OK) == 0) /* not ours: the writer takes another name */
-        return;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
-            sigaction(numbers[i], &action, NULL);
+    char path[4096];
+    struct stat st;
+    if (stat(out, &st) || !S_ISREG(st.st_mode))
+        return 0;
+    DIR *d = opendir(directory);
+    int found = 0;
+    for (struct dirent *e; d && !found && (e = readdir(d));) {
+        const size_t length = strlen(e->d_name);
+        if (*e->d_name == '.' || (length > 5 && !strcmp(e->d_name + length - 5, ".tern")) ||
+            tern_join_path(path, sizeof path, directory, e->d_name, NULL))
+            continue;
+        if (tern_same_file(out, path))
+            found =
+                cli_fail(CLI_USAGE, "%s: is a file of the checkpoint (%s); give another file to write to", out, path);
+        else if (depth > 0 && tern_is_directory(path))
+            found = is_of_checkpoint(out, path, depth - 1);
+    }
+    if (d)
+        closedir(d);
+    return found;
 }
 
 // clang-format off
@@ -77,28 +85,36 @@ static int convert(struct convert *c, const char *directory)
 {
     tern_error err;
     struct tern_writer writer = {0};
+    char line[320];
+    const char *const inputs[] = {c->calibrate ? c->calibrate : directory, NULL};
     const tern_convert_options options = {
         .struct_bytes = sizeof options, .weights = c->weights, .report = report, .progress = progress, .context = c,
         .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
-        .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .allocate = c->allocate, .sparse_isa = c->sparse_isa,
+        .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .allocate = c->allocate, .task = c->task, .sparse_isa = c->sparse_isa,
+        .outliers = c->outliers, .least_cosine = c->least_cosine, .explain = c->explain,
         .sparse_table = c->sparse ? sparse_cache_text(c->sparse_isa) : NULL};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
                         "%s: no such directory; give a checkpoint's folder (config.json, model.safetensors, ...)",
                         directory);
-    if (tern_is_directory(c->out))
-        return cli_fail(CLI_FAILED, "%s: is a directory; give the file's name", c->out);
-    clean_up_on_signals(c->out);
-    /* A place that cannot be written to shows now, not after minutes of work. */
-    if (tern_writer_open(&writer, c->out, &err))
-        return cli_status(&err);
-    tern_writer_discard(&writer);
-    tern_status status = tern_convert(directory, c->out, &options, &err);
+    if (c->calibrate && !strcmp(c->calibrate, "-"))
+        return cli_fail(CLI_USAGE, "convert: --calibrate -: these texts are read more than once, which standard input "
+                                   "cannot be; give a file");
+    if (is_of_checkpoint(c->out, directory, 1))
+        return CLI_USAGE;
+    int code = output_open(&writer, c->out, OUTPUT_BINARY | OUTPUT_WHOLE, inputs);
+    if (code)
+        return code;
+    tern_status status = tern_convert_into(directory, &writer, &options, &err);
+    if (!status)
+        status = summary(line, sizeof line, &writer, &err);
     if (c->bar)
         cli_progress("converting", 1, 1);
-    if (!status)
-        return summary(c);
-    return cli_model_status(&err);
+    code = status ? cli_model_status(&err) : output_commit(&writer);
+    if (!code)
+        cli_report("%s: %s", strcmp(c->out, "-") ? c->out : "standard output", line);
+    output_discard(&writer);
+    return code;
 }
 // clang-format on
 
@@ -116,6 +132,10 @@ int cmd_convert(int argc, char **argv)
                                          {"rest", 0, CLI_STRING, &c.rest, 0, 0},
                                          {"sparse", 0, CLI_STRING, &c.sparse, 0, 0},
                                          {"sparse-isa", 0, CLI_STRING, &c.sparse_isa, 0, 0},
+                                         {"task", 0, CLI_STRING, &c.task, 0, 0},
+                                         {"outliers", 0, CLI_STRING, &c.outliers, 0, 0},
+                                         {"least-cosine", 0, CLI_REAL, &c.least_cosine, 0, 1},
+                                         {"explain", 0, CLI_FLAG, &c.explain, 0, 0},
                                          {"allocate", 0, CLI_FLAG, &c.allocate, 0, 0},
                                          {0}};
     int n, code = cli_parse(options, "convert", argc, argv, &n);
@@ -124,6 +144,8 @@ int cmd_convert(int argc, char **argv)
     if (n != 1)
         return cli_fail(CLI_USAGE, "convert: %s; see tern convert --help",
                         n ? "one checkpoint directory at a time" : "no checkpoint directory");
+    if (c.explain && c.quiet)
+        return cli_fail(CLI_USAGE, "convert: --explain has much to say and --quiet says nothing; leave out one");
     if (!c.out)
         return cli_fail(CLI_USAGE, "convert: where to? give -o FILE.tern");
     if (c.weights && tern_weights_find(c.weights) < 0)

@@ -1,10 +1,9 @@
 /* `tern embed`: a vector for each text, as lines, as JSON, as f32 or .npy; or the cosine of two. */
+#include "runtime/base/dots.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 #include "tools/runner.h"
 
-#include "runtime/base/file.h"
-
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,11 @@
 enum { NPY_HEADER = 128 };
 
 struct embed {
-    int json, pairs, cosine;
-    const char *path;   /* of binary output, NULL: lines on stdout */
-    const char *format; /* "f32" or "npy" */
+    int json, pairs, cosine, keep_going;
+    int32_t columns;
+    const char *path;                 /* of binary output, NULL: lines on stdout */
+    const char *format;               /* "f32" or "npy" */
+    const char *prompt, *prompt_name; /* NULL: the model's default */
     struct tern_writer writer;
     size_t rows;
     float *first; /* --cosine: the vector of the first text */
@@ -40,10 +41,7 @@ static int print_json(void *context, const struct text *t, const tern_answer *a)
         cli_json_string(stdout, t->pair, t->pair_bytes);
     }
     fputs(",\"embedding\":[", stdout);
-    for (int32_t i = 0; i < a->count; i++) {
-        fputs(i ? "," : "", stdout);
-        cli_json_float(stdout, (double)a->values[i]);
-    }
+    cli_json_floats(stdout, a->values, (size_t)a->count);
     printf("],\"n_tokens\":%zu,\"truncated\":%s}\n", a->n_tokens, a->n_needed > a->n_tokens ? "true" : "false");
     return cli_written();
 }
@@ -54,77 +52,92 @@ static int write_binary(void *context, const struct text *t, const tern_answer *
     (void)t;
     struct embed *e = context;
     e->rows++;
-    if (fwrite(a->values, sizeof *a->values, (size_t)a->count, e->writer.stream) == (size_t)a->count)
-        return CLI_OK;
-    return cli_fail(CLI_FAILED, "%s: cannot write: %s", e->path, strerror(errno));
+    fwrite(a->values, sizeof *a->values, (size_t)a->count, e->writer.stream);
+    return output_written(&e->writer);
+}
+
+/* Row i stays that of text i. */
+static int write_no_numbers(void *context)
+{
+    struct embed *e = context;
+    const float none = NAN;
+    e->rows++;
+    for (int32_t i = 0; i < e->columns; i++)
+        fwrite(&none, sizeof none, 1, e->writer.stream);
+    return output_written(&e->writer);
 }
 
 /* NumPy's format 1.0 (numpy.lib.format): magic, header length, a dict, spaces up to a multiple of 64. */
-static int write_npy_header(struct embed *e, int32_t columns)
+static int write_npy_header(struct embed *e)
 {
     char header[NPY_HEADER + 1];
     snprintf(header, sizeof header, "%-127s\n", "");
     memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
     int n = snprintf(header + 10, NPY_HEADER - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %d), }",
-                     e->rows, columns);
+                     e->rows, e->columns);
     header[10 + n] = ' ';
-    if (fseek(e->writer.stream, 0, SEEK_SET) || fwrite(header, 1, NPY_HEADER, e->writer.stream) != NPY_HEADER)
-        return cli_fail(CLI_FAILED, "%s: cannot write: %s", e->path, strerror(errno));
-    return CLI_OK;
+    if (fseek(e->writer.stream, 0, SEEK_SET) == 0)
+        fwrite(header, 1, NPY_HEADER, e->writer.stream);
+    return output_written(&e->writer);
 }
 
 static int compare(void *context, const struct text *t, const tern_answer *a)
 {
     (void)t;
     struct embed *e = context;
-    double ab = 0, aa = 0, bb = 0;
     if (a->index == 0) {
         memcpy(e->first, a->values, (size_t)a->count * sizeof *e->first);
         return CLI_OK;
     }
-    for (int32_t i = 0; i < a->count; i++) {
-        ab += (double)e->first[i] * (double)a->values[i];
-        aa += (double)e->first[i] * (double)e->first[i];
-        bb += (double)a->values[i] * (double)a->values[i];
+    const struct tern_dots d = tern_dots_of(e->first, a->values, a->count);
+    const double cosine = d.aa == 0 || d.bb == 0 ? 0 : d.ab / sqrt(d.aa * d.bb);
+    if (e->json) {
+        fputs("{\"cosine\":", stdout);
+        cli_json_number(stdout, cosine, 6);
+        puts("}");
+    } else {
+        printf("%.6f\n", cosine);
     }
-    double cosine = aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
-    printf(e->json ? "{\"cosine\":%.6f}\n" : "%.6f\n", cosine);
     return CLI_OK;
 }
 
-static int run_texts(struct embed *e, struct runner *r, struct texts *texts, tern_truncate truncate)
+static int run_texts(struct embed *e, struct runner *r, const char *model, struct texts *texts, tern_truncate truncate)
 {
-    tern_error err;
-    const int32_t hidden = tern_model_get_info(r->model)->hidden;
+    const char *const inputs[] = {model, NULL};
     const int npy = e->path && !strcmp(e->format, "npy");
     int code = CLI_OK;
-    if (e->cosine && !(e->first = malloc((size_t)hidden * sizeof *e->first)))
-        return cli_nomem();
-    if (e->path && tern_writer_open(&e->writer, e->path, &err))
-        return cli_status(&err);
-    if (npy)
-        code = write_npy_header(e, hidden);
+    if (e->cosine && !(e->first = malloc((size_t)e->columns * sizeof *e->first)))
+        return cli_nomem((size_t)e->columns * sizeof *e->first);
+    if (e->path) /* NumPy's header has the number of rows, which is known at the end */
+        code = output_open(&e->writer, e->path, OUTPUT_BINARY | (npy ? OUTPUT_WHOLE : 0), inputs);
+    if (!code && npy)
+        code = write_npy_header(e);
     if (!code)
         code = runner_all(r, texts, TERN_EMBED, truncate);
     if (!code && npy)
-        code = write_npy_header(e, hidden);
-    if (!code && e->path && tern_writer_commit(&e->writer, &err))
-        code = cli_status(&err);
-    return code;
+        code = write_npy_header(e);
+    if (!code && e->path)
+        code = output_commit(&e->writer);
+    return texts_end(texts, code);
 }
 
 static int embed(struct embed *e, const char *path, struct texts *texts, const struct run_options *run)
 {
     tern_model *model = NULL;
+    tern_error err;
     struct runner r = {.context = e};
+    r.refused = e->path ? write_no_numbers : NULL;
     r.print = e->cosine ? compare : e->path ? write_binary : e->json ? print_json : print;
     int code = cli_open_model(&model, path);
     r.model = model;
     if (!code)
         code = runner_open_session(&r.session, model, path, TERN_EMBED, run);
+    if (!code && tern_session_set_prompt(r.session, e->prompt_name, e->prompt, &err))
+        code = cli_status(&err);
+    e->columns = code ? 0 : tern_session_dimensions(r.session);
     if (!code)
-        code = run_texts(e, &r, texts, run->truncate);
-    tern_writer_discard(&e->writer);
+        code = run_texts(e, &r, path, texts, run->truncate);
+    output_discard(&e->writer);
     tern_session_close(r.session);
     free(e->first);
     tern_model_close(model);
@@ -136,6 +149,10 @@ static int check_options(struct embed *e, int n_texts)
 {
     if (e->cosine && (n_texts != 2 || e->path))
         return cli_fail(CLI_USAGE, "embed: --cosine takes exactly two texts, and no -o");
+    if (e->cosine && e->keep_going)
+        return cli_fail(CLI_USAGE, "embed: --cosine needs both texts, and cannot go on without one");
+    if (e->prompt && e->prompt_name)
+        return cli_fail(CLI_USAGE, "embed: --prompt and --prompt-name are both given; one is enough");
     if (!e->path)
         return e->format ? cli_fail(CLI_USAGE, "embed: --format is for -o FILE") : CLI_OK;
     if (e->json)
@@ -157,7 +174,12 @@ int cmd_embed(int argc, char **argv)
                                          {"pair", 0, CLI_FLAG, &e.pairs, 0, 0},
                                          {"cosine", 0, CLI_FLAG, &e.cosine, 0, 0},
                                          {"output", 'o', CLI_STRING, &e.path, 0, 0},
+                                         {"keep-going", 0, CLI_FLAG, &e.keep_going, 0, 0},
                                          {"format", 0, CLI_STRING, &e.format, 0, 0},
+                                         {"prompt-name", 0, CLI_STRING, &e.prompt_name, 0, 0},
+                                         {"prompt", 0, CLI_STRING, &e.prompt, 0, 0},
+                                         {"dimensions", 0, CLI_INT, &run.dimensions, 1, INT32_MAX},
+                                         {"normalize", 0, CLI_FLAG, &run.normalize, 0, 0},
                                          RUN_OPTIONS(run),
                                          {0}};
     int n, code = cli_parse(options, "embed", argc, argv, &n);
@@ -169,6 +191,8 @@ int cmd_embed(int argc, char **argv)
     if (code)
         return code;
     code = texts_open(&texts, argv + 1, n - 1, e.pairs, "embed");
+    texts.keep_going = e.keep_going;
+    texts.form = e.path ? TEXTS_ROW : e.json ? TEXTS_JSON : TEXTS_LINE;
     if (!code)
         code = embed(&e, argv[0], &texts, &run);
     texts_close(&texts);

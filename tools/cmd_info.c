@@ -9,6 +9,8 @@
 #include "runtime/base/cpus.h"
 #include "simd/libraries.h"
 
+#include <string.h>
+
 static int supported(int isa, unsigned have)
 {
     unsigned needs = tern_isa_needs((enum tern_isa)isa);
@@ -114,13 +116,14 @@ static void print_threads(void)
 
 static void print_cpu(unsigned have, unsigned use, const char *cpu)
 {
-    printf("tern       %s\nbuilt by   %s\ncpu        %s\n", tern_version(), cli_build(), cpu);
+    printf("tern       %s\nbuilt by   %s\ncpu        ", tern_version(), cli_build());
+    cli_plain(stdout, cpu, strlen(cpu));
+    putchar('\n');
     print_threads();
     for (int i = 0, n = 0; i < TERN_N_FEATURES; i++) {
         const enum tern_feature f = (enum tern_feature)i;
         if (tern_feature_name(f))
-            printf("%-10s %-12s %-4s by %s\n", n++ ? "" : "features", tern_feature_name(f),
-                   have >> i & 1 ? "yes" : "no", tern_feature_source(f));
+            printf("%-10s %-12s %s\n", n++ ? "" : "features", tern_feature_name(f), have >> i & 1 ? "yes" : "no");
     }
     printf("isas       ");
     print_isas(" ", "", have);
@@ -145,8 +148,7 @@ static void print_cpu_json(unsigned have, unsigned use, const char *cpu)
     for (int i = 0, n = 0; i < TERN_N_FEATURES; i++) {
         const enum tern_feature f = (enum tern_feature)i;
         if (tern_feature_name(f))
-            printf("%s\"%s\":{\"present\":%s,\"source\":\"%s\"}", n++ ? "," : "", tern_feature_name(f),
-                   have >> i & 1 ? "true" : "false", tern_feature_source(f));
+            printf("%s\"%s\":%s", n++ ? "," : "", tern_feature_name(f), have >> i & 1 ? "true" : "false");
     }
     fputs("},\"isas\":[", stdout);
     print_isas(",", "\"", have);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct tokenize {
-    int json, ids, pairs, offsets;
+    int json, ids, pairs, offsets, keep_going;
     tern_model *model;
     tern_tokenizer *own; /* when no model was given */
     const tern_tokenizer *tokenizer;
@@ -58,21 +58,8 @@ static int make_room(tern_tokens *out, size_t capacity)
     out->types = malloc(capacity * sizeof *out->types);
     out->spans = malloc(capacity * sizeof *out->spans);
     out->capacity = capacity;
-    return out->ids && out->types && out->spans ? CLI_OK : cli_nomem();
-}
-
-/* All tokens of a text, however many: where there is too little room, the first try says how much is needed. */
-static int tokenize(struct tokenize *t, const struct text *text, const char *where)
-{
-    const tern_text whole = {text->text, text->bytes, text->pair, text->pair_bytes};
-    tern_error err;
-    tern_status status = tern_tokenize(t->tokenizer, &whole, TERN_TRUNCATE_ERROR, &t->out, &err);
-    if (status && t->out.needed) {
-        if (make_room(&t->out, t->out.needed))
-            return CLI_FAILED;
-        status = tern_tokenize(t->tokenizer, &whole, TERN_TRUNCATE_ERROR, &t->out, &err);
-    }
-    return status ? cli_fail(CLI_INPUT, "%s: %s", where, err.message) : CLI_OK;
+    return out->ids && out->types && out->spans ? CLI_OK
+                                                : cli_nomem(capacity * (2 * sizeof *out->ids + sizeof *out->spans));
 }
 
 static void print_ids(const int32_t *ids, size_t n, const char *separator)
@@ -142,23 +129,37 @@ static void print(const struct tokenize *t)
     putchar('\n');
 }
 
+/* All tokens of a text, however many: where there is too little room, the first try says how much is needed. Prints
+   them, or refuses the text. */
+static int tokenize(struct tokenize *t, const struct text *text, struct texts *texts)
+{
+    if (text->why)
+        return texts_refuse(texts, text->why);
+    const tern_text whole = {text->text, text->bytes, text->pair, text->pair_bytes};
+    tern_error err;
+    tern_status status = tern_tokenize(t->tokenizer, &whole, TERN_TRUNCATE_ERROR, &t->out, &err);
+    if (status && t->out.needed) {
+        if (make_room(&t->out, t->out.needed))
+            return CLI_FAILED;
+        status = tern_tokenize(t->tokenizer, &whole, TERN_TRUNCATE_ERROR, &t->out, &err);
+    }
+    if (status)
+        return texts_refuse(texts, err.message);
+    if (t->json)
+        print_json(t, text);
+    else
+        print(t);
+    return cli_written();
+}
+
 static int tokenize_all(struct tokenize *t, struct texts *texts)
 {
     enum { ROOM = 512 };
     struct text text;
-    char where[128];
     int code = make_room(&t->out, ROOM);
-    while (!code && texts_next(texts, &text, &code) > 0) {
-        code = tokenize(t, &text, texts_where(texts, where));
-        if (code)
-            break;
-        if (t->json)
-            print_json(t, &text);
-        else
-            print(t);
-        code = cli_written();
-    }
-    return code;
+    while (!code && texts_next(texts, &text, &code) > 0)
+        code = tokenize(t, &text, texts);
+    return texts_end(texts, code);
 }
 
 int cmd_tokenize(int argc, char **argv)
@@ -169,6 +170,7 @@ int cmd_tokenize(int argc, char **argv)
                                          {"ids", 0, CLI_FLAG, &t.ids, 0, 0},
                                          {"pair", 0, CLI_FLAG, &t.pairs, 0, 0},
                                          {"offsets", 0, CLI_FLAG, &t.offsets, 0, 0},
+                                         {"keep-going", 0, CLI_FLAG, &t.keep_going, 0, 0},
                                          {0}};
     int n, code = cli_parse(options, "tokenize", argc, argv, &n);
     if (n < 0)
@@ -176,6 +178,10 @@ int cmd_tokenize(int argc, char **argv)
     if (!n)
         return cli_fail(CLI_USAGE, "tokenize: no model, vocabulary or checkpoint; see tern tokenize --help");
     code = texts_open(&texts, argv + 1, n - 1, t.pairs, "tokenize");
+    texts.keep_going = t.keep_going;
+    texts.form = t.json ? TEXTS_JSON : TEXTS_LINE;
+    if (!code)
+        code = cli_not_standard_input(argv[0]);
     if (!code)
         code = open_tokenizer(&t, argv[0]);
     if (!code)

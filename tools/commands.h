@@ -6,7 +6,7 @@
 
 int cmd_convert(int argc, char **argv);
 /* A command for each kind of head, in a file with its help. */
-#define HEAD_KIND(id, name, of_tokens, pooled, run, summary)                                                           \
+#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary)                                                    \
     int cmd_##run(int argc, char **argv);                                                                              \
     extern const char help_##run[];
 #include "models/heads.def"

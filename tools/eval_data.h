@@ -1,30 +1,40 @@
-/* The tasks of `tern eval`: their files, and their figures. */
+/* The texts that `tern eval` runs, and the answers that are right. */
 #ifndef TERN_EVAL_DATA_H
 #define TERN_EVAL_DATA_H
 
-#include "tools/texts.h"
+#include "tools/records.h"
 
-struct eval_row {
-    size_t text[2], bytes[2]; /* offset into `pool`, length; one or two texts */
-    double gold;              /* label or score */
+struct eval_text {
+    size_t at, bytes; /* offset into the pool, length */
+    size_t line;      /* of the file, from 1 */
 };
 
 struct eval_data {
-    int per_row; /* texts: 1 for sst2, 2 for stsb */
-    struct eval_row *rows;
-    size_t n, capacity;
+    int per_row;             /* texts of a row: those of row i are texts[i * per_row] and the following */
+    struct eval_text *texts; /* [n_texts] in the file's order */
+    double *gold;            /* [n_rows] labels or scores; NULL: a file of texts alone */
+    size_t n_texts, n_rows;
     char *pool;
-    size_t pool_used, pool_capacity;
+    size_t texts_capacity, gold_capacity, pool_used, pool_capacity;
 };
 
-/* Reads FILE; a line that does not fit the task is CLI_INPUT and named. A first line whose label is no number is the
-   header. sst2's labels are 0 .. n_labels - 1. */
-int eval_read_sst2(struct eval_data *d, const char *path, int32_t n_labels);
-int eval_read_stsb(struct eval_data *d, const char *path);
+/* What a row must be: so many texts, which are the form's first fields, then a number from 0 to `most`. */
+struct eval_rows {
+    const struct record_form *form;
+    int texts;
+    double most;
+    int whole; /* 1: a whole number */
+};
+
+/* Each reads FILE (- is standard input) into a zeroed struct: an exit code, with a line that names what is wrong. The
+   second takes every line as a text, a blank one too, as tern embed does. */
+int eval_read_rows(struct eval_data *d, const char *path, const struct eval_rows *rows);
+int eval_read_lines(struct eval_data *d, const char *path);
+/* Safe on a zeroed struct. */
 void eval_data_free(struct eval_data *d);
 
-double eval_pearson(const double *x, const double *y, size_t n);
-/* Pearson of the ranks, equal values sharing theirs; NAN when out of memory. */
-double eval_spearman(const double *x, const double *y, size_t n);
+/* The first of each kind of equal texts, in the file's order: a new array of *n places in `texts`, free() it. NULL,
+   with a line, when memory is out. */
+size_t *eval_distinct(const struct eval_data *d, size_t *n);
 
 #endif

@@ -1,6 +1,7 @@
 /* The text of `tern --help` and of every subcommand's. */
 #include "tools/help.h"
 #include "tools/commands.h"
+#include "tools/eval_tasks.h"
 
 #include "models/blocks.h"
 #include "models/config.h"
@@ -23,7 +24,7 @@ const char cli_usage_end[] =
     "Exit codes: 0 ok, 1 failed at run time, 2 usage, 3 slower or different than the baseline, 4 input refused,\n"
     "            5 model file absent, bad or not supported.\n";
 
-const char *const cli_later[] = {"answer", "tag", "fill", "rerank", NULL};
+const char *const cli_later[] = {"answer", "fill", "rerank", NULL};
 
 static const char help_convert[] =
     "Examples:\n"
@@ -33,9 +34,16 @@ static const char help_convert[] =
     "\n"
     "Usage: tern convert DIR -o FILE.tern [--weights NAME] [OPTIONS]\n"
     "Turns a Hugging Face checkpoint (config.json, model.safetensors, vocab.txt or tokenizer.json, ...) of BERT or\n"
-    "DistilBERT into one file, checks it against the f32 path on sample texts, and only then puts it into place.\n"
+    "DistilBERT into one file, says how near it is to the f32 path on sample texts, and puts it into place.\n"
+    "Weights are read from the first of model.safetensors, model.safetensors.index.json (several files),\n"
+    "pytorch_model.bin and pytorch_model.bin.index.json; no code in a .bin file is run. The vocabulary is that of\n"
+    "tokenizer.json, else vocab.txt with added_tokens.json, a SentencePiece model, or vocab.json with merges.txt.\n"
+    "Of a sentence-transformers folder the modules, limits and prompts are kept: tern info shows them.\n"
     "\n"
-    "  -o, --output FILE   the file to write\n"
+    "  -o, --output FILE   the file to write; - is standard output, which gets it when it is whole and checked\n"
+    "  --task NAME         what the model is for: classify (label texts), tag (label tokens) or embed (vectors; heads\n"
+    "                      are left out). Without it the checkpoint says so, in config.json's architectures, unless\n"
+    "                      modules.json makes it an embedder\n"
     "  --weights NAME      the type of the encoder's matrices:\n"
     "{formats}"
     "                      auto:BITS chooses {rungs} for each matrix, BITS bits on average\n"
@@ -47,11 +55,18 @@ static const char help_convert[] =
     "                      with --weights binary\n"
     "  --group N           inputs that share a multiplier, of types with groups: 32, 64 (the default) or 128\n"
     "  --embeddings NAME   the type of the word table: {embeddings} (int8)\n"
-    "  --calibrate FILE    a text in each line; a thousand texts of the task will do. Low-bit weights are rounded, "
-    "and\n"
-    "                      blocks pruned (--sparse with a FRACTION), so that the layers' outputs on these texts\n"
-    "                      change least (second order). Needs LAPACK (Debian: liblapack3). Without --calibrate\n"
+    "  --calibrate FILE    a text in each line; a thousand texts of the task will do, or the word builtin for those "
+    "that\n"
+    "                      come with Tern: best for 4 bits and less. They show which columns stand out; weights are\n"
+    "                      rounded, and blocks pruned (--sparse with a FRACTION), so that the layers' outputs on "
+    "these\n"
+    "                      texts change least (second order; needs LAPACK, Debian: liblapack3). Without --calibrate\n"
     "                      every weight becomes its nearest value, and the smallest blocks are pruned\n"
+    "  --least-cosine X    write nothing if the vector of any sample text has a smaller cosine with that of the f32\n"
+    "                      path. Without it the report says how near they are, and what is not broken is written\n"
+    "  --explain           say where accuracy goes: which columns are repeated, what the int8 rows and the weights of\n"
+    "                      each matrix cost alone, which options to try, and how near each sample text's vector is.\n"
+    "                      Takes a minute for 12 layers of 384, and more for larger models\n"
     "  --strict            fail, before anything is written, if a tensor would have another type than was asked for.\n"
     "                      --weights asks for the pooler and the classifier too, --embeddings for the positions\n"
     "  --rest int8         with --strict, tensors that cannot have that type may be int8\n"
@@ -61,6 +76,8 @@ static const char help_convert[] =
     "                      (0.5, say) that part of each matrix's blocks is set to zero first: the smallest blocks,\n"
     "                      or with --calibrate those that the other weights can best make up for, and these are\n"
     "                      changed to do so. tern eval tells what that costs in accuracy\n"
+    "  --outliers N|off    columns that stand out in what the matrices read are stored several times: N more columns\n"
+    "                      for each input, a multiple of 4 (as many as pay, within 4 % of the time)\n"
     "  --allocate          with --sparse SHAPE:FRACTION and --calibrate: FRACTION counts over all matrices together;\n"
     "                      matrices that matter less for the texts' vectors lose more blocks\n"
     "  --sparse auto[:TOKENS]\n"
@@ -77,12 +94,20 @@ static const char help_embed[] =
     "  tern embed model.tern -o vectors.npy < lines.txt\n"
     "\n"
     "Usage: tern embed MODEL.tern [TEXT...]\n"
-    "Prints one vector a line, pooled and normalised as the model says.\n" HELP_TEXTS "\n"
+    "Prints one vector a line, made as the model says (tern info shows the steps).\n" HELP_TEXTS "\n"
     "  --cosine            print the cosine of exactly two texts\n"
     "  --json              one object a line: text embedding n_tokens truncated\n"
-    "  -o, --output FILE   write the vectors to FILE as little-endian floats\n"
+    "  -o, --output FILE   write the vectors to FILE (- is standard output) as little-endian floats; with\n"
+    "                      --keep-going the row of a text that is refused is NaN\n"
     "  --format f32|npy    of FILE: bare floats, or NumPy's format (the default when FILE ends with .npy)\n"
-    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_RUN;
+    "  --prompt-name NAME  put that prompt of the model's before each text, as for a \"query\" and its \"passage\"s;\n"
+    "                      tern info lists them, and which of them is the default\n"
+    "  --prompt TEXT       put TEXT before each text, as it is; \"\": nothing, not even the model's default prompt\n"
+    "  --dimensions N      print the first N numbers only, of models trained for that (\"Matryoshka\"). The rest is\n"
+    "                      cut off last, so that a vector of length 1 becomes shorter; add --normalize to compare by\n"
+    "                      products. It may be more than a model that cuts its vectors off itself keeps\n"
+    "  --normalize         bring the vectors to length 1, after --dimensions\n"
+    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_KEEP_GOING HELP_RUN;
 
 static const char help_tokenize[] =
     "Examples:\n"
@@ -95,7 +120,7 @@ static const char help_tokenize[] =
     "  --json              one object a line: text tokens ids types n_tokens\n"
     "  --offsets           the bytes of each text that each token was made of, too: START-END after another tab, a\n"
     "                      special token's is -; with --json [START,END] and null\n"
-    "  --pair              each text is TEXT<TAB>PAIR\n";
+    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_KEEP_GOING;
 
 static const char help_info[] =
     "Examples:\n"
@@ -103,7 +128,7 @@ static const char help_info[] =
     "  tern info model.tern --json\n"
     "\n"
     "Usage: tern info [MODEL.tern]\n"
-    "Without a file: the version, this CPU's features and where each was learnt, the kernel chosen for each\n"
+    "Without a file: the version, this CPU's features, the kernel chosen for each\n"
     "operation, and where low-bit and block-sparse weights are multiplied as they are.\n"
     "With one: what the model is, how sparse, and every tensor in it.\n"
     "\n"
@@ -114,21 +139,42 @@ static const char help_info[] =
 
 static const char help_eval[] =
     "Examples:\n"
+    "  tern eval model.tern --task stsb sts-dev.csv\n"
+    "  tern eval int4.tern --task stsb sts-dev.csv --against f32.tern --json\n"
+    "  tern eval model.tern --against vectors.npy texts.txt\n"
     "  tern eval model.tern --task sst2 dev.tsv\n"
-    "  tern eval model.tern --task stsb sts-dev.csv --json\n"
-    "  tern eval int4.tern --task sst2 dev.tsv --against f32.tern\n"
     "\n"
-    "Usage: tern eval MODEL.tern --task sst2|stsb FILE\n"
-    "sst2: classification; lines SENTENCE<TAB>LABEL, the label a number from 0, one header line. Prints the accuracy.\n"
-    "stsb: similarity; tab-separated, the score in column 5, the sentences in 6 and 7. Prints Pearson's\n"
-    "and Spearman's correlation of the cosine with the score. The digest is XXH3-64\n"
-    "over the integer results in the file's order.\n"
+    "Usage: tern eval MODEL.tern [--task NAME] [--against FILE] FILE\n"
+    "Scores a model on a task's FILE, or compares it with another on any FILE with a text in each line.\n"
     "\n"
-    "  --task NAME         sst2 or stsb\n"
-    "  --json              one object\n"
-    "  --against FILE      another model on the same texts: the share of texts with the same label (sst2), and the\n"
-    "                      mean and the least cosine of the two models' vectors\n"
-    "  --shuffle SEED      run the texts in another order; neither figures nor digest depend on it\n" HELP_RUN;
+    "  --task NAME         {tasks}\n"
+    "                      sst2: labels of sentences. Prints the accuracy\n"
+    "                      stsb: how similar two sentences are, 0 to 5. Prints Pearson's and Spearman's correlation "
+    "of\n"
+    "                      the cosine with the score; undefined where all cosines, or all scores, are equal\n"
+    "  --against FILE      another model, or its vectors: a .npy file of little-endian floats (16, 32 or 64 bits) with "
+    "a\n"
+    "                      row for each text, as of tern embed -o. Of stsb every distinct sentence counts once, and\n"
+    "                      the rows are those of all sentences, or of all distinct ones, in the file's order.\n"
+    "                      Prints the cosine of both vectors of a text: mean, 1st percentile (linear between two\n"
+    "                      texts, as NumPy's) and least, with its text; and neighbours: of the 10 distinct texts "
+    "whose\n"
+    "                      vectors are nearest to a text's, by cosine, the mean part that is the same on both sides.\n"
+    "                      All are compared with all; for 12 to 20,000 distinct texts, else undefined.\n"
+    "                      Of models that label texts also agreement, the part of the texts with the same label, and\n"
+    "                      difference, the largest between probabilities (without --task, and with sst2)\n"
+    "  --json              one object, in which parts and correlations are of 1, not of 100; what is undefined is "
+    "null\n"
+    "  --prompt-name NAME, --prompt TEXT\n"
+    "                      as of tern embed\n"
+    "  --shuffle SEED      run the texts in another order; neither figures nor digest depend on it\n" HELP_RUN "\n"
+    "A task's FILE is a table with a header, separated by tabs (quotes are characters like others) or by commas "
+    "(quotes\n"
+    "may stand around a field), or has a JSON object in each line. Its fields: sentence (or text) and label, a number\n"
+    "from 0; sentence1, sentence2 (or text1, text2) and score (or label, similarity_score). Without a header there "
+    "are\n"
+    "tabs: sentence, label; score and two sentences, or two sentences and score; or the STS benchmark's own columns.\n"
+    "The digest is XXH3-64 over the integer results in the file's order.\n";
 
 static const char help_bench[] =
     "Examples:\n"
@@ -153,9 +199,9 @@ static const char help_bench[] =
     "  -r, --runs N        timed runs (without it: at least 30, for at least a second)\n"
     "  --isa NAME          restrict the kernels\n"
     "  --format NAME       md (the main figures), csv, json or jsonl (every field)\n"
-    "  --out FILE          write there instead of to standard output\n"
-    "  --baseline FILE     records of an earlier --format json; adds the ratio of the medians, and ends with exit\n"
-    "                      code 3 when one is slower than --max-regress allows or a digest differs\n"
+    "  --out FILE          write there instead of to standard output (-)\n"
+    "  --baseline FILE     records of an earlier --format json, jsonl or csv; adds the ratio of the medians, and ends\n"
+    "                      with exit code 3 when one is slower than --max-regress allows or a digest differs\n"
     "  --max-regress N     per cent (10)\n"
     "  --profile           where the time goes, stage by stage, beside what this machine can do at most\n"
     "  --roofline          only that: int8 products per second of each ISA, bytes per second of each cache\n"
@@ -165,7 +211,7 @@ static const char help_bench[] =
 
 const struct cli_command cli_commands[] = {
     {"convert", "a Hugging Face checkpoint into one .tern file", help_convert, cmd_convert},
-#define HEAD_KIND(id, name, of_tokens, pooled, run, summary) {#run, summary, help_##run, cmd_##run},
+#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) {#run, summary, help_##run, cmd_##run},
 #include "models/heads.def"
 #undef HEAD_KIND
     {"embed", "turn texts into vectors", help_embed, cmd_embed},
@@ -194,7 +240,8 @@ static void print_list(FILE *out, const char *word, size_t bytes)
     } lists[] = {{"rungs", tern_format_words(NULL, tern_format_is_rung, NULL, "or")},
                  {"embeddings", tern_format_words(NULL, tern_format_embeds, NULL, "or")},
                  {"blocks", tern_format_words(NULL, tern_format_in_blocks, NULL, "or")},
-                 {"shapes", tern_block_shape_words("or")}};
+                 {"shapes", tern_block_shape_words("or")},
+                 {"tasks", eval_task_words("or")}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strlen(lists[i].word) == bytes && !memcmp(lists[i].word, word, bytes))
             fputs(lists[i].names.text, out);
@@ -229,13 +276,8 @@ void help_print(FILE *out, const char *text)
 #else
 #define TARGET "generic"
 #endif
-#ifdef TERN_WITH_CPUINFO
-#define CPUINFO "cpuinfo"
-#else
-#define CPUINFO "own CPU detection"
-#endif
 
 const char *cli_build(void)
 {
-    return COMPILER ", " TARGET ", " CPUINFO;
+    return COMPILER ", " TARGET;
 }

@@ -25,7 +25,7 @@ static double weights_of(const struct tern_config *config, const struct tern_ten
     char *dot = strrchr(name, '.');
     if (dot && (!strcmp(dot, ".q") || !strcmp(dot, ".code") || !strcmp(dot, ".value")))
         snprintf(dot, sizeof name - (size_t)(dot - name), ".weight");
-    if (!tern_key_parse(&key, name) || key.is_bias || key.layer >= config->layers)
+    if (!tern_key_parse(&key, name) || key.is_bias || key.layer >= tern_part_count(config, &tern_parts[key.part]))
         return 0;
     const struct tern_shape shape = tern_part_shape(config, &tern_parts[key.part], key.layer);
     return (double)shape.n * (double)shape.k;
@@ -113,29 +113,91 @@ static void print_tensors(const tern_model *m, int json)
     }
 }
 
+/* A prompt a line, the default one marked. */
+static void print_prompts(const tern_model *m)
+{
+    const char *name, *text, *const chosen = m->info.default_prompt;
+    for (int32_t k = 0; (name = tern_model_prompt(m, k, &text)); k++) {
+        printf("%-13s ", k ? "" : "prompts");
+        cli_plain(stdout, name, strlen(name));
+        fputs(": \"", stdout);
+        cli_plain(stdout, text, strlen(text));
+        printf("\"%s\n", chosen && !strcmp(name, chosen) ? ", the default" : "");
+    }
+}
+
+static void print_embedding_json(const tern_model *m)
+{
+    const struct tern_config *c = &m->config;
+    const char *name, *text;
+    printf("\"pooling\":\"%s\",\"poolings\":[", tern_pooling_name(c->pooling));
+    for (int32_t k = 0; k <= c->n_joined; k++)
+        printf("%s\"%s\"", k ? "," : "", tern_pooling_name(tern_pooling_at(c, k)));
+    printf("],\"include_prompt\":%s,\"dense\":[", c->leave_out_prompt ? "false" : "true");
+    for (int32_t k = 0; k < c->n_dense; k++)
+        printf("%s{\"outputs\":%d,\"activation\":\"%s\",\"normalize\":%s}", k ? "," : "", c->dense[k].outputs,
+               tern_dense_activation_name(c->dense[k].activation), c->dense[k].normalize ? "true" : "false");
+    printf("],\"normalize\":%s,\"dimensions\":%d,\"prompts\":{", c->normalize ? "true" : "false", m->info.dimensions);
+    for (int32_t k = 0; (name = tern_model_prompt(m, k, &text)); k++) {
+        fputs(k ? "," : "", stdout);
+        cli_json_text(stdout, name);
+        putchar(':');
+        cli_json_text(stdout, text);
+    }
+    fputs("},\"default_prompt\":", stdout);
+    cli_json_text(stdout, m->info.default_prompt);
+}
+
+/* Columns that are repeated, and what part of the encoder's products that adds. */
+static int copies_of(const tern_model *m, double *products)
+{
+    double all = 0, more = 0;
+    int copies = 0;
+    for (int i = 0; m->int8.layers && i < m->config.layers; i++) {
+        const struct tern_layer *layer = &m->int8.layers[i];
+        for (int j = 0; j < TERN_N_MATRICES; j++) {
+            const enum tern_layer_input input = tern_matrix_part((enum tern_matrix)j)->reads;
+            all += (double)layer->matrix[j].n * tern_input_width(&m->config, i, input);
+            more += (double)layer->matrix[j].n * layer->outliers[input].copies;
+        }
+        for (int j = 0; j < TERN_N_INPUTS; j++)
+            copies += layer->outliers[j].copies;
+    }
+    *products = all > 0 ? more / all : 0;
+    return copies;
+}
+
 static void print(const tern_model *m, const char *path)
 {
     const tern_model_info *i = &m->info;
     char sparsity[64];
     sparsity_text(sparsity, sizeof sparsity, m);
-    printf("file          %s\n", path);
+    fputs("file          ", stdout);
+    cli_plain(stdout, path, strlen(path));
+    putchar('\n');
     printf("bytes         %" PRIu64 "\n", i->file_bytes);
     printf("checksum      %016" PRIx64 "\n", i->checksum);
+    printf("scheme        %s\n", tern_safetensors_metadata(&m->tensors, "tern.scheme"));
     printf("architecture  %s, %d layers, hidden %d, %d heads, intermediate %d, %s\n", i->architecture, i->layers,
            i->hidden, i->heads, i->intermediate, i->activation);
     printf("weights       %s, %" PRIu64 " parameters, %.3f bits each with all that goes with them\n", i->weights,
            i->parameters, (double)i->file_bytes * 8 / (double)i->parameters);
     printf("sparsity      %s\n", sparsity);
+    double products;
+    const int copies = copies_of(m, &products);
+    printf("outliers      %d columns repeated, %.1f %% more products\n", copies, 100 * products);
     printf("vocabulary    %d ids%s\n", i->vocab, m->tokenizer ? "" : " (the file has no tokenizer)");
     printf("longest text  %d tokens, %d token types\n", i->max_tokens, i->token_types);
-    printf("embedding     %s%s\n", i->pooling == TERN_POOL_MEAN ? "mean of the tokens" : "first token",
-           i->normalize ? ", scaled to length 1" : "");
+    printf("embedding     %s: %d dimensions\n", i->embedding, i->dimensions);
+    print_prompts(m);
     printf("labels        ");
     for (int32_t k = 0; k < i->n_labels; k++) {
         const char *label = tern_model_label(m, k);
         fputs(k ? ", " : "", stdout);
         cli_plain(stdout, label, strlen(label));
     }
+    if (i->n_labels)
+        printf(" (of each %s; scores: %s)", i->of_tokens ? "token" : "text", i->output);
     printf("%s\n\n%-28s %-4s %-20s %10s %8s\n", i->n_labels ? "" : "none", "tensor", "type", "shape", "bytes", "bits");
     print_tensors(m, 0);
 }
@@ -145,8 +207,11 @@ static void print_json(const tern_model *m, const char *path)
     const tern_model_info *i = &m->info;
     char sparsity[24];
     sparsity_name(sparsity, sizeof sparsity, m);
+    double products;
+    const int copies = copies_of(m, &products);
     fputs("{\"file\":", stdout);
     cli_json_text(stdout, path);
+    printf(",\"scheme\":%s,\"outlier_columns\":%d", tern_safetensors_metadata(&m->tensors, "tern.scheme"), copies);
     printf(",\"architecture\":\"%s\",\"weights\":\"%s\",\"activation\":\"%s\",\"layers\":%d,\"hidden\":%d,\"heads\":%d,"
            "\"intermediate\":%d,\"vocab\":%d,\"max_tokens\":%d,\"token_types\":%d,\"n_labels\":%d,\"sparsity\":\"%s\","
            "\"labels\":[",
@@ -156,9 +221,12 @@ static void print_json(const tern_model *m, const char *path)
         fputs(k ? "," : "", stdout);
         cli_json_text(stdout, tern_model_label(m, k));
     }
-    printf("],\"pooling\":\"%s\",\"normalize\":%s,\"tokenizer\":%s,\"file_bytes\":%" PRIu64 ",\"parameters\":%" PRIu64
+    printf("],\"head\":\"%s\",\"output\":", i->head);
+    cli_json_text(stdout, i->n_labels ? i->output : NULL);
+    putchar(',');
+    print_embedding_json(m);
+    printf(",\"tokenizer\":%s,\"file_bytes\":%" PRIu64 ",\"parameters\":%" PRIu64
            ",\"bits_per_weight\":%.3f,\"checksum\":\"%016" PRIx64 "\",\"tensors\":[",
-           i->pooling == TERN_POOL_MEAN ? "mean" : "cls", i->normalize ? "true" : "false",
            m->tokenizer ? "true" : "false", i->file_bytes, i->parameters,
            (double)i->file_bytes * 8 / (double)i->parameters, i->checksum);
     print_tensors(m, 1);

@@ -1,6 +1,8 @@
 /* Parses the options of all subcommands. */
 #include "tools/cli.h"
 
+#include "runtime/base/decimal.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,15 @@ static int parse_int(const struct cli_option *o, const char *value)
     if (n < o->min || n > o->max)
         return cli_fail(CLI_USAGE, "--%s %.64s: the limits are %d and %d", o->name, value, o->min, o->max);
     *(int32_t *)o->field = (int32_t)n;
+    return CLI_OK;
+}
+
+static int parse_real(const struct cli_option *o, const char *value)
+{
+    double x;
+    if (tern_decimal(value, &x) || !(x >= o->min && x <= o->max))
+        return cli_fail(CLI_USAGE, "--%s takes a number from %d to %d, not '%.64s'", o->name, o->min, o->max, value);
+    *(double *)o->field = x;
     return CLI_OK;
 }
 
@@ -93,6 +104,7 @@ static int set_option(const struct cli_option *o, const char *value)
     case CLI_FLAG: *(int *)o->field = 1; break;
     case CLI_STRING: *(const char **)o->field = value; break;
     case CLI_INT: return parse_int(o, value);
+    case CLI_REAL: return parse_real(o, value);
     case CLI_LIST: return cli_parse_list(o->field, o->name, value, o->min, o->max);
     case CLI_TRUNCATE: return parse_truncate(o->field, value);
     case CLI_REFUSED: return cli_fail(CLI_USAGE, "--%s: %s", o->name, (const char *)o->field);

@@ -119,8 +119,12 @@ static int64_t cache_bytes(int level)
         if (kib > 0)
             return (int64_t)kib << 10;
     }
+#ifdef _SC_LEVEL2_CACHE_SIZE /* musl's sysconf knows no caches */
     const long bytes = sysconf(level == 2 ? _SC_LEVEL2_CACHE_SIZE : _SC_LEVEL3_CACHE_SIZE);
-    return bytes > 0 ? bytes : 0;
+    if (bytes > 0)
+        return bytes;
+#endif
+    return 0;
 }
 
 /* Half of a cache, so that it stays there whatever else needs room; four times the last cache for memory. Every thread
@@ -135,7 +139,7 @@ static int measure_reads(struct roofline *r, struct work *w)
     const size_t most = (size_t)r->level_bytes[ROOFLINE_MEMORY];
     int16_t *x = malloc(most);
     if (!x)
-        return cli_nomem();
+        return cli_nomem(most);
     memset(x, 1, most);
     w->x = x;
     for (int i = 0; i < ROOFLINE_LEVELS; i++) {

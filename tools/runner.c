@@ -14,25 +14,31 @@ int runner_open_session(tern_session **out, const tern_model *model, const char 
         return cli_fail(CLI_MODEL, "%s: the file has no vocabulary; convert the checkpoint again, with its tokenizer",
                         path);
     if (task == TERN_CLASSIFY && tern_model_get_info(model)->of_tokens)
-        return cli_fail(CLI_USAGE, "%s: the model labels tokens, not texts; tern --help has the command for it", path);
-    if (task == TERN_CLASSIFY && !tern_model_get_info(model)->n_labels)
+        return cli_fail(CLI_USAGE, "%s: the model labels tokens, not texts; use tern tag", path);
+    if (task != TERN_EMBED && !tern_model_get_info(model)->n_labels)
         return cli_fail(CLI_USAGE, "%s: the model has no classification head; use tern embed", path);
+    if (task == TERN_TAG && !tern_model_get_info(model)->of_tokens)
+        return cli_fail(CLI_USAGE, "%s: the model labels texts, not tokens; use tern classify", path);
     const tern_session_options session = {.struct_bytes = sizeof session,
                                           .threads = options->threads,
                                           .max_texts = options->batch,
                                           .isa = options->isa,
-                                          .sparse_table = sparsity_table(model, options->isa)};
+                                          .sparse_table = sparsity_table(model, options->isa),
+                                          .dimensions = options->dimensions,
+                                          .normalize = options->normalize};
     return tern_session_open(out, model, &session, &err) ? cli_status(&err) : CLI_OK;
 }
 
-int runner_refused(const tern_answer *answer, const char *where, int32_t max_tokens)
+const char *runner_reason(char out[RUNNER_REASON], const tern_answer *answer, int32_t max_tokens)
 {
     if (!answer->n_needed)
-        return cli_fail(CLI_INPUT, "%s: %s", where, answer->error->message);
-    return cli_fail(CLI_INPUT,
-                    "%s: %zu tokens, the model takes %d; shorten it, or use --truncate head (keeps the beginning) or "
-                    "--truncate tail",
-                    where, answer->n_needed, max_tokens);
+        snprintf(out, RUNNER_REASON, "%s", answer->error->message);
+    else
+        snprintf(out, RUNNER_REASON,
+                 "%zu tokens, the model takes %d; shorten it, or use --truncate head (keeps the beginning) or "
+                 "--truncate tail",
+                 answer->n_needed, max_tokens);
+    return out;
 }
 
 /* Copies a text behind those that wait and points it at the copy. */
@@ -48,7 +54,7 @@ static int keep(struct runner *r, struct text *t)
         const size_t capacity = (r->end + needed) * 2 + 4096;
         char *kept = realloc(r->kept, capacity);
         if (!kept)
-            return cli_nomem();
+            return cli_nomem(capacity);
         r->kept = kept;
         r->capacity = capacity;
     }
@@ -76,16 +82,30 @@ static struct text take(struct runner *r)
     return t;
 }
 
+/* Returns 0, or the exit code to end with. */
+static int refuse(struct runner *r, const char *why)
+{
+    const int code = texts_refuse(r->texts, why);
+    return code || !r->refused ? code : r->refused(r->context);
+}
+
 static tern_next next(void *context, tern_text *out)
 {
     struct runner *r = context;
     struct text t;
+    /* The answers to the texts before it have been printed by now. */
+    if (r->why && (r->code = refuse(r, r->why)))
+        return TERN_NEXT_END;
+    r->why = NULL;
     if (r->start != r->end && !texts_ready(r->texts))
         return TERN_NEXT_WAIT;
     if (r->start == r->end)
         r->start = r->end = 0;
     if (texts_next(r->texts, &t, &r->code) <= 0)
         return TERN_NEXT_END;
+    r->why = t.why;
+    if (r->why)
+        return TERN_NEXT_WAIT;
     r->code = keep(r, &t);
     if (r->code)
         return TERN_NEXT_END;
@@ -97,10 +117,9 @@ static tern_status answer(void *context, const tern_answer *answer)
 {
     struct runner *r = context;
     const struct text text = take(r);
-    char where[128];
-    const int code =
-        answer->error ? runner_refused(answer, texts_where(r->texts, where), tern_model_get_info(r->model)->max_tokens)
-                      : r->print(r->context, &text, answer);
+    char why[RUNNER_REASON];
+    const int code = answer->error ? refuse(r, runner_reason(why, answer, tern_model_get_info(r->model)->max_tokens))
+                                   : r->print(r->context, &text, answer);
     if (!code)
         return TERN_OK;
     r->code = code;

@@ -8,10 +8,12 @@ struct run_options {
     const char *isa;
     int32_t batch, threads;
     tern_truncate truncate;
+    int32_t dimensions; /* of embeddings, see tern_session_options */
+    int normalize;
 };
 #define RUN_DEFAULTS                                                                                                   \
     {                                                                                                                  \
-        NULL, 32, 0, TERN_TRUNCATE_ERROR                                                                               \
+        NULL, 32, 0, TERN_TRUNCATE_ERROR, 0, 0                                                                         \
     }
 #define RUN_OPTIONS(run)                                                                                               \
     {"batch", 'b', CLI_INT, &(run).batch, 1, 65536}, {"threads", 't', CLI_INT, &(run).threads, 1, 256},                \
@@ -20,29 +22,34 @@ struct run_options {
         "truncate", 0, CLI_TRUNCATE, &(run).truncate, 0, 0                                                             \
     }
 
-/* Opens a session for the task. TERN_CLASSIFY wants a model with a head, and both a tokenizer; `path` names the model
-   in messages. */
+/* Opens a session for the task. TERN_CLASSIFY and TERN_TAG want a model with that head, and all a tokenizer; `path`
+   names the model in messages. */
 int runner_open_session(tern_session **out, const tern_model *model, const char *path, tern_task task,
                         const struct run_options *options);
 
-/* Prints why a text was refused and returns the exit code; `where` names the text, max_tokens is the model's. */
-int runner_refused(const tern_answer *answer, const char *where, int32_t max_tokens);
+/* Why a text was refused; max_tokens is the model's. */
+enum { RUNNER_REASON = 512 };
+const char *runner_reason(char out[RUNNER_REASON], const tern_answer *answer, int32_t max_tokens);
 
 struct runner {
     /* Returns 0, or the exit code to end with. */
     int (*print)(void *context, const struct text *text, const tern_answer *answer);
+    /* Writes what else a command has for a text that was refused, behind the reason: a row. NULL: nothing. */
+    int (*refused)(void *context);
     void *context;
     const tern_model *model;
     tern_session *session;
     /* The rest is runner_all's own. */
     struct texts *texts;
     int code;
-    char *kept; /* the texts that have no answer yet, each a struct text and its bytes: [start, end) of capacity */
+    const char *why; /* against the text that was read last; NULL: it runs */
+    char *kept;      /* the texts that have no answer yet, each a struct text and its bytes: [start, end) of capacity */
     size_t start, end, capacity;
 };
 
 /* Answers all of `texts`, which are printed in their order. Texts are answered early whenever the next one would have
-   to be waited for; what came before a text that is refused is printed first. */
+   to be waited for; what came before a text that is refused is printed first. texts_end
+   tells of those that were skipped. */
 int runner_all(struct runner *r, struct texts *texts, tern_task task, tern_truncate truncate);
 
 #endif

@@ -5,6 +5,7 @@
 #include "runtime/base/file.h"
 #include "tools/cli.h"
 #include "tools/host.h"
+#include "tools/output.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -111,7 +112,6 @@ static int make_folders(void)
 int sparse_cache_write(const char *isa, const struct tern_sparse_routes *routes)
 {
     struct tern_writer writer = {0};
-    tern_error err;
     char path[1100], cpu[128];
     int code = make_folders();
     if (code)
@@ -119,8 +119,9 @@ int sparse_cache_write(const char *isa, const struct tern_sparse_routes *routes)
     host_cpu_name(cpu, sizeof cpu);
     if (sparse_cache_path(path, sizeof path, isa))
         return cli_fail(CLI_FAILED, "the path of the table is too long");
-    if (tern_writer_open(&writer, path, &err))
-        return cli_status(&err);
+    code = output_open(&writer, path, 0, (const char *const[]){NULL});
+    if (code)
+        return code;
     fprintf(
         writer.stream,
         "# Per cent of a matrix's blocks left, with up to 2, 8, 32 rows, and with more: up to where stored blocks run "
@@ -132,12 +133,8 @@ int sparse_cache_write(const char *isa, const struct tern_sparse_routes *routes)
         fprintf(writer.stream, "%-4s  %3d %3d %3d %3d  %3d %3d %3d %3d\n",
                 tern_block_shape_name((enum tern_block_shape)s), a[0], a[1], a[2], a[3], p[0], p[1], p[2], p[3]);
     }
-    if (fflush(writer.stream) || ferror(writer.stream))
-        code = cli_fail(CLI_FAILED, "%s: cannot write: %s", path, strerror(errno));
-    if (!code && tern_writer_commit(&writer, &err))
-        code = cli_status(&err);
-    tern_writer_discard(&writer);
+    code = output_commit(&writer);
     if (!code)
-        fprintf(stderr, "written to %s\n", path);
+        cli_report("written to %s", path);
     return code;
 }

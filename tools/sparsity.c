@@ -25,7 +25,7 @@ static struct sparsity sparsity_of(const tern_model *m)
     for (int i = 0; m->int8.layers && i < m->config.layers * TERN_N_MATRICES; i++) {
         const struct tern_linear *w = matrix_of(m, i / TERN_N_MATRICES, i % TERN_N_MATRICES);
         const double size = (double)tern_panels(w->n) * tern_k4(w->k);
-        s.matrices++;
+        s.matrices += w->n > 0; /* a gate may not be there */
         all += size;
         lines += w->sparse.first ? (double)w->sparse.first[tern_panels(w->n)] : size;
         if (!w->sparse.first)
@@ -107,6 +107,8 @@ void sparsity_print_ways(FILE *out, const tern_model *model, const char *isa, in
                 rows, "matrix", "sparse", "expanded", "dense", "dense better", "left");
     for (int i = 0; i < TERN_N_MATRICES; i++) {
         const struct ways w = ways_of(model, &ops.routes.sparse, i, rows);
+        if (!(w.all > 0)) /* no layer has it */
+            continue;
         const int *n = w.count;
         if (json)
             fprintf(out, "%s{\"matrix\":\"%s\",\"sparse\":%d,\"expanded\":%d,\"dense\":%d,\"slower\":%d,\"left\":%.4f}",

@@ -1,8 +1,9 @@
 /* main: finds the subcommand, and answers --help and --version. */
 #include "tools/cli.h"
 #include "tools/help.h"
+#include "tools/signals.h"
+#include "tools/streams.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,14 +68,16 @@ static int dispatch(int argc, char **argv)
     }
     for (const char *const *later = cli_later; *later; later++)
         if (!strcmp(word, *later))
-            return cli_fail(CLI_USAGE, "%s is for a later version; there are classify and embed now", word);
+            return cli_fail(CLI_USAGE, "%s is for a later version; see tern --help", word);
     return cli_fail(CLI_USAGE, "unknown %s '%.64s'; see tern --help", word[0] == '-' ? "option" : "command", word);
 }
 
 int main(int argc, char **argv)
 {
-    /* Whoever started us may ignore it; then `tern ... | head` would work on for nobody. */
-    signal(SIGPIPE, SIG_DFL);
+    streams_start();
+    signals_start();
     choose_buffering();
-    return cli_finish(dispatch(argc, argv));
+    const int code = streams_end(cli_finish(dispatch(argc, argv)));
+    signals_end();
+    return code;
 }

@@ -6,12 +6,29 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* Answers appended to their own texts would never end. */
+static int reads_what_it_writes(void)
+{
+    struct stat in, out;
+    return fstat(STDIN_FILENO, &in) == 0 && fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(in.st_mode) &&
+           in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
 
 int texts_open(struct texts *t, char **words, int n, int pairs, const char *command)
 {
     int dash = n == 1 && !strcmp(words[0], "-");
     *t = (struct texts){.words = n && !dash ? words : NULL, .n_words = n, .pairs = pairs, .fd = STDIN_FILENO};
+    for (int i = 0; t->words && i < n; i++)
+        if (!strcmp(words[i], "-"))
+            return cli_fail(CLI_USAGE,
+                            "%s: - stands for the lines of standard input, and stands alone; write a text that is a "
+                            "dash to standard input, too",
+                            command);
+    if (!t->words && reads_what_it_writes())
+        return cli_fail(CLI_USAGE, "%s: standard input and standard output are the same file", command);
     if (n == 0 && isatty(STDIN_FILENO)) {
         cli_help(stderr, command);
         return CLI_USAGE;
@@ -21,14 +38,18 @@ int texts_open(struct texts *t, char **words, int n, int pairs, const char *comm
 
 int texts_open_file(struct texts *t, const char *path)
 {
-    *t = (struct texts){.name = path};
+    *t = (struct texts){.name = path, .fd = STDIN_FILENO};
+    if (!strcmp(path, "-")) {
+        t->name = "standard input";
+        return CLI_OK;
+    }
     t->fd = open(path, O_RDONLY | O_CLOEXEC);
     return t->fd >= 0 ? CLI_OK : cli_fail(CLI_FAILED, "%s: cannot open: %s", path, strerror(errno));
 }
 
 void texts_close(struct texts *t)
 {
-    if (t->name && t->fd >= 0)
+    if (t->fd > STDIN_FILENO)
         close(t->fd);
     free(t->buffer);
     *t = (struct texts){.fd = -1};
@@ -41,6 +62,19 @@ const char *texts_where(const struct texts *t, char out[128])
     else
         snprintf(out, 128, "%s %zu", t->words ? "text" : "line", t->number);
     return out;
+}
+
+/* As read, but waits where that would not: a pipe may have been set not to block by whoever shares it. */
+static ssize_t read_some(int fd, char *out, size_t capacity)
+{
+    for (;;) {
+        const ssize_t n = read(fd, out, capacity);
+        if (n >= 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
+            return n;
+        struct pollfd input = {.fd = fd, .events = POLLIN};
+        if (errno != EINTR)
+            (void)poll(&input, 1, -1);
+    }
 }
 
 /* Reads more behind what is in the buffer. -1 with a line when that fails. */
@@ -57,16 +91,13 @@ static int fill(struct texts *t, int *code)
         size_t capacity = t->capacity ? t->capacity * 2 : 1 << 16;
         char *buffer = realloc(t->buffer, capacity);
         if (!buffer) {
-            *code = cli_nomem();
+            *code = cli_nomem(capacity);
             return -1;
         }
         t->buffer = buffer;
         t->capacity = capacity;
     }
-    ssize_t n;
-    do
-        n = read(t->fd, t->buffer + t->end, t->capacity - t->end);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = read_some(t->fd, t->buffer + t->end, t->capacity - t->end);
     if (n < 0) {
         *code = cli_fail(CLI_FAILED, "%s: cannot read: %s", t->name ? t->name : "standard input", strerror(errno));
         return -1;
@@ -101,9 +132,34 @@ static int next_line(struct texts *t, struct text *out, int *code)
     }
 }
 
+/* UTF-16 with a byte order mark, or of letters of ASCII, of which every other byte is zero. */
+static int is_utf16(const char *line, size_t bytes)
+{
+    size_t zeros[2] = {0, 0};
+    if (bytes >= 2 && (!memcmp(line, "\xff\xfe", 2) || !memcmp(line, "\xfe\xff", 2)))
+        return 1;
+    for (size_t i = 0; i < bytes; i++)
+        zeros[i % 2] += !line[i];
+    return bytes >= 4 && (zeros[0] == (bytes + 1) / 2 || zeros[1] == bytes / 2);
+}
+
+/* What stands at the beginning of a file only: a byte order mark is no part of the first text. */
+static int begin(const struct texts *t, struct text *line, int *code)
+{
+    if (is_utf16(line->text, line->bytes)) {
+        *code = cli_fail(CLI_INPUT, "%s: the text is UTF-16, not UTF-8; convert it first: iconv -f UTF-16 -t UTF-8",
+                         t->name ? t->name : "standard input");
+        return -1;
+    }
+    if (line->bytes >= 3 && !memcmp(line->text, "\xef\xbb\xbf", 3)) {
+        line->text += 3;
+        line->bytes -= 3;
+    }
+    return 1;
+}
+
 int texts_next(struct texts *t, struct text *out, int *code)
 {
-    char where[128];
     if (t->words) {
         if (t->number == (size_t)t->n_words)
             return 0;
@@ -111,6 +167,8 @@ int texts_next(struct texts *t, struct text *out, int *code)
         *out = (struct text){.text = word, .bytes = strlen(word)};
     } else {
         int got = next_line(t, out, code);
+        if (got > 0 && !t->number)
+            got = begin(t, out, code);
         if (got <= 0)
             return got;
     }
@@ -119,13 +177,42 @@ int texts_next(struct texts *t, struct text *out, int *code)
         return 1;
     const char *tab = memchr(out->text, '\t', out->bytes);
     if (!tab) {
-        *code = cli_fail(CLI_INPUT, "%s: no tab between the text and its pair", texts_where(t, where));
-        return -1;
+        out->why = "no tab between the text and its pair";
+        return 1;
     }
     out->pair = tab + 1;
     out->pair_bytes = out->bytes - (size_t)(tab + 1 - out->text);
     out->bytes = (size_t)(tab - out->text);
     return 1;
+}
+
+int texts_refuse(struct texts *t, const char *why)
+{
+    char where[128];
+    texts_where(t, where);
+    if (!t->keep_going)
+        return cli_fail(CLI_INPUT, "%s: %s", where, why);
+    if (!t->refused++)
+        memcpy(t->first, where, sizeof t->first);
+    if (t->form == TEXTS_ROW) {
+        cli_warn("%s: %s", where, why);
+    } else if (t->form == TEXTS_JSON) {
+        fputs("{\"error\":", stdout);
+        cli_json_text(stdout, why);
+        printf(",\"line\":%zu}\n", t->number);
+    } else {
+        printf("!error\t%zu\t", t->number);
+        cli_plain(stdout, why, strlen(why));
+        putchar('\n');
+    }
+    return cli_written();
+}
+
+int texts_end(const struct texts *t, int code)
+{
+    if (code || !t->refused)
+        return code;
+    return cli_fail(CLI_INPUT, "%zu of %zu texts were refused, the first of them: %s", t->refused, t->number, t->first);
 }
 
 int texts_ready(struct texts *t)

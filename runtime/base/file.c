@@ -1,4 +1,4 @@
-/* Maps model files, reads small ones, and writes a file under a temporary name until it is whole. */
+/* Maps model files and reads small ones. */
 #define _FILE_OFFSET_BITS 64 /* files over 2 GiB can be opened on 32-bit targets too */
 
 #include "runtime/base/file.h"
@@ -11,12 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One line for a failed system call; strerror() may share its buffer between threads. */
-static tern_status fail_errno(tern_error *err, const char *path, const char *what, int code)
+/* One line for a failed system call. */
+tern_status tern_fail_errno(tern_error *err, const char *path, const char *what, int code)
 {
     char buffer[128];
-    /* GNU's strerror_r */
-    return tern_fail(err, TERN_IO, "%s: cannot %s: %s", path, what, strerror_r(code, buffer, sizeof buffer));
+    return tern_fail(err, TERN_IO, "%s: cannot %s: %s", path, what, tern_errno_text(code, buffer, sizeof buffer));
 }
 
 /* Opens a regular file for reading and tells its size. -1 and errno when it cannot be opened, -2 (with *err filled)
@@ -42,33 +41,42 @@ static int open_regular(const char *path, off_t *size, tern_error *err)
     return fd;
 }
 
+static tern_status map(struct tern_mapping *out, int fd, off_t size, const char *label, tern_error *err)
+{
+    *out = (struct tern_mapping){NULL, 0};
+    if ((uintmax_t)size > (uintmax_t)PTRDIFF_MAX)
+        return tern_fail(err, TERN_IO, "%s: %jd bytes do not fit this machine's address space", label, (intmax_t)size);
+    if (size == 0)
+        return TERN_OK;
+    void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED && errno == ENOMEM) /* also the address space's limit (ulimit -v) */
+        return tern_fail_nomem(err, label, (size_t)size);
+    if (bytes == MAP_FAILED)
+        return tern_fail_errno(err, label, "map", errno);
+    *out = (struct tern_mapping){bytes, (size_t)size};
+    return TERN_OK;
+}
+
 tern_status tern_map_open(struct tern_mapping *out, const char *path, tern_error *err)
 {
     off_t size = 0;
     int fd = open_regular(path, &size, err);
 
-    out->bytes = NULL;
-    out->size = 0;
+    *out = (struct tern_mapping){NULL, 0};
     if (fd == -2)
         return TERN_IO;
     if (fd < 0)
-        return fail_errno(err, path, "open", errno);
-    if ((uintmax_t)size > (uintmax_t)PTRDIFF_MAX) {
-        close(fd);
-        return tern_fail(err, TERN_IO, "%s: %jd bytes do not fit this machine's address space", path, (intmax_t)size);
-    }
-    if (size > 0) {
-        void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
-        if (bytes == MAP_FAILED) {
-            int code = errno;
-            close(fd);
-            return fail_errno(err, path, "map", code);
-        }
-        out->bytes = bytes;
-        out->size = (size_t)size;
-    }
+        return tern_fail_errno(err, path, "open", errno);
+    tern_status status = map(out, fd, size, path, err);
     close(fd); /* the mapping keeps the file */
-    return TERN_OK;
+    return status;
+}
+
+tern_status tern_map_descriptor(struct tern_mapping *out, int fd, const char *label, tern_error *err)
+{
+    struct stat st;
+    *out = (struct tern_mapping){NULL, 0};
+    return fstat(fd, &st) != 0 ? tern_fail_errno(err, label, "read", errno) : map(out, fd, st.st_size, label, err);
 }
 
 void tern_map_close(struct tern_mapping *mapping)
@@ -113,7 +121,7 @@ tern_status tern_read_text(char **out, size_t *size, const char *path, size_t li
     if (fd < 0) {
         if (optional && (errno == ENOENT || errno == ENOTDIR))
             return TERN_OK;
-        return fail_errno(err, path, "open", errno);
+        return tern_fail_errno(err, path, "open", errno);
     }
     if ((uintmax_t)file_size > limit || (uintmax_t)file_size >= SIZE_MAX) {
         close(fd);
@@ -128,7 +136,7 @@ tern_status tern_read_text(char **out, size_t *size, const char *path, size_t li
         int code = errno;
         free(buffer);
         close(fd);
-        return fail_errno(err, path, "read", code);
+        return tern_fail_errno(err, path, "read", code);
     }
     close(fd);
     buffer[done] = '\0'; /* `done` is less than the size if the file shrank meanwhile */
@@ -155,92 +163,8 @@ int tern_is_directory(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-void tern_writer_name(char *out, size_t capacity, const char *path, unsigned attempt)
-{
-    snprintf(out, capacity, "%s.%ld.%u.tmp", path, (long)getpid(), attempt);
-}
-
-tern_status tern_writer_open(struct tern_writer *writer, const char *path, tern_error *err)
+int tern_path_exists(const char *path)
 {
     struct stat st;
-    int fd = -1;
-
-    writer->stream = NULL;
-    writer->temporary[0] = writer->final[0] = '\0';
-    /* 40 bytes stay free for the temporary name's suffix */
-    if (strlen(path) + 40 > sizeof writer->temporary)
-        return tern_fail(err, TERN_IO, "path of %zu bytes is too long: %.60s...", strlen(path), path);
-    /* rename() would replace a device node, such as /dev/null, by the file */
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        return tern_fail(err, TERN_IO, "%s: exists and is not a regular file", path);
-    memcpy(writer->final, path, strlen(path) + 1);
-    for (unsigned attempt = 0; attempt < 100 && fd < 0; attempt++) {
-        tern_writer_name(writer->temporary, sizeof writer->temporary, path, attempt);
-        fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST)
-            break;
-    }
-    if (fd < 0) {
-        writer->temporary[0] = '\0';
-        return fail_errno(err, path, "create", errno);
-    }
-    writer->stream = fdopen(fd, "wb");
-    if (!writer->stream) {
-        close(fd);
-        tern_writer_discard(writer);
-        return tern_fail_nomem(err, path, BUFSIZ);
-    }
-    return TERN_OK;
-}
-
-/* The rename survives a power cut only when the directory is written too. Some file systems refuse: no error then. */
-static void sync_directory_of(char *path)
-{
-    char *slash = strrchr(path, '/');
-    int fd;
-    if (slash)
-        slash[slash == path] = '\0';
-    fd = open(slash ? path : ".", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-}
-
-tern_status tern_writer_commit(struct tern_writer *writer, tern_error *err)
-{
-    int code = 0;
-
-    if (!writer->stream)
-        return tern_fail(err, TERN_IO, "commit without an open file");
-    /* an earlier fwrite may have failed without anyone looking; its errno is gone by now */
-    if (ferror(writer->stream))
-        code = EIO;
-    if (fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0)
-        code = errno;
-    if (fclose(writer->stream) != 0 && code == 0)
-        code = errno;
-    writer->stream = NULL;
-    if (code == 0 && rename(writer->temporary, writer->final) != 0)
-        code = errno;
-    if (code != 0) {
-        tern_status status = fail_errno(err, writer->final, "write", code);
-        tern_writer_discard(writer);
-        return status;
-    }
-    sync_directory_of(writer->temporary);
-    writer->temporary[0] = '\0';
-    return TERN_OK;
-}
-
-void tern_writer_discard(struct tern_writer *writer)
-{
-    if (!writer)
-        return;
-    if (writer->stream)
-        fclose(writer->stream);
-    writer->stream = NULL;
-    if (writer->temporary[0])
-        unlink(writer->temporary);
-    writer->temporary[0] = '\0';
+    return lstat(path, &st) == 0;
 }

@@ -1,4 +1,4 @@
-/* Files: a read-only mapping, a bounded read, and writing that never leaves half a file. Base layer. */
+/* Files: a read-only mapping and a bounded read; writing is in writer.h. Base layer. */
 #ifndef TERN_FILE_H
 #define TERN_FILE_H
 
@@ -14,6 +14,8 @@ struct tern_mapping {
 
 /* Maps `path` read-only and shared. TERN_IO when it is absent, not a regular file or cannot be mapped. */
 tern_status tern_map_open(struct tern_mapping *out, const char *path, tern_error *err);
+/* The same of an open file; `label` names it in messages. */
+tern_status tern_map_descriptor(struct tern_mapping *out, int fd, const char *label, tern_error *err);
 void tern_map_close(struct tern_mapping *mapping);
 
 /* Reads the whole of a small text file into a fresh, zero-terminated buffer (free() it). A file over `limit` bytes is
@@ -23,18 +25,10 @@ tern_status tern_read_text(char **out, size_t *size, const char *path, size_t li
 /* "dir/name" into out[capacity]; TERN_FORMAT when it does not fit. */
 tern_status tern_join_path(char *out, size_t capacity, const char *dir, const char *name, tern_error *err);
 int tern_is_directory(const char *path);
+/* Whether there is anything of that name, be it a link that leads nowhere. */
+int tern_path_exists(const char *path);
 
-/* Writing: open a temporary name beside `path`, write, then commit (fsync + rename) or discard (unlink). */
-struct tern_writer {
-    FILE *stream;
-    char temporary[4096];
-    char final[4096];
-};
-tern_status tern_writer_open(struct tern_writer *writer, const char *path, tern_error *err);
-/* The temporary name beside `path`: attempt 0, unless a file of that name is there. It needs up to 40 bytes more. */
-void tern_writer_name(char *out, size_t capacity, const char *path, unsigned attempt);
-tern_status tern_writer_commit(struct tern_writer *writer, tern_error *err);
-/* Safe to call at any time, also after commit or on a zeroed struct. */
-void tern_writer_discard(struct tern_writer *writer);
+/* One line for a failed system call, such as "PATH: cannot open: No such file or directory"; returns TERN_IO. */
+tern_status tern_fail_errno(tern_error *err, const char *path, const char *what, int code);
 
 #endif

@@ -12,4 +12,7 @@ tern_status tern_fail(tern_error *err, tern_status code, const char *format, ...
 /* The line that every failed allocation reports. */
 tern_status tern_fail_nomem(tern_error *err, const char *what, size_t bytes);
 
+/* What an errno says, for any thread: strerror() may share its buffer between them. The text may lie in `buffer`. */
+const char *tern_errno_text(int code, char *buffer, size_t capacity);
+
 #endif

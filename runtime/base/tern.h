@@ -56,7 +56,7 @@ TERN_API const char *tern_version(void);
 /* A short name for a status; never NULL. */
 TERN_API const char *tern_status_name(tern_status status);
 
-/* ---- Tokenizer: WordPiece as Hugging Face's BertTokenizer and BertTokenizerFast ------------------------------ */
+/* ---- Tokenizer: WordPiece, byte-level BPE, BPE and Unigram, with Hugging Face's ids ------------------------------ */
 
 typedef struct tern_tokenizer tern_tokenizer;
 
@@ -76,8 +76,13 @@ typedef enum tern_truncate {
     TERN_TRUNCATE_TAIL = 2   /* keep the tail, drop the head; special tokens stay */
 } tern_truncate;
 
-/* Opens the tokenizer of a Hugging Face checkpoint directory (tokenizer.json, or vocab.txt with
-   tokenizer_config.json and special_tokens_map.json), a single tokenizer.json, or a bare vocab.txt (uncased settings).
+/* Opens the tokenizer of a Hugging Face checkpoint directory, a single tokenizer.json, or a bare vocab.txt (uncased
+   settings). Of a directory the first of these counts that is there: tokenizer.json; vocab.txt with
+   tokenizer_config.json, special_tokens_map.json and added_tokens.json; a SentencePiece model (sentencepiece.bpe.model,
+   spiece.model, spm.model or sentencepiece.model) of XLM-R, CamemBERT, ALBERT, DeBERTa-v2 or RemBERT; vocab.json with
+   merges.txt of RoBERTa. Ids are those of Hugging Face's tokenizers; what they would do and Tern cannot is refused by
+   its name. The line numbers of a vocab.txt are its ids, from 0 on; of equal lines the last one counts. In a
+   sentence-transformers folder they lie beside the transformer, and its do_lower_case counts.
    On success *out is owned by the caller. Errors: TERN_IO, TERN_FORMAT, TERN_NOMEM. */
 TERN_API tern_status tern_tokenizer_open(tern_tokenizer **out, const char *path, tern_error *err);
 /* Accepts NULL. Never call it on the tokenizer of a model. */
@@ -92,27 +97,30 @@ typedef struct tern_span {
 /* The tokens of a text: arrays of the caller, which tern_tokenize fills, and what it found. */
 typedef struct tern_tokens {
     size_t struct_bytes; /* sizeof(tern_tokens), so that fields can be added */
-    size_t capacity;     /* elements of each array, at least 3 */
+    size_t capacity;     /* elements of each array, at least 3 and as many as there are special tokens */
     int32_t *ids;        /* [capacity] */
-    int32_t *types;      /* [capacity] token types: 0 for the first text with its [CLS] and [SEP], 1 for the second;
-                            NULL: not wanted */
+    int32_t *types;      /* [capacity] token types, of BERT 0 for the first text with its [CLS] and [SEP], 1 for the
+                            second; NULL: not wanted */
     tern_span *spans;    /* [capacity] the bytes that each token was made of; NULL: not wanted */
     size_t count;        /* result: tokens in the arrays; what lies behind them is undefined */
     size_t needed;       /* result: tokens of the whole text, special ones included; needed - count were cut */
 } tern_tokens;
 
-/* Turns a text into ids: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP]. Reads it once, however long it is, and
-   allocates nothing. A pair that is too long loses tokens of its longer side first (Hugging Face's "longest_first").
-   Spans are Hugging Face's offset_mapping, in bytes: a token's span is what it was before lower-casing and stripping of
-   accents; a word that is not in the vocabulary is one token with the span of the word. Errors, after which count is 0:
-   TERN_INPUT for invalid UTF-8 (the message names the byte offset; needed is 0) and for too many tokens under
-   TERN_TRUNCATE_ERROR (needed says how many); TERN_USAGE when struct_bytes, capacity or truncate is out of range, or a
-   text is NULL and has bytes. */
+/* Turns a text into ids, with the special tokens of the model around it: [CLS] text [SEP], or [CLS] text [SEP] pair
+   [SEP]. A pair that is too long loses tokens of its longer side first (Hugging Face's "longest_first"). Reads the text
+   once, however long it is. BERT's tokenizer allocates nothing. Others use 60 KB of stack, and allocate for the call
+   what more they need where a word is longer than 150 bytes, or a kilobyte of text has no space between two letters,
+   as in Chinese. Spans are Hugging Face's offset_mapping, in bytes: a token's span is what it was before lower-casing
+   and stripping of accents; a word that is not in the vocabulary is one token with the span of the word. Errors, after
+   which count is 0: TERN_INPUT for invalid UTF-8 (the message names the byte offset; needed is 0) and for too many
+   tokens under TERN_TRUNCATE_ERROR (needed says how many); TERN_USAGE when struct_bytes, capacity or truncate is out of
+   range, a text is NULL and has bytes, or there is a pair and the tokenizer has no template for one; TERN_NOMEM. */
 TERN_API tern_status tern_tokenize(const tern_tokenizer *tokenizer, const tern_text *text, tern_truncate truncate,
                                    tern_tokens *out, tern_error *err);
 
-/* The piece of an id, with its "##" if it has one; NULL when the id is out of range. Owned by the tokenizer;
- *bytes (may be NULL) receives its length. The string is not zero-terminated. */
+/* The piece of an id as the vocabulary has it, with its "##" if it has one; empty for an id without a piece; NULL when
+ *the id is out of range. Owned by the tokenizer; bytes (may be NULL) receives its length. The string is not
+ *zero-terminated. */
 TERN_API const char *tern_token_text(const tern_tokenizer *tokenizer, int32_t id, size_t *bytes);
 /* The number of ids, 1 .. 2^24. */
 TERN_API int32_t tern_vocab_size(const tern_tokenizer *tokenizer);
@@ -121,23 +129,40 @@ TERN_API int32_t tern_vocab_size(const tern_tokenizer *tokenizer);
 
 typedef struct tern_model tern_model;
 
-typedef enum tern_pooling { TERN_POOL_MEAN = 0, TERN_POOL_CLS = 1 } tern_pooling;
+/* How the states of a text's tokens become one vector, as sentence-transformers calls it. */
+typedef enum tern_pooling {
+    TERN_POOL_MEAN = 0,          /* their mean */
+    TERN_POOL_CLS = 1,           /* the first token's */
+    TERN_POOL_MAX = 2,           /* the largest of each dimension */
+    TERN_POOL_MEAN_SQRT_LEN = 3, /* their sum over the root of their number */
+    TERN_POOL_WEIGHTED_MEAN = 4, /* their mean, the first counting once, the second twice, and so on */
+    TERN_POOL_LAST = 5           /* the last token's */
+} tern_pooling;
 
 /* The description of a model, which owns the strings. */
 typedef struct tern_model_info {
     const char *architecture; /* the family of checkpoints that it was made from: "bert", "distilbert" ... */
     const char *weights;      /* as in tern_convert.h, or "mixed" */
-    const char *activation;   /* "gelu", "gelu_new", "relu", "gelu_ibert" */
+    const char *activation;   /* "gelu", "gelu_new", "relu", "gelu_ibert", "silu", "quick_gelu" */
     int32_t layers, hidden, heads, intermediate;
     int32_t vocab, max_tokens, token_types;
-    int32_t n_labels; /* 0: the model has no classification head */
-    tern_pooling pooling;
-    int32_t normalize; /* 1: embeddings are scaled to unit length */
+    int32_t n_labels;     /* 0: the model has no classification head */
+    tern_pooling pooling; /* the first of them, where a model joins several */
+    int32_t normalize;    /* 1: embeddings are scaled to unit length, before they are cut off */
     uint64_t file_bytes;
     uint64_t parameters;
     uint64_t checksum; /* XXH3-64 over the whole file but the checksum itself */
-    const char *head;  /* "classifier"; "none" */
+    const char *head;  /* "classifier", "tagger"; "none" */
     int32_t of_tokens; /* 1: the head labels each token, 0: the text */
+    /* What tern_probabilities makes of the logits: "softmax", of all labels together; "sigmoid", of each label by
+       itself, so that any number of them may hold; "raw", nothing: the logits are the answer, as of a regression;
+       "none". */
+    const char *output;
+    int32_t dimensions; /* numbers of an embedding, unless a session asks for others */
+    /* All steps that make an embedding, in words: "mean, dense to 256 with tanh, length 1, first 64". */
+    const char *embedding;
+    int32_t n_prompts;          /* see tern_session_set_prompt */
+    const char *default_prompt; /* the name of the prompt that is used unless another is set; NULL: none */
 } tern_model_info;
 
 /* Maps the file and checks every number in it, its checksum included. The file must not shrink or change while the
@@ -151,6 +176,9 @@ TERN_API void tern_model_close(tern_model *model);
 TERN_API const tern_model_info *tern_model_get_info(const tern_model *model);
 /* The name of a label, 0 <= label < n_labels; NULL when out of range. */
 TERN_API const char *tern_model_label(const tern_model *model, int32_t label);
+/* The name of a prompt, 0 <= prompt < n_prompts, and through `text` (may be NULL) the text that it puts before others.
+   NULL when out of range. */
+TERN_API const char *tern_model_prompt(const tern_model *model, int32_t prompt, const char **text);
 /* The model's own tokenizer, owned by the model; NULL when the file has no vocabulary. */
 TERN_API const tern_tokenizer *tern_model_tokenizer(const tern_model *model);
 
@@ -171,6 +199,13 @@ typedef struct tern_session_options {
     /* The text that `tern bench --calibrate-sparse` writes for the ISA in use: it says how few blocks must be left on
        this machine for a sparse product to be faster. Results do not depend on it. NULL: the table built in. */
     const char *sparse_table;
+    /* Embeddings of so many dimensions: the first ones, for models that were trained to have most of their meaning
+       there
+       ("Matryoshka"). 0: the model's own number. A model that cuts its vectors off itself (truncate_dim) may be asked
+       for more than that; more than it computes are all that it computes. The vector is cut off last, after the model
+       has brought it to length 1 if it does; set `normalize` to bring what is left to length 1 again. */
+    int32_t dimensions;
+    int32_t normalize; /* 1: embeddings are brought to length 1, whatever the model says */
 } tern_session_options;
 
 /* Plans and allocates everything that runs will need: the run functions allocate nothing.
@@ -186,6 +221,17 @@ TERN_API const char *tern_session_isa(const tern_session *session);
 TERN_API int32_t tern_session_threads(const tern_session *session);
 TERN_API size_t tern_session_arena_bytes(const tern_session *session);
 
+/* Sets the prompt: what is put before each text that tern_embed_texts and tern_answer_stream embed from now on, as some
+   models want it ("query: "). Of a pair it is put before the first text. `name` is the name of one of the model's
+   prompts; `text`, if name is NULL, is a prompt of the caller's, of which the session keeps a copy ("": no prompt). If
+   both are NULL it is the model's default prompt, with which a session begins. Errors: TERN_USAGE (name and text are
+   given, or the model has no such prompt: the message lists the names; the prompt is longer than 16,384 bytes),
+   TERN_INPUT (not UTF-8), TERN_NOMEM; the prompt then stays what it was. */
+TERN_API tern_status tern_session_set_prompt(tern_session *session, const char *name, const char *text,
+                                             tern_error *err);
+/* Dimensions of this session's embeddings. */
+TERN_API int32_t tern_session_dimensions(const tern_session *session);
+
 /* Texts of any lengths, one after the other, without padding. */
 typedef struct tern_batch {
     const int32_t *ids;     /* [offsets[n_texts]] token ids, 0 <= id < vocab */
@@ -198,9 +244,10 @@ typedef struct tern_batch {
    TERN_USAGE (an id, type or length out of range, more than the session was opened for, or a model without a head that
    labels). The result of a text does not depend on its neighbours. */
 TERN_API tern_status tern_classify(tern_session *session, const tern_batch *batch, float *logits, tern_error *err);
-/* vectors[n_texts][hidden], pooled and normalised as the model says. */
+/* vectors[n_texts][dimensions], made as the model says; dimensions are tern_session_dimensions, the model's own unless
+   the session's options say otherwise. Ids are taken as they are: no prompt is put before them. */
 TERN_API tern_status tern_embed(tern_session *session, const tern_batch *batch, float *vectors, tern_error *err);
-/* The integers behind the floats of the last run, [n_texts][n_labels or hidden], each float being integer * 2^-bits
+/* The integers behind the floats of the last run, [n_texts][n_labels or dimensions], each float being integer * 2^-bits
    exactly rounded; NULL before the first run and for f32 models. Owned by the session, valid until its next call. */
 TERN_API const int32_t *tern_session_integers(const tern_session *session, size_t *count, int32_t *bits);
 
@@ -213,7 +260,7 @@ TERN_API const int32_t *tern_session_integers(const tern_session *session, size_
 /* The answers to a number of texts: arrays of the caller. */
 typedef struct tern_answers {
     size_t struct_bytes; /* sizeof(tern_answers), so that fields can be added */
-    float *values;       /* [n_texts][n_labels] logits, or [n_texts][hidden] vectors */
+    float *values;       /* [n_texts][n_labels] logits, or [n_texts][dimensions] vectors */
     int32_t *integers;   /* the same number of integers behind them, see tern_session_integers; an f32 model leaves them
                             alone; NULL: not wanted */
     size_t *n_tokens;    /* [n_texts] tokens of each text that were run, special ones included; NULL: not wanted */
@@ -228,16 +275,17 @@ typedef struct tern_answers {
    for a model without a vocabulary. */
 TERN_API tern_status tern_classify_texts(tern_session *session, const tern_text *texts, size_t n_texts,
                                          tern_truncate truncate, tern_answers *answers, tern_error *err);
-/* The vector of each text, pooled and normalised as the model says. Errors are those of tern_classify_texts. */
+/* The vector of each text behind its prompt, made as the model says. Errors are those of tern_classify_texts. */
 TERN_API tern_status tern_embed_texts(tern_session *session, const tern_text *texts, size_t n_texts,
                                       tern_truncate truncate, tern_answers *answers, tern_error *err);
 
-/* What one text's logits[n_labels] mean: probabilities[n_labels], by softmax over several labels, by the logistic
-   function for a single one. `probabilities` may be NULL. Returns the label of the largest logit, the first of equals;
-   -1 when the model has no classification head. */
+/* What the logits[n_labels] of a text or a token mean: probabilities[n_labels], by the function that the model's info
+   calls `output`: softmax over the labels, the logistic function of each, or the logits as they are. `probabilities`
+   may be NULL. Returns the label of the largest logit, the first of equals; -1 when the model has no head that labels.
+ */
 TERN_API int32_t tern_probabilities(const tern_model *model, const float *logits, double *probabilities);
 
-typedef enum tern_task { TERN_CLASSIFY = 0, TERN_EMBED = 1 } tern_task;
+typedef enum tern_task { TERN_CLASSIFY = 0, TERN_EMBED = 1, TERN_TAG = 2 } tern_task;
 
 /* The answer to one text of a stream. It belongs to the session and is valid until the callback returns. */
 typedef struct tern_answer {
@@ -245,9 +293,11 @@ typedef struct tern_answer {
     const tern_error *error; /* why tern_tokenize refused the text; NULL: it did not */
     size_t n_tokens;         /* tokens that were run, special ones included; 0 for a refused text */
     size_t n_needed;         /* tokens of the whole text; 0 when it is not UTF-8 */
-    const float *values;     /* [count] logits or a vector; NULL for a refused text */
-    const int32_t *integers; /* [count] see tern_session_integers; NULL for a refused text and for f32 models */
-    int32_t count;           /* the model's n_labels or hidden */
+    const float *values;     /* [count] logits or a vector, TERN_TAG: [n_tokens][count]; NULL for a refused text */
+    const int32_t *integers; /* as values, see tern_session_integers; NULL for a refused text and for f32 models */
+    int32_t count;           /* the model's n_labels, or dimensions */
+    const int32_t *ids;      /* [n_tokens] of the tokens that were run; NULL for a refused text */
+    const tern_span *spans;  /* TERN_TAG: [n_tokens] the bytes that each token was made of, else NULL */
 } tern_answer;
 
 typedef enum tern_next {
@@ -268,8 +318,9 @@ typedef struct tern_stream {
     tern_status (*answer)(void *context, const tern_answer *answer);
 } tern_stream;
 
-/* Answers all texts of a stream. A refused text is no error of this call: `answer` decides. Other errors are those of
-   tern_classify_texts, with nothing read from the stream. */
+/* Answers all texts of a stream: TERN_CLASSIFY with the logits of each text, TERN_TAG with those of each of its tokens,
+   special ones included, TERN_EMBED with its vector. A refused text is no error of this call: `answer` decides. Other
+   errors are those of tern_classify_texts, with nothing read from the stream. */
 TERN_API tern_status tern_answer_stream(tern_session *session, tern_task task, tern_truncate truncate,
                                         const tern_stream *stream, tern_error *err);
 

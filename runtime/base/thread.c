@@ -3,7 +3,6 @@
 #include "runtime/base/thread.h"
 
 #include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -98,17 +97,20 @@ static long long clock_ns(clockid_t clock)
     return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* Linux's operations on a futex of this process alone; musl comes without the kernel's headers. */
+enum { WAIT_PRIVATE = 0 | 128, WAKE_PRIVATE = 1 | 128 };
+
 /* Returns when woken, at once if *word is not `value`, or after `ns` unless that is 0. The system call's own time
    format is two longs, on 32-bit systems too. */
 static void futex_wait(void *word, unsigned value, long ns)
 {
     const long timeout[2] = {0, ns};
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, ns ? timeout : NULL, NULL, 0);
+    syscall(SYS_futex, word, WAIT_PRIVATE, value, ns ? timeout : NULL, NULL, 0);
 }
 
 static void futex_wake(void *word)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    syscall(SYS_futex, word, WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 static void relax(void)
@@ -417,16 +419,16 @@ static int idle_helpers(const struct tern_pool *pool, const struct tern_cpus *cp
     return idle < 0 ? 0 : idle < pool->started ? idle : pool->started;
 }
 
-tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err)
+tern_status tern_pool_open(struct tern_pool **out, int asked, tern_error *err)
 {
     *out = NULL;
     struct tern_pool *pool = aligned_alloc(_Alignof(struct tern_pool), sizeof *pool);
     if (!pool)
         return tern_fail_nomem(err, "a thread pool", sizeof *pool);
     struct tern_cpus cpus = {.allowed = 1};
-    if (threads != 1) /* it reads files, and one thread does not ask */
+    if (asked != 1) /* it reads files, and one thread does not ask */
         cpus = tern_cpus_look("");
-    threads = threads ? threads : cpus.allowed;
+    const int threads = asked ? asked : cpus.allowed;
     *pool = (struct tern_pool){.threads = threads, .pause = SHORTEST_PAUSE / 2};
     if (threads > 1) {
         const size_t bytes = (size_t)(threads - 1) * sizeof *pool->helpers;
@@ -434,11 +436,12 @@ tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err)
         pool->helpers = aligned_alloc(_Alignof(struct helper), bytes);
         pool->order = malloc((size_t)(threads - 1) * sizeof *pool->order);
         const int failed = !pool->helpers || !pool->order ? -1 : start_helpers(pool);
-        if (failed) {
+        if (failed < 0 || (failed && asked)) {
             tern_pool_close(pool);
             return failed < 0 ? tern_fail_nomem(err, "a thread pool", bytes)
                               : tern_fail(err, TERN_FAILED, "cannot start %d threads; ask for fewer", threads);
         }
+        pool->threads = pool->started + 1; /* where a sandbox forbids threads, the caller does all */
         pool->limit = idle_helpers(pool, &cpus);
         pool->retry_at = clock_ns(CLOCK_MONOTONIC) + pool->pause;
     }

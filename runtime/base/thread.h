@@ -14,8 +14,8 @@
 
 struct tern_pool;
 
-/* A pool of up to `threads` threads, 1 to TERN_MOST_THREADS, the caller's included; 0: tern_threads_allowed(). Errors:
-   TERN_NOMEM, TERN_FAILED. */
+/* A pool of up to `threads` threads, 1 to TERN_MOST_THREADS, the caller's included; 0: tern_threads_allowed(), or as
+   many of those as the system lets start. Errors: TERN_NOMEM, TERN_FAILED. */
 tern_status tern_pool_open(struct tern_pool **out, int threads, tern_error *err);
 /* Accepts NULL. */
 void tern_pool_close(struct tern_pool *pool);

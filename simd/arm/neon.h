@@ -203,6 +203,13 @@ TERN_INLINE int32x4_t tern_neon_rshift(int32x4_t x, struct tern_neon_rshift r)
     return vshlq_s32(tern_neon_add32(x, r.half), r.down);
 }
 
+/* Four accumulators from acc[j] on, shifted as requant and residual have them. */
+TERN_INLINE int32x4_t tern_neon_shifted(const int32_t *acc, const int32_t *left, int j)
+{
+    const int32x4_t x = vld1q_s32(acc + j);
+    return left ? vshlq_s32(x, vld1q_s32(left + j)) : x;
+}
+
 /* sat16(rshift(x)) of eight. */
 TERN_INLINE int16x8_t tern_neon_narrow(int32x4_t low, int32x4_t high, struct tern_neon_rshift r)
 {

@@ -7,23 +7,24 @@
 #include "simd/arm/neon.h"
 
 TERN_INLINE void requant8(const int32_t *acc, int16_t *out, struct tern_neon_rshift shift, int16x8_t row_mul,
-                          const int16_t *mul, const int16_t *bias)
+                          const int32_t *left, const int16_t *mul, const int16_t *bias)
 {
-    int16x8_t a = tern_neon_narrow(vld1q_s32(acc), vld1q_s32(acc + 4), shift);
+    int16x8_t a = tern_neon_narrow(tern_neon_shifted(acc, left, 0), tern_neon_shifted(acc, left, 4), shift);
     a = vqrdmulhq_s16(a, vqrdmulhq_s16(vld1q_s16(mul), row_mul));
     vst1q_s16(out, vmaxq_s16(vqaddq_s16(a, vld1q_s16(bias)), vdupq_n_s16(-32767)));
 }
 
 void tern_requant_neon(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, ptrdiff_t ld_out,
-                       const struct tern_row_scale *row, const int16_t *mul, const int16_t *bias, int m, int n)
+                       const struct tern_row_scale *row, const int32_t *left, const int16_t *mul, const int16_t *bias,
+                       int m, int n)
 {
     for (int i = 0; i < m; i++, acc += ld_acc, out += ld_out) {
         struct tern_neon_rshift shift = tern_neon_rshift_by(row[i].shift);
         int16x8_t row_mul = vdupq_n_s16((int16_t)row[i].mul);
         int j = 0;
         for (; j + 8 <= n; j += 8)
-            requant8(acc + j, out + j, shift, row_mul, mul + j, bias + j);
+            requant8(acc + j, out + j, shift, row_mul, left ? left + j : NULL, mul + j, bias + j);
         for (; j < n; j++)
-            out[j] = tern_requant1(acc[j], &row[i], mul[j], bias[j]);
+            out[j] = tern_requant1(tern_shifted(acc, left, j), &row[i], mul[j], bias[j]);
     }
 }

@@ -1,13 +1,13 @@
-/* Defines layernorm, which normalises rows. */
+/* Defines layernorm, which normalises rows, around their mean or around 0. */
 #include "simd/table.h"
 
-static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int16_t *y, int8_t *q,
-                     struct tern_row *row, int n)
+static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta, uint64_t eps, int rms, int16_t *y,
+                     int16_t *x, int n)
 {
     int64_t sum = 0;
     for (int j = 0; j < n; j++)
         sum += s[j];
-    uint32_t mean = (uint32_t)tern_floor_div(sum + n / 2, n);
+    uint32_t mean = rms ? 0 : (uint32_t)tern_floor_div(sum + n / 2, n);
 
     uint32_t dmax = 0;
     for (int j = 0; j < n; j++) {
@@ -25,28 +25,15 @@ static void norm_row(const int32_t *s, const int16_t *gamma, const int16_t *beta
     if (dmax)
         unit = tern_layernorm_scale_of(sum2, eps, shift);
 
-    row->amax = 0;
     for (int j = 0; j < n; j++) {
-        int16_t n16 = tern_layernorm_n16(tern_layernorm_d16((int32_t)((uint32_t)s[j] - mean), shift), unit);
-        y[j] = tern_max16(tern_adds(tern_mulr(n16, gamma[j]), beta[j]), -32767);
-        int32_t magnitude = n16 < 0 ? -n16 : n16;
-        row->amax = magnitude > row->amax ? magnitude : row->amax;
+        x[j] = tern_layernorm_n16(tern_layernorm_d16((int32_t)((uint32_t)s[j] - mean), shift), unit);
+        y[j] = tern_max16(tern_adds(tern_mulr(x[j], gamma[j]), beta[j]), -32767);
     }
-
-    struct tern_s8_scale scale = tern_s8_scale_of(row->amax);
-    row->norm2 = 0;
-    for (int j = 0; j < n; j++) {
-        int16_t n16 = tern_layernorm_n16(tern_layernorm_d16((int32_t)((uint32_t)s[j] - mean), shift), unit);
-        q[j] = tern_to_s8(n16, scale);
-        row->norm2 += q[j] * q[j];
-    }
-    for (int j = n; j < tern_round_up(n, TERN_PANEL_K); j++)
-        q[j] = 0;
 }
 
 void tern_layernorm_ref(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
-                        int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n)
+                        int rms, int16_t *y, int16_t *x, ptrdiff_t ld_x, int m, int n)
 {
     for (int i = 0; i < m; i++)
-        norm_row(s + i * ld, gamma, beta, eps, y + i * ld, q + i * ld_q, row + i, n);
+        norm_row(s + i * ld, gamma, beta, eps, rms, y + i * ld, x + i * ld_x, n);
 }

@@ -16,6 +16,12 @@ static inline __m256i tern_load256(const void *p)
 {
     return _mm256_loadu_si256((const __m256i *)p);
 }
+/* Eight accumulators from acc[j] on, shifted as requant and residual have them. */
+static inline __m256i tern_shifted256(const int32_t *acc, const int32_t *left, int j)
+{
+    const __m256i x = tern_load256(acc + j);
+    return left ? _mm256_sllv_epi32(x, tern_load256(left + j)) : x;
+}
 static inline void tern_store256(void *p, __m256i x)
 {
     _mm256_storeu_si256((__m256i *)p, x);

@@ -65,6 +65,18 @@ static inline __m512i tern_rshift512(__m512i x, struct tern_rshift512 r)
     return _mm512_srav_epi32(_mm512_add_epi32(x, r.round), r.count);
 }
 
+/* Sixteen accumulators from acc[j] on, or those of a mask, shifted as requant and residual have them. */
+static inline __m512i tern_shifted512(const int32_t *acc, const int32_t *left, int j)
+{
+    const __m512i x = _mm512_loadu_si512(acc + j);
+    return left ? _mm512_sllv_epi32(x, _mm512_loadu_si512(left + j)) : x;
+}
+static inline __m512i tern_rest_shifted512(const int32_t *acc, const int32_t *left, int j, __mmask16 rest)
+{
+    const __m512i x = _mm512_maskz_loadu_epi32(rest, acc + j);
+    return left ? _mm512_sllv_epi32(x, _mm512_maskz_loadu_epi32(rest, left + j)) : x;
+}
+
 /* A row's scale, as requant and context take it. */
 struct tern_scale512 {
     struct tern_rshift512 shift;

@@ -93,52 +93,37 @@ static ALWAYS_INLINE __m256i unit16(const int16_t *d16, const struct unit *u, co
     return _mm256_max_epi16(_mm256_packs_epi32(a, b), _mm256_set1_epi16(-32767));
 }
 
-static ALWAYS_INLINE void affine16(int16_t *y, __m256i n16, const int16_t *gamma, const int16_t *beta)
+/* y holds d16 and receives the result. */
+static ALWAYS_INLINE void affine16(int16_t *y, int16_t *x, const int16_t *gamma, const int16_t *beta,
+                                   const struct unit *u, const enum reach reach)
 {
-    __m256i sum = _mm256_adds_epi16(_mm256_mulhrs_epi16(n16, tern_load256(gamma)), tern_load256(beta));
+    const __m256i n16 = unit16(y, u, reach);
+    const __m256i sum = _mm256_adds_epi16(_mm256_mulhrs_epi16(n16, tern_load256(gamma)), tern_load256(beta));
+    tern_store256(x, n16);
     tern_store256(y, _mm256_max_epi16(sum, _mm256_set1_epi16(-32767)));
 }
 
-/* y holds d16 and receives the result; returns norm2. */
-static ALWAYS_INLINE int32_t finish_row(struct tern_layernorm_scale unit, const enum reach reach,
-                                        struct tern_s8_scale scale, const int16_t *gamma, const int16_t *beta,
-                                        int16_t *y, int8_t *q, int n)
+static ALWAYS_INLINE void finish_row(struct tern_layernorm_scale unit, const enum reach reach, const int16_t *gamma,
+                                     const int16_t *beta, int16_t *y, int16_t *x, int n)
 {
     const struct unit u = unit_of(unit);
-    const struct tern_s8_256 s8 = tern_s8_256_of(scale);
-    __m256i sum = _mm256_setzero_si256();
-    int32_t norm2 = 0;
     int j = 0;
     for (; j + 32 <= n; j += 32) {
-        __m256i a = unit16(y + j, &u, reach), b = unit16(y + j + 16, &u, reach);
-        affine16(y + j, a, gamma + j, beta + j);
-        affine16(y + j + 16, b, gamma + j + 16, beta + j + 16);
-        a = tern_to_s8_256(a, s8);
-        b = tern_to_s8_256(b, s8);
-        sum = _mm256_add_epi32(sum, _mm256_add_epi32(_mm256_madd_epi16(a, a), _mm256_madd_epi16(b, b)));
-        tern_store256(q + j, tern_narrow256(a, b));
+        affine16(y + j, x + j, gamma + j, beta + j, &u, reach);
+        affine16(y + j + 16, x + j + 16, gamma + j + 16, beta + j + 16, &u, reach);
     }
     if (j + 16 <= n) {
-        __m256i a = unit16(y + j, &u, reach);
-        affine16(y + j, a, gamma + j, beta + j);
-        a = tern_to_s8_256(a, s8);
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, a));
-        tern_store_s8_256(q + j, a);
+        affine16(y + j, x + j, gamma + j, beta + j, &u, reach);
         j += 16;
     }
     for (; j < n; j++) {
-        const int16_t n16 = tern_layernorm_n16(y[j], unit);
-        y[j] = tern_max16(tern_adds(tern_mulr(n16, gamma[j]), beta[j]), -32767);
-        q[j] = tern_to_s8(n16, scale);
-        norm2 += q[j] * q[j];
+        x[j] = tern_layernorm_n16(y[j], unit);
+        y[j] = tern_max16(tern_adds(tern_mulr(x[j], gamma[j]), beta[j]), -32767);
     }
-    for (; j < tern_round_up(n, TERN_PANEL_K); j++)
-        q[j] = 0;
-    return norm2 + (int32_t)tern_sum256(sum);
 }
 
 void tern_layernorm_avx2(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
-                         int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n)
+                         int rms, int16_t *y, int16_t *x, ptrdiff_t ld_x, int m, int n)
 {
-    norm_rows(s, ld, gamma, beta, eps, y, q, ld_q, row, m, n);
+    norm_rows(s, ld, gamma, beta, eps, rms, y, x, ld_x, m, n);
 }

@@ -96,40 +96,29 @@ static ALWAYS_INLINE __m512i affine32(__m512i n16, __m512i gamma, __m512i beta)
     return _mm512_max_epi16(_mm512_adds_epi16(_mm512_mulhrs_epi16(n16, gamma), beta), _mm512_set1_epi16(-32767));
 }
 
-/* y holds d16 and receives the result; returns norm2. Lanes past the end are 0 all along. */
-static ALWAYS_INLINE int32_t finish_row(struct tern_layernorm_scale unit, const enum reach reach,
-                                        struct tern_s8_scale scale, const int16_t *gamma, const int16_t *beta,
-                                        int16_t *y, int8_t *q, int n)
+/* y holds d16 and receives the result. */
+static ALWAYS_INLINE void finish_row(struct tern_layernorm_scale unit, const enum reach reach, const int16_t *gamma,
+                                     const int16_t *beta, int16_t *y, int16_t *x, int n)
 {
     const struct unit u = unit_of(unit);
-    const struct tern_s8_512 s8 = tern_s8_512_of(scale);
-    __m512i norm2 = _mm512_setzero_si512();
     int j = 0;
-    for (; j + 64 <= n; j += 64) {
-        __m512i a = unit32(_mm512_loadu_si512(y + j), &u, reach);
-        __m512i b = unit32(_mm512_loadu_si512(y + j + 32), &u, reach);
-        _mm512_storeu_si512(y + j, affine32(a, _mm512_loadu_si512(gamma + j), _mm512_loadu_si512(beta + j)));
-        _mm512_storeu_si512(y + j + 32,
-                            affine32(b, _mm512_loadu_si512(gamma + j + 32), _mm512_loadu_si512(beta + j + 32)));
-        a = tern_to_s8_512(a, s8);
-        b = tern_to_s8_512(b, s8);
-        norm2 = _mm512_add_epi32(norm2, _mm512_add_epi32(_mm512_madd_epi16(a, a), _mm512_madd_epi16(b, b)));
-        _mm512_storeu_si512(q + j, tern_narrow512(a, b));
+    for (; j + 32 <= n; j += 32) {
+        const __m512i n16 = unit32(_mm512_loadu_si512(y + j), &u, reach);
+        _mm512_storeu_si512(x + j, n16);
+        _mm512_storeu_si512(y + j, affine32(n16, _mm512_loadu_si512(gamma + j), _mm512_loadu_si512(beta + j)));
     }
-    for (; j < n; j += 32) {
+    if (j < n) {
         const __mmask32 rest = tern_mask32(n - j);
-        __m512i a = unit32(_mm512_maskz_loadu_epi16(rest, y + j), &u, reach);
-        __m512i r = affine32(a, _mm512_maskz_loadu_epi16(rest, gamma + j), _mm512_maskz_loadu_epi16(rest, beta + j));
+        const __m512i n16 = unit32(_mm512_maskz_loadu_epi16(rest, y + j), &u, reach);
+        const __m512i r =
+            affine32(n16, _mm512_maskz_loadu_epi16(rest, gamma + j), _mm512_maskz_loadu_epi16(rest, beta + j));
+        _mm512_mask_storeu_epi16(x + j, rest, n16);
         _mm512_mask_storeu_epi16(y + j, rest, r);
-        a = tern_to_s8_512(a, s8);
-        norm2 = _mm512_add_epi32(norm2, _mm512_madd_epi16(a, a));
-        _mm256_mask_storeu_epi8(q + j, tern_mask32(tern_round_up(n, TERN_PANEL_K) - j), _mm512_cvtepi16_epi8(a));
     }
-    return _mm512_reduce_add_epi32(norm2);
 }
 
 void tern_layernorm_avx512bw(const int32_t *s, ptrdiff_t ld, const int16_t *gamma, const int16_t *beta, uint64_t eps,
-                             int16_t *y, int8_t *q, ptrdiff_t ld_q, struct tern_row *row, int m, int n)
+                             int rms, int16_t *y, int16_t *x, ptrdiff_t ld_x, int m, int n)
 {
-    norm_rows(s, ld, gamma, beta, eps, y, q, ld_q, row, m, n);
+    norm_rows(s, ld, gamma, beta, eps, rms, y, x, ld_x, m, n);
 }

@@ -4,8 +4,8 @@
 #include "simd/layernorm_f32.h"
 
 void tern_layernorm_f32_avx512bw(float *x, ptrdiff_t ld_x, const float *add, ptrdiff_t ld_add, const float *gamma,
-                                 const float *beta, float eps, int m, int n)
+                                 const float *beta, float eps, int rms, int m, int n)
 {
     for (int i = 0; i < m; i++)
-        layernorm(x + i * ld_x, add ? add + i * ld_add : NULL, gamma, beta, eps, n);
+        layernorm(x + i * ld_x, add ? add + i * ld_add : NULL, gamma, beta, eps, rms, n);
 }

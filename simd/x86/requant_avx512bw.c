@@ -13,19 +13,19 @@ static ALWAYS_INLINE __m512i requant32(__m512i low, __m512i high, __m512i mul, _
     return _mm512_max_epi16(_mm512_adds_epi16(scaled, bias), _mm512_set1_epi16(-32767));
 }
 
-static void requant_row(const int32_t *acc, int16_t *out, struct tern_scale512 s, const int16_t *mul,
-                        const int16_t *bias, int n)
+static ALWAYS_INLINE void requant_row(const int32_t *acc, int16_t *out, struct tern_scale512 s, const int32_t *left,
+                                      const int16_t *mul, const int16_t *bias, int n)
 {
     int j = 0;
     for (; j + 32 <= n; j += 32) {
-        __m512i low = _mm512_loadu_si512(acc + j), high = _mm512_loadu_si512(acc + j + 16);
+        __m512i low = tern_shifted512(acc, left, j), high = tern_shifted512(acc, left, j + 16);
         __m512i x = requant32(low, high, _mm512_loadu_si512(mul + j), _mm512_loadu_si512(bias + j), s);
         _mm512_storeu_si512(out + j, x);
     }
     if (j < n) {
         const __mmask32 rest = tern_mask32(n - j);
-        __m512i low = _mm512_maskz_loadu_epi32((__mmask16)rest, acc + j);
-        __m512i high = _mm512_maskz_loadu_epi32((__mmask16)(rest >> 16), acc + j + 16);
+        __m512i low = tern_rest_shifted512(acc, left, j, (__mmask16)rest);
+        __m512i high = tern_rest_shifted512(acc, left, j + 16, (__mmask16)(rest >> 16));
         __m512i x =
             requant32(low, high, _mm512_maskz_loadu_epi16(rest, mul + j), _mm512_maskz_loadu_epi16(rest, bias + j), s);
         _mm512_mask_storeu_epi16(out + j, rest, x);
@@ -33,10 +33,14 @@ static void requant_row(const int32_t *acc, int16_t *out, struct tern_scale512 s
 }
 
 void tern_requant_avx512bw(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, ptrdiff_t ld_out,
-                           const struct tern_row_scale *row, const int16_t *mul, const int16_t *bias, int m, int n)
+                           const struct tern_row_scale *row, const int32_t *left, const int16_t *mul,
+                           const int16_t *bias, int m, int n)
 {
     for (int i = 0; i < m; i++) {
         const struct tern_scale512 s = tern_scale512_of(&row[i]);
-        requant_row(acc + i * ld_acc, out + i * ld_out, s, mul, bias, n);
+        if (left)
+            requant_row(acc + i * ld_acc, out + i * ld_out, s, left, mul, bias, n);
+        else
+            requant_row(acc + i * ld_acc, out + i * ld_out, s, NULL, mul, bias, n);
     }
 }

@@ -20,10 +20,11 @@ static ALWAYS_INLINE void total8(int32_t *out, const int16_t *y, const int32_t *
     tern_store256(out, _mm256_add_epi32(_mm256_add_epi32(stream, sub), tern_load256(bias)));
 }
 
-static ALWAYS_INLINE void residual16(const int32_t *acc, const int16_t *y, int32_t *out, const int16_t *mul,
-                                     const int32_t *bias, const struct scale *s)
+static ALWAYS_INLINE void residual16(const int32_t *acc, const int16_t *y, int32_t *out, const int32_t *left,
+                                     const int16_t *mul, const int32_t *bias, const struct scale *s)
 {
-    __m256i low = tern_rshift256(tern_load256(acc), s->shift), high = tern_rshift256(tern_load256(acc + 8), s->shift);
+    __m256i low = tern_rshift256(tern_shifted256(acc, left, 0), s->shift),
+            high = tern_rshift256(tern_shifted256(acc, left, 8), s->shift);
     __m256i a = _mm256_packs_epi32(low, high);
     __m256i b = tern_straight256(_mm256_mulhrs_epi16(tern_load256(mul), s->mul));
     low = _mm256_mullo_epi16(a, b);
@@ -32,23 +33,31 @@ static ALWAYS_INLINE void residual16(const int32_t *acc, const int16_t *y, int32
     total8(out + 8, y + 8, bias + 8, tern_rshift256(_mm256_unpackhi_epi16(low, high), s->exp), s);
 }
 
-void tern_residual_avx2(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, ptrdiff_t ld_y, int32_t *out,
-                        ptrdiff_t ld_out, const struct tern_row_scale *row, const int16_t *mul, const int32_t *bias,
-                        int up, int m, int n)
+static ALWAYS_INLINE void residual(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, ptrdiff_t ld_y, int32_t *out,
+                                   ptrdiff_t ld_out, const struct tern_row_scale *row, const int32_t *left,
+                                   const int16_t *mul, const int32_t *bias, int up, int m, int n)
 {
-    if (n < 16) {
-        tern_residual_ref(acc, ld_acc, y, ld_y, out, ld_out, row, mul, bias, up, m, n);
-        return;
-    }
     for (int i = 0; i < m; i++, acc += ld_acc, y += ld_y, out += ld_out) {
         const struct scale s = {tern_rshift256_of(row[i].shift), tern_rshift256_of(row[i].exp),
                                 _mm256_set1_epi16((int16_t)row[i].mul), _mm256_set1_epi32(up)};
         int j = 0;
         for (; j + 16 <= n; j += 16)
-            residual16(acc + j, y + j, out + j, mul + j, bias + j, &s);
+            residual16(acc + j, y + j, out + j, left ? left + j : NULL, mul + j, bias + j, &s);
         if (j < n) {
             j = n - 16;
-            residual16(acc + j, y + j, out + j, mul + j, bias + j, &s);
+            residual16(acc + j, y + j, out + j, left ? left + j : NULL, mul + j, bias + j, &s);
         }
     }
+}
+
+void tern_residual_avx2(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, ptrdiff_t ld_y, int32_t *out,
+                        ptrdiff_t ld_out, const struct tern_row_scale *row, const int32_t *left, const int16_t *mul,
+                        const int32_t *bias, int up, int m, int n)
+{
+    if (n < 16)
+        tern_residual_ref(acc, ld_acc, y, ld_y, out, ld_out, row, left, mul, bias, up, m, n);
+    else if (left)
+        residual(acc, ld_acc, y, ld_y, out, ld_out, row, left, mul, bias, up, m, n);
+    else
+        residual(acc, ld_acc, y, ld_y, out, ld_out, row, NULL, mul, bias, up, m, n);
 }

@@ -32,12 +32,12 @@ static ALWAYS_INLINE __m512i total16(__m512i sub, __m256i y, __m512i bias, const
     return _mm512_add_epi32(_mm512_add_epi32(stream, sub), bias);
 }
 
-static void residual_row(const int32_t *acc, const int16_t *y, int32_t *out, const struct scale *s, const int16_t *mul,
-                         const int32_t *bias, int n)
+static ALWAYS_INLINE void residual_row(const int32_t *acc, const int16_t *y, int32_t *out, const struct scale *s,
+                                       const int32_t *left, const int16_t *mul, const int32_t *bias, int n)
 {
     int j = 0;
     for (; j + 32 <= n; j += 32) {
-        struct columns x = {_mm512_loadu_si512(acc + j), _mm512_loadu_si512(acc + j + 16)};
+        struct columns x = {tern_shifted512(acc, left, j), tern_shifted512(acc, left, j + 16)};
         x = subtotal32(x, _mm512_loadu_si512(mul + j), s);
         const __m256i *y16 = (const __m256i *)(y + j);
         _mm512_storeu_si512(out + j, total16(x.low, _mm256_loadu_si256(y16), _mm512_loadu_si512(bias + j), s));
@@ -47,7 +47,7 @@ static void residual_row(const int32_t *acc, const int16_t *y, int32_t *out, con
     if (j < n) {
         const __mmask32 rest = tern_mask32(n - j);
         const __mmask16 low = (__mmask16)rest, high = (__mmask16)(rest >> 16);
-        struct columns x = {_mm512_maskz_loadu_epi32(low, acc + j), _mm512_maskz_loadu_epi32(high, acc + j + 16)};
+        struct columns x = {tern_rest_shifted512(acc, left, j, low), tern_rest_shifted512(acc, left, j + 16, high)};
         x = subtotal32(x, _mm512_maskz_loadu_epi16(rest, mul + j), s);
         x.low = total16(x.low, _mm256_maskz_loadu_epi16(low, y + j), _mm512_maskz_loadu_epi32(low, bias + j), s);
         x.high = total16(x.high, _mm256_maskz_loadu_epi16(high, y + j + 16),
@@ -58,12 +58,15 @@ static void residual_row(const int32_t *acc, const int16_t *y, int32_t *out, con
 }
 
 void tern_residual_avx512bw(const int32_t *acc, ptrdiff_t ld_acc, const int16_t *y, ptrdiff_t ld_y, int32_t *out,
-                            ptrdiff_t ld_out, const struct tern_row_scale *row, const int16_t *mul, const int32_t *bias,
-                            int up, int m, int n)
+                            ptrdiff_t ld_out, const struct tern_row_scale *row, const int32_t *left, const int16_t *mul,
+                            const int32_t *bias, int up, int m, int n)
 {
     for (int i = 0; i < m; i++) {
         const struct scale s = {tern_rshift512_of(row[i].shift), tern_rshift512_of(row[i].exp),
                                 _mm512_set1_epi16((int16_t)row[i].mul), _mm512_set1_epi32(up)};
-        residual_row(acc + i * ld_acc, y + i * ld_y, out + i * ld_out, &s, mul, bias, n);
+        if (left)
+            residual_row(acc + i * ld_acc, y + i * ld_y, out + i * ld_out, &s, left, mul, bias, n);
+        else
+            residual_row(acc + i * ld_acc, y + i * ld_y, out + i * ld_out, &s, NULL, mul, bias, n);
     }
 }

@@ -1,48 +1,28 @@
-/* Any bytes as one of the JSON files of a checkpoint (the first byte says which) or as a .tern file's configuration.
+/* The JSON files of a checkpoint, as parts (tests/fuzz/files.h), or what begins with '{': a .tern file's configuration.
    What is accepted must be inside the limits and come back the same through Tern's JSON. */
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
+/* COVERS: models/config.c models/config_json.c models/json.c models/json_get.c quant/checkpoint_config.c */
+/* COVERS: quant/sentence_files.c quant/purpose.c models/embedding.c models/sentence_folder.c */
 
 #include "quant/checkpoint_config.h"
+#include "tests/fuzz/files.h"
+#include "tests/make_checkpoint.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const names[] = {"config.json", "tokenizer_config.json", "sentence_bert_config.json",
-                                    "1_Pooling/config.json", "modules.json"};
-enum { N_NAMES = 5 };
+static const char *const names[] = {"config.json",
+                                    "tokenizer_config.json",
+                                    "sentence_bert_config.json",
+                                    "1_Pooling/config.json",
+                                    "modules.json",
+                                    "2_Dense/config.json",
+                                    "config_sentence_transformers.json",
+                                    "sentence_distilbert_config.json",
+                                    NULL};
 static const char good[] = "{\"model_type\":\"bert\",\"vocab_size\":30,\"hidden_size\":12,\"num_hidden_layers\":1,"
                            "\"num_attention_heads\":2,\"intermediate_size\":20,\"max_position_embeddings\":10}";
-
-static void put(const char *dir, const char *name, const void *bytes, size_t size)
-{
-    char path[300];
-    FILE *f;
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    f = fopen(path, "wb");
-    if (!f || fwrite(bytes, 1, size, f) != size || fclose(f))
-        abort();
-}
-
-static const char *make_dir(void)
-{
-    static char dir[64];
-    char pooling[80];
-    if (dir[0])
-        return dir;
-    strcpy(dir, "/tmp/fuzz_config-XXXXXX");
-    if (!mkdtemp(dir))
-        abort();
-    snprintf(pooling, sizeof pooling, "%s/1_Pooling", dir);
-    if (mkdir(pooling, 0777))
-        abort();
-    put(dir, "config.json", good, sizeof good - 1);
-    return dir;
-}
 
 static void check(const struct tern_config *c)
 {
@@ -52,7 +32,10 @@ static void check(const struct tern_config *c)
     if (c->layers < 1 || c->layers > TERN_MAX_LAYERS || c->hidden < 1 || c->hidden > TERN_MAX_HIDDEN || c->vocab < 1 ||
         c->vocab > TERN_MAX_VOCAB || c->max_tokens < 3 || c->max_tokens > c->max_positions ||
         c->max_positions > TERN_MAX_POSITIONS || c->token_types < 0 || c->token_types > TERN_MAX_TYPES ||
-        c->n_labels < 0 || c->n_labels > TERN_MAX_LABELS || !(c->layer_norm_eps > 0))
+        tern_widest_vector(c) > TERN_MAX_WIDTH || tern_vector_width(c) < 1 || c->n_joined >= TERN_MAX_POOLINGS ||
+        c->n_dense > TERN_MAX_DENSE || c->n_prompts > TERN_MAX_PROMPTS || c->default_prompt > c->n_prompts ||
+        c->n_labels < 0 || c->n_labels > TERN_MAX_LABELS || (int)c->output < 0 || c->output >= TERN_N_OUTPUTS ||
+        !(c->layer_norm_eps > 0))
         abort();
     for (int i = 0; i < c->layers; i++) {
         const struct tern_layer_spec *l = &c->layer[i];
@@ -62,6 +45,9 @@ static void check(const struct tern_config *c)
             l->weights > i)
             abort();
     }
+    char words[256];
+    tern_embedding_words(words, sizeof words, c);
+    fuzz_check(words[0] && !strpbrk(words, "\n\r\x1b"));
     if (!json || tern_config_from_json(&copy, json, "copy", NULL) != TERN_OK)
         abort();
     again = tern_config_to_json(&copy);
@@ -74,39 +60,31 @@ static void check(const struct tern_config *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const char *dir = make_dir();
+    const char *dir = fuzz_dir();
     struct tern_config config;
     tern_error err = {TERN_OK, ""};
     tern_status status;
-    const int which = size ? data[0] % (N_NAMES + 1) : 0;
+    size_t bytes;
 
-    if (size == 0)
-        return 0;
-    data++;
-    size--;
-    if (which == N_NAMES) {
+    if (size && data[0] == '{') {
         char *text = malloc(size + 1);
-        if (!text)
-            abort();
+        fuzz_check(text != NULL);
         memcpy(text, data, size);
         text[size] = '\0';
         status = tern_config_from_json(&config, text, "fuzz", &err);
         free(text);
     } else {
-        put(dir, names[which], data, size);
-        status = tern_config_read_checkpoint(&config, dir, &err);
-        if (which == 0) {
-            put(dir, names[0], good, sizeof good - 1);
-        } else {
-            char path[300];
-            snprintf(path, sizeof path, "%s/%s", dir, names[which]);
-            remove(path);
-        }
+        fuzz_write_parts(dir, names, data, size);
+        if (!fuzz_find_part(names[0], data, size, &bytes))
+            fuzz_check(!test_write_file(dir, names[0], good, sizeof good - 1));
+        status = tern_config_read_checkpoint(&config, &(struct tern_purpose){0}, dir, &err);
     }
-    if (status == TERN_OK)
+    if (status) {
+        fuzz_check((status == TERN_FORMAT || status == TERN_IO) && !config.labels);
+        fuzz_check_error(&err, status);
+    } else {
         check(&config);
-    else if (status != TERN_FORMAT || err.code != status || !err.message[0] || config.labels)
-        abort();
+    }
     tern_config_free(&config);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* Any bytes as a container. What the reader accepts must hold: every tensor's bytes lie in the file and can be read,
    every name can be found. */
+/* COVERS: models/safetensors.c runtime/base/file_kind.c */
 #include "models/safetensors.h"
 
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* The first byte chooses. 'p': a vocabulary, a zero byte, settings; 'j': a tokenizer.json; anything else: a text and,
    after a zero byte, its pair. What is accepted must tokenise; truncation must give parts of the whole; UTF-8 is
    refused exactly where it is wrong. */
+/* COVERS: models/tokenizer_parts.c models/tokenizer.c models/wordpiece.c models/truncate.c */
+/* COVERS: models/normalize.c models/unicode.c */
 #include "models/tokenizer_private.h"
 
 #include <stdlib.h>
@@ -112,7 +114,8 @@ static void parts(const char *text, size_t n)
     tern_status status = tern_tokenizer_from_parts(&tokenizer, text, bytes, zero ? own : settings, "fuzz", &err);
     check(status == TERN_OK ? tokenizer != NULL : status == TERN_FORMAT && tokenizer == NULL && err.message[0]);
     if (tokenizer) {
-        tokenize(tokenizer, text, bytes, own, strlen(own), 16);
+        if (!tokenizer->settings)
+            tokenize(tokenizer, text, bytes, own, strlen(own), 16);
         char *again = tern_tokenizer_settings(tokenizer);
         tern_tokenizer *copy = NULL;
         check(again && tern_tokenizer_from_parts(&copy, text, bytes, again, "fuzz", &err) == TERN_OK);
@@ -138,7 +141,7 @@ static void json(const char *text, size_t n)
         source.vocabulary = NULL;
     }
     check(status == TERN_OK || (status == TERN_FORMAT && err.message[0]));
-    if (tokenizer)
+    if (tokenizer && !tokenizer->settings) /* pipelines have a target of their own */
         tokenize(tokenizer, text, n, NULL, 0, 5);
     tern_tokenizer_close(tokenizer);
     tern_pieces_free(&source.pieces);

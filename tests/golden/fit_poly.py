@@ -57,4 +57,6 @@ def exp2():
 even_bump("gelu", lambda z: z / 2 * (1 - ERF(z / sqrt(2))), 4.0, 16)
 even_bump("gelu_new", lambda z: z / 2 * (1 - np.tanh(sqrt(2 / pi) * (z + 0.044715 * z**3))), 4.0, 16)
 even_bump("tanh", lambda z: 1 - np.tanh(z), 4.0, 15)
+even_bump("silu", lambda z: z / (1 + np.exp(z)), 8.0, 15)
+even_bump("quick_gelu", lambda z: z / (1 + np.exp(1.702 * z)), 5.0, 16)
 exp2()

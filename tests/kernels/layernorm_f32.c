@@ -9,7 +9,7 @@ enum { MOST = 16 * 1024 };
 struct args {
     ptrdiff_t ld, ld_add;
     float eps;
-    int m, n, adds;
+    int rms, m, n, adds;
 };
 
 static double exact[MOST], bound[MOST];
@@ -17,8 +17,8 @@ static double exact[MOST], bound[MOST];
 static void call(check_fn *fn, void *const *p, const void *args)
 {
     const struct args *a = args;
-    ((tern_layernorm_f32_fn *)fn)(p[X], a->ld, a->adds ? p[ADD] : NULL, a->ld_add, p[GAMMA], p[BETA], a->eps, a->m,
-                                  a->n);
+    ((tern_layernorm_f32_fn *)fn)(p[X], a->ld, a->adds ? p[ADD] : NULL, a->ld_add, p[GAMMA], p[BETA], a->eps, a->rms,
+                                  a->m, a->n);
 }
 
 static int near(const void *args, size_t i, size_t j, const void *got)
@@ -39,6 +39,7 @@ static void solve(const struct args *a, const float *x, const float *add, const 
             mean += y[j] / a->n;
             magnitude += fabs(y[j]) / a->n;
         }
+        mean = a->rms ? 0 : mean;
         for (int j = 0; j < a->n; j++)
             variance += (y[j] - mean) * (y[j] - mean) / a->n;
         const double deviation = sqrt(variance + (double)a->eps), u = (double)FLT_EPSILON * (a->n + 4) / 2;
@@ -53,7 +54,8 @@ static void solve(const struct args *a, const float *x, const float *add, const 
 
 static void one(struct check *t, int m, int n, int gap, enum check_fill fill, float most)
 {
-    const struct args a = {n + gap, n + gap / 2, 1e-6f, m, n, (int)rng_between(&t->rng, 0, 1)};
+    const int rms = rng_between(&t->rng, 0, 3) == 0, adds = (int)rng_between(&t->rng, 0, 1);
+    const struct args a = {n + gap, n + gap / 2, 1e-6f, rms, m, n, adds};
     float *x = check_buf(t, X, "x", CHECK_INOUT, sizeof(float), m, n, a.ld);
     fill_floats(t, X, x, fill, most);
     float *add = check_buf(t, ADD, "add", CHECK_IN, sizeof(float), m, n, a.ld_add);
@@ -66,7 +68,7 @@ static void one(struct check *t, int m, int n, int gap, enum check_fill fill, fl
         solve(&a, x, add, gamma, beta);
     t->near = near;
     t->work = m * n;
-    check_run(t, call, &a, "m=%d n=%d ld=%td add=%d most=%g fill=%s", m, n, a.ld, a.adds, (double)most,
+    check_run(t, call, &a, "m=%d n=%d ld=%td add=%d rms=%d most=%g fill=%s", m, n, a.ld, a.adds, a.rms, (double)most,
               check_fill_name(fill));
 }
 

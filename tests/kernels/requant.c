@@ -1,22 +1,24 @@
 /* Cases for the op requant: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "tests/kernels/scale.h"
 
-enum { ACC, OUT, ROW, MUL, BIAS };
+enum { ACC, OUT, ROW, MUL, BIAS, LEFT };
 
 struct args {
     ptrdiff_t ld_acc, ld_out;
-    int m, n;
+    int m, n, left;
 };
 
 static void call(check_fn *fn, void *const *p, const void *args)
 {
     const struct args *a = args;
-    ((tern_requant_fn *)fn)(p[ACC], a->ld_acc, p[OUT], a->ld_out, p[ROW], p[MUL], p[BIAS], a->m, a->n);
+    ((tern_requant_fn *)fn)(p[ACC], a->ld_acc, p[OUT], a->ld_out, p[ROW], a->left ? p[LEFT] : NULL, p[MUL], p[BIAS],
+                            a->m, a->n);
 }
 
 static void one(struct check *t, int m, int n, enum check_fill fill, int bits, int kind, enum check_fill column)
 {
-    struct args a = {n + check_param(t, 0, 20), n + check_param(t, 0, 20), m, n};
+    struct args a = {n + check_param(t, 0, 20), n + check_param(t, 0, 20), m, n,
+                     t->bench ? 0 : (int)rng_between(&t->rng, 0, 1)};
     check_buf(t, ACC, "acc", CHECK_IN, sizeof(int32_t), m, n, a.ld_acc);
     check_fill(t, ACC, fill, -((int64_t)1 << bits), ((int64_t)1 << bits) - 1);
     check_buf(t, OUT, "out", CHECK_OUT, sizeof(int16_t), m, n, a.ld_out);
@@ -25,6 +27,8 @@ static void one(struct check *t, int m, int n, enum check_fill fill, int bits, i
     check_fill(t, MUL, column, 0, 32767);
     check_buf(t, BIAS, "bias", CHECK_IN, sizeof(int16_t), 1, n, n);
     check_fill(t, BIAS, column, -32767, 32767);
+    check_buf(t, LEFT, "left", CHECK_IN, sizeof(int32_t), 1, n, n);
+    check_fill(t, LEFT, column, 0, 15);
     t->work = (double)m * n;
     if (!check_run(t, call, &a, "m=%d n=%d ld=%td,%td fill=%s bits=%d scales=%d mul=%s", m, n, a.ld_acc, a.ld_out,
                    check_fill_name(fill), bits, kind, check_fill_name(column)) ||

@@ -304,6 +304,19 @@ def breakdown(parts):
             f'{name.removeprefix("tern_")} {100 * n / whole:.1f} %' for name, n in counts.most_common(8)))
 
 
+def models_table(o):
+    """Files side by side, as of one checkpoint with and without repeated columns: instructions, and over the first's."""
+    print('Executed guest instructions per inference, millions, and over those of the first file\n')
+    print('| CPU | tokens | ' + ' | '.join(os.path.basename(m) for m in o.models) + ' |')
+    print('|---|---:|' + '---:|' * len(o.models))
+    for cpu in o.cpus:
+        for tokens in o.tokens:
+            counts = [total(per_run(lambda n, m=m: [TERN, 'bench', m, '-s', str(tokens), '-t', '1', '-r', str(n)], cpu))
+                      for m in o.models]
+            cells = (f'{c / 1e6:.2f} ({c / counts[0]:.4f})' for c in counts)
+            print(f'| {cpu} | {tokens} | ' + ' | '.join(cells) + ' |', flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--shapes', default='minilm-l6')
@@ -312,7 +325,9 @@ def main():
     parser.add_argument('--weights', default='int8,int4,ternary,binary')
     parser.add_argument('--weight-tokens', default='1,8')
     parser.add_argument('--sparse', default='16x4:0.8,16x4:0.9,4x4:0.8,1x4:0.8')
+    parser.add_argument('--models', default='', help='.tern files to count instead, with commas between')
     o = parser.parse_args()
+    o.models = [m for m in o.models.split(',') if m]
     o.sparse = o.sparse.split(',')
     o.weights, o.weight_tokens = o.weights.split(','), [int(t) for t in o.weight_tokens.split(',')]
     o.shapes, o.cpus = o.shapes.split(','), o.cpus.split()
@@ -321,6 +336,9 @@ def main():
         sys.exit("count.py: no qemu-aarch64: Debian's qemu-user (the static one has no plugins)")
     os.makedirs(OUT, exist_ok=True)
     subprocess.run(['gcc', '-O2', '-fPIC', '-shared', '-o', f'{OUT}/qcount.so', 'tools/arm/qcount.c'], check=True)
+    if o.models:
+        models_table(o)
+        return
     breakdown(instruction_table(o, ort_counts(o)))
     weights_table(o)
     sparse_table(o)

@@ -282,7 +282,7 @@ int main(int argc, char **argv)
     board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ids = malloc(LONG * MOST_BATCH * sizeof *ids);
     if (board == MAP_FAILED || !ids)
-        return cli_nomem();
+        return cli_nomem(sizeof *board + LONG * MOST_BATCH * sizeof *ids);
     uint64_t random = 1;
     for (int i = 0; i < LONG * MOST_BATCH; i++)
         ids[i] = 1000 + (int32_t)(cli_random(&random) % 20000);

@@ -16,9 +16,10 @@ fi
 driver=${DRIVER:-}
 if [ -z "$driver" ]; then
     driver=$work/tokenize_lines
-    ${CC:-cc} -std=c11 -O2 -D_GNU_SOURCE -I"$root" -o "$driver" "$root"/tests/tokenize_lines.c \
-        "$root"/models/tokenizer*.c "$root"/models/added_tokens.c "$root"/models/normalize.c "$root"/models/unicode.c \
-        "$root"/models/wordpiece.c "$root"/models/json*.c "$root"/runtime/base/status.c "$root"/runtime/base/file.c -ljansson -lutf8proc -lxxhash
+    make -s -C "$root" lib
+    library=$(cd "$root" && echo "$PWD/$(make -s --no-print-directory print-BUILD)/libtern.a")
+    ${CC:-cc} -std=c11 -O2 -D_GNU_SOURCE -I"$root" -o "$driver" "$root"/tests/tokenize_lines.c "$library" \
+        -ljansson -lutf8proc -lxxhash -lpthread -lm
 fi
 
 python3 "$root/tests/golden/make_lines.py" "$data/text" > "$work/lines"

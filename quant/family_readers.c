@@ -1,0 +1,508 @@
+/* Reads config.json for each family. A reader fills struct tern_config from one JSON object. */
+#include "quant/family_readers.h"
+
+#include "models/config_private.h"
+#include "models/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What readers share ------------------------------------------------------------------------------------------ */
+
+/* The keys by which a family calls the same numbers. */
+struct keys {
+    const char *vocab, *hidden, *layers, *heads, *intermediate, *positions, *activation;
+};
+
+static tern_status read_activation(enum tern_activation *out, const json_t *root, const char *key, const char *path,
+                                   tern_error *err)
+{
+    static const struct {
+        const char *name;
+        enum tern_activation activation;
+    } known[] = {
+        {"gelu", TERN_GELU},
+        {"gelu_new", TERN_GELU_NEW},
+        /* Other names of the same formulas: transformers' functions differ by at most 1.2e-6 on [-12, 12]. */
+        {"gelu_python", TERN_GELU},
+        {"gelu_fast", TERN_GELU_NEW},
+        {"gelu_accurate", TERN_GELU_NEW},
+        {"gelu_pytorch_tanh", TERN_GELU_NEW},
+        {"gelu_python_tanh", TERN_GELU_NEW},
+        {"relu", TERN_RELU},
+        {"silu", TERN_SILU},
+        {"swish", TERN_SILU},
+        {"quick_gelu", TERN_QUICK_GELU},
+        {"gelu_ibert", TERN_GELU_IBERT}, /* ours: for checkpoints trained with I-BERT's polynomial */
+    };
+    const char *name = "gelu";
+    const tern_status status = tern_json_get_string(root, key, 0, &name, path, err);
+    for (size_t i = 0; !status && i < sizeof known / sizeof known[0]; i++)
+        if (!strcmp(name, known[i].name)) {
+            *out = known[i].activation;
+            return TERN_OK;
+        }
+    return status
+               ? status
+               : tern_fail(err, TERN_FORMAT,
+                           "%s: %s %.60s is not supported; gelu, gelu_new, relu, silu, quick_gelu and gelu_ibert are",
+                           path, key, name);
+}
+
+/* pruned_heads: {"2": [0, 5], ...}, layers and the heads that were cut out of their tensors (transformers'
+   prune_heads). The heads that are left keep their dimension. */
+static tern_status read_pruned_heads(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const json_t *pruned = json_object_get(root, "pruned_heads");
+    const char *key;
+    json_t *list;
+
+    if (!pruned || json_is_null(pruned))
+        return TERN_OK;
+    if (!json_is_object(pruned))
+        return tern_fail(err, TERN_FORMAT, "%s: pruned_heads is no object of layers", path);
+    json_object_foreach((json_t *)(uintptr_t)pruned, key, list)
+    {
+        char *end = NULL;
+        const long layer = strtol(key, &end, 10);
+        if (*key < '0' || *key > '9' || *end || layer >= out->layers || !json_is_array(list))
+            return tern_fail(err, TERN_FORMAT, "%s: pruned_heads has \"%.20s\", which is no layer with a list of heads",
+                             path, key);
+        uint8_t gone[TERN_MAX_HIDDEN] = {0}; /* a head that is named twice is gone once */
+        struct tern_layer_spec *l = &out->layer[layer];
+        const int32_t all = l->heads;
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            const json_t *head = json_array_get(list, i);
+            if (!json_is_integer(head) || json_integer_value(head) < 0 || json_integer_value(head) >= all)
+                return tern_fail(err, TERN_FORMAT, "%s: pruned_heads of layer %ld has no head's number, 0 to %d", path,
+                                 layer, all - 1);
+            l->heads -= !gone[json_integer_value(head)];
+            gone[json_integer_value(head)] = 1;
+        }
+        if (l->heads == 0)
+            return tern_fail(err, TERN_FORMAT,
+                             "%s: pruned_heads leaves layer %ld no head; a layer without attention is not supported",
+                             path, layer);
+    }
+    return TERN_OK;
+}
+
+/* A BERT's sizes and layers, all alike but for pruned heads. */
+static tern_status read_sizes(struct tern_config *out, const json_t *root, const struct keys *keys, const char *path,
+                              tern_error *err)
+{
+    int32_t layers = 0, heads = 0, intermediate = 0;
+    enum tern_activation activation = TERN_GELU;
+    const struct {
+        const char *key;
+        int32_t min, max, *to;
+    } sizes[] = {
+        {keys->vocab, 1, TERN_MAX_VOCAB, &out->vocab},
+        {keys->hidden, 1, TERN_MAX_HIDDEN, &out->hidden},
+        {keys->layers, 1, TERN_MAX_LAYERS, &layers},
+        {keys->heads, 1, TERN_MAX_HIDDEN, &heads},
+        {keys->intermediate, 1, TERN_MAX_INTERMEDIATE, &intermediate},
+        {keys->positions, TERN_MIN_TOKENS, TERN_MAX_POSITIONS, &out->max_positions},
+    };
+    tern_status status = TERN_OK;
+    for (size_t i = 0; !status && i < sizeof sizes / sizeof sizes[0]; i++)
+        status = tern_json_get_int(root, sizes[i].key, 1, sizes[i].min, sizes[i].max, sizes[i].to, path, err);
+    if (!status)
+        status = read_activation(&activation, root, keys->activation, path, err);
+    if (!status)
+        status = tern_config_check_heads(out->hidden, heads, path, err);
+    if (status)
+        return status;
+    tern_config_set_layers(out, layers, heads, intermediate, activation);
+    return read_pruned_heads(out, root, path, err);
+}
+
+/* ---- Positions --------------------------------------------------------------------------------------------------- */
+
+/* Rows of the position table in front of position 0, which padding would have: RoBERTa's positions begin at 2. */
+static tern_status skip_positions(struct tern_config *out, const char *path, tern_error *err)
+{
+    enum { SKIPPED = 2 };
+    if (out->max_positions < SKIPPED + TERN_MIN_TOKENS)
+        return tern_fail(err, TERN_FORMAT, "%s: max_position_embeddings %d leaves no texts", path, out->max_positions);
+    out->max_positions -= SKIPPED;
+    return TERN_OK;
+}
+
+/* Angles of `rope`, the object that transformers 5 calls rope_parameters, or of the keys that older files have in
+   `root`, as table number out->n_tables. `theta` is the usual base, `part` the part of a head's dimensions that turns.
+ */
+static tern_status read_rotary(struct tern_config *out, const json_t *root, const json_t *rope, double theta,
+                               double part, const char *path, tern_error *err)
+{
+    struct tern_table_spec *t = &out->table[out->n_tables++];
+    const json_t *scaling = rope ? rope : json_object_get(root, "rope_scaling");
+    const char *type = "default";
+    double factor = 1;
+    tern_status status = tern_json_get_real(root, "rope_theta", 0, 1, 1e12, &theta, path, err);
+    if (!status && rope)
+        status = tern_json_get_real(rope, "rope_theta", 0, 1, 1e12, &theta, path, err);
+    const json_t *const older = json_object_get(root, "rope_scaling");
+    if (!status && rope && older && !json_is_null(older))
+        status = tern_fail(err, TERN_FORMAT, "%s: rope_parameters and rope_scaling are both there", path);
+    if (!status && json_is_object(scaling)) {
+        status = tern_json_get_string(scaling, json_object_get(scaling, "rope_type") ? "rope_type" : "type", 0, &type,
+                                      path, err);
+        if (!status)
+            status = tern_json_get_real(scaling, "factor", 0, 1, 1e6, &factor, path, err);
+    }
+    if (status)
+        return status;
+    *t = (struct tern_table_spec){.kind = TERN_POSITION_ROTARY,
+                                  .half = (int32_t)(out->layer[0].head_dim * part / 2),
+                                  .theta = theta,
+                                  .scaling = 1};
+    if (t->half < 1)
+        return tern_fail(err, TERN_FORMAT, "%s: heads of %d dimensions cannot be turned", path, out->layer[0].head_dim);
+    if (!strcmp(type, "linear"))
+        t->scaling = 1 / factor;
+    else if (!strcmp(type, "ntk")) { /* GTE's: the base grows, and all angles shrink by what the first would */
+        t->theta = theta * factor;
+        t->scaling = pow(factor, -1.0 / t->half);
+    } else if (strcmp(type, "default") != 0)
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: rotary positions of type %.40s are not supported; default, linear and "
+                         "ntk are",
+                         path, type);
+    return TERN_OK;
+}
+
+static void set_layers(struct tern_config *out, enum tern_position_kind position, enum tern_gate gate,
+                       enum tern_norm_place place)
+{
+    for (int32_t i = 0; i < out->layers; i++) {
+        out->layer[i].position = position;
+        out->layer[i].gate = gate;
+        out->layer[i].place = place;
+    }
+}
+
+/* ---- Readers ----------------------------------------------------------------------------------------------------- */
+
+static const struct keys usual_keys = {"vocab_size",          "hidden_size",       "num_hidden_layers",
+                                       "num_attention_heads", "intermediate_size", "max_position_embeddings",
+                                       "hidden_act"};
+
+tern_status tern_read_types(struct tern_config *out, const json_t *root, int32_t least, const char *path,
+                            tern_error *err)
+{
+    return tern_json_get_int(root, "type_vocab_size", 0, least, TERN_MAX_TYPES, &out->token_types, path, err);
+}
+
+static tern_status read_eps(struct tern_config *out, const json_t *root, const char *key, const char *path,
+                            tern_error *err)
+{
+    return tern_json_get_real(root, key, 0, 1e-30, 0.1, &out->layer_norm_eps, path, err);
+}
+
+tern_status tern_read_sizes_and_eps(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const tern_status status = read_sizes(out, root, &usual_keys, path, err);
+    return status ? status : read_eps(out, root, "layer_norm_eps", path, err);
+}
+
+tern_status tern_read_bert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const tern_status status = tern_read_sizes_and_eps(out, root, path, err);
+    out->pooler = TERN_POOLER_TANH;
+    out->token_types = 2;
+    return status ? status : tern_read_types(out, root, 1, path, err);
+}
+
+tern_status tern_read_distilbert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    static const struct keys keys = {
+        "vocab_size", "dim", "n_layers", "n_heads", "hidden_dim", "max_position_embeddings", "activation"};
+    out->pooler = TERN_POOLER_RELU; /* pre_classifier */
+    return read_sizes(out, root, &keys, path, err);
+}
+
+/* Embeddings of another width come with a matrix. */
+tern_status tern_read_electra(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    tern_status status = tern_read_bert(out, root, path, err);
+    int32_t width = 128;
+    if (!status)
+        status = tern_json_get_int(root, "embedding_size", 0, 1, TERN_MAX_HIDDEN, &width, path, err);
+    out->embedding = width == out->hidden ? 0 : width;
+    return status;
+}
+
+/* Groups of layers share their weights, and a matrix comes in front of them whatever the embeddings' width. */
+tern_status tern_read_albert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    int32_t groups = 1, inner = 1;
+    tern_status status = tern_read_bert(out, root, path, err);
+    out->embedding = 128;
+    if (!status)
+        status = tern_json_get_int(root, "embedding_size", 0, 1, TERN_MAX_HIDDEN, &out->embedding, path, err);
+    if (!status)
+        status = tern_json_get_int(root, "num_hidden_groups", 0, 1, out->layers, &groups, path, err);
+    if (!status)
+        status = tern_json_get_int(root, "inner_group_num", 0, 1, 1, &inner, path, err);
+    for (int32_t i = 0, first = 0; i < out->layers && !status; i++) {
+        const int32_t group = (int32_t)((int64_t)i * groups / out->layers);
+        first = i && group == (int32_t)((int64_t)(i - 1) * groups / out->layers) ? first : i;
+        out->layer[i].weights = first;
+    }
+    return status;
+}
+
+tern_status tern_read_rembert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    tern_status status = tern_read_bert(out, root, path, err);
+    out->embedding = 256;
+    return status ? status
+                  : tern_json_get_int(root, "input_embedding_size", 0, 1, TERN_MAX_HIDDEN, &out->embedding, path, err);
+}
+
+/* Positions begin behind the number of the padding token. */
+tern_status tern_read_roberta(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    int32_t pad = 1;
+    tern_status status = tern_read_bert(out, root, path, err);
+    if (!status)
+        status = tern_json_get_int(root, "pad_token_id", 0, 0, TERN_MAX_VOCAB, &pad, path, err);
+    if (!status && pad != 1)
+        status = tern_fail(err, TERN_FORMAT, "%s: pad_token_id is %d; positions are supported that begin behind 1",
+                           path, pad);
+    return status ? status : skip_positions(out, path, err);
+}
+
+tern_status tern_read_roberta_prelayernorm(struct tern_config *out, const json_t *root, const char *path,
+                                           tern_error *err)
+{
+    const tern_status status = tern_read_roberta(out, root, path, err);
+    set_layers(out, TERN_POSITION_ABSOLUTE, TERN_GATE_NONE, TERN_NORM_PRE);
+    return status;
+}
+
+tern_status tern_read_megatron(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const tern_status status = tern_read_bert(out, root, path, err);
+    out->no_embed_norm = 1;
+    set_layers(out, TERN_POSITION_ABSOLUTE, TERN_GATE_NONE, TERN_NORM_PRE);
+    return status;
+}
+
+/* One table of biases for all layers. Distances from 128 on are alike: transformers' class says so, no key does. */
+tern_status tern_read_mpnet(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    tern_status status = read_sizes(out, root, &usual_keys, path, err);
+    struct tern_table_spec *t = &out->table[out->n_tables++];
+    *t = (struct tern_table_spec){.kind = TERN_POSITION_BIAS, .heads = out->layer[0].heads, .buckets = 32, .far = 128};
+    out->pooler = TERN_POOLER_TANH;
+    set_layers(out, TERN_POSITION_BIAS, TERN_GATE_NONE, TERN_NORM_POST);
+    if (!status)
+        status = read_eps(out, root, "layer_norm_eps", path, err);
+    if (!status)
+        status = tern_json_get_int(root, "relative_attention_num_buckets", 0, 4, 1024, &t->buckets, path, err);
+    if (!status && (t->buckets % 4 || t->buckets / 4 >= t->far))
+        status = tern_fail(err, TERN_FORMAT,
+                           "%s: relative_attention_num_buckets is %d; multiples of 4 below %d are supported", path,
+                           t->buckets, 4 * t->far);
+    return status ? status : skip_positions(out, path, err);
+}
+
+/* Rotary positions instead of a table. */
+static tern_status read_turned(struct tern_config *out, const json_t *root, double theta, enum tern_gate gate,
+                               enum tern_norm_place place, const char *path, tern_error *err)
+{
+    const json_t *rope = json_object_get(root, "rope_parameters");
+    const char *kind = "rotary";
+    tern_status status = read_sizes(out, root, &usual_keys, path, err);
+    out->no_positions = 1;
+    out->pooler = TERN_POOLER_TANH;
+    set_layers(out, TERN_POSITION_ROTARY, gate, place);
+    if (!status)
+        status = read_rotary(out, root, json_is_object(rope) ? rope : NULL, theta, 1, path, err);
+    if (!status)
+        status = tern_json_get_string(root, "position_embedding_type", 0, &kind, path, err);
+    if (!status && strcmp(kind, "rotary") != 0 && strcmp(kind, "rope") != 0)
+        status =
+            tern_fail(err, TERN_FORMAT, "%s: position_embedding_type %.40s is not supported; rotary is", path, kind);
+    return status ? status : read_eps(out, root, "layer_norm_eps", path, err);
+}
+
+tern_status tern_read_nomic(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const tern_status status = read_turned(out, root, 1000, TERN_GATE_PRODUCT, TERN_NORM_POST, path, err);
+    out->token_types = 2;
+    return status ? status : tern_read_types(out, root, 0, path, err);
+}
+
+tern_status tern_read_gte(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const tern_status status = read_turned(out, root, 10000, TERN_GATE_PRODUCT, TERN_NORM_POST, path, err);
+    return status ? status : tern_read_types(out, root, 0, path, err);
+}
+
+tern_status tern_read_jina3(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const tern_status status = read_turned(out, root, 20000, TERN_GATE_NONE, TERN_NORM_POST, path, err);
+    out->token_types = 1;
+    return status ? status : tern_read_types(out, root, 0, path, err);
+}
+
+/* Neighbouring dimensions are turned, and embeddings may have another width. */
+tern_status tern_read_roformer(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    tern_status status = read_turned(out, root, 10000, TERN_GATE_NONE, TERN_NORM_POST, path, err);
+    int32_t width = out->hidden;
+    out->table[0].interleaved = out->table[0].given = 1;
+    if (!status && out->layer[0].activation != TERN_GELU) /* the head has it too */
+        status = tern_fail(err, TERN_FORMAT, "%s: hidden_act of a RoFormer that is not gelu is not supported", path);
+    out->token_types = 2;
+    if (!status)
+        status = tern_read_types(out, root, 0, path, err);
+    if (!status && !json_is_null(json_object_get(root, "embedding_size")))
+        status = tern_json_get_int(root, "embedding_size", 0, 1, TERN_MAX_HIDDEN, &width, path, err);
+    out->embedding = width == out->hidden ? 0 : width;
+    return status;
+}
+
+tern_status tern_read_esm(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const tern_status status = read_turned(out, root, 10000, TERN_GATE_NONE, TERN_NORM_PRE, path, err);
+    out->no_embed_norm = 1;
+    return status;
+}
+
+tern_status tern_read_xlm_roberta_xl(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const tern_status status = tern_read_roberta_prelayernorm(out, root, path, err);
+    out->no_embed_norm = 1;
+    return status;
+}
+
+/* Which layers see all tokens, and which only those of a window: layer_types, or every n-th from the first on. */
+static tern_status read_windows(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const json_t *types = json_object_get(root, "layer_types");
+    int32_t every = 3, window = 128;
+    tern_status status =
+        tern_json_get_int(root, "global_attn_every_n_layers", 0, 1, TERN_MAX_LAYERS, &every, path, err);
+    if (!status)
+        status = tern_json_get_int(root, "local_attention", 0, 0, TERN_ALL_TOKENS, &window, path, err);
+    if (!status && json_is_array(types) && json_array_size(types) != (size_t)out->layers)
+        status = tern_fail(err, TERN_FORMAT, "%s: layer_types names %zu layers of %d", path, json_array_size(types),
+                           out->layers);
+    for (int32_t i = 0; i < out->layers && !status; i++) {
+        const char *const type = json_string_value(json_array_get(types, (size_t)i));
+        const int full = type ? !strcmp(type, "full_attention") : i % every == 0;
+        if (type && !full && strcmp(type, "sliding_attention") != 0)
+            status = tern_fail(err, TERN_FORMAT, "%s: layer type %.60s is not supported", path, type);
+        out->layer[i].table = !full;
+        out->layer[i].before = out->layer[i].after = full ? TERN_ALL_TOKENS : window / 2;
+    }
+    return status;
+}
+
+/* Angles of layers that see all tokens, then of those with a window. */
+static tern_status read_two_rotaries(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    static const struct {
+        const char *type, *key;
+        double theta;
+    } kinds[2] = {{"full_attention", "global_rope_theta", 160000}, {"sliding_attention", "local_rope_theta", 10000}};
+    const json_t *rope = json_object_get(root, "rope_parameters");
+    tern_status status = TERN_OK;
+    for (int i = 0; i < 2 && !status; i++) {
+        double theta = kinds[i].theta;
+        const json_t *own = json_object_get(rope, kinds[i].type);
+        status = tern_json_get_real(root, kinds[i].key, 0, 1, 1e12, &theta, path, err);
+        if (!status)
+            status = read_rotary(out, root, json_is_object(own) ? own : NULL, theta, 1, path, err);
+    }
+    return status;
+}
+
+/* The dense layer in front of a classifier, and what a classifier of texts reads: `names` by enum tern_head_reads. */
+static tern_status read_head(struct tern_config *out, const json_t *root, const char *key, const char *const *names,
+                             const char *usual, const char *path, tern_error *err)
+{
+    tern_status status = tern_json_get_string(root, key, 0, &usual, path, err);
+    const int reads = tern_name_index(names, TERN_N_HEAD_READS, usual);
+    if (!status && reads < 0)
+        status = tern_fail(err, TERN_FORMAT, "%s: %s %.40s is not supported; %s%s are", path, key, usual,
+                           names[TERN_READS_FIRST], *names[TERN_READS_LATE] ? ", mean and late" : " and mean");
+    out->head_reads = reads < 0 ? TERN_READS_FIRST : (enum tern_head_reads)reads;
+    out->pooler = TERN_POOLER_GELU;
+    return status;
+}
+
+tern_status tern_read_modernbert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    static const struct keys keys = {"vocab_size",          "hidden_size",       "num_hidden_layers",
+                                     "num_attention_heads", "intermediate_size", "max_position_embeddings",
+                                     "hidden_activation"};
+    static const char *const pooling[TERN_N_HEAD_READS] = {"cls", "mean", ""};
+    const char *activation = "gelu";
+    tern_status status = read_sizes(out, root, &keys, path, err);
+    out->no_positions = 1;
+    out->layer_norm_eps = 1e-5;
+    set_layers(out, TERN_POSITION_ROTARY, TERN_GATE_PRODUCT, TERN_NORM_PRE);
+    out->layer[0].skip_norm = 1; /* the embeddings' norm is in front of it already */
+    if (!status)
+        status = read_eps(out, root, "norm_eps", path, err);
+    if (!status)
+        status = read_windows(out, root, path, err);
+    if (!status)
+        status = read_two_rotaries(out, root, path, err);
+    if (!status)
+        status = read_head(out, root, "classifier_pooling", pooling, "cls", path, err);
+    if (!status)
+        status = tern_json_get_string(root, "classifier_activation", 0, &activation, path, err);
+    if (!status && strcmp(activation, "gelu") != 0)
+        status =
+            tern_fail(err, TERN_FORMAT, "%s: classifier_activation %.40s is not supported; gelu is", path, activation);
+    out->pooler_norm = 1;
+    return status;
+}
+
+/* Keys and values of fewer heads than there are, which share them. */
+static tern_status read_key_heads(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    const int32_t heads = out->layer[0].heads;
+    const tern_status status = tern_json_get_int(root, "num_key_value_heads", 0, 1, heads, &out->key_heads, path, err);
+    if (!status && out->key_heads && heads % out->key_heads)
+        return tern_fail(err, TERN_FORMAT, "%s: num_key_value_heads is %d, of which %d heads are no multiple", path,
+                         out->key_heads, heads);
+    for (int32_t i = 0; i < out->layers && !status && out->key_heads; i++)
+        if (out->layer[i].heads != heads || json_object_size(json_object_get(root, "pruned_heads")))
+            return tern_fail(err, TERN_FORMAT, "%s: pruned_heads and num_key_value_heads are both there", path);
+    return status;
+}
+
+tern_status tern_read_eurobert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    /* The class's own name for it, and that of the code which published checkpoints come with. */
+    static const char *const keys[] = {"classifier_pooling", "clf_pooling"};
+    static const char *const pooling[TERN_N_HEAD_READS] = {"bos", "mean", "late"};
+    const json_t *rope = json_object_get(root, "rope_parameters");
+    tern_status status = read_sizes(out, root, &usual_keys, path, err);
+    int32_t dim = out->layer[0].head_dim;
+    out->no_positions = out->no_embed_norm = 1;
+    out->layer_norm_eps = 1e-5;
+    if (!status)
+        status = tern_json_get_int(root, "head_dim", 0, 1, TERN_MAX_HEAD_DIM, &dim, path, err);
+    set_layers(out, TERN_POSITION_ROTARY, TERN_GATE_PRODUCT, TERN_NORM_PRE);
+    for (int32_t i = 0; i < out->layers; i++) {
+        out->layer[i].norm = TERN_NORM_RMS;
+        out->layer[i].head_dim = dim;
+    }
+    if (!status)
+        status = read_key_heads(out, root, path, err);
+    if (!status)
+        status = read_eps(out, root, "rms_norm_eps", path, err);
+    if (!status)
+        status = read_rotary(out, root, json_is_object(rope) ? rope : NULL, 10000, 1, path, err);
+    return status ? status
+                  : read_head(out, root, keys[json_object_get(root, keys[0]) == NULL], pooling, "late", path, err);
+}

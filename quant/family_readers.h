@@ -1,0 +1,21 @@
+/* What reads config.json of each family: `read` of its row in quant/families.c. */
+#ifndef TERN_FAMILY_READERS_H
+#define TERN_FAMILY_READERS_H
+
+#include "models/config.h"
+
+#include <jansson.h>
+
+typedef tern_status tern_family_reader(struct tern_config *out, const json_t *root, const char *path, tern_error *err);
+tern_family_reader tern_read_bert, tern_read_distilbert, tern_read_electra, tern_read_albert, tern_read_rembert,
+    tern_read_roberta, tern_read_roberta_prelayernorm, tern_read_megatron, tern_read_mpnet, tern_read_nomic,
+    tern_read_gte, tern_read_modernbert, tern_read_eurobert, tern_read_xlm_roberta_xl, tern_read_jina3,
+    tern_read_roformer, tern_read_esm, tern_read_deberta, tern_read_deberta_v2;
+
+/* What readers in other files share. Both read BERT's keys: sizes, layers that are all alike, and layer_norm_eps; and
+   type_vocab_size, which is at least `least`. */
+tern_family_reader tern_read_sizes_and_eps;
+tern_status tern_read_types(struct tern_config *out, const json_t *root, int32_t least, const char *path,
+                            tern_error *err);
+
+#endif
