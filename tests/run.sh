@@ -44,8 +44,8 @@ job() {
         tail -25 "$log" | sed 's/^/      | /' ;;
     esac
 }
-# later <name> <command...>: the same beside others, as many as there are CPUs (an emulator keeps one busy). `together`
-# waits for them and reports in the order they were given.
+# later <name> <command...>: the same beside others, as many as there are CPUs (an emulator keeps one busy). Its verdict
+# is printed when it is there, in one piece; `together` waits for all of them and counts.
 queue=()
 later() {
     wanted "$1" || return 0
@@ -53,17 +53,18 @@ later() {
     while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
     (passed=0 failed=0 skipped=0
         job "$@" >"$OUT/$1.verdict"
-        echo $passed $failed $skipped >"$OUT/$1.count") &
+        echo $passed $failed $skipped >"$OUT/$1.count"
+        cat "$OUT/$1.verdict"
+        rm "$OUT/$1.verdict") &
     queue+=("$1")
 }
 together() {
     local name p f s
     wait
     for name in ${queue[@]+"${queue[@]}"}; do
-        cat "$OUT/$name.verdict"
         read -r p f s <"$OUT/$name.count"
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-        rm -f "$OUT/$name.verdict" "$OUT/$name.count"
+        rm "$OUT/$name.count"
     done
     queue=()
 }
@@ -77,6 +78,15 @@ build() {
     shift
     rm -rf "$dir/tests" "$dir/tern" "$dir"/libtern.*
     make --no-print-directory -k -j"$(nproc)" BUILD="$dir" "$@"
+}
+
+# within <command...>: ends a test that hangs, so that the others are run and the log says which it was. The longest takes
+# four minutes on a slow machine, under an emulator too.
+within() {
+    local rc=0
+    timeout -k 10 900 "$@" || rc=$?
+    [ $rc != 124 ] && [ $rc != 137 ] || echo "ended after 900 s: $*"
+    return $rc
 }
 
 # ---- Running the test programs -------------------------------------------------------------------------------------
@@ -189,8 +199,8 @@ each_test() {
         echo "== $program"
         start=$SECONDS
         case $program in
-        *.sh) bash "$program" || [ $? = 77 ] || bad="$bad $program" ;;
-        *) "$@" "$program" || bad="$bad $program" ;;
+        *.sh) within bash "$program" || [ $? = 77 ] || bad="$bad $program" ;;
+        *) within "$@" "$program" || bad="$bad $program" ;;
         esac
         echo "== $((SECONDS - start)) s"
     done
