@@ -1,13 +1,17 @@
 /* Multi-head self-attention: one task is one head of one text. */
 #include "models/attention.h"
 
+#include "models/bounds.h"
+#include "models/seen.h"
+
 #include <string.h>
 
 void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, const struct tern_config *config,
                          int longest)
 {
     const int threads = tern_pool_threads(a->pool),
-              distances = tern_config_has_position(config, TERN_POSITION_DISENTANGLED);
+              distances = tern_config_has_position(config, TERN_POSITION_DISENTANGLED),
+              alibi = tern_config_has_position(config, TERN_POSITION_ALIBI);
     const int dim = tern_largest_number(config, offsetof(struct tern_layer_spec, head_dim));
     const int keys = tern_round_up(longest, TERN_PANEL), width = tern_round_up(dim, TERN_PANEL);
     const int tokens4 = tern_round_up(longest, TERN_PANEL_K), dim4 = tern_round_up(dim, TERN_PANEL_K);
@@ -23,12 +27,20 @@ void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, con
         s->acc = tern_arena_take(arena, (size_t)width, 2 * TERN_ATTENTION_ROWS * sizeof *s->acc);
         s->row = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->row);
         s->scale = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->scale);
-        if (distances || tern_config_has_position(config, TERN_POSITION_BIAS)) {
+        if (tern_config_gathers(config)) {
+            for (int i = 0; i < 2; i++)
+                s->gathered[i] = tern_arena_take(arena, (size_t)longest, (size_t)dim * sizeof *s->gathered[i]);
+            s->seen = tern_arena_take(arena, (size_t)longest, sizeof *s->seen);
+        }
+        if (alibi)
+            s->ramp = tern_arena_take(arena, (size_t)keys, 2 * sizeof *s->ramp);
+        if (distances || alibi || tern_config_has_position(config, TERN_POSITION_BIAS)) {
             s->biased = tern_arena_take(arena, (size_t)keys, sizeof *s->biased);
             s->none = tern_arena_take(arena, (size_t)keys, sizeof *s->none);
             s->one = tern_arena_take(arena, (size_t)keys, sizeof *s->one);
-            for (int i = 0; s->one && i < keys; i++) {
-                s->none[i] = 0;
+            s->zero = tern_arena_take(arena, (size_t)keys, sizeof *s->zero);
+            for (int i = 0; s->zero && i < keys; i++) {
+                s->none[i] = s->zero[i] = 0;
                 s->one[i] = 32767;
             }
         }
@@ -42,61 +54,83 @@ struct job {
     const struct tern_attention *a;
     const struct tern_layer_spec *layer;
     const struct tern_layer *weights;
-    const int16_t *query, *key, *value;
+    struct tern_attended local, global;
     int16_t *context;
     const tern_batch *batch;
 };
-
-/* Tokens first to last - 1 of a text: those that a row sees, or all that the rows of a block see. */
-struct span {
-    int first, last;
-};
-
-static struct span seen_by(const struct tern_layer_spec *layer, int first_row, int rows, int tokens)
-{
-    const int first = first_row - layer->before, last = first_row + rows + layer->after;
-    return (struct span){first > 0 ? first : 0, last < tokens ? last : tokens};
-}
 
 /* A head of a text, and what is packed of it. */
 struct head {
     const struct job *j;
     struct tern_attention_scratch *s;
-    ptrdiff_t at, ld; /* the head's first column in the text's first row; from row to row */
+    const struct tern_attended *of; /* the text's own, or those of its global token */
+    ptrdiff_t at, ld;               /* the head's first column in the text's first row; from row to row */
     int tokens, number, thread;
-    struct span packed;
+    struct tern_seen packed;
     int32_t amax_k, amax_v; /* of the packed keys and values */
 };
 
-static int64_t pack(struct head *h, struct span span, int64_t time)
+static int is_global(const struct head *h)
+{
+    return h->of == &h->j->global;
+}
+
+/* Rows of keys or values that do not lie one behind the other, as if they did. */
+static void gather(const struct head *h, const int16_t *from, int16_t *to, int n, int d)
+{
+    for (int i = 0; i < n; i++)
+        memcpy(to + (ptrdiff_t)i * d, from + h->at + tern_seen_token(&h->packed, i) * h->ld, (size_t)d * sizeof *to);
+}
+
+static int64_t pack(struct head *h, const struct tern_seen *seen, int64_t time)
 {
     const struct job *j = h->j;
     const struct tern_ops *ops = j->a->ops;
-    const int n = span.last - span.first, d = j->layer->head_dim;
-    const ptrdiff_t at = h->at + span.first * h->ld;
-    h->packed = span;
-    h->amax_k = ops->amax(j->key + at, h->ld, n, d);
-    h->amax_v = ops->amax(j->value + at, h->ld, n, d);
-    ops->pack_k(j->key + at, h->ld, tern_s8_scale_of(h->amax_k), h->s->keys, n, d);
-    ops->pack_v(j->value + at, h->ld, tern_s8_scale_of(h->amax_v), h->s->values, n, d);
+    const int n = tern_seen_keys(seen), d = j->layer->head_dim;
+    ptrdiff_t ld = h->ld;
+    const int16_t *key = h->of->key + h->at + tern_seen_start(seen) * ld,
+                  *value = h->of->value + h->at + tern_seen_start(seen) * ld;
+    h->packed = *seen;
+    if (!tern_seen_together(seen)) {
+        gather(h, h->of->key, h->s->gathered[0], n, d);
+        gather(h, h->of->value, h->s->gathered[1], n, d);
+        key = h->s->gathered[0];
+        value = h->s->gathered[1];
+        ld = d;
+    }
+    h->amax_k = ops->amax(key, ld, n, d);
+    h->amax_v = ops->amax(value, ld, n, d);
+    ops->pack_k(key, ld, tern_s8_scale_of(h->amax_k), h->s->keys, n, d);
+    ops->pack_v(value, ld, tern_s8_scale_of(h->amax_v), h->s->values, n, d);
     return tern_profile_charge(j->a->profile, h->thread, TERN_STAGE_pack, time, 0, (int64_t)10 * n * d);
 }
 
-/* The factors of one row, which sees `span` of the packed keys. Returns their sum. */
-static int32_t softmax_row(const struct head *h, struct span span, const int32_t *score, struct tern_row_scale scale,
-                           int8_t *high, int8_t *low)
+/* The factors of one row, which sees all packed keys but those of the window outside of `span`. Returns their sum. */
+static int32_t softmax_row(const struct head *h, struct tern_stretch span, const int32_t *score,
+                           struct tern_row_scale scale, int8_t *high, int8_t *low)
 {
     const struct tern_ops *ops = h->j->a->ops;
-    const int n = span.last - span.first, before = span.first - h->packed.first;
-    const int all = h->packed.last - h->packed.first, all4 = tern_round_up(all, TERN_PANEL_K);
-    if (n == all)
-        return ops->softmax(score, scale.shift, scale.mul, high, low, n);
-    int8_t *const edge_low = h->s->edge + tern_round_up(n, TERN_PANEL_K);
-    const int32_t sum = ops->softmax(score + before, scale.shift, scale.mul, h->s->edge, edge_low, n);
+    const struct tern_seen *seen = &h->packed;
+    const int all = tern_seen_keys(seen), all4 = tern_round_up(all, TERN_PANEL_K), front = tern_seen_front(seen);
+    const int window = span.last - span.first, n = front + window, before = front + span.first - seen->window.first;
+    if (window == seen->window.last - seen->window.first)
+        return ops->softmax(score, scale.shift, scale.mul, high, low, all);
+    /* Only a window that counts tokens is seen in part, and then nothing is behind it. */
+    const int32_t *part = score + before;
+    if (front) {
+        memcpy(h->s->seen, score, (size_t)front * sizeof *score);
+        memcpy(h->s->seen + front, score + before, (size_t)window * sizeof *score);
+        part = h->s->seen;
+    }
+    const int8_t *const edge = h->s->edge, *const edge_low = edge + tern_round_up(n, TERN_PANEL_K);
+    const int32_t sum =
+        ops->softmax(part, scale.shift, scale.mul, h->s->edge, h->s->edge + tern_round_up(n, TERN_PANEL_K), n);
     memset(high, 0, (size_t)all4);
     memset(low, 0, (size_t)all4);
-    memcpy(high + before, h->s->edge, (size_t)n);
-    memcpy(low + before, edge_low, (size_t)n);
+    memcpy(high, edge, (size_t)front);
+    memcpy(low, edge_low, (size_t)front);
+    memcpy(high + before, edge + front, (size_t)window);
+    memcpy(low + before, edge_low + front, (size_t)window);
     return sum;
 }
 
@@ -116,29 +150,44 @@ static struct tern_distance_block distances_of(const struct head *h, int first, 
                                         .head_dim = j->layer->head_dim,
                                         .first_query = first,
                                         .n_queries = rows,
-                                        .first_key = h->packed.first,
-                                        .n_keys = h->packed.last - h->packed.first};
+                                        .first_key = h->packed.window.first,
+                                        .n_keys = tern_seen_keys(&h->packed)};
 }
 
-/* The scores of the query at place `row` of its block with its biases or its products with distances added, in
-   softmax's terms: *scale becomes what that op takes. */
-static const int32_t *biased_row(const struct head *h, const struct tern_distance_block *b, struct span span, int row,
-                                 struct tern_row_scale *scale)
+/* ramp[distance + n - 1], of distances 1 - n to n - 1: what ALIBI's head adds to scores, in octaves with
+   TERN_BIASED_BITS fraction bits, at least -2^30 (models/bounds.h). */
+static void make_ramp(const struct head *h)
+{
+    const struct job *j = h->j;
+    const struct tern_real slope = j->a->table[j->layer->table].slope[h->number];
+    const int shift = slope.exp - TERN_BIASED_BITS, n = h->tokens;
+    for (int i = 0; i < n; i++) {
+        const int64_t cost = ((int64_t)i * slope.mul + (1LL << (shift - 1))) >> shift;
+        h->s->ramp[n - 1 + i] = h->s->ramp[n - 1 - i] = (int32_t)-cost;
+    }
+}
+
+/* The scores of the query at place `row` of its block with what its positions add, of keys that are all in the window,
+   in softmax's terms: *scale becomes what that op takes. */
+static const int32_t *biased_row(const struct head *h, const struct tern_distance_block *b, struct tern_stretch span,
+                                 int row, struct tern_row_scale *scale)
 {
     const struct job *j = h->j;
     const struct tern_attention_scratch *s = h->s;
     const struct tern_position_table *table = &j->a->table[j->layer->table];
-    const int before = span.first - h->packed.first, n = span.last - span.first,
-              origin = j->a->config->max_positions - 1;
-    const int keys = tern_round_up(h->packed.last - h->packed.first, TERN_PANEL);
+    const int before = span.first - h->packed.window.first, n = span.last - span.first,
+              origin = j->a->config->max_positions - 1, query = b->first_query + row;
+    const int keys = tern_round_up(tern_seen_keys(&h->packed), TERN_PANEL);
     const struct tern_row k = {h->amax_k, 127 * 127 * j->layer->head_dim};
     const struct tern_row_scale octaves = tern_biased_scale(s->row[row], k, j->weights->score);
-    const int bias = j->layer->position == TERN_POSITION_BIAS;
+    const enum tern_position_kind kind = j->layer->position;
+    const int bias = kind == TERN_POSITION_BIAS;
     const int16_t *const first =
-        bias ? table->q + (ptrdiff_t)h->number * (2 * origin + 1) + origin + span.first - (b->first_query + row)
-             : s->distance.zero;
-    const int32_t *const more =
-        bias ? s->none : tern_distances_row(b, &s->distance, row, span.first, n, s->row[row], k, s->one, s->none);
+        bias ? table->q + (ptrdiff_t)h->number * (2 * origin + 1) + origin + span.first - query : s->zero;
+    const int32_t *const more = bias                          ? s->none
+                                : kind == TERN_POSITION_ALIBI ? s->ramp + h->tokens - 1 + span.first - query
+                                                              : tern_distances_row(b, &s->distance, row, span.first, n,
+                                                                                   s->row[row], k, s->one, s->none);
     j->a->ops->residual(s->score + (ptrdiff_t)row * keys + before, keys, first, n, s->biased + before, keys, &octaves,
                         NULL, s->one, more, bias ? table->up : 0, 1, n);
     *scale = (struct tern_row_scale){.shift = TERN_BIASED_BITS - 10, .mul = 32767};
@@ -153,15 +202,17 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
     struct tern_profile *const profile = j->a->profile;
     const struct tern_attention_scratch *s = h->s;
     const struct tern_ahead none = {NULL, 0}; /* both operands have just been packed */
-    const int tokens = h->packed.last - h->packed.first, d = j->layer->head_dim;
+    const int tokens = tern_seen_keys(&h->packed), d = j->layer->head_dim;
     const int keys = tern_round_up(tokens, TERN_PANEL), tokens4 = tern_round_up(tokens, TERN_PANEL_K);
     const int width = tern_round_up(d, TERN_PANEL), dim4 = tern_round_up(d, TERN_PANEL_K);
     const ptrdiff_t at = h->at + first * h->ld;
     const int64_t scores = (int64_t)rows * tokens;
+    const struct tern_real unit = is_global(h) ? j->weights->global_score : j->weights->score;
+    const int biased = j->layer->position != TERN_POSITION_ABSOLUTE && j->layer->position != TERN_POSITION_ROTARY;
     int32_t sum[TERN_ATTENTION_ROWS];
 
     for (int i = 0; i < rows; i++)
-        ops->quantize(j->query + at + i * h->ld, s->query + i * dim4, &s->row[i], d);
+        ops->quantize(h->of->query + at + i * h->ld, s->query + i * dim4, &s->row[i], d);
     time = tern_profile_charge(profile, h->thread, TERN_STAGE_softmax, time, 0, (int64_t)3 * rows * d);
     ops->gemm_s8(s->query, dim4, s->keys, s->score, keys, rows, keys / TERN_PANEL, dim4 / TERN_PANEL_K, none);
     time = tern_profile_charge(profile, h->thread, TERN_STAGE_scores, time, scores * d,
@@ -173,21 +224,36 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
     }
     int8_t *const low = s->p + (ptrdiff_t)rows * tokens4;
     for (int i = 0; i < rows; i++) {
-        const struct span span = seen_by(j->layer, first + i, 1, h->tokens);
-        struct tern_row_scale scale = tern_score_scale(s->row[i].amax, h->amax_k, j->weights->score);
+        const struct tern_stretch span =
+            is_global(h) ? h->packed.window : tern_seen_window(j->layer, h->tokens, first + i);
+        struct tern_row_scale scale = tern_score_scale(s->row[i].amax, h->amax_k, unit);
         const int32_t *score = s->score + (ptrdiff_t)i * keys;
-        if (j->layer->position == TERN_POSITION_BIAS || j->layer->position == TERN_POSITION_DISENTANGLED)
+        if (biased)
             score = biased_row(h, &distances, span, i, &scale);
         sum[i] = softmax_row(h, span, score, scale, s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4);
     }
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows; i++) {
         s->scale[i] = tern_context_scale(sum[i], h->amax_v);
+        if (is_global(h)) /* its values have a finer unit than the text's */
+            s->scale[i].mul = tern_mulr((int16_t)s->scale[i].mul, (int16_t)j->weights->global_unit);
+    }
     time = tern_profile_charge(profile, h->thread, TERN_STAGE_softmax, time, 0, 6 * scores);
     ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K, none);
     time = tern_profile_charge(profile, h->thread, TERN_STAGE_values, time, 2 * scores * d,
                                2 * scores + (int64_t)(8 * rows + tokens) * d);
     ops->context(s->acc, s->acc + (ptrdiff_t)rows * width, width, j->context + at, h->ld, s->scale, rows, d);
     return tern_profile_charge(profile, h->thread, TERN_STAGE_context, time, 0, (int64_t)10 * rows * d);
+}
+
+/* The text's global token, which sees all tokens. */
+static int64_t global_token(struct head *h, int64_t time)
+{
+    const struct tern_seen all = {.window = {0, h->tokens}, .times = 1};
+    h->of = &h->j->global;
+    time = block(h, 0, 1, pack(h, &all, time));
+    h->of = &h->j->local;
+    h->packed = (struct tern_seen){.times = 0};
+    return time;
 }
 
 /* Keys and values are packed once for all rows that see the same ones: for the whole text, or with a window for each
@@ -199,25 +265,30 @@ static void head_task(void *context, int task, int thread)
     const int text = task / layer->heads, start = j->batch->offsets[text];
     struct head h = {.j = j,
                      .s = &j->a->scratch[thread],
+                     .of = &j->local,
                      .ld = tern_attention_width(layer),
                      .number = task % layer->heads,
                      .thread = thread};
     h.tokens = j->batch->offsets[text + 1] - start;
     h.at = start * h.ld + (ptrdiff_t)h.number * layer->head_dim;
     int64_t time = tern_profile_start(j->a->profile);
-    for (int first = 0; first < h.tokens; first += TERN_ATTENTION_ROWS) {
-        const int rows = h.tokens - first < TERN_ATTENTION_ROWS ? h.tokens - first : TERN_ATTENTION_ROWS;
-        const struct span span = seen_by(layer, first, rows, h.tokens);
-        if (span.first != h.packed.first || span.last != h.packed.last)
-            time = pack(&h, span, time);
+    if (layer->position == TERN_POSITION_ALIBI)
+        make_ramp(&h);
+    if (layer->global)
+        time = global_token(&h, time);
+    for (int first = layer->global, rows; first < h.tokens; first += rows) {
+        rows = tern_seen_rows(layer, h.tokens, first, TERN_ATTENTION_ROWS);
+        const struct tern_seen seen = tern_seen_by(layer, h.tokens, first, rows);
+        if (!tern_seen_same(&seen, &h.packed))
+            time = pack(&h, &seen, time);
         time = block(&h, first, rows, time);
     }
 }
 
 void tern_attention_run(const struct tern_attention *a, const struct tern_layer_spec *layer,
-                        const struct tern_layer *weights, const int16_t *query, const int16_t *key,
-                        const int16_t *value, int16_t *context, const tern_batch *batch)
+                        const struct tern_layer *weights, const struct tern_attended *local,
+                        const struct tern_attended *global, int16_t *context, const tern_batch *batch)
 {
-    struct job j = {a, layer, weights, query, key, value, context, batch};
+    struct job j = {a, layer, weights, *local, *global, context, batch};
     tern_pool_run(a->pool, head_task, &j, batch->n_texts * layer->heads);
 }

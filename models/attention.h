@@ -17,11 +17,16 @@ struct tern_attention_scratch {
     int8_t *p;             /* [2 * ROWS][longest rounded up to 4]: high factors of all rows, then low ones */
     int32_t *acc;          /* [2 * ROWS][head_dim rounded up to 16] */
     int8_t *edge;          /* [2][longest rounded up to 4]: factors of a row that does not see all keys of its block */
-    struct tern_row *row;  /* [ROWS] */
+    /* Of models whose queries see keys that do not lie one behind the other: keys and values [longest][head_dim], and
+       [longest] the scores of what a row sees of them. */
+    int16_t *gathered[2];
+    int32_t *seen;
+    struct tern_row *row; /* [ROWS] */
     struct tern_row_scale *scale;
-    /* Of models with biases or distances: */
-    int32_t *biased, *none;                /* [longest rounded up to 16] a row of scores with its biases; zeros */
-    int16_t *one;                          /* the largest multipliers */
+    /* Of models with biases or distances, [longest rounded up to 16] each: */
+    int32_t *biased, *none;                /* a row of scores with its biases; zeros */
+    int16_t *one, *zero;                   /* the largest multipliers; zeros */
+    int32_t *ramp;                         /* [2 * longest] of ALIBI: what distances add to scores */
     struct tern_distance_scratch distance; /* of models with disentangled attention */
 };
 
@@ -39,11 +44,17 @@ struct tern_attention {
 void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, const struct tern_config *config,
                          int longest);
 
-/* context = softmax(query key^T / sqrt(head_dim)) value for every text and head, over the keys that the layer's window
-   lets each token see, with what the layer's positions add to the scores. query, key, value, context are [tokens][heads
-   * head_dim] with a head's columns side by side. No overlap. `weights` are the layer's. */
+/* [tokens][heads * head_dim] each, with a head's columns side by side. */
+struct tern_attended {
+    const int16_t *query, *key, *value;
+};
+
+/* context = softmax(query key^T / sqrt(head_dim)) value for every text and head, over the keys that each token sees
+   (models/seen.h), with what the layer's positions add to the scores; of a text's global token by `global`, which is
+   read only where the layer has one, and there of queries only those tokens'. context is as these are. No overlap.
+   `weights` are the layer's. */
 void tern_attention_run(const struct tern_attention *a, const struct tern_layer_spec *layer,
-                        const struct tern_layer *weights, const int16_t *query, const int16_t *key,
-                        const int16_t *value, int16_t *context, const tern_batch *batch);
+                        const struct tern_layer *weights, const struct tern_attended *local,
+                        const struct tern_attended *global, int16_t *context, const tern_batch *batch);
 
 #endif

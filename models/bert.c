@@ -90,7 +90,7 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         b->word_bytes = (b->weights->word.steps + TERN_BLOCK_STEPS) * TERN_LINE;
         b->word = tern_arena_take(arena, threads, (size_t)b->word_bytes);
     }
-    const size_t shared = 4 * a > wide ? 4 * a : wide;
+    const size_t rows = tern_config_has_global(b->config) ? 7 : 4, shared = rows * a > wide ? rows * a : wide;
     b->wide = tern_arena_take(arena, tokens, shared * sizeof *b->wide);
     if (tern_config_has_gate(b->config))
         b->gate = tern_arena_take(arena, tokens, wide * sizeof *b->gate);
@@ -98,6 +98,8 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     b->key = b->wide ? b->query + tokens * a : NULL;
     b->value = b->wide ? b->key + tokens * a : NULL;
     b->context = b->wide ? b->value + tokens * a : NULL;
+    for (size_t i = 0; i < rows - 4; i++)
+        b->global[i] = b->wide ? b->context + (1 + i) * tokens * a : NULL;
     b->wide_q = tern_arena_take(arena, tokens, (size_t)b->wide_ld);
     b->wide_row = tern_arena_take(arena, tokens, sizeof *b->wide_row);
 
@@ -371,6 +373,20 @@ static void add(struct tern_bert *b, enum tern_stage stage, const struct tern_li
     tern_linear_residual(&b->run, stage, w, b->sum, h, b->stream ? b->zero : b->y, b->stream ? 0 : h, x);
 }
 
+/* x -> what the layer's global token has of its own: keys and values of all tokens, queries of the texts' first. */
+static void run_global(struct tern_bert *b, const tern_batch *batch, const struct tern_linear *matrix, int width)
+{
+    const struct tern_linear *const key_value[2] = {&matrix[TERN_KEY_GLOBAL], &matrix[TERN_VALUE_GLOBAL]},
+                                    *const query[1] = {&matrix[TERN_QUERY_GLOBAL]};
+    tern_linear_run(&b->run, TERN_STAGE_qkv, key_value, &b->global[1], 2, width, &b->x);
+    for (int i = 0; i < batch->n_texts; i++) {
+        const ptrdiff_t first = batch->offsets[i];
+        const struct tern_rows row = {b->x.q + first * b->x.ld, b->x.row + first, b->x.ld, 1};
+        int16_t *out[1] = {b->global[0] + first * width};
+        tern_linear_run(&b->run, TERN_STAGE_qkv, query, out, 1, width, &row);
+    }
+}
+
 /* x -> sum */
 static void attend(struct tern_bert *b, struct rows_job *rows, int i)
 {
@@ -385,7 +401,11 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
         reads(rows, i, TERN_INPUT_QKV);
         run_rows(rows, turn_task);
     }
-    tern_attention_run(&b->attention, &b->config->layer[i], layer, b->query, b->key, b->value, b->context, rows->batch);
+    if (b->config->layer[i].global)
+        run_global(b, rows->batch, matrix, attention);
+    const struct tern_attended local = {b->query, b->key, b->value},
+                               global = {b->global[0], b->global[1], b->global[2]};
+    tern_attention_run(&b->attention, &b->config->layer[i], layer, &local, &global, b->context, rows->batch);
     rows->from = b->context;
     rows->width = attention;
     reads(rows, i, TERN_INPUT_ATTN_OUT);

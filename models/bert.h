@@ -39,9 +39,10 @@ struct tern_bert {
     int16_t *n16; /* [threads][rows of a task][hidden] the last norm's n, before it becomes int8 */
     int8_t *word; /* [threads][word_bytes] a word's row, unpacked with what shares its block */
     int word_bytes;
-    /* Between the norms. query .. context share their memory with `wide`. */
+    /* Between the norms. query .. global share their memory with `wide`. */
     int32_t *sum; /* [hidden] */
     int16_t *query, *key, *value, *context;
+    int16_t *global[3];   /* queries, keys and values of global tokens; [0]: only these tokens' rows */
     int16_t *wide, *gate; /* [intermediate]; gate: what multiplies `wide`, of layers with a gate */
     int8_t *wide_q;       /* [wide_ld] intermediate and copies, rounded up to 64 */
     ptrdiff_t wide_ld;

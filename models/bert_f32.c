@@ -2,6 +2,7 @@
 #include "models/bert_f32.h"
 
 #include "models/distances_f32.h"
+#include "models/seen.h"
 
 #include <math.h>
 #include <string.h>
@@ -33,6 +34,12 @@ static size_t distance_scratch(int longest)
     return columns > least ? columns : least;
 }
 
+/* Floats of a thread's gathered keys and values. */
+static size_t gathered(const struct tern_bert_f32 *b)
+{
+    return 2 * (size_t)b->longest * (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, head_dim));
+}
+
 void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
 {
     const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
@@ -48,10 +55,14 @@ void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
     b->key = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->value = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->context = tern_arena_take(arena, tokens, rows * sizeof(float));
+    for (int i = 0; tern_config_has_global(b->config) && i < 3; i++)
+        b->global[i] = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->wide = tern_arena_take(arena, tokens, widest * sizeof(float));
     for (int i = 0; i < 2; i++)
         b->vector[i] = tern_arena_take(arena, (size_t)tern_widest_vector(b->config), sizeof(float));
     b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), scores(b->longest) * sizeof(float));
+    if (tern_config_gathers(b->config))
+        b->gathered = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), gathered(b) * sizeof(float));
     if (tern_config_has_position(b->config, TERN_POSITION_DISENTANGLED))
         b->distance =
             tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), distance_scratch(b->longest) * sizeof(float));
@@ -169,46 +180,122 @@ static float *before(const struct tern_bert_f32 *b, const struct tern_f32_norm *
 /* ---- Attention ----------------------------------------------------------------------------------------------------
  */
 
+/* value: [heads * head_dim][tokens of all texts]. */
+struct attended {
+    const float *query, *key, *value;
+};
+
 struct attention_job {
     const struct tern_bert_f32 *b;
     const struct tern_layer_spec *layer;
     const tern_batch *batch;
     const float *const *table; /* the layer's */
     float scale;               /* of scores */
+    struct attended local, global;
 };
 
-/* The keys that token i of a text sees. */
-struct span {
-    int first, end;
+/* One head of one text. */
+struct head {
+    const struct attention_job *j;
+    const struct attended *of;
+    int number, start, tokens, all, thread; /* all: tokens of all texts */
+    float *score;
 };
 
-static struct span seen(const struct tern_layer_spec *layer, int i, int tokens)
+/* Keys that queries see, as they lie or gathered: rows `ld` apart; values [head_dim] `ld_value` apart. */
+struct operands {
+    const float *key, *value;
+    ptrdiff_t ld, ld_value;
+};
+
+static struct operands operands_of(const struct head *h, const struct tern_seen *seen)
 {
-    const struct span s = {i > layer->before ? i - layer->before : 0,
-                           i + layer->after < tokens - 1 ? i + layer->after + 1 : tokens};
-    return s;
+    const struct tern_bert_f32 *b = h->j->b;
+    const int a = tern_attention_width(h->j->layer), d = h->j->layer->head_dim, n = tern_seen_keys(seen);
+    const float *const key = h->of->key + (ptrdiff_t)h->start * a + (ptrdiff_t)h->number * d, *const value =
+                                                                                                  h->of->value +
+                                                                                                  (ptrdiff_t)h->number *
+                                                                                                      d * h->all +
+                                                                                                  h->start;
+    if (tern_seen_together(seen)) {
+        const ptrdiff_t start = tern_seen_start(seen);
+        return (struct operands){key + start * a, value + start, a, h->all};
+    }
+    float *const keys = b->gathered + (ptrdiff_t)h->thread * (ptrdiff_t)gathered(b), *const values =
+                                                                                         keys + (ptrdiff_t)n * d;
+    for (int i = 0; i < n; i++) {
+        const ptrdiff_t token = tern_seen_token(seen, i);
+        memcpy(keys + (ptrdiff_t)i * d, key + token * a, (size_t)d * sizeof *keys);
+        for (int l = 0; l < d; l++)
+            values[(ptrdiff_t)l * n + i] = value[(ptrdiff_t)l * h->all + token];
+    }
+    return (struct operands){keys, values, d, n};
 }
 
-/* score[rows][n] of the queries from i on and the keys from `first` on: what a query does not see gets no part. */
-static void hide(const struct tern_layer_spec *layer, float *score, int i, int rows, int first, int n, int tokens)
+/* score[rows][n] of the queries from i on: what a query does not see of their window gets no part. */
+static void hide(const struct head *h, const struct tern_seen *seen, int i, int rows)
 {
+    const int front = tern_seen_front(seen), n = tern_seen_keys(seen), origin = front - seen->window.first;
+    float *score = h->score;
     for (int r = 0; r < rows; r++, score += n) {
-        const struct span s = seen(layer, i + r, tokens);
-        for (int l = 0; l < s.first - first; l++)
+        const struct tern_stretch s = tern_seen_window(h->j->layer, h->tokens, i + r);
+        for (int l = front; l < s.first + origin; l++)
             score[l] = NOT_SEEN;
-        for (int l = s.end - first; l < n; l++)
+        for (int l = s.last + origin; l < seen->window.last + origin; l++)
             score[l] = NOT_SEEN;
     }
 }
 
-/* score[rows][n] plus the layer's biases, times what the scores will be multiplied by. */
-static void add_bias(const struct tern_config *config, const float *bias, float *score, int i, int rows, int first,
-                     int n, float over)
+/* What the layer's positions add to score[rows][n], times what the scores will be multiplied by. They go by the
+   distance from the queries, from i on, to the keys, from `first` on. */
+static void add_positions(const struct head *h, const struct operands *o, int i, int rows, int first, int n)
 {
-    const int origin = config->max_positions - 1;
-    for (int r = 0; r < rows; r++)
-        for (int l = 0; l < n; l++)
-            score[(ptrdiff_t)r * n + l] += over * bias[origin + first + l - (i + r)];
+    const struct tern_layer_spec *layer = h->j->layer;
+    const struct tern_bert_f32 *b = h->j->b;
+    const float *const table = b->weights->table[layer->table];
+    if (layer->position == TERN_POSITION_BIAS || layer->position == TERN_POSITION_ALIBI) {
+        const int origin = b->config->max_positions - 1, alibi = layer->position == TERN_POSITION_ALIBI;
+        const float *const of_head = table + (alibi ? h->number : (ptrdiff_t)h->number * (2 * origin + 1));
+        const float over = 1 / h->j->scale;
+        for (int r = 0; r < rows; r++)
+            for (int l = 0; l < n; l++) {
+                const int distance = first + l - (i + r);
+                h->score[(ptrdiff_t)r * n + l] +=
+                    over * (alibi ? -*of_head * fabsf((float)distance) : of_head[origin + distance]);
+            }
+        return;
+    }
+    const struct tern_f32_scores s = {.ops = b->ops,
+                                      .config = b->config,
+                                      .layer = layer,
+                                      .rows = table,
+                                      .table = h->j->table,
+                                      .query = h->of->query + (ptrdiff_t)(h->start + i) * o->ld +
+                                               h->number * layer->head_dim,
+                                      .key = o->key,
+                                      .head = h->number,
+                                      .first_query = i,
+                                      .n_queries = rows,
+                                      .first_key = first,
+                                      .n_keys = n};
+    tern_add_distances(&s, h->score, b->distance + (ptrdiff_t)h->thread * (ptrdiff_t)distance_scratch(b->longest));
+}
+
+/* The context of the queries from i on, which see `seen` and, if `partly`, each its own part of the window. */
+static void attend(const struct head *h, const struct tern_seen *seen, int i, int rows, int partly)
+{
+    const struct tern_layer_spec *layer = h->j->layer;
+    const struct tern_bert_f32 *b = h->j->b;
+    const int a = tern_attention_width(layer), d = layer->head_dim, n = tern_seen_keys(seen);
+    const ptrdiff_t from = (ptrdiff_t)(h->start + i) * a + (ptrdiff_t)h->number * d;
+    const struct operands o = operands_of(h, seen);
+    tern_gemm_f32_for(b->ops, rows, n, d)(h->of->query + from, a, o.key, o.ld, NULL, h->score, n, rows, n, d);
+    if (layer->position != TERN_POSITION_ABSOLUTE && layer->position != TERN_POSITION_ROTARY)
+        add_positions(h, &o, i, rows, seen->window.first, n);
+    if (partly)
+        hide(h, seen, i, rows);
+    b->ops->softmax_f32(h->score, n, h->j->scale, rows, n);
+    tern_gemm_f32_for(b->ops, rows, d, n)(h->score, n, o.value, o.ld_value, NULL, b->context + from, a, rows, d, n);
 }
 
 /* One head of one text: so many queries at a time that their scores stay in L2, and that they see much the same. */
@@ -217,42 +304,26 @@ static void head_task(void *context, int task, int thread)
     const struct attention_job *j = context;
     const struct tern_layer_spec *layer = j->layer;
     const struct tern_bert_f32 *b = j->b;
-    const int h = tern_attention_width(layer), d = layer->head_dim, text = task / layer->heads;
-    const int head = task % layer->heads, start = j->batch->offsets[text];
-    const int tokens = j->batch->offsets[text + 1] - start, all = j->batch->offsets[j->batch->n_texts];
-    const int windowed = layer->before < tokens || layer->after < tokens;
-    const int most = windowed && WINDOWED_ROWS < query_rows(tokens) ? WINDOWED_ROWS : query_rows(tokens);
-    const ptrdiff_t at = (ptrdiff_t)start * h + head * d;
-    const float *value = b->value + (ptrdiff_t)head * d * all + start, scale = j->scale;
-    float *score = b->score + (ptrdiff_t)thread * (ptrdiff_t)scores(b->longest);
-    for (int i = 0, rows; i < tokens; i += rows) {
-        rows = tokens - i < most ? tokens - i : most;
-        const int first = seen(layer, i, tokens).first, n = seen(layer, i + rows - 1, tokens).end - first;
-        const ptrdiff_t from = at + (ptrdiff_t)i * h;
-        tern_gemm_f32_for(b->ops, rows, n, d)(b->query + from, h, b->key + at + (ptrdiff_t)first * h, h, NULL, score, n,
-                                              rows, n, d);
-        if (layer->position == TERN_POSITION_BIAS)
-            add_bias(b->config, b->weights->table[layer->table] + (ptrdiff_t)head * (2 * b->config->max_positions - 1),
-                     score, i, rows, first, n, 1 / scale);
-        if (layer->position == TERN_POSITION_DISENTANGLED) {
-            const struct tern_f32_scores s = {.ops = b->ops,
-                                              .config = b->config,
-                                              .layer = layer,
-                                              .rows = b->weights->table[layer->table],
-                                              .table = j->table,
-                                              .query = b->query + from,
-                                              .key = b->key + at + (ptrdiff_t)first * h,
-                                              .head = head,
-                                              .first_query = i,
-                                              .n_queries = rows,
-                                              .first_key = first,
-                                              .n_keys = n};
-            tern_add_distances(&s, score, b->distance + (ptrdiff_t)thread * (ptrdiff_t)distance_scratch(b->longest));
-        }
-        if (windowed)
-            hide(layer, score, i, rows, first, n, tokens);
-        b->ops->softmax_f32(score, n, scale, rows, n);
-        tern_gemm_f32_for(b->ops, rows, d, n)(score, n, value + first, all, NULL, b->context + from, h, rows, d, n);
+    const int text = task / layer->heads;
+    struct head h = {.j = j,
+                     .of = &j->global,
+                     .number = task % layer->heads,
+                     .start = j->batch->offsets[text],
+                     .tokens = j->batch->offsets[text + 1] - j->batch->offsets[text],
+                     .all = j->batch->offsets[j->batch->n_texts],
+                     .thread = thread,
+                     .score = b->score + (ptrdiff_t)thread * (ptrdiff_t)scores(b->longest)};
+    const int partly = layer->before < h.tokens || layer->after < h.tokens;
+    const int most = partly && WINDOWED_ROWS < query_rows(h.tokens) ? WINDOWED_ROWS : query_rows(h.tokens);
+    if (layer->global) {
+        const struct tern_seen all = {.window = {0, h.tokens}, .times = 1};
+        attend(&h, &all, 0, 1, 0);
+    }
+    h.of = &j->local;
+    for (int i = layer->global, rows; i < h.tokens; i += rows) {
+        rows = tern_seen_rows(layer, h.tokens, i, most);
+        const struct tern_seen seen = tern_seen_by(layer, h.tokens, i, rows);
+        attend(&h, &seen, i, rows, partly);
     }
 }
 
@@ -327,6 +398,20 @@ static void feed(const struct tern_bert_f32 *b, const struct tern_f32_layer *lay
         b->wide[i] *= b->gate[i];
 }
 
+/* Queries of the texts' first tokens, keys and values of all, by the matrices that the layer's global token has. */
+static void run_global(const struct tern_bert_f32 *b, const struct tern_f32_layer *layer, const float *x,
+                       const tern_batch *batch)
+{
+    const struct tern_f32_linear *const query = &layer->matrix[TERN_QUERY_GLOBAL];
+    const int tokens = batch->offsets[batch->n_texts];
+    for (int i = 0; i < batch->n_texts; i++)
+        tern_bert_f32_linear(b, query, x + (ptrdiff_t)batch->offsets[i] * query->k,
+                             b->global[0] + (ptrdiff_t)batch->offsets[i] * query->n, 1);
+    tern_bert_f32_linear(b, &layer->matrix[TERN_KEY_GLOBAL], x, b->global[1], tokens);
+    struct linear_job value = {b, &layer->matrix[TERN_VALUE_GLOBAL], x, b->context, tokens, b->global[2], NULL};
+    linear_run(&value);
+}
+
 void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i, enum tern_layer_input from)
 {
     const struct tern_f32_layer *layer = &b->weights->layers[i];
@@ -344,8 +429,15 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
         linear_run(&value);
         if (spec->position == TERN_POSITION_ROTARY)
             turn_heads(b, spec, batch);
-        struct attention_job attention = {b, spec, batch, layer->table,
-                                          1 / sqrtf((float)tern_score_divisor(b->config, i))};
+        if (spec->global)
+            run_global(b, layer, x, batch);
+        struct attention_job attention = {.b = b,
+                                          .layer = spec,
+                                          .batch = batch,
+                                          .table = layer->table,
+                                          .scale = 1 / sqrtf((float)tern_score_divisor(b->config, i)),
+                                          .local = {b->query, b->key, b->value},
+                                          .global = {b->global[0], b->global[1], b->global[2]}};
         tern_pool_run(b->pool, head_task, &attention, batch->n_texts * spec->heads);
     }
     if (from <= TERN_INPUT_ATTN_OUT) {
@@ -384,8 +476,12 @@ static const float *pool_row(const struct tern_bert_f32 *b, const float *x)
     tern_bert_f32_linear(b, &b->weights->pooler, x, b->query, 1);
     if (b->config->pooler == TERN_POOLER_GELU)
         b->ops->gelu_f32(b->query, h, 1, h);
-    for (int j = 0; b->config->pooler != TERN_POOLER_GELU && j < h; j++)
-        b->query[j] = b->config->pooler == TERN_POOLER_TANH ? tanhf(b->query[j]) : fmaxf(b->query[j], 0);
+    if (b->config->pooler == TERN_POOLER_GELU_NEW)
+        activate_all(b->ops, TERN_GELU_NEW, b->query, h, 1, h);
+    for (int j = 0; b->config->pooler == TERN_POOLER_TANH && j < h; j++)
+        b->query[j] = tanhf(b->query[j]);
+    for (int j = 0; b->config->pooler == TERN_POOLER_RELU && j < h; j++)
+        b->query[j] = fmaxf(b->query[j], 0);
     if (b->config->pooler_norm)
         norm(b, &b->weights->pooler_norm, b->query, NULL, 1, h);
     return b->query;

@@ -27,9 +27,12 @@ struct tern_bert_f32 {
     float *normed;                   /* [tokens][hidden] what these layers read; others read x */
     float *query, *key;              /* [tokens][hidden] */
     float *value;                    /* [hidden][tokens] */
+    float *global[3];                /* the same three of global tokens, in layers that have them; [0]: only theirs */
     float *context;                  /* [tokens][hidden] */
     float *wide, *gate;              /* [tokens][intermediate]; gate: of layers that have one */
     float *score;                    /* [threads] blocks of scores */
+    float *gathered;                 /* [threads][2][longest][head_dim] keys, and values turned, that do not lie one
+                                        behind the other */
     float *distance;                 /* [threads] products with distances, of models that have them */
     int skip, dimensions, normalize; /* of embeddings: models/heads.h */
     float *vector[2];                /* [widest vector] */

@@ -26,6 +26,8 @@ _Static_assert((32767LL << 8) + (1 << 30) + (1 << 29) <= INT32_MAX, "residual su
 enum { TERN_BIASED_LEAST_EXP = 2 };
 _Static_assert((3LL << (30 - TERN_BIASED_LEAST_EXP)) <= INT32_MAX, "sums with distances");
 _Static_assert((1LL << (30 - TERN_BIASED_LEAST_EXP)) + (32767LL << 14) <= INT32_MAX, "sums with biases");
+/* ALIBI: a step costs less than 2 octaves. */
+_Static_assert((1LL << (30 - TERN_BIASED_LEAST_EXP)) + (2LL * TERN_BOUND_TOKENS << 14) <= INT32_MAX, "sums with ALIBI");
 /* Embeddings: two rows, shifted by 8, fit int16; their product with a column's factor fits int32. */
 _Static_assert((2LL * 127 * 32767 + 128) >> 8 <= INT16_MAX && 32767LL * 32767 <= INT32_MAX, "embedding sum");
 /* Mean pooling. */

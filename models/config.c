@@ -1,5 +1,6 @@
 /* A model's configuration: names, limits, labels, and layers that are all alike. */
 #include "models/config_private.h"
+#include "models/parts.h"
 #include "runtime/base/decimal.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 const char *const tern_activation_names[TERN_N_ACTIVATIONS] = {"gelu",       "gelu_new", "relu",
                                                                "gelu_ibert", "silu",     "quick_gelu"};
 const char *const tern_output_names[TERN_N_OUTPUTS] = {"softmax", "sigmoid", "raw"};
-const char *const tern_pooler_names[TERN_N_POOLERS] = {"none", "tanh", "relu", "gelu"};
+const char *const tern_pooler_names[TERN_N_POOLERS] = {"none", "tanh", "relu", "gelu", "gelu_new"};
 const struct tern_family tern_families[TERN_N_FAMILIES] = {
 #define FAMILY(id, name, pooler) {name, pooler},
 #include "models/families.def"
@@ -34,6 +35,7 @@ _Static_assert(TERN_GELU == 0 && TERN_GELU_NEW == 1 && TERN_RELU == 2 && TERN_GE
 _Static_assert(TERN_SILU == 4 && TERN_QUICK_GELU == 5, "names by index");
 _Static_assert(TERN_OUTPUT_SIGMOID == 1 && TERN_OUTPUT_RAW == 2, "names by index");
 _Static_assert(TERN_POOLER_TANH == 1 && TERN_POOLER_RELU == 2 && TERN_POOLER_GELU == 3, "names by index");
+_Static_assert(TERN_POOLER_GELU_NEW == 4, "names by index");
 _Static_assert(TERN_WEIGHTS_F32 == 0 && TERN_WEIGHTS_INT8 == TERN_FORMAT_INT8 + 1, "names by index");
 _Static_assert(TERN_WEIGHTS_MIXED == TERN_N_FORMATS + 1, "the formats lie between f32 and mixed");
 /* hidden and intermediate times the vocabulary or each other stay below 2^38: int64_t holds every tensor's size */
@@ -128,6 +130,16 @@ int tern_config_has_position(const struct tern_config *config, enum tern_positio
     return any;
 }
 
+int tern_config_gathers(const struct tern_config *config)
+{
+    return tern_config_has_global(config) || tern_largest_number(config, offsetof(struct tern_layer_spec, block)) > 0;
+}
+
+int tern_config_has_global(const struct tern_config *config)
+{
+    return tern_largest_number(config, offsetof(struct tern_layer_spec, global)) > 0;
+}
+
 int tern_config_has_gate(const struct tern_config *config)
 {
     int any = 0;
@@ -214,9 +226,9 @@ static int table_fits(const struct tern_config *config, const struct tern_layer_
 {
     const struct tern_table_spec *t = &config->table[l->table];
     return l->table < config->n_tables && t->kind == l->position &&
-           (t->kind == TERN_POSITION_ROTARY ? 2 * t->half <= l->head_dim
-            : t->kind == TERN_POSITION_BIAS ? t->heads == l->heads
-                                            : t->c2p || t->p2c);
+           (t->kind == TERN_POSITION_ROTARY         ? 2 * t->half <= l->head_dim
+            : t->kind == TERN_POSITION_DISENTANGLED ? t->c2p || t->p2c
+                                                    : t->heads == l->heads);
 }
 
 static tern_status check_layer(const struct tern_config *config, int32_t i, const char *label, tern_error *err)
@@ -231,7 +243,7 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
     if (l->weights > i || own->weights != l->weights || own->heads != l->heads || own->head_dim != l->head_dim ||
         own->intermediate != l->intermediate || own->activation != l->activation || own->norm != l->norm ||
         own->place != l->place || own->mixer != l->mixer || own->position != l->position || own->gate != l->gate ||
-        own->table != l->table || own->skip_norm != l->skip_norm)
+        own->table != l->table || own->skip_norm != l->skip_norm || own->global != l->global)
         return tern_fail(
             err, TERN_FORMAT,
             "%s: layer %d has the weights of layer %d, which must be an earlier one of the same shape with "
@@ -247,6 +259,14 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
             "%s: layer %d has no norm before attention; only a first layer behind the embeddings' norm may "
             "do without",
             label, i);
+    if ((l->global || l->block) && (l->position != TERN_POSITION_ABSOLUTE || (l->global && l->block) ||
+                                    (l->block && (l->before != TERN_ALL_TOKENS || l->after != TERN_ALL_TOKENS))))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: layer %d has a global token, or sees blocks, together with something that Tern does not "
+                         "compute beside it: other positions than absolute ones, or a window beside blocks",
+                         label, i);
+    if (l->repeats && !l->block)
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d repeats a block, but has none", label, i);
     if (l->position != TERN_POSITION_ABSOLUTE && !table_fits(config, l))
         return tern_fail(err, TERN_FORMAT, "%s: layer %d and its table of positions, %d of %d, do not fit", label, i,
                          l->table, config->n_tables);

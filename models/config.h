@@ -42,6 +42,7 @@ enum tern_position_kind {
     TERN_POSITION_ROTARY,       /* queries and keys are turned by angles that grow with the position */
     TERN_POSITION_BIAS,         /* a number of the head and of the distance is added to each score */
     TERN_POSITION_DISENTANGLED, /* products of query and key with vectors of the distance are added to each score */
+    TERN_POSITION_ALIBI,        /* a number of the head times the distance is taken from each score */
     TERN_N_POSITIONS
 };
 enum tern_gate {
@@ -50,7 +51,14 @@ enum tern_gate {
     TERN_N_GATES
 };
 /* The dense layer over [CLS], by its activation. */
-enum tern_pooler { TERN_POOLER_NONE, TERN_POOLER_TANH, TERN_POOLER_RELU, TERN_POOLER_GELU, TERN_N_POOLERS };
+enum tern_pooler {
+    TERN_POOLER_NONE,
+    TERN_POOLER_TANH,
+    TERN_POOLER_RELU,
+    TERN_POOLER_GELU,
+    TERN_POOLER_GELU_NEW,
+    TERN_N_POOLERS
+};
 /* What a classifier of texts makes of a text's states. */
 enum tern_head_reads {
     TERN_READS_FIRST, /* it reads the first token's */
@@ -99,6 +107,7 @@ enum {
     TERN_MAX_PROMPTS = 256,
     TERN_MAX_TABLES = 8,   /* of positions */
     TERN_MAX_SPAN = 16383, /* its rows have int16 numbers */
+    TERN_MAX_REPEATS = 64, /* of the first block's keys */
 };
 
 /* How a text's states are pooled: models/poolings.def. */
@@ -140,6 +149,13 @@ struct tern_layer_spec {
     enum tern_gate gate;
     int32_t table;     /* of positions: the model's table that `position` goes by */
     int32_t skip_norm; /* 1: nothing is normalised in front of attention, which reads what the embeddings' norm gives */
+    /* Longformer's global attention. 1: the text's first token sees all tokens, by queries, keys and values of matrices
+       of its own, and all tokens see it, whatever their window. */
+    int32_t global;
+    /* BigBird's sparse attention, in blocks of so many tokens, of texts of more than 5 + 2 repeats blocks; 0: none. The
+       first and the last block see all tokens. Others see these two, themselves and their neighbours; and the first
+       block's keys count `repeats` times more (models/seen.h). */
+    int32_t block, repeats;
 };
 enum { TERN_ALL_TOKENS = 1 << 20 };
 
@@ -147,10 +163,10 @@ enum { TERN_ALL_TOKENS = 1 << 20 };
    sines, of `half` angles, by which a head's dimensions i and i + half are turned, i < half; or BIAS [heads][2
    max_positions - 1], of a head the numbers of the distances 1 - max_positions and up, key minus query; or DISENTANGLED
    [1][2 max_positions - 1], of the same distances the row of the layers' tables of 2 span rows, which from one distance
-   to the next is the same or the next one. */
+   to the next is the same or the next one; or ALIBI [heads], what a step of distance costs a head's scores. */
 struct tern_table_spec {
     enum tern_position_kind kind;
-    int32_t half, heads; /* ROTARY; BIAS */
+    int32_t half, heads; /* ROTARY; BIAS and ALIBI */
     int32_t span;        /* DISENTANGLED */
     int32_t c2p, p2c;    /* DISENTANGLED: queries have products with distances, and keys have */
     /* What a conversion makes the table of; not in a .tern file. */
@@ -216,6 +232,9 @@ void tern_config_set_layers(struct tern_config *config, int32_t layers, int32_t 
 int tern_config_layers_alike(const struct tern_config *config);
 /* Whether any layer knows positions that way. */
 int tern_config_has_position(const struct tern_config *config, enum tern_position_kind position);
+/* Whether some queries see keys that do not lie one behind the other; and whether any layer has a global token. */
+int tern_config_gathers(const struct tern_config *config);
+int tern_config_has_global(const struct tern_config *config);
 /* Whether any layer has a gate. */
 int tern_config_has_gate(const struct tern_config *config);
 /* Whether a layer uses the tensors of an earlier one. */

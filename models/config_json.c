@@ -42,12 +42,16 @@ static const struct {
     {"after", offsetof(struct tern_layer_spec, after), 0, TERN_ALL_TOKENS, 0},
     {"table", offsetof(struct tern_layer_spec, table), 0, TERN_MAX_TABLES - 1, 1},
     {"skip_norm", offsetof(struct tern_layer_spec, skip_norm), 0, 1, 1},
+    {"global", offsetof(struct tern_layer_spec, global), 0, 1, 1},
+    {"block", offsetof(struct tern_layer_spec, block), 0, TERN_MAX_POSITIONS, 1},
+    {"repeats", offsetof(struct tern_layer_spec, repeats), 0, TERN_MAX_REPEATS, 1},
 };
 
 /* Its kinds of parts, by name; the indices are the values of the enums. */
 static const char *const norm_names[TERN_N_NORM_KINDS] = {"layer", "rms"},
                          *const place_names[TERN_N_PLACES] = {"post", "pre"}, *const mixer_names[] = {"softmax"},
-                         *const position_names[TERN_N_POSITIONS] = {"absolute", "rotary", "bias", "disentangled"},
+                         *const position_names[TERN_N_POSITIONS] = {"absolute", "rotary", "bias", "disentangled",
+                                                                    "alibi"},
                          *const gate_names[TERN_N_GATES] = {"none", "product"};
 static const char *const head_reads_names[TERN_N_HEAD_READS] = {"first", "mean", "late"};
 static const struct {
@@ -176,9 +180,9 @@ static int add_embeddings(json_t *root, const struct tern_config *config)
         const char *const kind = position_names[t->kind];
         failed = json_array_append_new(
             tables, t->kind == TERN_POSITION_ROTARY ? json_pack("{s:s, s:i}", "kind", kind, "half", t->half)
-                    : t->kind == TERN_POSITION_BIAS ? json_pack("{s:s, s:i}", "kind", kind, "heads", t->heads)
-                                                    : json_pack("{s:s, s:i, s:b, s:b}", "kind", kind, "span", t->span,
-                                                                "c2p", t->c2p, "p2c", t->p2c));
+                    : t->kind == TERN_POSITION_DISENTANGLED
+                        ? json_pack("{s:s, s:i, s:b, s:b}", "kind", kind, "span", t->span, "c2p", t->c2p, "p2c", t->p2c)
+                        : json_pack("{s:s, s:i}", "kind", kind, "heads", t->heads));
     }
     if (config->n_tables)
         return failed | json_object_set_new(root, "tables", tables);
@@ -357,10 +361,10 @@ static tern_status get_layers(struct tern_config *out, const json_t *root, const
 
 static tern_status get_table(struct tern_config *out, const json_t *table, const char *label, tern_error *err)
 {
-    static const char *const keys[TERN_N_POSITIONS][4] = {
-        [TERN_POSITION_ROTARY] = {"kind", "half"},
-        [TERN_POSITION_BIAS] = {"kind", "heads"},
-        [TERN_POSITION_DISENTANGLED] = {"kind", "span", "c2p", "p2c"}};
+    static const char *const keys[TERN_N_POSITIONS][4] = {[TERN_POSITION_ROTARY] = {"kind", "half"},
+                                                          [TERN_POSITION_BIAS] = {"kind", "heads"},
+                                                          [TERN_POSITION_DISENTANGLED] = {"kind", "span", "c2p", "p2c"},
+                                                          [TERN_POSITION_ALIBI] = {"kind", "heads"}};
     struct tern_table_spec *t = &out->table[out->n_tables];
     int kind = 0;
     tern_status status = json_is_object(table)
@@ -373,7 +377,7 @@ static tern_status get_table(struct tern_config *out, const json_t *table, const
         status = tern_json_known_keys(table, keys[kind], keys[kind][2] ? 4 : 2, "a table of positions", label, err);
     if (!status && kind == TERN_POSITION_ROTARY)
         status = tern_json_get_int(table, "half", 1, 1, TERN_MAX_HEAD_DIM / 2, &t->half, label, err);
-    else if (!status && kind == TERN_POSITION_BIAS)
+    else if (!status && (kind == TERN_POSITION_BIAS || kind == TERN_POSITION_ALIBI))
         status = tern_json_get_int(table, "heads", 1, 1, TERN_MAX_HIDDEN, &t->heads, label, err);
     else if (!status)
         status = tern_json_get_int(table, "span", 1, 1, TERN_MAX_SPAN, &t->span, label, err);

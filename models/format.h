@@ -57,11 +57,18 @@ struct tern_stream_param {
     int32_t zero[15];
 };
 
-/* "layer.N.score", I32. */
+/* "layer.N.score", I32; and "layer.N.global", of the global token's queries and keys. */
 struct tern_score_param {
     struct tern_real unit; /* Q10 octaves per step of q * k accumulators, per amax_q * amax_k */
-    int32_t zero[14];
+    int32_t ratio; /* of `global`: the unit of its values in that of the others', in 2^-15, 1 to 32767; else 0 */
+    int32_t zero[13];
 };
+/* What a step of distance may cost a score, in octaves: below 2. Of real numbers with a whole mantissa. */
+enum { TERN_SLOPE_LEAST_EXP = 30, TERN_SLOPE_MOST_EXP = 62 };
+static inline int tern_slope_fits(struct tern_real r)
+{
+    return r.mul >= 1 << 30 && r.exp >= TERN_SLOPE_LEAST_EXP && r.exp <= TERN_SLOPE_MOST_EXP;
+}
 
 /* "layer.N.act" and "pooler.act", I16: struct tern_poly. */
 struct tern_poly_param {

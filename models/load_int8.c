@@ -362,6 +362,13 @@ static void load_layer(struct tern_loader *l, struct tern_layer *layers, const s
     const struct tern_score_param *score = load_params(l, "score");
     if (score)
         layer->score = load_real(l, "score", score->unit);
+    const struct tern_score_param *global = c->layer[i].global ? load_params(l, "global") : NULL;
+    if (global) {
+        layer->global_score = load_real(l, "global", global->unit);
+        layer->global_unit = global->ratio;
+        if (global->ratio < 1 || global->ratio > 32767)
+            tern_load_fail(l, "global", "holds a number out of range");
+    }
     l->prefix = "";
 }
 
@@ -393,6 +400,17 @@ static void check_rows(struct tern_loader *l, const char *name, const int16_t *r
         tern_load_fail(l, name, "has rows of distances that are not there or do not follow one another");
 }
 
+/* What a step of distance costs each head. */
+static const struct tern_real *load_slopes(struct tern_loader *l, const char *name, int heads)
+{
+    const int64_t count = tern_round_up(2 * heads, TERN_PARAM32);
+    const struct tern_real *slope = tern_load_tensor(l, name, TERN_I32, 1, &count);
+    for (int i = 0; slope && i < heads; i++)
+        if (!tern_slope_fits(slope[i]))
+            tern_load_fail(l, name, "holds a number out of range");
+    return slope;
+}
+
 /* Angles as cosines and sines, what is added to scores, or rows of distances. */
 static void load_tables(struct tern_loader *l, struct tern_int8_weights *out, const struct tern_config *c)
 {
@@ -404,6 +422,10 @@ static void load_tables(struct tern_loader *l, struct tern_int8_weights *out, co
         const int rotary = c->table[i].kind == TERN_POSITION_ROTARY, count = shape.n * shape.k;
         tern_part_prefix(prefix, part, i);
         snprintf(name, sizeof name, "%s.q", part->name);
+        if (c->table[i].kind == TERN_POSITION_ALIBI) {
+            out->table[i].slope = load_slopes(l, name, shape.n);
+            continue;
+        }
         const int16_t *q = load_i16(l, name, count, -32767);
         for (int j = 0; rotary && q && j < count; j++)
             if (q[j] < -16384 || q[j] > 16384)
@@ -414,7 +436,7 @@ static void load_tables(struct tern_loader *l, struct tern_int8_weights *out, co
         const struct tern_table_param *p = load_params(l, name);
         if (p && (p->up < 0 || p->up > TERN_BIASED_BITS || (c->table[i].kind != TERN_POSITION_BIAS && p->up)))
             tern_load_fail(l, name, "holds a number out of range");
-        out->table[i] = (struct tern_position_table){q, p ? p->up : 0};
+        out->table[i] = (struct tern_position_table){.q = q, .up = p ? p->up : 0};
     }
     l->prefix = "";
 }

@@ -84,6 +84,8 @@ static struct tern_shape table_shape(const struct tern_config *config, int i)
     const struct tern_table_spec *t = &config->table[i];
     if (t->kind == TERN_POSITION_ROTARY)
         return (struct tern_shape){config->max_positions, 2 * t->half};
+    if (t->kind == TERN_POSITION_ALIBI)
+        return (struct tern_shape){t->heads, 1};
     return (struct tern_shape){t->kind == TERN_POSITION_BIAS ? t->heads : 1, 2 * config->max_positions - 1};
 }
 
@@ -101,6 +103,7 @@ static int32_t dimension(const struct tern_config *config, char letter, int laye
     case 'h': return config->hidden;
     case 'e': return tern_embedding_size(config);
     case 'a': return tern_attention_width(&config->layer[layer]);
+    case 's': return config->layer[layer].global ? tern_attention_width(&config->layer[layer]) : 0;
     case 'i': return config->layer[layer].intermediate;
     case 'g': return config->layer[layer].gate == TERN_GATE_NONE ? 0 : config->layer[layer].intermediate;
     case 'r': return table_shape(config, layer).n;

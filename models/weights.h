@@ -39,6 +39,9 @@ struct tern_layer {
     struct tern_outliers outliers[TERN_N_INPUTS]; /* owned by the layer whose weights they are */
     struct tern_norm norm[TERN_N_NORMS];
     struct tern_real score; /* Q10 octaves per step of q * k accumulators, per amax_q * amax_k */
+    /* Of the global token: the same, and what a unit of its context is of the others' unit, in 2^-15. */
+    struct tern_real global_score;
+    int32_t global_unit;
     struct tern_distances distances[TERN_N_LAYER_TABLES];
     struct tern_poly act;
 };
@@ -47,6 +50,7 @@ struct tern_layer {
 struct tern_position_table {
     const int16_t *q; /* ROTARY: Q14; BIAS: octaves with TERN_BIASED_BITS - up fraction bits; DISENTANGLED: rows */
     int up;
+    const struct tern_real *slope; /* ALIBI: [heads] octaves for a step of distance */
 };
 
 struct tern_int8_weights {

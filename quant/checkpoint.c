@@ -204,7 +204,12 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
                                        : !tern_head_kinds[config->head].pooled && !family->pools_tokens)
         config->pooler = TERN_POOLER_NONE;
     else if (config->head == TERN_HEAD_CLASSIFIER && family->classify.classifier)
-        config->pooler = family->classify.activation;
+        config->pooler = family->classify.activation != TERN_POOLER_NONE ? family->classify.activation
+                         : config->layer[0].activation == TERN_GELU      ? TERN_POOLER_GELU
+                         : config->layer[0].activation == TERN_GELU_NEW  ? TERN_POOLER_GELU_NEW
+                                                                         : TERN_POOLER_RELU;
+    for (int32_t i = 0; i < config->layers; i++)
+        config->layer[i].global = family->classifier_global && config->head == TERN_HEAD_CLASSIFIER;
     if (config->head == TERN_HEAD_NONE)
         return tern_config_new_labels(config, 0, path, err);
     if (!classifier)

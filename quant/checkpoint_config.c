@@ -66,10 +66,14 @@ static tern_status read_architecture(struct tern_config *out, const json_t *root
         status = tern_class_read(&class, root, path, err);
     if (status != TERN_OK)
         return status;
-    if (type)
+    const int by_class = class ? family_of_class(class) : -1;
+    const char *const of_class = by_class >= 0 ? tern_checkpoint_families[by_class].type : NULL;
+    if (type && of_class && !strcmp(type, of_class))
+        index = by_class;
+    else if (type)
         index = family_of_type(type);
     else if (class)
-        index = family_of_class(class);
+        index = by_class;
     else if (!json_object_get(root, "hidden_size") || !json_object_get(root, "type_vocab_size"))
         return tern_fail(err, TERN_FORMAT, "%s: neither model_type nor architectures say what the model is", path);
     if (index < 0)

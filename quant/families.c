@@ -68,6 +68,12 @@ static const char *const modernbert_keys[] = {"vocab_size",
                                               "position_embedding_type",
                                               NULL};
 
+static const char *const longformer_keys[] = {BERT_KEYS, "type_vocab_size", "pad_token_id", "attention_window", NULL};
+static const char *const big_bird_keys[] = {BERT_KEYS,           "type_vocab_size",    "attention_type", "block_size",
+                                            "num_random_blocks", "rescale_embeddings", "use_bias",       NULL};
+static const char *const jina2_keys[] = {
+    BERT_KEYS, "type_vocab_size", "position_embedding_type", "feed_forward_type", "emb_pooler", "auto_map", NULL};
+
 /* Names that most families have from BERT. */
 #define BERT_EMBEDDINGS                                                                                                \
     [TERN_PART_WORD] = "embeddings.word_embeddings", [TERN_PART_POSITION] = "embeddings.position_embeddings",          \
@@ -366,4 +372,42 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
          .distance_norm = "encoder.LayerNorm",
          .keys = deberta_v2_keys,
          .read = tern_read_deberta_v2},
+    [TERN_LONGFORMER] = {.class = "Longformer",
+                         .layer = "encoder.layer.%d.",
+                         .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
+                                  SKIPPED_POSITIONS,
+                                  [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
+                                  [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
+                                  BERT_MATRICES,
+                                  [TERN_PART_QUERY_GLOBAL] = "attention.self.query_global",
+                                  [TERN_PART_KEY_GLOBAL] = "attention.self.key_global",
+                                  [TERN_PART_VALUE_GLOBAL] = "attention.self.value_global",
+                                  BERT_NORMS,
+                                  BERT_HEADS},
+                         .classify = TWO_LAYERS(TERN_POOLER_TANH),
+                         .classifier_global = 1,
+                         .keys = longformer_keys,
+                         .read = tern_read_longformer},
+    [TERN_BIG_BIRD] = {.class = "BigBird",
+                       .inside = "bert",
+                       .layer = "encoder.layer.%d.",
+                       .stem = {BERT_EMBEDDINGS, BERT_MATRICES,
+                                BERT_NORMS, [TERN_PART_POOLER] = "pooler", [TERN_PART_CLASSIFIER] = "/classifier"},
+                       .classify = TWO_LAYERS(TERN_POOLER_NONE),
+                       .no_biases = 1,
+                       .keys = big_bird_keys,
+                       .read = tern_read_big_bird},
+    [TERN_JINA2] =
+        {.class = "JinaBert",
+         .type = "bert",
+         .inside = "bert",
+         .layer = "encoder.layer.%d.",
+         .stem = {BERT_EMBEDDINGS, [TERN_PART_QUERY] = "attention.self.query", [TERN_PART_KEY] = "attention.self.key",
+                  [TERN_PART_VALUE] = "attention.self.value", [TERN_PART_ATTN_OUT] = "attention.output.dense",
+                  [TERN_PART_ATTN_NORM] = "attention.output.LayerNorm", [TERN_PART_FFN_GATE] = "mlp.gated_layers[0/2]",
+                  [TERN_PART_FFN_UP] = "mlp.gated_layers[1/2]", [TERN_PART_FFN_DOWN] = "mlp.wo",
+                  [TERN_PART_FFN_NORM] = "mlp.layernorm", BERT_HEADS},
+         .no_biases = 1,
+         .keys = jina2_keys,
+         .read = tern_read_jina2},
 };

@@ -8,6 +8,7 @@
 
 struct tern_checkpoint_family {
     const char *class;  /* what its classes' names begin with, "Bert": BertModel, BertForSequenceClassification */
+    const char *type;   /* the model_type of its config.json, where that is another family's; NULL: its name */
     const char *inside; /* what the encoder is called as a member of a model with a head; NULL: as the model type */
     const char *layer;  /* printf format of a layer's prefix, with the number of its weights: "encoder.layer.%d." */
     /* Names of tensors without the encoder's prefix and ".weight"; NULL: the family has no such part.
@@ -21,8 +22,9 @@ struct tern_checkpoint_family {
     /* Of a classifier of texts, where it is not the pooler and classifier above. */
     struct {
         const char *pooler, *classifier;
-        enum tern_pooler activation;
+        enum tern_pooler activation; /* TERN_POOLER_NONE: that of the layers */
     } classify;
+    int classifier_global;   /* 1: in a classifier of texts the first token is global (struct tern_layer_spec) */
     int pools_tokens;        /* 1: a classifier of tokens has the pooler in front of it too */
     int no_biases;           /* 1: a part may lack its bias, or beta, in all layers */
     int grouped;             /* 1: weights are convolutions [n][k / groups][1], block-diagonal matrices */

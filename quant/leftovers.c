@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum rule { HARMLESS, IBERT, COUNT, ZEROS, HEAD, POOLER, OTHER, REFUSED };
+enum rule { HARMLESS, IBERT, LONGFORMER, COUNT, ZEROS, HEAD, POOLER, OTHER, REFUSED };
 static const struct row {
     const char *pattern;
     enum rule rule;
@@ -87,6 +87,7 @@ static const struct row *row_of(const char *name, const struct tern_checkpoint_f
     const char *const pooler = stem && *stem == '/' ? stem + 1 : stem;
     for (const struct row *r = rows; r < rows + N_ROWS; r++)
         if (!fnmatch(r->pattern, name, 0) && (r->rule != IBERT || !strcmp(family->class, "IBert")) &&
+            (r->rule != LONGFORMER || family->classifier_global) &&
             (r->rule != POOLER || (pooler && strstr(r->pattern, pooler))))
             return r;
     return NULL;
@@ -135,7 +136,7 @@ tern_status tern_account(const struct tern_tensor *tensors, const uint8_t *used,
             continue;
         else if (!row && drop)
             drop_unknown(&dropped, t->name);
-        else if (!row || (row->rule != HARMLESS && row->rule != IBERT))
+        else if (!row || (row->rule != HARMLESS && row->rule != IBERT && row->rule != LONGFORMER))
             return refuse(t, row, purpose, path, err);
     }
     tell_unknown(&dropped);

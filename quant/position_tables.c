@@ -48,6 +48,17 @@ static void make_bias(const struct tern_table_spec *t, int positions, const stru
             *out++ = (float)tern_tensor_number(tensor, (size_t)(bucket_of(t, distance) * t->heads + head));
 }
 
+/* ALIBI's slopes: a geometric sequence for a power of two of heads; others take those of the largest power of two that
+   they have, then every other one of the next power's. */
+static void make_slopes(int heads, float *slope)
+{
+    int power = 1;
+    while (2 * power <= heads)
+        power *= 2;
+    for (int h = 0; h < heads; h++)
+        slope[h] = (float)pow(2, h < power ? -8.0 * (h + 1) / power : -4.0 * (2 * (h - power) + 1) / power);
+}
+
 /* The rows of distances, by keys minus queries. */
 static void make_rows(const struct tern_table_spec *t, int positions, float *out)
 {
@@ -63,7 +74,9 @@ tern_status tern_position_table_make(const struct tern_checkpoint *c, int table,
     if (count != (size_t)shape.n * (size_t)shape.k || ((spec->kind == TERN_POSITION_BIAS || spec->given) && !t))
         return tern_fail(err, TERN_FORMAT, "%s: table of positions %d has not the %zu floats asked for",
                          c->weights.path, table, count);
-    if (spec->kind == TERN_POSITION_DISENTANGLED)
+    if (spec->kind == TERN_POSITION_ALIBI)
+        make_slopes(spec->heads, out);
+    else if (spec->kind == TERN_POSITION_DISENTANGLED)
         make_rows(spec, c->config.max_positions, out);
     else if (spec->given)
         take_rotary(spec, c->config.max_positions, t, out);

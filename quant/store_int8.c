@@ -159,15 +159,27 @@ static double store_embeddings(struct tern_store *s)
 }
 
 /* Scores in octaves, Q10: q and k are amax / 127 units a step each. */
-void tern_store_score(struct tern_store *s, const char *name, double q_unit, double k_unit)
+struct tern_score_param *tern_store_score(struct tern_store *s, const char *name, double q_unit, double k_unit)
 {
     const int divisor = tern_score_divisor(s->config, s->layer);
     struct tern_score_param *score = tern_store_add_vector(s, name, "", TERN_I32, TERN_PARAM32);
     if (!score)
-        return;
+        return NULL;
     score->unit = tern_real_of(q_unit * k_unit / (127.0 * 127.0 * sqrt(divisor)) * 1024 / log(2));
     if (!tern_real_fits(score->unit))
         tern_store_refuse(s, TERN_PART_QUERY, 0, "with the key's, scores go up to %g", q_unit * k_unit * 0x1p30);
+    return score;
+}
+
+/* The matrices of a layer's global token. Returns the unit of its values, which is brought to that of the others': at
+   least the same. */
+static double store_global(struct tern_store *s)
+{
+    const double q_unit = tern_store_linear(s, TERN_PART_QUERY_GLOBAL, &s->normed, 0);
+    const double k_unit = tern_store_linear(s, TERN_PART_KEY_GLOBAL, &s->normed, 0);
+    const double v_unit = tern_store_linear(s, TERN_PART_VALUE_GLOBAL, &s->normed, 0);
+    s->global = tern_store_score(s, "global", q_unit, k_unit);
+    return v_unit;
 }
 
 struct tern_copies tern_store_copies(const struct tern_store *s, enum tern_layer_input input)
@@ -238,7 +250,10 @@ static double store_layer(struct tern_store *s, double y_unit)
                    0);
     const double q_unit = tern_store_linear(s, TERN_PART_QUERY, &s->normed, 0);
     const double k_unit = tern_store_linear(s, TERN_PART_KEY, &s->normed, 0);
-    const double v_unit = tern_store_linear(s, TERN_PART_VALUE, &s->normed, 0);
+    const double global_unit = spec->global ? store_global(s) : 0;
+    const double v_unit = tern_store_linear(s, TERN_PART_VALUE, &s->normed, global_unit);
+    if (spec->global && s->global)
+        s->global->ratio = (int32_t)fmax(1, fmin(32767, rint(global_unit / v_unit * 32768)));
     const double turn = spec->position == TERN_POSITION_ROTARY ? s->turn[spec->table] : 1;
     tern_store_score(s, "score", q_unit * turn, k_unit * turn);
     tern_store_distances(s, q_unit, k_unit);
@@ -260,7 +275,12 @@ static double store_layer(struct tern_store *s, double y_unit)
 
 static enum tern_bump pooler_bump(enum tern_pooler pooler)
 {
-    return pooler == TERN_POOLER_TANH ? TERN_BUMP_TANH : pooler == TERN_POOLER_GELU ? TERN_BUMP_GELU : TERN_BUMP_RELU;
+    static const enum tern_bump bumps[TERN_N_POOLERS] = {[TERN_POOLER_NONE] = TERN_BUMP_RELU,
+                                                         [TERN_POOLER_TANH] = TERN_BUMP_TANH,
+                                                         [TERN_POOLER_RELU] = TERN_BUMP_RELU,
+                                                         [TERN_POOLER_GELU] = TERN_BUMP_GELU,
+                                                         [TERN_POOLER_GELU_NEW] = TERN_BUMP_GELU_NEW};
+    return bumps[pooler];
 }
 
 static void store_heads(struct tern_store *s, double y_unit)

@@ -20,15 +20,16 @@ struct tern_store {
     struct tern_input normed;  /* what the matrices behind that LayerNorm read */
     /* Where layers share weights, the least unit and the bound of what any first matrix of a layer reads; else 0. */
     double shared_unit, shared_norm;
-    double turn[TERN_MAX_TABLES]; /* of ROTARY tables: what 1 in the file stands for */
-    double stream_bound;          /* of a stream that is not normalised */
-    float *bounds;                /* [2][intermediate] of the factors of a gate */
-    float *bound;                 /* [intermediate] where the next matrix's outputs are bounded; NULL: nowhere */
-    int16_t *column;              /* the embeddings' column scales, in the builder */
-    float *scratch;               /* of the quantisers */
-    int8_t *row_q;                /* [hidden] a row of values, in scratch */
-    enum tern_block_shape block;  /* of the sparse matrix that is being stored */
-    int8_t *dense;                /* a sparse matrix, or its codes, before its blocks are counted; NULL: none is */
+    double turn[TERN_MAX_TABLES];    /* of ROTARY tables: what 1 in the file stands for */
+    double stream_bound;             /* of a stream that is not normalised */
+    float *bounds;                   /* [2][intermediate] of the factors of a gate */
+    float *bound;                    /* [intermediate] where the next matrix's outputs are bounded; NULL: nowhere */
+    int16_t *column;                 /* the embeddings' column scales, in the builder */
+    struct tern_score_param *global; /* of the global token of the layer being stored, in the builder */
+    float *scratch;                  /* of the quantisers */
+    int8_t *row_q;                   /* [hidden] a row of values, in scratch */
+    enum tern_block_shape block;     /* of the sparse matrix that is being stored */
+    int8_t *dense;                   /* a sparse matrix, or its codes, before its blocks are counted; NULL: none is */
     size_t done, total;
     tern_status status;
     tern_error *err;
@@ -68,7 +69,7 @@ void tern_store_position_tables(struct tern_store *s);
 /* Stores a layer's vectors of distances, if it has them, in the units of its queries and keys. */
 void tern_store_distances(struct tern_store *s, double q_unit, double k_unit);
 /* Stores the real value of a step of accumulators of scores: of rows in these units, in Q10 octaves, per amax of both.
- */
-void tern_store_score(struct tern_store *s, const char *name, double q_unit, double k_unit);
+   Returns where it is, NULL after a failure. */
+struct tern_score_param *tern_store_score(struct tern_store *s, const char *name, double q_unit, double k_unit);
 
 #endif

@@ -170,6 +170,19 @@ double tern_store_tables(struct tern_store *s)
     return unit;
 }
 
+/* What a step of distance costs each head, in octaves. */
+static void store_slopes(struct tern_store *s, const char *name, int heads)
+{
+    struct tern_real *const slope = tern_store_add_vector(s, name, ".q", TERN_I32, 2 * heads);
+    tern_store_read(s, TERN_PART_POSITION_TABLE, 0, s->matrix, (size_t)heads);
+    for (int i = 0; i < heads && !s->status; i++) {
+        slope[i] = tern_real_of((double)s->matrix[i] / log(2));
+        if (!tern_slope_fits(slope[i]))
+            tern_store_refuse(s, TERN_PART_POSITION_TABLE, 0, "a step of distance costs head %d %g", i,
+                              (double)s->matrix[i]);
+    }
+}
+
 /* Angles in Q14; rows of distances as they are; biases in octaves, with as many fraction bits as scores have, or fewer
  * where they are large. */
 void tern_store_position_tables(struct tern_store *s)
@@ -180,6 +193,10 @@ void tern_store_position_tables(struct tern_store *s)
         const int rotary = s->config->table[s->layer].kind == TERN_POSITION_ROTARY, count = shape.n * shape.k;
         const int bias = s->config->table[s->layer].kind == TERN_POSITION_BIAS;
         tern_part_prefix(s->prefix, part, s->layer);
+        if (s->config->table[s->layer].kind == TERN_POSITION_ALIBI) {
+            store_slopes(s, part->name, shape.n);
+            continue;
+        }
         int16_t *q = tern_store_add_vector(s, part->name, ".q", TERN_I16, count);
         struct tern_table_param *param = tern_store_add_vector(s, part->name, ".param", TERN_I32, TERN_PARAM32);
         tern_store_read(s, TERN_PART_POSITION_TABLE, 0, s->matrix, (size_t)count);

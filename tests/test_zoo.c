@@ -64,7 +64,7 @@ static void run(const tern_model *model, const json_t *expected, const char *isa
     assert_ok(tern_session_open(&session, model, &options, &err));
     out->n = 0;
     for (size_t i = 0; i < TEXTS; i++) {
-        int32_t ids[64], types[64], offsets[2] = {0, 0};
+        int32_t ids[128], types[128], offsets[2] = {0, 0};
         const json_t *of_types = json_array_get(json_object_get(expected, "types"), i);
         offsets[1] = numbers(json_array_get(json_object_get(expected, "ids"), i), ids);
         const tern_batch batch = {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/zoo: one small checkpoint of every family, and what PyTorch answers.
 
-make_zoo.py [NAME...]   needs torch, transformers and safetensors
+make_zoo.py [NAME...]   needs torch, transformers 5.24 and safetensors
 
 zoo/NAME/ has config.json and model.safetensors as transformers saves them (16-bit floats, no tokenizer), and
 expected.json: `kind` (embed, classify or tag), `ids` and `types` of each text, and `answers`: of each text the mean of
@@ -9,6 +9,7 @@ its states, its logits, or the logits of its tokens in a row. Weights are drawn 
 window that is missing moves every answer.
 """
 import json
+import math
 import os
 import sys
 
@@ -19,6 +20,9 @@ from safetensors.torch import load_file, save_file
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "zoo")
 VOCAB, POSITIONS, HIDDEN, HEADS, WIDE = 96, 48, 24, 2, 40
 LENGTHS = (3, 11, 40)
+# Texts that leave a window, and those that are seen in blocks: of more than 5 + 2 * num_random_blocks of them.
+LONGER = {"longformer": (3, 37, 90), "longformer-tokens": (2, 33, 70), "longformer-embed": (3, 37, 90)}
+LONGER.update({"bigbird": (11, 37, 94), "bigbird-embed": (28, 29, 93), "jina2": (3, 40, 90)})
 
 BERT = dict(
     vocab_size=VOCAB,
@@ -30,6 +34,9 @@ BERT = dict(
 )
 DEBERTA = dict(BERT, relative_attention=True, pos_att_type=["c2p", "p2c"], position_biased_input=False)
 ROBERTA = {**BERT, "max_position_embeddings": POSITIONS + 2, "type_vocab_size": 1, "pad_token_id": 1}
+
+LONGFORMER = {**ROBERTA, "num_hidden_layers": 3, "attention_window": [4, 10, 40], "max_position_embeddings": 98}
+BIGBIRD = {**BERT, "max_position_embeddings": 96, "block_size": 4, "attention_type": "block_sparse"}
 
 # name: kind, class, configuration
 ZOO = {
@@ -85,7 +92,94 @@ ZOO = {
         "DebertaV2ForTokenClassification",
         {**DEBERTA, "pos_att_type": ["p2c"], "position_biased_input": True, "embedding_size": 16, "num_labels": 2},
     ),
+    # the first token is global in a classifier of texts alone
+    "longformer": ("classify", "LongformerForSequenceClassification", dict(LONGFORMER, num_labels=3)),
+    "longformer-tokens": ("tag", "LongformerForTokenClassification", {**LONGFORMER, "attention_window": 6, "num_labels": 2}),
+    "longformer-embed": ("embed", "LongformerModel", LONGFORMER),
+    "bigbird": ("classify", "BigBirdForSequenceClassification", dict(BIGBIRD, num_random_blocks=2, num_labels=3)),
+    "bigbird-embed": ("embed", "BigBirdModel", dict(BIGBIRD, num_random_blocks=1, hidden_act="gelu")),
+    # slopes of six heads are those of four and two of eight
+    "jina2": (
+        "embed",
+        "JinaBert",
+        {
+            **BERT,
+            "num_attention_heads": 6,
+            "max_position_embeddings": 96,
+            "position_embedding_type": "alibi",
+            "feed_forward_type": "geglu",
+            "emb_pooler": "mean",
+        },
+    ),
 }
+
+
+class JinaBert(torch.nn.Module):
+    """jinaai/jina-bert-implementation's encoder, which transformers has no class of, by its published formulas: BERT
+    whose scores lose slope * distance, and whose feed-forward is wo(gelu(first half) * second half of gated_layers)."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        h, n, eps = config.hidden_size, config.num_hidden_layers, config.layer_norm_eps
+        linear, table, norm = torch.nn.Linear, torch.nn.Embedding, torch.nn.LayerNorm
+        dicts = torch.nn.ModuleDict
+        self.embeddings = dicts(
+            dict(
+                word_embeddings=table(config.vocab_size, h),
+                token_type_embeddings=table(config.type_vocab_size, h),
+                LayerNorm=norm(h, eps),
+            )
+        )
+        wide = config.intermediate_size
+        layers = [
+            dict(
+                attention=dicts(
+                    {
+                        "self": dicts(dict(query=linear(h, h), key=linear(h, h), value=linear(h, h))),
+                        "output": dicts(dict(dense=linear(h, h), LayerNorm=norm(h, eps))),
+                    }
+                ),
+                mlp=dicts(
+                    dict(gated_layers=linear(h, 2 * wide, bias=False), wo=linear(wide, h), layernorm=norm(h, eps))
+                ),
+            )
+            for _ in range(n)
+        ]
+        self.encoder = dicts(dict(layer=torch.nn.ModuleList([dicts(x) for x in layers])))
+        self.pooler = dicts(dict(dense=linear(h, h)))
+
+    @staticmethod
+    def slopes(n):
+        """Of n heads; for no power of two those of the last, then every other one of the next."""
+        if math.log2(n).is_integer():
+            start = 2 ** (-(2 ** -(math.log2(n) - 3)))
+            return [start ** (i + 1) for i in range(n)]
+        power = 2 ** math.floor(math.log2(n))
+        return JinaBert.slopes(power) + JinaBert.slopes(2 * power)[0::2][: n - power]
+
+    def forward(self, input_ids, token_type_ids):
+        e, c, n = self.embeddings, self.config, input_ids.shape[1]
+        x = e["LayerNorm"](e["word_embeddings"](input_ids) + e["token_type_embeddings"](token_type_ids))[0]
+        at = torch.arange(n)
+        bias = -(at[:, None] - at[None]).abs() * torch.tensor(self.slopes(c.num_attention_heads))[:, None, None]
+        for layer in self.encoder["layer"]:
+            own, out, mlp = layer["attention"]["self"], layer["attention"]["output"], layer["mlp"]
+            q, k, v = (own[m](x).view(n, c.num_attention_heads, -1).transpose(0, 1) for m in ("query", "key", "value"))
+            p = torch.softmax(q @ k.transpose(1, 2) / math.sqrt(q.shape[2]) + bias, 2)
+            x = out["LayerNorm"](out["dense"]((p @ v).transpose(0, 1).reshape(n, -1)) + x)
+            gate, up = mlp["gated_layers"](x).chunk(2, 1)
+            x = mlp["layernorm"](mlp["wo"](torch.nn.functional.gelu(gate) * up) + x)
+        return tf.modeling_outputs.BaseModelOutput(last_hidden_state=x[None])
+
+    def save_pretrained(self, to):
+        os.makedirs(to, exist_ok=True)
+        self.config.architectures = ["JinaBertModel"]
+        self.config.save_pretrained(to)
+        save_file({k: v.contiguous() for k, v in self.state_dict().items()}, os.path.join(to, "model.safetensors"))
+
+
+JinaBert.config_class = tf.BertConfig
 
 
 def draw(model, seed):
@@ -106,13 +200,16 @@ def answer(model, kind, ids, types):
     inputs = {"input_ids": torch.tensor([ids])}
     if types:
         inputs["token_type_ids"] = torch.tensor([types])
+    encoder = getattr(model, "bert", model)
+    if hasattr(encoder, "set_attention_type"):  # BigBird's, which a short text changes for all that follow
+        encoder.set_attention_type(model.config.attention_type)
     out = model(**inputs)
     return (out.last_hidden_state[0].mean(0) if kind == "embed" else out.logits[0].flatten()).tolist()
 
 
 def make(name, seed):
     kind, cls, numbers = ZOO[name]
-    cls = getattr(tf, cls)
+    cls = getattr(tf, cls, None) or globals()[cls]
     config = cls.config_class(**{"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, **numbers})
     config._attn_implementation = "eager"
     model = cls(config).eval()
@@ -122,9 +219,10 @@ def make(name, seed):
     path = os.path.join(to, "model.safetensors")
     save_file({k: v.half() if v.is_floating_point() else v for k, v in load_file(path).items()}, path)
     random = torch.Generator().manual_seed(seed)
-    ids = [[2] + torch.randint(5, VOCAB, (n - 2,), generator=random).tolist() + [3] for n in LENGTHS]
+    lengths = LONGER.get(name, LENGTHS)
+    ids = [[2] + torch.randint(5, VOCAB, (n - 2,), generator=random).tolist() + [3] for n in lengths]
     two = getattr(config, "type_vocab_size", 1) == 2 and name != "esm"
-    types = [[0] * (n - n // 3) + [1] * (n // 3) for n in LENGTHS] if two else None
+    types = [[0] * (n - n // 3) + [1] * (n // 3) for n in lengths] if two else None
     answers = [answer(model, kind, ids[i], types[i] if types else None) for i in range(len(ids))]
     with open(os.path.join(to, "expected.json"), "w") as f:
         json.dump(dict(kind=kind, ids=ids, types=types, answers=[[float(f"{x:.6g}") for x in a] for a in answers]), f)
