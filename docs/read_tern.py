@@ -57,6 +57,11 @@ class Model:
         scale = mul * 2 ** -exp * 127 * 32767 / 32768 * 2**16
         return self.matrix(name, n, inputs) * scale, self[name + ".bias"][:n] / 2**16
 
+    def slopes(self, i):
+        """Of table i of positions, ALIBI's: what a step of distance takes from each head's scores."""
+        pairs = self[f"positions.{i}.table.q"][: 2 * self.config["tables"][i]["heads"]].reshape(-1, 2).astype("f8")
+        return pairs[:, 0] * 2.0 ** -pairs[:, 1] * np.log(2)
+
     def poolings(self):
         """How many vectors of `hidden` numbers are joined."""
         return len(self.config["pooling"]) if isinstance(self.config["pooling"], list) else 1

@@ -49,6 +49,10 @@
  *   sqrt(2) times its unit's range, 22,628 of 32,767. Biases of scores: both in octaves with 14 fraction bits, the
  *   score's 16 bits long as a residual's.
  *
+ * ALIBI: a head's slope is a real number of octaves, below 2, and what a distance costs a score is rounded to 14
+ *   fraction bits; the largest of 16,642 tokens is below 2^30. A global token's queries, keys and values have units of
+ *   their own; its context is brought to the unit of the others' values, which is at least that of its own.
+ *
  * Disentangled attention: a layer's vectors of distances are int8 with a scale per head. Their products with queries
  *   and keys become octaves with 14 fraction bits as scores do, each of the three below 2^28 + 1, before they are
  * added.

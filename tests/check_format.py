@@ -5,6 +5,7 @@ usage: check_format.py TERN WORK [CHECKPOINT]
 """
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -214,6 +215,19 @@ def check(tern, checkpoint, path, options, most):
     print(f"{os.path.basename(path):20} {c['weights']:8} matrices {worst:.1e}, words {words:.1e}")
 
 
+def check_slopes(tern, work):
+    """ALIBI's: six heads have the slopes of four, and of eight the first and the third."""
+    folder = f"{work}/jina2"
+    shutil.copytree(os.path.join(os.path.dirname(__file__), "golden/zoo/jina2"), folder)
+    with open(folder + "/vocab.txt", "w") as file:
+        file.write("".join(f"{x}\n" for x in ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] + [f"t{i}" for i in range(92)]))
+    subprocess.run([tern, "convert", folder, "-o", folder + ".tern", "-q"], check=True, stdout=subprocess.DEVNULL)
+    model = Model(folder + ".tern")
+    check_list(tern, folder + ".tern", model)
+    wrong = np.abs(model.slopes(0) * 2.0 ** np.array([2, 4, 6, 8, 1, 3]) - 1).max()
+    assert wrong < 1e-7, f"{folder}: the slopes are wrong by {wrong:.2e}"
+
+
 def main():
     tern, work = sys.argv[1:3]
     write_checkpoint(work + "/checkpoint")
@@ -232,6 +246,7 @@ def main():
     check(tern, work + "/checkpoint", f"{work}/blocks-outliers.tern", ["--sparse", "16x4", "--outliers", "8"], 2e-4)
     for folder in sys.argv[3:]:
         check(tern, folder, work + "/given.tern", [], 2e-4)
+    check_slopes(tern, work)
 
 
 main()

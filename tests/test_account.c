@@ -21,6 +21,7 @@ static void test_tensors_that_change_the_answer(void **state)
         "encoder.layer.0.attention.self.inner_attn_ln.weight",
         "encoder.layer.1.output.ffn_layernorm.bias",
         "encoder.layer.1.attention.self.query.clip_val",
+        "encoder.layer.1.attention.self.query_global.weight", /* Longformer's, in a BERT */
         "encoder.layer.0.attention.self.query.lora_A.default.weight",
         "encoder.layer.0.output.adapters.a.adapter_down.weight",
         "encoder.layer.0.attention.self.distance_embedding.weight",

@@ -24,6 +24,7 @@ struct reading {
     const struct tern_config *config;
     int padded;         /* layers are as wide as HIDDEN and WIDE, and what `config` lacks is zero */
     int same_positions; /* all rows of the position table are alike */
+    int same_global;    /* a global token's matrices are those of all tokens */
 };
 
 /* A tensor of equal layers: its numbers depend on its name alone. */
@@ -52,7 +53,10 @@ static tern_status read_part(void *context, struct tern_key key, float *out, siz
     }
     struct tern_config equal = {.hidden = HIDDEN};
     tern_config_set_layers(&equal, LAYERS, HEADS, WIDE, TERN_GELU);
-    const int layer = key.layer;
+    const int layer = key.layer, globals = TERN_PART_QUERY_GLOBAL - TERN_PART_QUERY;
+    equal.layer[layer].global = 1;
+    if (r->same_global && key.part >= TERN_PART_QUERY_GLOBAL && key.part <= TERN_PART_VALUE_GLOBAL)
+        key.part = (enum tern_part_id)((int)key.part - globals);
     const struct tern_shape all = tern_part_shape(&equal, part, layer), own = tern_part_shape(r->config, part, layer);
     const int columns = key.is_bias || !all.k ? 1 : all.k, kept = key.is_bias || !own.k ? 1 : own.k;
     key.layer = r->config->layer[layer].weights;
@@ -232,6 +236,52 @@ static void test_windows(void **state)
     e2e_free_texts(&texts);
 }
 
+/* A global token whose matrices are those of all, in windows as long as the text, is one token more. */
+static void test_global_token(void **state)
+{
+    (void)state;
+    struct tern_config global = equal_layers(), full = global;
+    for (int i = 0; i < LAYERS; i++)
+        global.layer[i].global = 1;
+    const struct reading reading = {.config = &global, .same_global = 1};
+    struct built a = build(global, &reading, TERN_WEIGHTS_F32), b = build(full, &reading, TERN_WEIGHTS_F32);
+    struct e2e_texts texts = e2e_random_texts(a.model, TEXTS, POSITIONS, 63);
+    static float one[TEXTS * HIDDEN], all[TEXTS * HIDDEN];
+    embed(a.model, &texts, one);
+    embed(b.model, &texts, all);
+    assert_close(one, all, 1e-5f);
+    check_integers(global, &reading, all, 0.999);
+    close_built(&b);
+    global.layer[0].before = global.layer[0].after = 4;
+    global.layer[1].before = 40;
+    b = build(global, &reading, TERN_WEIGHTS_F32);
+    embed(b.model, &texts, one);
+    check_integers(global, &reading, one, 0.998);
+    e2e_free_texts(&texts);
+    close_built(&a);
+    close_built(&b);
+}
+
+/* Blocks that a text is long enough for and others, beside windows and global tokens in other layers. */
+static void test_blocks(void **state)
+{
+    (void)state;
+    struct tern_config blocks = equal_layers();
+    blocks.layer[0].block = 3;
+    blocks.layer[0].repeats = 2;
+    blocks.layer[1].before = blocks.layer[1].after = 9;
+    blocks.layer[1].global = 1;
+    blocks.layer[2].block = 17;
+    const struct reading reading = {.config = &blocks};
+    struct built a = build(blocks, &reading, TERN_WEIGHTS_F32);
+    struct e2e_texts texts = e2e_random_texts(a.model, TEXTS, POSITIONS, 63);
+    static float floats[TEXTS * HIDDEN];
+    embed(a.model, &texts, floats);
+    check_integers(blocks, &reading, floats, 0.998);
+    e2e_free_texts(&texts);
+    close_built(&a);
+}
+
 /* All of it together, with windows that cut blocks of rows and lie to one side. */
 static void test_all_together(void **state)
 {
@@ -258,7 +308,8 @@ static void test_all_together(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_widths), cmocka_unit_test(test_shared_layers),
-                                       cmocka_unit_test(test_windows), cmocka_unit_test(test_all_together)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_widths),  cmocka_unit_test(test_shared_layers),
+                                       cmocka_unit_test(test_windows), cmocka_unit_test(test_global_token),
+                                       cmocka_unit_test(test_blocks),  cmocka_unit_test(test_all_together)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
