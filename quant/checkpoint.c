@@ -185,6 +185,20 @@ static tern_status fail_classifier(const struct tern_checkpoint *c, const struct
                      tern_head_kinds[c->config.head].run, purpose->source);
 }
 
+/* Which tokens are global is no part of a checkpoint: its class says so. */
+static tern_status settle_global(struct tern_config *config, const struct tern_checkpoint_family *family,
+                                 const char *path, tern_error *err)
+{
+    const enum tern_global global = family->globals ? family->globals[config->head] : TERN_GLOBAL_NONE;
+    for (int32_t i = 0; i < config->layers; i++)
+        config->layer[i].global = global == TERN_GLOBAL_FIRST;
+    if (global == TERN_GLOBAL_UNKNOWN)
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: the class for the task %s gives tokens global attention that Tern does not", path,
+                         tern_head_kinds[config->head].run);
+    return TERN_OK;
+}
+
 /* Which heads there are, and from the classifier's rows how many labels. An encoder alone has a pooler if one is there
    and is the encoder's own. */
 static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_purpose *purpose, const char *path,
@@ -208,8 +222,9 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
                          : config->layer[0].activation == TERN_GELU      ? TERN_POOLER_GELU
                          : config->layer[0].activation == TERN_GELU_NEW  ? TERN_POOLER_GELU_NEW
                                                                          : TERN_POOLER_RELU;
-    for (int32_t i = 0; i < config->layers; i++)
-        config->layer[i].global = family->classifier_global && config->head == TERN_HEAD_CLASSIFIER;
+    const tern_status status = settle_global(config, family, path, err);
+    if (status)
+        return status;
     if (config->head == TERN_HEAD_NONE)
         return tern_config_new_labels(config, 0, path, err);
     if (!classifier)

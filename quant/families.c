@@ -4,6 +4,10 @@
 
 #include "quant/family_readers.h"
 
+static const enum tern_global longformer_globals[TERN_N_HEADS] = {[TERN_HEAD_NONE] = TERN_GLOBAL_NONE,
+                                                                  [TERN_HEAD_CLASSIFIER] = TERN_GLOBAL_FIRST,
+                                                                  [TERN_HEAD_TAGGER] = TERN_GLOBAL_NONE};
+
 /* What a reader of BERT's keys honours, and what a family adds. */
 #define BERT_KEYS                                                                                                      \
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",                      \
@@ -385,7 +389,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                                   BERT_NORMS,
                                   BERT_HEADS},
                          .classify = TWO_LAYERS(TERN_POOLER_TANH),
-                         .classifier_global = 1,
+                         .globals = longformer_globals,
                          .keys = longformer_keys,
                          .read = tern_read_longformer},
     [TERN_BIG_BIRD] = {.class = "BigBird",

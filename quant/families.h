@@ -6,6 +6,13 @@
 
 #include <jansson.h>
 
+/* Which tokens a class of Longformer's makes global by itself (struct tern_layer_spec), by its head. */
+enum tern_global {
+    TERN_GLOBAL_UNKNOWN, /* others than Tern can: the head is refused */
+    TERN_GLOBAL_NONE,
+    TERN_GLOBAL_FIRST,
+};
+
 struct tern_checkpoint_family {
     const char *class;  /* what its classes' names begin with, "Bert": BertModel, BertForSequenceClassification */
     const char *type;   /* the model_type of its config.json, where that is another family's; NULL: its name */
@@ -24,11 +31,11 @@ struct tern_checkpoint_family {
         const char *pooler, *classifier;
         enum tern_pooler activation; /* TERN_POOLER_NONE: that of the layers */
     } classify;
-    int classifier_global;   /* 1: in a classifier of texts the first token is global (struct tern_layer_spec) */
-    int pools_tokens;        /* 1: a classifier of tokens has the pooler in front of it too */
-    int no_biases;           /* 1: a part may lack its bias, or beta, in all layers */
-    int grouped;             /* 1: weights are convolutions [n][k / groups][1], block-diagonal matrices */
-    const char *const *keys; /* of config.json that `read` honours; ends with NULL */
+    const enum tern_global *globals; /* [TERN_N_HEADS]; NULL: no class of the family knows global tokens */
+    int pools_tokens;                /* 1: a classifier of tokens has the pooler in front of it too */
+    int no_biases;                   /* 1: a part may lack its bias, or beta, in all layers */
+    int grouped;                     /* 1: weights are convolutions [n][k / groups][1], block-diagonal matrices */
+    const char *const *keys;         /* of config.json that `read` honours; ends with NULL */
     /* Fills sizes, layers, pooler and activation of `out` from config.json's object. `path` is for messages. */
     tern_status (*read)(struct tern_config *out, const json_t *root, const char *path, tern_error *err);
 };

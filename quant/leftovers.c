@@ -87,8 +87,7 @@ static const struct row *row_of(const char *name, const struct tern_checkpoint_f
     const char *const pooler = stem && *stem == '/' ? stem + 1 : stem;
     for (const struct row *r = rows; r < rows + N_ROWS; r++)
         if (!fnmatch(r->pattern, name, 0) && (r->rule != IBERT || !strcmp(family->class, "IBert")) &&
-            (r->rule != LONGFORMER || family->classifier_global) &&
-            (r->rule != POOLER || (pooler && strstr(r->pattern, pooler))))
+            (r->rule != LONGFORMER || family->globals) && (r->rule != POOLER || (pooler && strstr(r->pattern, pooler))))
             return r;
     return NULL;
 }
