@@ -1,5 +1,5 @@
-/* Which keys queries see, against a list that is made key by key; and what of config.json the families refuse whose
-   queries do not see all. Answers are those of tests/test_zoo.c. */
+/* Which keys queries see, against a list that is made key by key; and what is refused of config.json, and in files, of
+   the families for long texts. Answers are those of tests/test_zoo.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,15 +7,10 @@
 #include <cmocka.h>
 
 #include "models/seen.h"
+#include "quant/checkpoint.h"
 #include "quant/checkpoint_config.h"
-#include "tests/e2e.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static tern_error err;
-static char dir[256];
+#include "quant/convert.h"
+#include "tests/lies.h"
 
 /* How often query q counts key k, as transformers' classes say: a window, a global first token, or blocks. */
 static int times_seen(const struct tern_layer_spec *l, int tokens, int q, int k)
@@ -131,9 +126,61 @@ static void test_config(void **state)
     }
 }
 
+static tern_status read_part(void *context, struct tern_key key, float *out, size_t count, tern_error *e)
+{
+    return tern_checkpoint_read(context, key, out, count, e);
+}
+
+/* Numbers of global tokens and of ALIBI that a run could not bear. */
+static void test_files(void **state)
+{
+    static const struct {
+        const char *family;
+        struct lie lie;
+    } cases[] = {
+        {"longformer", {"layer.0.global", POKE, .index = 0, .value = 5, .says = "layer.0.global"}},
+        {"longformer", {"layer.0.global", POKE, .index = 1, .value = 300, .says = "layer.0.global"}},
+        {"longformer", {"layer.1.global", POKE, .index = 2, .value = 0, .says = "layer.1.global"}},
+        {"longformer", {"layer.1.global", POKE, .index = 2, .value = 32768, .says = "layer.1.global"}},
+        {"longformer", {"layer.2.global", POKE, .index = 2, .value = 32767, .says = NULL}},
+        {"longformer", {"layer.2.global", DROP, .says = "layer.2.global is missing"}},
+        {"longformer", {"layer.2.key_global.param", DROP, .says = "layer.2.key_global.param is missing"}},
+        {"jina2", {"positions.0.table.q", POKE, .index = 0, .value = 0, .says = "positions.0.table.q"}},
+        {"jina2", {"positions.0.table.q", POKE, .index = 2, .value = 1 << 29, .says = "positions.0.table.q"}},
+        {"jina2", {"positions.0.table.q", POKE, .index = 11, .value = 29, .says = "positions.0.table.q"}},
+        {"jina2", {"positions.0.table.q", POKE, .index = 11, .value = 63, .says = "positions.0.table.q"}},
+        {"jina2", {"positions.0.table.q", POKE, .index = 11, .value = 62, .says = NULL}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tern_checkpoint checkpoint;
+        tern_model *model = NULL;
+        void *bytes = NULL;
+        char from[300];
+        snprintf(from, sizeof from, "tests/golden/zoo/%s", cases[i].family);
+        assert_ok(tern_checkpoint_open(&checkpoint, from, NULL, &err));
+        const struct tern_source source = {.config = &checkpoint.config, .read = read_part, .context = &checkpoint};
+        assert_ok(tern_build_model(&model, &bytes, &source, NULL, &err));
+        const struct bytes whole = {bytes, (size_t)tern_model_get_info(model)->file_bytes};
+        struct bytes told = tell(&whole, &cases[i].lie);
+        if (cases[i].lie.says) {
+            refused(&told, cases[i].lie.says, cases[i].lie.tensor);
+        } else {
+            tern_model *changed = NULL;
+            assert_ok(tern_model_open_memory(&changed, told.data, told.size, &err));
+            tern_model_close(changed);
+        }
+        free(told.data);
+        tern_model_close(model);
+        free(bytes);
+        tern_checkpoint_close(&checkpoint);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys), cmocka_unit_test(test_config)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys), cmocka_unit_test(test_config),
+                                       cmocka_unit_test(test_files)};
     test_temp_dir(dir, sizeof dir);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     test_remove_dir(dir);
