@@ -481,7 +481,6 @@ static void test_json_bad_layers(void **state)
         {LAYERS("[" RUN("3", "4", ",\"block\":4") "]"), "a window beside blocks"},
         {LAYERS("[" RUN("3", "4", ",\"repeats\":1") "]"), "repeats a block, but has none"},
         {LAYERS("[" RUN("1", "4", ",\"global\":1") "," RUN("2", "4", ",\"weights\":0") "]"), "an earlier one"},
-        {LAYERS("[" RUN("3", "4", "") "],\"tables\":[{\"kind\":\"alibi\"}]"), "heads"},
         {LAYERS("[" RUN("3", "4", "") "],\"head_reads\":\"late\""), "reads late needs a pooler"},
         {LAYERS("[" RUN("3", "4", "") "],\"head_reads\":\"all\""), "head_reads all is not supported"},
         /* Only the keys beside "layer" were looked at. */
