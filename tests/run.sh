@@ -114,7 +114,7 @@ run_kernels() {
     local dir=$1 isa=$2 rc=0
     shift 2
     built "$dir/tests/kernels"
-    "$@" "$dir/tests/kernels" --isa "$isa" || rc=$?
+    within "$@" "$dir/tests/kernels" --isa "$isa" || rc=$?
     [ $rc != 2 ] || skip "this CPU has no $isa"
     return $rc
 }
@@ -231,19 +231,19 @@ job_fuzz_seeds() {
 }
 job_tsan() {
     build $OUT/tsan SANITIZE=thread $OUT/tsan/tests/test_threads
-    TERN_BUILD=$OUT/tsan $OUT/tsan/tests/test_threads
+    TERN_BUILD=$OUT/tsan within $OUT/tsan/tests/test_threads
 }
 job_valgrind() {
     need valgrind
     built $NATIVE/tern
-    local v=(valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
+    local v=(within valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
         --show-leak-kinds=definite,indirect,possible)
     "${v[@]}" $NATIVE/tern classify models/sentiment-mini.tern "A fine and quiet film." "It drags on for two hours."
     "${v[@]}" $NATIVE/tern embed models/sentiment-mini.tern --json "One text." >/dev/null
     "${v[@]}" $NATIVE/tern tokenize models/sentiment-mini.tern "One text."
     "${v[@]}" $NATIVE/tern info models/sentiment-mini.tern
 }
-job_demo() { built $NATIVE/tern; tools/demo.sh $NATIVE/tern; }
+job_demo() { built $NATIVE/tern; within tools/demo.sh $NATIVE/tern; }
 job_static() {
     build $OUT/static STATIC=1 cli
     built $OUT/static/tern
@@ -433,13 +433,13 @@ else
     later demo job_demo
     later valgrind job_valgrind
     later static job_static
-    later format bash tests/check_format.sh $NATIVE
+    later format within bash tests/check_format.sh $NATIVE
     later fuzz-seeds job_fuzz_seeds
     later run-only job_run_only
-    later install bash tests/check_install.sh $NATIVE
+    later install within bash tests/check_install.sh $NATIVE
     later hardening bash tests/check_hardening.sh $NATIVE
-    later bare bash tests/check_bare.sh $NATIVE
-    later lists bash tests/check_lists.sh $NATIVE
+    later bare within bash tests/check_bare.sh $NATIVE
+    later lists within bash tests/check_lists.sh $NATIVE
     later symbols bash tests/check_symbols.sh $NATIVE
     later isa bash tests/check_isa.sh $NATIVE
     later integer bash tests/check_integer.sh $NATIVE
@@ -451,8 +451,8 @@ else
     fi
     # The sysroots are there now.
     later musl job_musl
-    later flags bash tests/check_flags.sh
-    later spaces bash tests/check_spaces.sh
+    later flags within bash tests/check_flags.sh
+    later spaces within bash tests/check_spaces.sh
     together
 fi
 [ $list = 0 ] || exit 0

@@ -355,8 +355,8 @@ fi
 # A signal leaves nothing behind. The file is there while it is compared with the checkpoint; a fast machine may be done
 # before the signal comes.
 if [ -z "${TERN_RUN:-}" ] && [ -d ../shared/models/sentiment-mini ]; then
-    heard=() # HUP too, where the tests run under nohup
-    env --default-signal=HUP true 2>/dev/null && heard=(env --default-signal=HUP)
+    heard=() # where the tests run under nohup or another starter that ignores them
+    env --default-signal=HUP true 2>/dev/null && heard=(env --default-signal=HUP,TERM)
     for signal in TERM HUP; do # a shell without job control makes its children ignore INT
         got=0
         for try in 1 2 3 4 5 6 7 8 9 10; do

@@ -150,9 +150,10 @@ grows() {
         sleep 0.02
     done
 }
-# `env --default-signal` gives children of a shell without job control INT and QUIT back, and those of nohup HUP.
+# `env --default-signal` gives children of a shell without job control INT and QUIT back, those of nohup HUP, and those of
+# other starters what these ignore: a test that sent XCPU where it was ignored waited for ever.
 if [ -z "${TERN_RUN:-}" ] && env --default-signal=INT true 2>/dev/null; then
-    native() { exec env --default-signal=HUP,INT,QUIT "$bin" "$@"; }
+    native() { exec env --default-signal=HUP,INT,QUIT,PIPE,TERM,XCPU,XFSZ "$bin" "$@"; }
     # Only convert cleaned up, and only on HUP, INT and TERM. The texts never end.
     mkfifo "$work/hold"
     exec 9<>"$work/hold"
