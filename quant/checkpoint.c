@@ -399,7 +399,7 @@ tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struc
     if (key.part == TERN_PART_POSITION_KEY || key.part == TERN_PART_POSITION_QUERY)
         return tern_distances_make(checkpoint, key, out, count, err);
     if (key.part == TERN_PART_POSITION_TABLE)
-        return tern_position_table_make(checkpoint, key.layer, t, out, count, err);
+        return tern_position_table_make(&checkpoint->config, key.layer, t, checkpoint->weights.path, out, count, err);
     if (!t && (key.part == TERN_PART_DENSE ? key.is_bias : may_lack_bias(checkpoint, key))) {
         memset(out, 0, count * sizeof *out);
         return TERN_OK;

@@ -66,26 +66,26 @@ static void make_rows(const struct tern_table_spec *t, int positions, float *out
         *out++ = (float)tern_distance_row(t, distance);
 }
 
-tern_status tern_position_table_make(const struct tern_checkpoint *c, int table, const struct tern_tensor *t,
-                                     float *out, size_t count, tern_error *err)
+tern_status tern_position_table_make(const struct tern_config *config, int table, const struct tern_tensor *t,
+                                     const char *path, float *out, size_t count, tern_error *err)
 {
-    const struct tern_table_spec *spec = &c->config.table[table];
-    const struct tern_shape shape = tern_part_shape(&c->config, &tern_parts[TERN_PART_POSITION_TABLE], table);
+    const struct tern_table_spec *spec = &config->table[table];
+    const struct tern_shape shape = tern_part_shape(config, &tern_parts[TERN_PART_POSITION_TABLE], table);
     if (count != (size_t)shape.n * (size_t)shape.k || ((spec->kind == TERN_POSITION_BIAS || spec->given) && !t))
-        return tern_fail(err, TERN_FORMAT, "%s: table of positions %d has not the %zu floats asked for",
-                         c->weights.path, table, count);
+        return tern_fail(err, TERN_FORMAT, "%s: table of positions %d has not the %zu floats asked for", path, table,
+                         count);
     if (spec->kind == TERN_POSITION_ALIBI)
         make_slopes(spec->heads, out);
     else if (spec->kind == TERN_POSITION_DISENTANGLED)
-        make_rows(spec, c->config.max_positions, out);
+        make_rows(spec, config->max_positions, out);
     else if (spec->given)
-        take_rotary(spec, c->config.max_positions, t, out);
+        take_rotary(spec, config->max_positions, t, out);
     else if (spec->kind == TERN_POSITION_ROTARY)
-        make_rotary(spec, c->config.max_positions, out);
+        make_rotary(spec, config->max_positions, out);
     else
-        make_bias(spec, c->config.max_positions, t, out);
+        make_bias(spec, config->max_positions, t, out);
     for (size_t i = 0; i < count; i++)
         if (!isfinite(out[i]))
-            return tern_fail(err, TERN_FORMAT, "%s: a number of a table of positions is not finite", c->weights.path);
+            return tern_fail(err, TERN_FORMAT, "%s: a number of a table of positions is not finite", path);
     return TERN_OK;
 }

@@ -3,11 +3,13 @@
 #ifndef TERN_POSITION_TABLES_H
 #define TERN_POSITION_TABLES_H
 
-#include "quant/checkpoint.h"
+#include "models/config.h"
+#include "models/safetensors.h"
 
-/* out[count] = table number `table` of the checkpoint's config, of shape tern_part_shape. `t` is the tensor that it is
-   made of, if there is one. */
-tern_status tern_position_table_make(const struct tern_checkpoint *checkpoint, int table, const struct tern_tensor *t,
-                                     float *out, size_t count, tern_error *err);
+/* out[count] = table number `table` of a checkpoint's config, of shape tern_part_shape. `t` is the tensor that it is
+   made of, if there is one; `path` is for messages. TERN_FORMAT: there is none where one is needed, `count` is another,
+   or a number is not finite. */
+tern_status tern_position_table_make(const struct tern_config *config, int table, const struct tern_tensor *t,
+                                     const char *path, float *out, size_t count, tern_error *err);
 
 #endif

@@ -55,10 +55,7 @@ static int check_options(struct bench *b)
     if (!b->path == !b->shape && !b->roofline_only && !b->calibrate_sparse)
         return cli_fail(CLI_USAGE, "bench: give one MODEL.tern or --shape NAME; see tern bench --help");
     if (b->shape && seeded_find(b->shape) < 0)
-        return cli_fail(
-            CLI_USAGE,
-            "bench: --shape is distilbert, minilm-l6, bert-base, bge-small, bert-mini or tinybert-4l, not '%.64s'",
-            b->shape);
+        return cli_fail(CLI_USAGE, "bench: --shape '%.64s' is none of those that tern bench --help lists", b->shape);
     if (b->weights && (tern_weights_find(b->weights) < 0 || tern_weights_bits(b->weights) > 0))
         return cli_fail(CLI_USAGE, "bench: --weights is %s, not '%.64s'",
                         tern_format_words("f32", NULL, NULL, "or").text, b->weights);

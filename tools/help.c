@@ -2,6 +2,7 @@
 #include "tools/help.h"
 #include "tools/commands.h"
 #include "tools/eval_tasks.h"
+#include "tools/seeded.h"
 
 #include "models/blocks.h"
 #include "models/config.h"
@@ -186,8 +187,7 @@ static const char help_bench[] =
     "Times the encoder on seeded token ids, one record per combination of the lists. A list is 1,2,8; a range 1-4,\n"
     "16-64+16 or 8-64*2.\n"
     "\n"
-    "  --shape NAME        seeded weights instead of a file: distilbert minilm-l6 bert-base bge-small\n"
-    "                      bert-mini tinybert-4l\n"
+    "  --shape NAME        seeded weights instead of a file: one of\n{models}"
     "  --weights NAME      of the seeded weights (int8): as tern convert's, but for auto\n"
     "  --embeddings NAME   of the seeded word table (int8): {embeddings}\n"
     "  --sparse SHAPE:FRACTION\n"
@@ -231,6 +231,14 @@ static void print_formats(FILE *out)
     }
 }
 
+/* The shapes of bench, five in a line. */
+static void print_models(FILE *out)
+{
+    for (int i = 0; seeded_name(i); i++)
+        fprintf(out, "%s%s%s", i % 5 ? " " : "                      ", seeded_name(i),
+                i % 5 == 4 || !seeded_name(i + 1) ? "\n" : "");
+}
+
 /* A list by its word between braces. */
 static void print_list(FILE *out, const char *word, size_t bytes)
 {
@@ -247,6 +255,8 @@ static void print_list(FILE *out, const char *word, size_t bytes)
             fputs(lists[i].names.text, out);
     if (bytes == sizeof "formats" - 1 && !memcmp("formats", word, bytes))
         print_formats(out);
+    if (bytes == sizeof "models" - 1 && !memcmp("models", word, bytes))
+        print_models(out);
 }
 
 void help_print(FILE *out, const char *text)

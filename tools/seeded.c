@@ -4,19 +4,71 @@
 #include "tools/cli.h"
 
 #include "quant/convert.h"
+#include "quant/families.h"
+#include "quant/position_tables.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+/* Sizes of published models, as their config.json has them, with ' for "; the family's own reader makes a model of
+   them. */
 static const struct {
-    const char *name;
-    enum tern_architecture architecture;
-    int32_t layers, hidden, heads, intermediate, token_types;
+    const char *name, *config;
 } shapes[] = {
-    {"distilbert", TERN_DISTILBERT, 6, 768, 12, 3072, 0}, {"minilm-l6", TERN_BERT, 6, 384, 12, 1536, 2},
-    {"bert-base", TERN_BERT, 12, 768, 12, 3072, 2},       {"bge-small", TERN_BERT, 12, 384, 12, 1536, 2},
-    {"bert-mini", TERN_BERT, 4, 256, 4, 1024, 2},         {"tinybert-4l", TERN_BERT, 4, 312, 12, 1200, 2},
+#define BERT(layers, hidden, heads, intermediate)                                                                      \
+    "{'model_type':'bert','vocab_size':30522,'max_position_embeddings':512,'type_vocab_size':2,"                       \
+    "'num_hidden_layers':" #layers ",'hidden_size':" #hidden ",'num_attention_heads':" #heads                          \
+    ",'intermediate_size':" #intermediate "}"
+#define BASE "'num_hidden_layers':12,'hidden_size':768,'num_attention_heads':12,'intermediate_size':3072,"
+#define MODERN(layers_that_see_all)                                                                                    \
+    "{'model_type':'modernbert','vocab_size':50368,'max_position_embeddings':8192,'num_hidden_layers':22,"             \
+    "'hidden_size':768,'num_attention_heads':12,'intermediate_size':1152,'local_attention':128,"                       \
+    "'global_rope_theta':160000,'local_rope_theta':10000," layers_that_see_all "}"
+#define WINDOWS4 "'sliding_attention','sliding_attention','sliding_attention','sliding_attention',"
+    {"distilbert", "{'model_type':'distilbert','vocab_size':30522,'max_position_embeddings':512,'n_layers':6,"
+                   "'dim':768,'n_heads':12,'hidden_dim':3072}"},
+    {"minilm-l6", BERT(6, 384, 12, 1536)},
+    {"bert-base", BERT(12, 768, 12, 3072)},
+    {"bge-small", BERT(12, 384, 12, 1536)},
+    {"bert-mini", BERT(4, 256, 4, 1024)},
+    {"tinybert-4l", BERT(4, 312, 12, 1200)},
+    {"mpnet-base", "{'model_type':'mpnet','vocab_size':30527,'max_position_embeddings':514,'layer_norm_eps':1e-5," BASE
+                   "'relative_attention_num_buckets':32}"},
+    {"roberta-base", "{'model_type':'roberta','vocab_size':50265,'max_position_embeddings':514,'type_vocab_size':1,"
+                     "'layer_norm_eps':1e-5," BASE "'pad_token_id':1}"},
+    {"xlmr-base", "{'model_type':'xlm-roberta','vocab_size':250002,'max_position_embeddings':514,"
+                  "'type_vocab_size':1,'layer_norm_eps':1e-5," BASE "'pad_token_id':1}"},
+    {"bge-m3", "{'model_type':'xlm-roberta','vocab_size':250002,'max_position_embeddings':8194,'type_vocab_size':1,"
+               "'layer_norm_eps':1e-5,'num_hidden_layers':24,'hidden_size':1024,'num_attention_heads':16,"
+               "'intermediate_size':4096,'pad_token_id':1}"},
+    {"electra-small", "{'model_type':'electra','vocab_size':30522,'max_position_embeddings':512,'type_vocab_size':2,"
+                      "'embedding_size':128,'num_hidden_layers':12,'hidden_size':256,'num_attention_heads':4,"
+                      "'intermediate_size':1024}"},
+    {"albert-base", "{'model_type':'albert','vocab_size':30000,'max_position_embeddings':512,'type_vocab_size':2,"
+                    "'hidden_act':'gelu_new','embedding_size':128," BASE "'num_hidden_groups':1}"},
+    {"nomic-embed", "{'model_type':'nomic_bert','vocab_size':30528,'max_position_embeddings':2048,"
+                    "'type_vocab_size':2,'hidden_act':'silu'," BASE "'rope_theta':1000}"},
+    {"gte-multilingual", "{'model_type':'gte','vocab_size':250048,'max_position_embeddings':8192,"
+                         "'type_vocab_size':1," BASE "'rope_theta':20000}"},
+    {"deberta-v3-small", "{'model_type':'deberta-v2','vocab_size':128100,'max_position_embeddings':512,"
+                         "'type_vocab_size':0,'layer_norm_eps':1e-7,'num_hidden_layers':6,'hidden_size':768,"
+                         "'num_attention_heads':12,'intermediate_size':3072,'relative_attention':true,"
+                         "'position_buckets':256,'norm_rel_ebd':'layer_norm','share_att_key':true,"
+                         "'pos_att_type':'p2c|c2p','max_relative_positions':-1,'position_biased_input':false}"},
+    {"longformer-base", "{'model_type':'longformer','vocab_size':50265,'max_position_embeddings':4098,"
+                        "'type_vocab_size':1,'layer_norm_eps':1e-5," BASE "'pad_token_id':1,"
+                        "'attention_window':512}"},
+    {"eurobert-210m", "{'model_type':'eurobert','vocab_size':128256,'max_position_embeddings':8192,"
+                      "'hidden_act':'silu','rms_norm_eps':1e-5," BASE "'num_key_value_heads':12,"
+                      "'rope_theta':250000}"},
+    {"modernbert-base", MODERN("'global_attn_every_n_layers':3")},
+    /* For comparison: what windows save. */
+    {"modernbert-base-full", MODERN("'global_attn_every_n_layers':1")},
+    {"modernbert-base-windows",
+     MODERN("'layer_types':[" WINDOWS4 WINDOWS4 WINDOWS4 WINDOWS4 WINDOWS4 "'sliding_attention','sliding_attention']")},
 };
-enum { N_SHAPES = sizeof shapes / sizeof *shapes, VOCAB = 30522, POSITIONS = 512 };
+enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
 const char *seeded_name(int shape)
 {
@@ -49,12 +101,8 @@ static int ends_with(const char *name, const char *end)
 
 /* Trained BERTs have weights of sd 0.03 to 0.05, LayerNorm gains a little below 1 and small biases. A tensor depends on
    its name alone. */
-static tern_status read_seeded(void *context, struct tern_key key, float *out, size_t count, tern_error *err)
+static void make_numbers(const char *name, float *out, size_t count)
 {
-    char name[TERN_KEY_NAME];
-    (void)context;
-    (void)err;
-    tern_key_name(name, key);
     uint64_t state = 0x7465726e; /* "tern" */
     for (const char *c = name; *c; c++)
         state = cli_random(&state) ^ (uint8_t)*c;
@@ -62,27 +110,81 @@ static tern_status read_seeded(void *context, struct tern_key key, float *out, s
     const float scale = gain ? 0.05f : ends_with(name, ".bias") ? 0.03f : 0.04f, mean = gain ? 0.9f : 0.0f;
     for (size_t i = 0; i < count; i++)
         out[i] = mean + scale * normal(&state);
+}
+
+/* A table of positions is made as a checkpoint's is, of seeded buckets where distances have biases. */
+static tern_status read_table(const struct tern_config *config, const char *name, int table, float *out, size_t count,
+                              tern_error *err)
+{
+    const struct tern_table_spec *const t = &config->table[table];
+    const size_t numbers = t->kind == TERN_POSITION_BIAS ? (size_t)t->buckets * (size_t)t->heads : 1;
+    float *const seeded = malloc(numbers * sizeof *seeded);
+    if (!seeded)
+        return tern_fail_nomem(err, name, numbers * sizeof *seeded);
+    make_numbers(name, seeded, numbers);
+    const struct tern_tensor buckets = {.name = name,
+                                        .dtype = TERN_F32,
+                                        .n_dims = 2,
+                                        .shape = {t->buckets, t->heads},
+                                        .data = seeded,
+                                        .bytes = numbers * sizeof *seeded};
+    const tern_status status = tern_position_table_make(config, table, &buckets, name, out, count, err);
+    free(seeded);
+    return status;
+}
+
+static tern_status read_seeded(void *context, struct tern_key key, float *out, size_t count, tern_error *err)
+{
+    char name[TERN_KEY_NAME];
+    tern_key_name(name, key);
+    if (key.part == TERN_PART_POSITION_TABLE)
+        return read_table(context, name, key.layer, out, count, err);
+    make_numbers(name, out, count);
     return TERN_OK;
+}
+
+/* The encoder of a shape, pooled by the mean, without a head. */
+static tern_status read_shape(struct tern_config *out, int shape, tern_error *err)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "%s", shapes[shape].config);
+    for (char *c = text; *c; c++)
+        *c = *c == '\'' ? '"' : *c;
+    json_t *const root = json_loads(text, 0, NULL);
+    const char *const type = json_string_value(json_object_get(root, "model_type"));
+    *out = (struct tern_config){.layer_norm_eps = 1e-12};
+    if (!root)
+        return tern_fail(err, TERN_NOMEM, "%s: no memory for its sizes", shapes[shape].name);
+    while (out->architecture < TERN_N_FAMILIES && strcmp(tern_architecture_name(out->architecture), type) != 0)
+        out->architecture++;
+    const tern_status status = tern_checkpoint_families[out->architecture].read(out, root, shapes[shape].name, err);
+    json_decref(root);
+    out->pooler = TERN_POOLER_NONE;
+    out->pooler_norm = 0;
+    out->head_reads = TERN_READS_FIRST;
+    out->pooling = TERN_POOL_MEAN;
+    out->max_tokens = out->max_positions;
+    for (int i = 0; i < out->n_tables; i++)
+        out->table[i].given = 0;
+    return status;
 }
 
 tern_status seeded_build(tern_model **out, void **bytes, int shape, enum tern_weights weights,
                          enum tern_format embeddings, const char *sparse,
                          void (*progress)(void *context, size_t done, size_t total), tern_error *err)
 {
-    struct tern_config config = {
-        .architecture = shapes[shape].architecture,
-        .weights = weights,
-        .hidden = shapes[shape].hidden,
-        .vocab = VOCAB,
-        .max_positions = POSITIONS,
-        .token_types = shapes[shape].token_types,
-        .layer_norm_eps = 1e-12,
-        .pooling = TERN_POOL_MEAN,
-        .max_tokens = POSITIONS,
-    };
-    tern_config_set_layers(&config, shapes[shape].layers, shapes[shape].heads, shapes[shape].intermediate, TERN_GELU);
-    struct tern_source source = {
-        .config = &config, .plain = 1, .embeddings = embeddings, .read = read_seeded, .progress = progress};
+    struct tern_config config;
+    struct tern_source source = {.config = &config,
+                                 .plain = 1,
+                                 .embeddings = embeddings,
+                                 .read = read_seeded,
+                                 .context = &config,
+                                 .progress = progress};
+    tern_status status = read_shape(&config, shape, err);
+    config.weights = weights;
     source.sparse = sparse && !tern_sparse_parse(sparse, &source.block, &source.prune);
-    return tern_build_model(out, bytes, &source, NULL, err);
+    if (!status)
+        status = tern_build_model(out, bytes, &source, NULL, err);
+    tern_config_free(&config);
+    return status;
 }
