@@ -72,9 +72,12 @@ class Model:
     def words(self):
         """The word table as float [vocab][hidden]."""
         vocab, hidden = self.config["vocab"], self.config["hidden"]
-        low, high = (int(x) & 0xFFFFFFFF for x in self["embed_norm.param"][:2])
-        unit = (self.config["layer_norm_eps"] * hidden / (high << 32 | low)) ** 0.5  # of the sums
-        scale = self["embed.word.mul"][:vocab, None] * (unit / 256)
+        if self.config["layers"]:
+            low, high = (int(x) & 0xFFFFFFFF for x in self["embed_norm.param"][:2])
+            unit = (self.config["layer_norm_eps"] * hidden / (high << 32 | low)) ** 0.5 / 256  # / 256: of the sums
+        else:
+            unit = float(self["static"][0]) * 2.0 ** -int(self["static"][1])
+        scale = self["embed.word.mul"][:vocab, None] * unit
         return self.word_values()[:vocab, :hidden] * scale * self["embed.column"][:hidden]
 
 

@@ -260,8 +260,7 @@ static void activation_task(void *context, int task, int thread)
     charge_rows(j, task, thread, TERN_STAGE_activation, time, (j->gated ? 13 : 5) * n);
 }
 
-/* A word's row, unpacked when it is stored as codes. */
-static const int8_t *word_row(const struct tern_bert *b, int word, int thread)
+const int8_t *tern_word_row(const struct tern_bert *b, int word, int thread)
 {
     const struct tern_embedding *e = &b->weights->word;
     const int h = tern_embedding_size(b->config);
@@ -302,7 +301,7 @@ static void embed_task(void *context, int task, int thread)
         const int word = j->batch->ids[i], type = types ? types[i] : 0;
         const int at = b->config->no_positions ? 0 : i - j->batch->offsets[text_of(j->batch, i)];
         const ptrdiff_t position = (ptrdiff_t)type * positions + at;
-        b->run.ops->embed(word_row(b, word, thread), w->position.q + position * h, w->word.mul[word],
+        b->run.ops->embed(tern_word_row(b, word, thread), w->position.q + position * h, w->word.mul[word],
                           w->position.mul[position], w->column, b->sum + i * h, (int)h);
     }
     if (!b->config->no_embed_norm)

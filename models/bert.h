@@ -51,6 +51,8 @@ struct tern_bert {
 
 /* Takes the buffers; config, weights, run.ops, run.pool, max_tokens and longest are set before. */
 void tern_bert_plan(struct tern_bert *bert, struct tern_arena *arena);
+/* A word's row, unpacked for that thread when it is stored as codes. */
+const int8_t *tern_word_row(const struct tern_bert *bert, int word, int thread);
 /* The batch has been checked against the limits. */
 void tern_bert_forward(struct tern_bert *bert, const tern_batch *batch);
 

@@ -34,7 +34,7 @@ static void pool_sum(const struct pooling *p, int weighted, double divisor, floa
 
 static void pool_mean(const struct pooling *p, float *v)
 {
-    pool_sum(p, 0, p->tokens - p->from, v);
+    pool_sum(p, 0, p->tokens > p->from ? p->tokens - p->from : 1, v); /* a text may have no tokens: 0 */
 }
 
 static void pool_mean_sqrt_len(const struct pooling *p, float *v)
@@ -90,7 +90,7 @@ static float activate(enum tern_dense_activation activation, float v)
 static float *embed_text(struct tern_bert_f32 *b, const float *x, int tokens)
 {
     const struct tern_config *c = b->config;
-    const struct pooling p = {x, b->skip < tokens ? b->skip : tokens - 1, tokens, c->hidden};
+    const struct pooling p = {x, b->skip < tokens ? b->skip : tokens ? tokens - 1 : 0, tokens, c->hidden};
     float *v = b->vector[0];
     for (int i = 0; i <= c->n_joined; i++)
         pool_fns[tern_pooling_at(c, i)](&p, v + (ptrdiff_t)i * c->hidden);

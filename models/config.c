@@ -273,6 +273,18 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
     return TERN_OK;
 }
 
+static tern_status check_static(const struct tern_config *c, const char *label, tern_error *err)
+{
+    if (!c->no_positions || !c->no_embed_norm || c->token_types || c->embedding || c->n_tables || c->n_labels ||
+        c->pooler != TERN_POOLER_NONE || c->pooling != TERN_POOL_MEAN || c->n_joined)
+        return tern_fail(
+            err, TERN_FORMAT,
+            "%s: a model without layers is a table of words, whose mean is a text's vector; it has nothing "
+            "else but dense layers behind",
+            label);
+    return tern_config_check_embedding(c, label, err);
+}
+
 tern_status tern_config_check(const struct tern_config *config, const char *label, tern_error *err)
 {
     tern_status status = TERN_OK;
@@ -280,6 +292,8 @@ tern_status tern_config_check(const struct tern_config *config, const char *labe
         status = check_layer(config, i, label, err);
     if (status)
         return status;
+    if (tern_config_is_static(config))
+        return check_static(config, label, err);
     if (config->no_embed_norm && (!tern_config_is_pre_norm(config) || config->embedding))
         return tern_fail(
             err, TERN_FORMAT,

@@ -182,7 +182,7 @@ struct tern_table_spec {
 struct tern_config {
     enum tern_architecture architecture;
     enum tern_weights weights;
-    int32_t layers, hidden;
+    int32_t layers, hidden; /* layers 0: static embeddings (models/static.h) */
     /* Heads of the checkpoint's keys and values, each of which so many heads in a row share; 0: every head has its own.
        A conversion repeats their rows, and a .tern file does not know: the answers are the same, at the cost of key and
        value matrices, and of their products, as large as the query's. */
@@ -249,6 +249,11 @@ static inline int32_t tern_attention_width(const struct tern_layer_spec *layer)
 static inline int32_t tern_embedding_size(const struct tern_config *config)
 {
     return config->embedding ? config->embedding : config->hidden;
+}
+/* Whether there are no layers: a text's vector is the mean of its tokens'. */
+static inline int tern_config_is_static(const struct tern_config *config)
+{
+    return config->layers == 0;
 }
 /* Whether the layers normalise what they read, and not what they add to. */
 static inline int tern_config_is_pre_norm(const struct tern_config *config)

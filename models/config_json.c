@@ -18,7 +18,7 @@ static const struct {
     int32_t min, max;
     int of_layers;
 } integers[] = {
-    {"layers", offsetof(struct flat, layers), 1, TERN_MAX_LAYERS, 0},
+    {"layers", offsetof(struct flat, layers), 0, TERN_MAX_LAYERS, 0},
     {"hidden", offsetof(struct flat, hidden), 1, TERN_MAX_HIDDEN, 0},
     {"heads", offsetof(struct flat, heads), 1, TERN_MAX_HIDDEN, 1},
     {"intermediate", offsetof(struct flat, intermediate), 1, TERN_MAX_INTERMEDIATE, 1},

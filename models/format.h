@@ -57,6 +57,19 @@ struct tern_stream_param {
     int32_t zero[15];
 };
 
+/* "static", I32: of static embeddings. */
+struct tern_static_param {
+    struct tern_real unit; /* real value of 1 in an integer times its row's multiplier times its column's scale */
+    int32_t bits;          /* fraction bits of a text's mean, which fits 32 bits with its sign */
+    int32_t zero[13];
+};
+/* The most bits, up to 30, with which the mean of the largest integers fits; below 0: there are none. */
+static inline int tern_static_bits(struct tern_real unit)
+{
+    const int bits = unit.exp - 31 - 6; /* unit < 2^(31 - exp), 127 * 32767 * 32767 < 2^37 */
+    return bits < 30 ? bits : 30;
+}
+
 /* "layer.N.score", I32; and "layer.N.global", of the global token's queries and keys. */
 struct tern_score_param {
     struct tern_real unit; /* Q10 octaves per step of q * k accumulators, per amax_q * amax_k */
@@ -80,6 +93,7 @@ _Static_assert(sizeof(struct tern_real) == 8, "two int32 without padding");
 _Static_assert(sizeof(struct tern_linear_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_norm_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_score_param) == 64, "a tensor of 16 int32");
+_Static_assert(sizeof(struct tern_static_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_table_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_stream_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_poly_param) == 64, "a tensor of 32 int16");

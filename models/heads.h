@@ -16,6 +16,7 @@ struct tern_heads {
     /* What is wanted of embeddings: pooled without so many tokens at a text's beginning, of which one stays at least;
        of so many dimensions; these brought to length 1. */
     int skip, dimensions, normalize;
+    int64_t *collected; /* [hidden] of static embeddings: sums of rows */
     int32_t *vector[2]; /* [widest vector] of one text, between its steps */
     int16_t *narrow;    /* a dense layer's inputs */
     int8_t *dense_q;

@@ -2,6 +2,7 @@
 #include "models/heads.h"
 
 #include "models/scheme.h"
+#include "models/static.h"
 
 #include <string.h>
 
@@ -226,13 +227,22 @@ static void pool_text(const struct tern_heads *heads, const int16_t *y, int toke
         pool_fns[tern_pooling_at(c, i)](&p, x->v + (ptrdiff_t)i * c->hidden);
 }
 
+static struct vector mean_of_words(const struct tern_heads *heads, const int32_t *ids, int tokens)
+{
+    tern_static_mean(heads, ids, tokens, heads->vector[0]);
+    return (struct vector){heads->vector[0], heads->bert->config->hidden, heads->bert->weights->fixed.bits};
+}
+
 void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
 {
     const struct tern_config *c = heads->bert->config;
     for (int i = 0; i < batch->n_texts; i++) {
         const int first = batch->offsets[i];
         struct vector x;
-        pool_text(heads, heads->bert->y + (ptrdiff_t)first * c->hidden, batch->offsets[i + 1] - first, &x);
+        if (tern_config_is_static(c))
+            x = mean_of_words(heads, batch->ids + first, batch->offsets[i + 1] - first);
+        else
+            pool_text(heads, heads->bert->y + (ptrdiff_t)first * c->hidden, batch->offsets[i + 1] - first, &x);
         for (int k = 0; k < c->n_dense; k++) {
             if (c->dense[k].normalize)
                 unit_length(&x);
@@ -252,5 +262,7 @@ int tern_heads_embed_bits(const struct tern_heads *heads)
     const struct tern_config *c = heads->bert->config;
     if (c->normalize || heads->normalize)
         return TERN_UNIT_BITS;
-    return c->n_dense ? dense_bits(&c->dense[c->n_dense - 1]) : TERN_LOGIT_BITS;
+    if (c->n_dense)
+        return dense_bits(&c->dense[c->n_dense - 1]);
+    return tern_config_is_static(c) ? heads->bert->weights->fixed.bits : TERN_LOGIT_BITS;
 }

@@ -116,7 +116,7 @@ tern_status tern_f32_load(struct tern_f32_weights *out, const struct tern_config
 {
     *out = (struct tern_f32_weights){0};
     struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
-    out->layers = calloc((size_t)c->layers, sizeof *out->layers);
+    out->layers = calloc((size_t)c->layers + 1, sizeof *out->layers); /* more than none */
     if (!out->layers)
         return tern_fail_nomem(err, "the layer table", (size_t)c->layers * sizeof *out->layers);
     for (int i = 0; i < TERN_N_PARTS; i++)

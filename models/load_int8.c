@@ -466,6 +466,16 @@ static void load_dense(struct tern_loader *l, struct tern_int8_weights *out, con
     l->prefix = "";
 }
 
+static void load_static(struct tern_loader *l, struct tern_int8_weights *out)
+{
+    const struct tern_static_param *p = load_params(l, "static");
+    if (!p)
+        return;
+    out->fixed = (struct tern_static){load_real(l, "static", p->unit), p->bits};
+    if (p->bits < 0 || p->bits > tern_static_bits(p->unit))
+        tern_load_fail(l, "static", "holds a number out of range");
+}
+
 tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_config *c,
                            const struct tern_safetensors *st, const char *label, tern_error *err)
 {
@@ -473,7 +483,11 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
     const int types = c->token_types ? c->token_types : 1, width = tern_embedding_size(c);
     load_embedding(&l, &out->word, "embed.word", c->vocab, width, 1);
-    load_embedding(&l, &out->position, "embed.position", types * (c->no_positions ? 1 : c->max_positions), width, 0);
+    if (tern_config_is_static(c))
+        load_static(&l, out);
+    else
+        load_embedding(&l, &out->position, "embed.position", types * (c->no_positions ? 1 : c->max_positions), width,
+                       0);
     out->column = load_i16(&l, "embed.column", width, 0);
     load_tables(&l, out, c);
     if (!c->no_embed_norm)
@@ -486,7 +500,7 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     load_stream(&l, out, c);
     if (tern_config_is_pre_norm(c))
         load_norm(&l, &out->final_norm, "final_norm", c->hidden);
-    out->layers = calloc((size_t)c->layers, sizeof *out->layers);
+    out->layers = calloc((size_t)c->layers + 1, sizeof *out->layers); /* more than none */
     if (!out->layers)
         return tern_fail_nomem(err, "the layer table", (size_t)c->layers * sizeof *out->layers);
     for (int i = 0; i < c->layers && !l.status; i++)

@@ -18,6 +18,7 @@ static const struct {
     {"Pooling", TERN_MODULE_POOLING},
     {"Dense", TERN_MODULE_DENSE},
     {"Normalize", TERN_MODULE_NORMALIZE},
+    {"StaticEmbedding", TERN_MODULE_STATIC},
     {"Dropout", TERN_MODULE_DROPOUT},
     {"LayerNorm", TERN_MODULE_OTHER},
     {"CNN", TERN_MODULE_OTHER},
@@ -129,6 +130,34 @@ static tern_status read_config(struct tern_sentence_folder *f, tern_error *err)
     return status;
 }
 
+/* model2vec's config.json, which need not come with modules.json. What is wrong with another's is said by its reader.
+ */
+static tern_status find_static(struct tern_sentence_folder *f, tern_error *err)
+{
+    char path[TERN_MAX_FOLDER];
+    json_t *root = NULL;
+    f->is_static = f->n_modules > 0 && f->modules[0].kind == TERN_MODULE_STATIC;
+    f->most_tokens = 512;
+    tern_status status = tern_join_path(path, sizeof path, f->transformer, "config.json", err);
+    if (!status)
+        status = tern_json_read_file(&root, path, TERN_MAX_MODULE_FILE, 1, err);
+    if (status == TERN_NOMEM)
+        return status;
+    status = TERN_OK;
+    const char *const type = json_string_value(json_object_get(root, "model_type"));
+    const json_t *const most = json_object_get(root, "max_length");
+    f->is_model2vec = type && !strcmp(type, "model2vec");
+    f->is_static |= f->is_model2vec;
+    if (f->is_model2vec && !f->has_modules_json && f->n_modules)
+        f->modules[0].kind = TERN_MODULE_STATIC;
+    if (f->is_model2vec && most && json_is_null(most))
+        f->most_tokens = 0;
+    else if (f->is_model2vec)
+        status = tern_json_get_int(root, "max_length", 0, 3, INT32_MAX, &f->most_tokens, path, err);
+    json_decref(root);
+    return status;
+}
+
 tern_status tern_sentence_folder_open(struct tern_sentence_folder *out, const char *directory, tern_error *err)
 {
     char path[TERN_MAX_FOLDER];
@@ -147,12 +176,14 @@ tern_status tern_sentence_folder_open(struct tern_sentence_folder *out, const ch
     json_decref(root);
     snprintf(out->transformer, sizeof out->transformer, "%s", directory);
     for (int i = 0; i < out->n_modules; i++)
-        if (out->modules[i].kind == TERN_MODULE_TRANSFORMER) {
+        if (out->modules[i].kind == TERN_MODULE_TRANSFORMER || out->modules[i].kind == TERN_MODULE_STATIC) {
             snprintf(out->transformer, sizeof out->transformer, "%s", out->modules[i].path);
             break;
         }
     if (!status)
         status = read_config(out, err);
+    if (!status)
+        status = find_static(out, err);
     if (status)
         tern_sentence_folder_close(out);
     return status;

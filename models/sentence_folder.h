@@ -12,6 +12,7 @@ enum tern_module_kind {
     TERN_MODULE_POOLING,
     TERN_MODULE_DENSE,
     TERN_MODULE_NORMALIZE,
+    TERN_MODULE_STATIC,  /* a table of embeddings in place of a transformer and its pooling */
     TERN_MODULE_DROPOUT, /* does nothing but in training */
     TERN_MODULE_OTHER
 };
@@ -31,6 +32,10 @@ struct tern_sentence_folder {
     json_t *config;                    /* the transformer's module file, sentence_bert_config.json; NULL: none */
     char config_path[TERN_MAX_FOLDER];
     int32_t lower_case; /* its do_lower_case */
+    /* Whether there is a table of embeddings in place of the transformer; whether it is model2vec's, by its
+       config.json; and of that one the tokens of a text that are read (max_length), 0: all. */
+    int is_static, is_model2vec;
+    int32_t most_tokens;
 };
 
 /* Reads modules.json and the transformer's module file. TERN_FORMAT, TERN_IO, TERN_NOMEM. */

@@ -1,6 +1,6 @@
 /* A text becomes ids: added tokens are found first, what lies between them is normalised, split into words, and these
    into pieces. Every token carries the raw bytes that it was made of. */
-#include "models/tokenizer_private.h"
+#include "models/tokenizer_bare.h"
 #include "models/truncate.h"
 
 #include <stdlib.h>
@@ -282,10 +282,15 @@ tern_status tern_tokenize_behind(const tern_tokenizer *tokenizer, const char *pr
     const size_t specials[2] = {(size_t)t->before.n, (size_t)t->between.n};
     size_t keep[2];
 
+    tern_text cut = *text;
+
     out->count = out->needed = 0;
     tern_status status = check_request(tokenizer, text, truncate, out, err);
+    if (status == TERN_OK)
+        status = tern_bare_cut(tokenizer, &cut, truncate, err);
     if (status != TERN_OK)
         return status;
+    text = &cut;
     const size_t room = room_of(tokenizer, prompt, text, out->capacity, n_specials);
     struct tern_kept kept = tern_keep_begin(out, room, first, truncate == TERN_TRUNCATE_TAIL), kept_pair = {.count = 0};
     status = put_both(tokenizer, prompt, text->text, text->text_bytes, &kept, err);
@@ -302,6 +307,7 @@ tern_status tern_tokenize_behind(const tern_tokenizer *tokenizer, const char *pr
                          out->capacity);
     tern_keep_end(out, &kept, pair ? &kept_pair : NULL, specials, keep);
     finish(t, out, keep, pair != NULL);
+    tern_bare_drop(tokenizer, out);
     if (tokenizer->templates.trims && out->spans)
         tern_trim_spans(tokenizer, text, out);
     return TERN_OK;

@@ -1,5 +1,6 @@
 /* Finds and reads the files of a tokenizer: a checkpoint directory, one tokenizer.json, or one vocab.txt. */
 #include "models/sentence_folder.h"
+#include "models/tokenizer_bare.h"
 #include "models/tokenizer_tables.h"
 #include "runtime/base/file.h"
 #include "runtime/base/file_kind.h"
@@ -462,6 +463,22 @@ done:
     return status;
 }
 
+/* Static embeddings go by tokenizer.json alone. */
+static tern_status read_static(struct tern_tokenizer_source *source, const struct tern_sentence_folder *folder,
+                               tern_error *err)
+{
+    json_t *root = NULL;
+    tern_status status = read_optional(&root, folder->transformer, "tokenizer.json", MAX_VOCABULARY, err);
+    if (!status && !root)
+        status = tern_fail(err, TERN_IO, "%s: tokenizer.json is not there", folder->transformer);
+    if (!status)
+        status = tern_tokenizer_from_json(source, root, NULL, err);
+    if (!status)
+        status = tern_bare_put(source->settings, folder, root, source->label, err);
+    json_decref(root);
+    return status;
+}
+
 /* The tokenizer lies beside the transformer, which sentence-transformers may have put into a folder of its own. */
 static tern_status read_checkpoint(struct tern_tokenizer_source *source, const char *directory, tern_error *err)
 {
@@ -470,7 +487,7 @@ static tern_status read_checkpoint(struct tern_tokenizer_source *source, const c
     if (status != TERN_OK)
         return status;
     source->lower_case = folder.lower_case;
-    status = read_directory(source, folder.transformer, err);
+    status = folder.is_static ? read_static(source, &folder, err) : read_directory(source, folder.transformer, err);
     tern_sentence_folder_close(&folder);
     return status;
 }

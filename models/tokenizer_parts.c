@@ -1,5 +1,5 @@
 /* Builds a tokenizer from what a .tern file stores, a vocabulary and settings in JSON, and writes those settings. */
-#include "models/tokenizer_private.h"
+#include "models/tokenizer_bare.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,8 +73,9 @@ static tern_status check_token_keys(const json_t *object, const char *label, ter
 
 static tern_status check_keys(const json_t *settings, const char *label, tern_error *err)
 {
-    static const char *const others[] = {"clean_text",     "chinese_chars", "strip_accents", "lower_case",
-                                         "max_word_chars", "model_pieces",  "added",         "post_processor"};
+    static const char *const others[] = {"clean_text", "chinese_chars",  "strip_accents",
+                                         "lower_case", "max_word_chars", "model_pieces",
+                                         "added",      "post_processor", "bare"};
     enum { N_OTHERS = sizeof others / sizeof others[0] };
     const char *known[N_OTHERS + TERN_ROLES];
     memcpy(known, others, sizeof others);
@@ -338,6 +339,8 @@ tern_status tern_tokenizer_build(tern_tokenizer **out, char *vocabulary, size_t 
         status = read_added(tokenizer, json_object_get(settings, "added"), label, err);
     if (status == TERN_OK)
         status = sort_added(tokenizer, label, err);
+    if (status == TERN_OK)
+        status = tern_bare_read(tokenizer, settings, label, err);
     if (status != TERN_OK) {
         tern_tokenizer_close(tokenizer);
         return status;
@@ -427,6 +430,8 @@ char *tern_tokenizer_settings(const tern_tokenizer *tokenizer)
                                        token_object(tokenizer, tokenizer->added[i].id, tokenizer->added[i].flags)) != 0;
     if (!failed && tokenizer->settings)
         failed = json_object_set(root, "post_processor", json_object_get(tokenizer->settings, "post_processor")) != 0;
+    if (!failed && tokenizer->bare)
+        failed = json_object_set_new(root, "bare", tern_bare_object(tokenizer)) != 0;
     char *text = failed ? NULL : dump(root);
     json_decref(root);
     return text;

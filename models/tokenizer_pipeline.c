@@ -7,7 +7,7 @@
 tern_status tern_tokenizer_open_pipeline(tern_tokenizer *tokenizer, const char *vocabulary, json_t *settings,
                                          const char *label, tern_error *err)
 {
-    static const char *const others[] = {"normalizer", "pre_tokenizer", "post_processor", "model", "added"};
+    static const char *const others[] = {"normalizer", "pre_tokenizer", "post_processor", "model", "added", "bare"};
     enum { N_OTHERS = sizeof others / sizeof others[0] };
     const char *known[N_OTHERS + TERN_ROLES];
 

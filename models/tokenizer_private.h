@@ -28,6 +28,10 @@ struct tern_tokenizer {
     struct tern_added_set raw, normalized;
     uint8_t *normalized_text;
     struct tern_templates templates;
+    /* For static embeddings (models/tokenizer_bare.h): no special tokens; the id that is left out, -1: none; the
+       characters of a text that are read, 0: all. */
+    int bare;
+    int32_t dropped, most_characters;
     json_t *settings; /* of a pipeline, which points into it, or of BERT's with templates of its own; else NULL */
     /* NULL: BERT's normalizer, pre-tokenizer and WordPiece. Else `pieces`, `rules` and `max_chars` are not used, and
        the roles may all be missing. */

@@ -53,6 +53,13 @@ struct tern_position_table {
     const struct tern_real *slope; /* ALIBI: [heads] octaves for a step of distance */
 };
 
+/* Of static embeddings: the real value of 1 in a row's integer times its multiplier times a column's scale, and the
+   fraction bits of a text's mean. */
+struct tern_static {
+    struct tern_real unit;
+    int bits;
+};
+
 struct tern_int8_weights {
     struct tern_embedding word;
     struct tern_embedding position; /* row type * positions + position: the two tables' sum; without a table of
@@ -65,6 +72,7 @@ struct tern_int8_weights {
                          the stream's unit */
     struct tern_layer *layers; /* owned */
     struct tern_linear pooler, classifier, dense[TERN_MAX_DENSE];
+    struct tern_static fixed;
     struct tern_poly pooler_act;
 };
 

@@ -12,6 +12,7 @@
 #include "quant/folded_embeddings.h"
 #include "quant/leftovers.h"
 #include "quant/position_tables.h"
+#include "quant/static_table.h"
 #include "quant/tensor_numbers.h"
 
 #include <math.h>
@@ -124,6 +125,8 @@ static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id
 {
     const int by_distance = part == TERN_PART_POSITION_KEY || part == TERN_PART_POSITION_QUERY;
     const int last = tern_parts[part].kind == TERN_KIND_TABLE && !by_distance ? 0 : 1;
+    if (tern_config_is_static(&c->config))
+        return tern_static_check(&c->weights, &c->config, used, err);
     if (part == TERN_PART_POSITION_TABLE && c->config.table[layer].kind == TERN_POSITION_DISENTANGLED)
         return tern_distances_check(c, layer, used, path, err);
     if (part == TERN_PART_POSITION_TABLE && !c->config.table[layer].buckets && !c->config.table[layer].given)
@@ -396,6 +399,8 @@ tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struc
     const struct tern_weight_files *files =
         key.part == TERN_PART_DENSE ? &checkpoint->dense[key.layer] : &checkpoint->weights;
 
+    if (key.part == TERN_PART_WORD && tern_config_is_static(&checkpoint->config))
+        return tern_static_read(&checkpoint->weights, &checkpoint->config, out, count, err);
     if (key.part == TERN_PART_POSITION_KEY || key.part == TERN_PART_POSITION_QUERY)
         return tern_distances_make(checkpoint, key, out, count, err);
     if (key.part == TERN_PART_POSITION_TABLE)

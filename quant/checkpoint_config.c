@@ -6,6 +6,7 @@
 #include "quant/config_keys.h"
 #include "quant/families.h"
 #include "quant/sentence_files.h"
+#include "quant/static_table.h"
 #include "runtime/base/file.h"
 
 #include <stdio.h>
@@ -153,17 +154,22 @@ static tern_status read_labels(struct tern_config *out, const json_t *root, cons
 }
 
 static tern_status read_config(struct tern_config *out, struct tern_purpose *purpose, const json_t *root,
-                               const char *directory, const char *path, tern_error *err)
+                               const struct tern_sentence_folder *folder, const char *directory, const char *path,
+                               tern_error *err)
 {
     tern_status status;
 
     if (!json_is_object(root))
         return tern_fail(err, TERN_FORMAT, "%s: not a JSON object", path);
-    status = read_architecture(out, root, path, err);
     out->layer_norm_eps = 1e-12;
-    if (status == TERN_OK)
-        status = tern_checkpoint_families[out->architecture].read(out, root, path, err);
-    out->max_tokens = out->max_positions;
+    if (folder->is_static) {
+        status = tern_static_config(out, folder, root, path, err);
+    } else {
+        status = read_architecture(out, root, path, err);
+        if (status == TERN_OK)
+            status = tern_checkpoint_families[out->architecture].read(out, root, path, err);
+        out->max_tokens = out->max_positions;
+    }
     if (status == TERN_OK)
         status = tern_config_keys_check(root, out, path, err);
     if (status == TERN_OK)
@@ -189,9 +195,11 @@ tern_status tern_config_read_checkpoint(struct tern_config *out, struct tern_pur
     if (status == TERN_OK)
         status = tern_join_path(path, sizeof path, folder.transformer, "config.json", err);
     if (status == TERN_OK)
-        status = tern_json_read_file(&root, path, MAX_CONFIG, 0, err);
+        status = tern_json_read_file(&root, path, MAX_CONFIG, folder.is_static, err);
+    if (status == TERN_OK && !root)
+        root = json_object(); /* sentence-transformers writes none of a StaticEmbedding */
     if (status == TERN_OK)
-        status = read_config(out, purpose, root, directory, path, err);
+        status = read_config(out, purpose, root, &folder, directory, path, err);
     json_decref(root);
     if (status == TERN_OK)
         status = tern_sentence_files_read(out, &folder, directory, err);

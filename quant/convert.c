@@ -98,7 +98,7 @@ static tern_status check_strict(const struct conversion *c, tern_error *err)
 static tern_status find_trained(struct conversion *c, tern_error *err)
 {
     const enum tern_weights weights = c->source.config->weights;
-    if (weights != TERN_WEIGHTS_TERNARY && weights != TERN_WEIGHTS_BINARY)
+    if ((weights != TERN_WEIGHTS_TERNARY && weights != TERN_WEIGHTS_BINARY) || tern_config_is_static(c->source.config))
         return TERN_OK;
     c->source.trained = c->trained;
     return tern_find_trained(c->trained, &c->source, err);
@@ -143,7 +143,7 @@ static int read_outliers(const char *text)
 static tern_status find_outliers(struct conversion *c, tern_error *err)
 {
     const int copies = read_outliers(c->options->outliers);
-    if (c->source.config->weights == TERN_WEIGHTS_F32 || copies < 0)
+    if (c->source.config->weights == TERN_WEIGHTS_F32 || copies < 0 || tern_config_is_static(c->source.config))
         return TERN_OK;
     const tern_status status =
         tern_outliers_find(&c->outliers, &c->source, c->tokenizer, c->options->calibrate, copies, err);
@@ -234,7 +234,7 @@ static tern_status convert_checkpoint(struct tern_writer *writer, struct tern_so
         status = calibrate(&c, 0, err);
     if (!status)
         status = choose_bits(&c, err); /* by what calibrated weights cost */
-    if (!status && options->explain)
+    if (!status && options->explain && !tern_config_is_static(source->config))
         status = tern_explain(&c.source, tokenizer, options, err);
     if (!status)
         status = calibrate(&c, 1, err);
@@ -390,6 +390,29 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
     return status ? status : check_trained(reader->rule, config, o, err);
 }
 
+/* Static embeddings are one table: `weights` is its type, unless `embeddings` says so. */
+static tern_status read_static_options(struct tern_config *config, struct tern_source *source,
+                                       const tern_convert_options *o, tern_error *err)
+{
+    const char *const other = o->sparse      ? "sparse"
+                              : o->calibrate ? "calibrate"
+                              : o->trained   ? "trained"
+                              : o->group     ? "group"
+                                             : NULL;
+    if (other)
+        return tern_fail(err, TERN_USAGE, "'%s' is for layers, and static embeddings have none; leave it out", other);
+    if (config->weights == TERN_WEIGHTS_F32)
+        return TERN_OK;
+    if (!o->embeddings)
+        source->embeddings = tern_weights_format(config->weights);
+    if (!tern_weights_are_one_format(config->weights) || !tern_format_embeds(source->embeddings))
+        return tern_fail(err, TERN_USAGE, "weights '%.32s' are no table's; static embeddings can be %s",
+                         tern_weights_name(config->weights),
+                         tern_format_words("f32", tern_format_embeds, NULL, "and").text);
+    config->weights = tern_weights_of(source->embeddings);
+    return TERN_OK;
+}
+
 tern_status tern_convert_into(const char *directory, struct tern_writer *writer, const tern_convert_options *options,
                               tern_error *err)
 {
@@ -412,8 +435,11 @@ tern_status tern_convert_into(const char *directory, struct tern_writer *writer,
         return status;
     config->weights = asked.weights;
     source.config = config;
+    if (tern_config_is_static(config))
+        status = read_static_options(config, &source, &o, err);
     source.context = &reader;
-    status = tern_tokenizer_open(&tokenizer, directory, err);
+    if (!status)
+        status = tern_tokenizer_open(&tokenizer, directory, err);
     if (!status && tern_tokenizer_rows(tokenizer) > config->vocab)
         status = tern_fail(err, TERN_FORMAT,
                            "%s: the tokenizer has %d tokens, the word embeddings %d rows: take the tokenizer that the "

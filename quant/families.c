@@ -31,6 +31,10 @@ static const char *const squeezebert_keys[] = {BERT_KEYS,
 static const char *const rembert_keys[] = {BERT_KEYS, "type_vocab_size", "input_embedding_size", NULL};
 static const char *const roberta_keys[] = {BERT_KEYS, "type_vocab_size", "pad_token_id", NULL};
 static const char *const mpnet_keys[] = {BERT_KEYS, "relative_attention_num_buckets", NULL};
+/* model2vec's. What was done to the table is done; seq_length is its transformer's. */
+static const char *const static_keys[] = {
+    "normalize",  "max_length", "apply_pca",       "apply_zipf",     "sif_coefficient",         "hidden_dim",
+    "seq_length", "pooling",    "embedding_dtype", "tokenizer_name", "vocabulary_quantization", NULL};
 static const char *const rotary_keys[] = {BERT_KEYS,    "type_vocab_size", "rope_parameters",
                                           "rope_theta", "rope_scaling",    NULL};
 
@@ -414,4 +418,9 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
          .no_biases = 1,
          .keys = jina2_keys,
          .read = tern_read_jina2},
+    /* Its tensors are found, and its sizes read, by quant/static_table.c. */
+    [TERN_STATIC] = {.class = "Static",
+                     .layer = "layer.%d.",
+                     .stem = {[TERN_PART_WORD] = "embedding"},
+                     .keys = static_keys},
 };

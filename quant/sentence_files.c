@@ -384,20 +384,22 @@ static tern_status read_chain(struct tern_config *out, const struct tern_sentenc
     tern_status status = tern_join_path(path, sizeof path, directory, f->has_modules_json ? "modules.json" : "", err);
     for (int i = 0; i < f->n_modules && !status; i++) {
         const struct tern_module *m = &f->modules[i];
-        const int is_transformer = m->kind == TERN_MODULE_TRANSFORMER, is_pooling = m->kind == TERN_MODULE_POOLING;
+        const int is_static = m->kind == TERN_MODULE_STATIC, is_pooling = m->kind == TERN_MODULE_POOLING;
+        const int is_transformer = m->kind == TERN_MODULE_TRANSFORMER || is_static;
         if (m->kind == TERN_MODULE_OTHER)
             return tern_fail(err, TERN_FORMAT,
-                             "%s: module %.100s is not supported; Transformer, Pooling, Dense, Normalize and Dropout "
-                             "are",
+                             "%s: module %.100s is not supported; Transformer, StaticEmbedding, Pooling, Dense, "
+                             "Normalize and Dropout are",
                              path, m->type);
         if (m->kind == TERN_MODULE_DROPOUT)
             continue;
         if (is_transformer != (i == 0) || (is_pooling && pooled) ||
             (!is_transformer && !is_pooling && !pooled && f->has_modules_json))
             return tern_fail(err, TERN_FORMAT,
-                             "%s: module %d is %.100s; a Transformer comes first, then one Pooling, then the others",
+                             "%s: module %d is %.100s; a Transformer comes first, then one Pooling, or a "
+                             "StaticEmbedding, then the others",
                              path, i, m->type);
-        pooled |= is_pooling;
+        pooled |= is_pooling || is_static;
         if (!is_transformer)
             status = read_module(out, m, f->has_modules_json, err);
     }
@@ -483,7 +485,7 @@ tern_status tern_sentence_files_read(struct tern_config *out, const struct tern_
 {
     char path[TERN_MAX_FOLDER];
     json_t *root = NULL;
-    tern_status status = read_transformer(out, folder, err);
+    tern_status status = folder->is_static ? TERN_OK : read_transformer(out, folder, err);
     if (!status)
         status = read_object(&root, path, directory, "config_sentence_transformers.json", TERN_MAX_MODULE_FILE, err);
     const int crosses = is_cross_encoder(root);

@@ -332,7 +332,9 @@ static struct sizes sizes_of(const struct tern_config *c, const struct tern_copi
 {
     const size_t e = (size_t)tern_embedding_size(c), h = larger(e, (size_t)c->hidden);
     /* Positions and token types are read into one table. */
-    struct sizes s = {.matrix = ((size_t)c->max_positions + (size_t)c->token_types) * e, .rows = h, .columns = h};
+    struct sizes s = {.rows = h, .columns = h};
+    if (!tern_config_is_static(c))
+        s.matrix = ((size_t)c->max_positions + (size_t)c->token_types) * e;
     for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++) {
         const int n_parts = p->columns ? tern_part_count(c, p) : 0;
         for (int i = 0; i < n_parts; i++) {
@@ -356,6 +358,11 @@ static struct sizes sizes_of(const struct tern_config *c, const struct tern_copi
 static void store_model(struct tern_store *s)
 {
     const struct tern_config *c = s->config;
+    if (tern_config_is_static(c)) {
+        tern_store_static(s);
+        store_dense(s);
+        return;
+    }
     if (tern_config_shares_layers(c))
         find_shared_unit(s, (int16_t *)s->scratch);
     double y_unit = store_embeddings(s);

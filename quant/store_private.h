@@ -64,6 +64,8 @@ int tern_store_blocks(struct tern_store *s, const char *name, int n, int k);
 
 /* Stores the embedding tables. Returns the unit of a row's multiplier, 1 / 256 of the sums'. */
 double tern_store_tables(struct tern_store *s);
+/* Stores the one table of static embeddings. */
+void tern_store_static(struct tern_store *s);
 /* Stores the tables that layers know positions by. */
 void tern_store_position_tables(struct tern_store *s);
 /* Stores a layer's vectors of distances, if it has them, in the units of its queries and keys. */

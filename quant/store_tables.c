@@ -158,6 +158,20 @@ static struct table store_words(struct tern_store *s)
     return t;
 }
 
+void tern_store_static(struct tern_store *s)
+{
+    struct table word = store_words(s);
+    const double largest = report_table(s, "embed.word", &word), unit = largest > 0 ? largest / 32767 : 0x1p-60;
+    struct tern_static_param *param = tern_store_add_vector(s, "static", "", TERN_I32, TERN_PARAM32);
+    if (param) {
+        param->unit = tern_real_of(unit);
+        param->bits = tern_static_bits(param->unit);
+        if (param->bits < 0 || !tern_real_fits(param->unit))
+            tern_store_refuse(s, TERN_PART_WORD, 0, "a row's scale is %g", largest);
+    }
+    close_table(s, "embed.word", &word, unit);
+}
+
 double tern_store_tables(struct tern_store *s)
 {
     struct table word = store_words(s);

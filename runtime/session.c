@@ -3,6 +3,7 @@
 #include "models/bert_f32.h"
 #include "models/heads.h"
 #include "models/sparse_table.h"
+#include "models/static.h"
 #include "runtime/model.h"
 #include "runtime/texts.h"
 #include "simd/libraries.h"
@@ -112,8 +113,11 @@ static void plan(tern_session *s)
         s->bert.run.pool = s->pool;
         s->bert.max_tokens = group_tokens(s);
         s->bert.longest = longest;
-        tern_bert_plan(&s->bert, &s->arena);
         s->heads.bert = &s->bert;
+        if (tern_config_is_static(c))
+            tern_static_plan(&s->heads, &s->arena);
+        else
+            tern_bert_plan(&s->bert, &s->arena);
         s->heads.max_texts = least(s->max_texts, s->bert.max_tokens);
         s->heads.dimensions = s->dimensions;
         s->heads.normalize = s->normalize;
@@ -248,9 +252,10 @@ static tern_status check_batch(const tern_session *s, const tern_batch *b, tern_
         return tern_fail(err, TERN_USAGE, "the first offset is %d; it must be 0", b->offsets[0]);
     for (int i = 0; i < b->n_texts; i++) {
         int64_t length = (int64_t)b->offsets[i + 1] - b->offsets[i];
-        if (length < 1 || length > c->max_tokens)
-            return tern_fail(err, TERN_USAGE, "text %d has %lld tokens; the model takes 1 to %d", i, (long long)length,
-                             c->max_tokens);
+        const int few = !tern_config_is_static(c); /* of those an empty text's vector is 0 */
+        if (length < few || length > c->max_tokens)
+            return tern_fail(err, TERN_USAGE, "text %d has %lld tokens; the model takes %d to %d", i, (long long)length,
+                             few, c->max_tokens);
         if (b->offsets[i + 1] > s->max_tokens)
             return tern_fail(err, TERN_USAGE, "%d tokens in a run; the session was opened for %d", b->offsets[i + 1],
                              s->max_tokens);
@@ -308,7 +313,8 @@ static void run_integers(tern_session *s, const tern_batch *batch, tern_heads_fn
     tern_pool_begin(s->pool, s->token_products * batch->offsets[batch->n_texts]);
     for (int first = 0; first < batch->n_texts; first += group.n_texts) {
         group = group_of(s, batch, first);
-        tern_bert_forward(&s->bert, &group);
+        if (!tern_config_is_static(&s->model->config))
+            tern_bert_forward(&s->bert, &group);
         head(&s->heads, &group, s->result + (ptrdiff_t)(of_tokens ? batch->offsets[first] : first) * width);
     }
     tern_pool_end(s->pool);

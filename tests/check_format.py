@@ -228,6 +228,33 @@ def check_slopes(tern, work):
     assert wrong < 1e-7, f"{folder}: the slopes are wrong by {wrong:.2e}"
 
 
+def check_static(tern, work):
+    """A table without layers: what a token's own vector is, of rows of very different lengths."""
+    rng, folder = np.random.default_rng(8), work + "/static"
+    table = (rng.standard_normal((61, 40)) * np.exp(rng.standard_normal((61, 1)))).astype("<f4")
+    write_tensors(folder, {"embeddings": table})
+    with open(folder + "/config.json", "w") as f:
+        json.dump({"model_type": "model2vec", "normalize": False}, f)
+    words = ["[UNK]"] + [f"w{i}" for i in range(60)]
+    with open(folder + "/tokenizer.json", "w") as f:
+        json.dump({"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+                   "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": None, "decoder": None,
+                   "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                             "max_input_chars_per_word": 100, "vocab": {w: i for i, w in enumerate(words)}}}, f)
+    for name, most in (("int8", 1e-4), ("int4", 0.02)):
+        path = f"{work}/static-{name}.tern"
+        subprocess.run([tern, "convert", folder, "-o", path, "-q", "--weights", name], check=True)
+        model = Model(path)
+        check_list(tern, path, model)
+        words = model.words()
+        error = error_of(words, table.astype("f8"), False)
+        assert error < most, f"{path}: the words are wrong by {error:.2e}"
+        out = subprocess.run([tern, "embed", path, "w3 w59 nothing w3"], check=True, capture_output=True).stdout
+        got, want = np.array(out.split(), "f8"), (2 * words[4] + words[60]) / 3
+        assert np.abs(got - want).max() < 1e-5, f"{path}: a text's mean is wrong by {np.abs(got - want).max():.1e}"
+        print(f"{os.path.basename(path):20} {name:8} words {error:.1e}")
+
+
 def main():
     tern, work = sys.argv[1:3]
     write_checkpoint(work + "/checkpoint")
@@ -244,6 +271,7 @@ def main():
     for name, most in (("int8", 2e-4), ("int4", 0.02), ("int2", 0.25), ("ternary", 0.4)):
         check(tern, work + "/checkpoint", f"{work}/{name}-outliers.tern", ["--weights", name, "--outliers", "8"], most)
     check(tern, work + "/checkpoint", f"{work}/blocks-outliers.tern", ["--sparse", "16x4", "--outliers", "8"], 2e-4)
+    check_static(tern, work)
     for folder in sys.argv[3:]:
         check(tern, folder, work + "/given.tern", [], 2e-4)
     check_slopes(tern, work)
