@@ -32,7 +32,8 @@ static int widest_rows(const struct tern_bert *b, int ffn_down)
     int widest = ffn_down ? 0 : e > h ? e : h;
     for (int i = 0; i < b->config->layers; i++)
         for (int j = 0; j < TERN_N_MATRICES; j++) {
-            const int k = b->weights->layers[i].matrix[j].k;
+            const struct tern_linear *const w = &b->weights->layers[i].matrix[j];
+            const int k = w->inner ? w->inner->k : w->k;
             if ((j == TERN_FFN_DOWN) == ffn_down && k > widest)
                 widest = k;
         }
@@ -51,8 +52,8 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
 
     b->x.ld = tern_round_up(widest_rows(b, 0), LINE);
     b->wide_ld = tern_round_up(widest_rows(b, 1), LINE);
-    const int deepest = tern_k4((int)(b->x.ld > b->wide_ld ? b->x.ld : b->wide_ld)), sparse = has_sparse(b),
-              codes = has_codes(b);
+    const ptrdiff_t widest = b->x.ld > b->wide_ld ? b->x.ld : b->wide_ld, behind = tern_most_rank(b->config);
+    const int deepest = tern_k4((int)(widest > behind ? widest : behind)), sparse = has_sparse(b), codes = has_codes(b);
     if (sparse) {
         b->run.packed_bytes = tern_spmm_scratch(TERN_TILE_ROWS, deepest);
         const size_t tiles = (tokens + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS;
@@ -71,6 +72,13 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         b->run.table_sum = tern_arena_take(arena, TERN_LUT_ROWS, blocks * sizeof *b->run.table_sum);
     }
 
+    const size_t between = (size_t)behind;
+    b->run.between_ld = tern_round_up((int)between, LINE);
+    if (between) {
+        b->run.between = tern_arena_take(arena, tokens, between * sizeof *b->run.between);
+        b->run.between_q = tern_arena_take(arena, tokens, (size_t)b->run.between_ld);
+        b->run.between_row = tern_arena_take(arena, tokens, sizeof *b->run.between_row);
+    }
     b->y = tern_arena_take(arena, tokens, h * sizeof *b->y);
     b->x_q = tern_arena_take(arena, tokens, (size_t)b->x.ld);
     b->x_row = tern_arena_take(arena, tokens, sizeof *b->x_row);

@@ -58,6 +58,7 @@ void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
     for (int i = 0; tern_config_has_global(b->config) && i < 3; i++)
         b->global[i] = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->wide = tern_arena_take(arena, tokens, widest * sizeof(float));
+    b->between = tern_arena_take(arena, tokens, (size_t)tern_most_rank(b->config) * sizeof(float));
     for (int i = 0; i < 2; i++)
         b->vector[i] = tern_arena_take(arena, (size_t)tern_widest_vector(b->config), sizeof(float));
     b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), scores(b->longest) * sizeof(float));
@@ -136,6 +137,10 @@ static void linear_task(void *context, int task, int thread)
 
 static void linear_run(struct linear_job *j)
 {
+    if (j->w->inner) {
+        tern_bert_f32_linear(j->b, j->w->inner, j->x, j->b->between, j->rows);
+        j->x = j->b->between;
+    }
     tern_pool_run(j->b->pool, linear_task, j, (j->w->n + COLUMNS - 1) / COLUMNS);
 }
 

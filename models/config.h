@@ -135,6 +135,10 @@ struct tern_prompt {
     char *name, *text;
 };
 
+/* Matrices that may be given as two (models/parts.c), in this order: query, key, value, attn_out, ffn_up, ffn_gate,
+   ffn_down. */
+enum { TERN_N_RANKS = 7 };
+
 /* One layer. Its parts are those of models/parts.def: attention and feed-forward, a LayerNorm behind each. */
 struct tern_layer_spec {
     int32_t weights; /* the layer whose tensors these are: its own number, or that of an earlier one it shares */
@@ -147,7 +151,8 @@ struct tern_layer_spec {
     enum tern_mixer mixer;
     enum tern_position_kind position;
     enum tern_gate gate;
-    int32_t table;     /* of positions: the model's table that `position` goes by */
+    int32_t table;              /* of positions: the model's table that `position` goes by */
+    int32_t rank[TERN_N_RANKS]; /* tern_matrix_rank */
     int32_t skip_norm; /* 1: nothing is normalised in front of attention, which reads what the embeddings' norm gives */
     /* Longformer's global attention. 1: the text's first token sees all tokens, by queries, keys and values of matrices
        of its own, and all tokens see it, whatever their window. */

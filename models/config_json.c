@@ -45,6 +45,13 @@ static const struct {
     {"global", offsetof(struct tern_layer_spec, global), 0, 1, 1},
     {"block", offsetof(struct tern_layer_spec, block), 0, TERN_MAX_POSITIONS, 1},
     {"repeats", offsetof(struct tern_layer_spec, repeats), 0, TERN_MAX_REPEATS, 1},
+    {"query_rank", offsetof(struct tern_layer_spec, rank[0]), 1, TERN_MAX_HIDDEN, 1},
+    {"key_rank", offsetof(struct tern_layer_spec, rank[1]), 1, TERN_MAX_HIDDEN, 1},
+    {"value_rank", offsetof(struct tern_layer_spec, rank[2]), 1, TERN_MAX_HIDDEN, 1},
+    {"attn_out_rank", offsetof(struct tern_layer_spec, rank[3]), 1, TERN_MAX_HIDDEN, 1},
+    {"ffn_up_rank", offsetof(struct tern_layer_spec, rank[4]), 1, TERN_MAX_HIDDEN, 1},
+    {"ffn_gate_rank", offsetof(struct tern_layer_spec, rank[5]), 1, TERN_MAX_HIDDEN, 1},
+    {"ffn_down_rank", offsetof(struct tern_layer_spec, rank[6]), 1, TERN_MAX_HIDDEN, 1},
 };
 
 /* Its kinds of parts, by name; the indices are the values of the enums. */

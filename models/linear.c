@@ -414,13 +414,13 @@ static int run_alike(const struct job *j)
     return sparse == 0 || sparse == j->count;
 }
 
-void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
-                     int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x)
+static void run_requant(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
+                        int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x)
 {
     struct job j = {.run = run, .stage = stage, .w = w, .out = out, .ld = ld_out, .x = x, .count = count};
     if (!run_alike(&j)) { /* each by itself */
         for (int i = 0; i < count; i++)
-            tern_linear_run(run, stage, w + i, out + i, 1, ld_out, x);
+            run_requant(run, stage, w + i, out + i, 1, ld_out, x);
         return;
     }
     for (int i = 0; i < count; i++)
@@ -429,13 +429,61 @@ void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const
     run_tasks(&j);
 }
 
+/* Rows of `between` that one task makes int8. */
+enum { BETWEEN_ROWS = 8 };
+struct between_job {
+    const struct tern_runner *run;
+    int m, k;
+};
+
+static void between_task(void *context, int task, int thread)
+{
+    const struct between_job *j = context;
+    const int first = task * BETWEEN_ROWS, last = first + BETWEEN_ROWS < j->m ? first + BETWEEN_ROWS : j->m;
+    const int64_t time = tern_profile_start(j->run->profile);
+    for (int i = first; i < last; i++)
+        j->run->ops->quantize(j->run->between + (ptrdiff_t)i * j->k, j->run->between_q + i * j->run->between_ld,
+                              &j->run->between_row[i], j->k);
+    tern_profile_charge(j->run->profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)(last - first) * 3 * j->k);
+}
+
+/* What a matrix reads: the rows, or what its inner matrix makes of them, until the next one's take their place. */
+static struct tern_rows rows_for(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
+                                 const struct tern_rows *x)
+{
+    int16_t *const out[1] = {run->between};
+    struct between_job j = {run, x->m, w->k};
+    if (!w->inner)
+        return *x;
+    run_requant(run, stage, &w->inner, out, 1, w->k, x);
+    tern_pool_run(run->pool, between_task, &j, quotient_up(x->m, BETWEEN_ROWS));
+    return (struct tern_rows){run->between_q, run->between_row, run->between_ld, x->m};
+}
+
+void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
+                     int16_t *const *out, int count, ptrdiff_t ld_out, const struct tern_rows *x)
+{
+    int together = 0;
+    while (together < count && !w[together]->inner)
+        together++;
+    if (together == count) {
+        run_requant(run, stage, w, out, count, ld_out, x);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        const struct tern_rows rows = rows_for(run, stage, w[i], x);
+        run_requant(run, stage, w + i, out + i, 1, ld_out, &rows);
+    }
+}
+
 void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
                           int32_t *sum, ptrdiff_t ld, const int16_t *y, ptrdiff_t ld_y, const struct tern_rows *x)
 {
+    const struct tern_rows rows = rows_for(run, stage, w, x);
     struct job j = {
-        .run = run, .stage = stage, .w = &w, .sum = sum, .ld = ld, .y = y, .ld_y = ld_y, .x = x, .count = 1};
-    for (int r = 0; r < x->m; r++)
-        run->scale[r] = tern_residual_scale(w, x->row[r]);
+        .run = run, .stage = stage, .w = &w, .sum = sum, .ld = ld, .y = y, .ld_y = ld_y, .x = &rows, .count = 1};
+    for (int r = 0; r < rows.m; r++)
+        run->scale[r] = tern_residual_scale(w, rows.row[r]);
     run_tasks(&j);
 }
 

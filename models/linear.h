@@ -20,6 +20,9 @@ struct tern_linear {
     int32_t wnorm2;            /* largest sum of squares of a channel's int8 weights */
     int32_t up;                /* residual: fraction bits of the sum below y's unit */
     int n, k;                  /* outputs; inputs with their copies (models/copies.h) */
+    /* What the rows go through first: this matrix reads what that gives, of k columns, as int8 again. NULL: the rows.
+     */
+    const struct tern_linear *inner;
 };
 
 /* Panels of k inputs that are unpacked together: 2, 4, 8 or 16. */
@@ -78,6 +81,11 @@ struct tern_runner {
     uint8_t *table;               /* [TERN_LUT_ROWS][most blocks][TERN_LUT_BLOCK] */
     int32_t *table_sum;           /* [TERN_LUT_ROWS][most blocks] */
     struct tern_profile *profile; /* [threads], or NULL */
+    /* What an inner matrix gives: [max rows][most k behind one], [max rows][between_ld], [max rows]. */
+    int16_t *between;
+    int8_t *between_q;
+    struct tern_row *between_row;
+    ptrdiff_t between_ld;
 };
 /* Rows that have tables at a time, and what low-bit panels that are unpacked together may take: both of a size that L2
    holds beside the rest. */

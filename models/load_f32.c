@@ -24,6 +24,21 @@ static void load_linear(struct tern_loader *l, struct tern_f32_linear *w, const 
     w->b = load_floats(l, name, ".bias", w->n, 0);
 }
 
+/* A layer's matrix, or the two that it is given as. */
+static void load_matrix(struct tern_loader *l, struct tern_f32_layer *layer, const struct tern_part *part,
+                        struct tern_shape shape, int rank)
+{
+    char name[TERN_INNER_NAME];
+    struct tern_f32_linear *const w = &layer->matrix[part->index], *const inner = &layer->inner[part->index];
+    if (rank) {
+        tern_inner_name(name, part);
+        load_linear(l, inner, name, (struct tern_shape){rank, shape.k});
+        shape.k = rank;
+    }
+    load_linear(l, w, part->name, shape);
+    w->inner = rank ? inner : NULL;
+}
+
 static void load_norm(struct tern_loader *l, struct tern_f32_norm *norm, const char *name, int n)
 {
     norm->gamma = load_floats(l, name, ".weight", n, 0);
@@ -45,7 +60,7 @@ static void load_layer(struct tern_loader *l, struct tern_f32_layer *layers, con
             continue;
         tern_part_prefix(prefix, p, i);
         if (p->kind == TERN_KIND_MATRIX)
-            load_linear(l, &layers[i].matrix[p->index], p->name, tern_part_shape(c, p, i));
+            load_matrix(l, &layers[i], p, tern_part_shape(c, p, i), tern_matrix_rank(c, (enum tern_matrix)p->index, i));
         else if (p->kind == TERN_KIND_TABLE)
             layers[i].table[p->index] =
                 load_floats(l, p->name, ".weight", tern_part_shape(c, p, i).n, tern_part_shape(c, p, i).k);

@@ -213,6 +213,28 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const stru
     }
 }
 
+/* A layer's matrix, or the two that it is given as, of which the first reads the copies of columns. */
+static void load_matrix(struct tern_loader *l, struct tern_layer *layer, const struct tern_part *part,
+                        struct tern_shape shape, int rank)
+{
+    char name[TERN_INNER_NAME];
+    struct tern_part first = *part, second = *part;
+    struct tern_linear *const w = &layer->matrix[part->index], *const inner = &layer->inner[part->index];
+    if (!rank) {
+        load_linear(l, w, part, shape);
+        return;
+    }
+    tern_inner_name(name, part);
+    first.name = name;
+    first.ends = TERN_END_REQUANT;
+    second.reads = TERN_INPUT_HEAD; /* it has no copies */
+    load_linear(l, inner, &first, (struct tern_shape){rank, shape.k});
+    load_linear(l, w, &second, (struct tern_shape){shape.n, rank});
+    w->inner = inner;
+    if (w->sparse.first || inner->sparse.first)
+        tern_load_fail(l, part->name, "is block-sparse; matrices that stand for one in pairs may not be");
+}
+
 static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char *name, int n)
 {
     char part[96];
@@ -309,7 +331,8 @@ static void load_copies(struct tern_loader *l, struct tern_layer *layer, const s
     for (int m = 0; m < TERN_N_MATRICES && !l->status; m++) {
         char part[96];
         const enum tern_layer_input input = tern_matrix_part((enum tern_matrix)m)->reads;
-        const int k = tern_input_width(c, i, input), count = layer->matrix[m].k - k;
+        const struct tern_linear *const w = layer->matrix[m].inner ? layer->matrix[m].inner : &layer->matrix[m];
+        const int k = tern_input_width(c, i, input), count = w->k - k;
         struct tern_outliers *outliers = &layer->outliers[input];
         const char *const name = tern_input_name(input);
         const int first = m == 0 || tern_matrix_part((enum tern_matrix)(m - 1))->reads != input;
@@ -351,7 +374,7 @@ static void load_layer(struct tern_loader *l, struct tern_layer *layers, const s
             continue;
         tern_part_prefix(prefix, p, i);
         if (p->kind == TERN_KIND_MATRIX)
-            load_linear(l, &layer->matrix[p->index], p, tern_part_shape(c, p, i));
+            load_matrix(l, layer, p, tern_part_shape(c, p, i), tern_matrix_rank(c, (enum tern_matrix)p->index, i));
         else if (p->kind == TERN_KIND_TABLE)
             load_distances(l, &layer->distances[p->index], p, tern_part_shape(c, p, i), c->layer[i].heads);
         else

@@ -144,6 +144,36 @@ int32_t tern_widest_input(const struct tern_config *config)
     return widest;
 }
 
+/* Places in struct tern_layer_spec's ranks, plus 1; 0: none. */
+static const int8_t rank_places[TERN_N_MATRICES] = {
+    [TERN_QUERY] = 1,  [TERN_KEY] = 2,      [TERN_VALUE] = 3,   [TERN_ATTN_OUT] = 4,
+    [TERN_FFN_UP] = 5, [TERN_FFN_GATE] = 6, [TERN_FFN_DOWN] = 7};
+
+int32_t *tern_rank_of(struct tern_layer_spec *layer, enum tern_matrix matrix)
+{
+    return rank_places[matrix] ? &layer->rank[rank_places[matrix] - 1] : NULL;
+}
+
+int32_t tern_matrix_rank(const struct tern_config *config, enum tern_matrix matrix, int layer)
+{
+    return rank_places[matrix] ? config->layer[layer].rank[rank_places[matrix] - 1] : 0;
+}
+
+int32_t tern_most_rank(const struct tern_config *config)
+{
+    int32_t most = 0;
+    for (int i = 0; i < config->layers * TERN_N_RANKS; i++) {
+        const int32_t rank = config->layer[i / TERN_N_RANKS].rank[i % TERN_N_RANKS];
+        most = rank > most ? rank : most;
+    }
+    return most;
+}
+
+void tern_inner_name(char out[TERN_INNER_NAME], const struct tern_part *part)
+{
+    snprintf(out, TERN_INNER_NAME, "%s.inner", part->name);
+}
+
 int32_t tern_score_divisor(const struct tern_config *config, int layer)
 {
     return config->layer[layer].head_dim *
@@ -207,7 +237,8 @@ void tern_key_name(char out[TERN_KEY_NAME], struct tern_key key)
     const struct tern_part *part = &tern_parts[key.part];
     char prefix[TERN_PREFIX];
     tern_part_prefix(prefix, part, key.layer);
-    snprintf(out, TERN_KEY_NAME, "%s%s.%s", prefix, part->name, key.is_bias ? "bias" : "weight");
+    snprintf(out, TERN_KEY_NAME, "%s%s%s.%s", prefix, part->name, key.inner ? ".inner" : "",
+             key.is_bias ? "bias" : "weight");
 }
 
 /* "layer.12.rest" with its prefix "layer.": the number, and *rest behind it; -1 if it is not spelled like that. */
@@ -231,15 +262,17 @@ int tern_key_parse(struct tern_key *out, const char *name)
     const char *dot = strrchr(name, '.');
     if (!dot || (strcmp(dot, ".weight") && strcmp(dot, ".bias")))
         return 0;
-    const int is_bias = dot[1] == 'b';
+    const int is_bias = dot[1] == 'b', inner = dot - name > 6 && !memcmp(dot - 6, ".inner", 6);
+    dot -= inner ? 6 : 0;
     for (int i = 0; i < TERN_N_PARTS; i++) {
         const struct tern_part *part = &tern_parts[i];
         const char *const prefix = prefixes[part->place], *rest = name;
         const int layer = *prefix ? parse_layer(name, prefix, &rest) : -1;
         const size_t n = strlen(part->name);
         if ((layer >= 0) == (*prefix != 0) && rest <= dot && n == (size_t)(dot - rest) &&
-            !memcmp(part->name, rest, n) && !(is_bias && part->kind == TERN_KIND_TABLE)) {
-            *out = (struct tern_key){(enum tern_part_id)i, layer, is_bias};
+            !memcmp(part->name, rest, n) && !(is_bias && part->kind == TERN_KIND_TABLE) &&
+            !(inner && (part->kind != TERN_KIND_MATRIX || part->place != TERN_PLACE_LAYER))) {
+            *out = (struct tern_key){(enum tern_part_id)i, layer, is_bias, inner};
             return 1;
         }
     }

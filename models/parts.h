@@ -123,6 +123,16 @@ struct tern_shape tern_part_shape(const struct tern_config *config, const struct
 int32_t tern_input_width(const struct tern_config *config, int layer, enum tern_layer_input input);
 /* The widest of all layers, at least hidden. */
 int32_t tern_widest_input(const struct tern_config *config);
+/* The outputs of the first of the two matrices that a layer's matrix is given as, in place of one: out =
+   second(first(x)). 0: it is one. */
+int32_t tern_matrix_rank(const struct tern_config *config, enum tern_matrix matrix, int layer);
+/* Where the layer has that number; NULL: such a matrix is never two. */
+int32_t *tern_rank_of(struct tern_layer_spec *layer, enum tern_matrix matrix);
+/* The largest of these numbers; 0: no matrix is two. */
+int32_t tern_most_rank(const struct tern_config *config);
+/* "query.inner": what the first of two is called in a file. */
+enum { TERN_INNER_NAME = 48 };
+void tern_inner_name(char out[TERN_INNER_NAME], const struct tern_part *part);
 /* [n][k] of a layer's matrix by its index in an array [layers][TERN_N_MATRICES]. */
 struct tern_shape tern_matrix_shape(const struct tern_config *config, int index);
 /* The largest of all layers' numbers at an offset in struct tern_layer_spec, an int32_t: of heads, say. */
@@ -139,6 +149,7 @@ size_t tern_largest_matrix(const struct tern_config *config);
 struct tern_key {
     enum tern_part_id part;
     int layer, is_bias;
+    int inner; /* of the first of a pair of matrices (tern_matrix_rank) */
 };
 enum { TERN_KEY_NAME = 64 };
 /* "layer.3." or "module.0." before the names of a part's tensors; "" where the part is of no layer. */

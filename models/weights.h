@@ -35,8 +35,8 @@ struct tern_distances {
 
 /* By enum tern_matrix and enum tern_layer_norm. A layer that shares an earlier one's weights points to the same. */
 struct tern_layer {
-    struct tern_linear matrix[TERN_N_MATRICES];
-    struct tern_outliers outliers[TERN_N_INPUTS]; /* owned by the layer whose weights they are */
+    struct tern_linear matrix[TERN_N_MATRICES], inner[TERN_N_MATRICES]; /* inner: what those point to */
+    struct tern_outliers outliers[TERN_N_INPUTS];                       /* owned by the layer whose weights they are */
     struct tern_norm norm[TERN_N_NORMS];
     struct tern_real score; /* Q10 octaves per step of q * k accumulators, per amax_q * amax_k */
     /* Of the global token: the same, and what a unit of its context is of the others' unit, in 2^-15. */
@@ -98,12 +98,13 @@ static inline int64_t tern_table_lines(const struct tern_codebook *book, int ste
 struct tern_f32_linear {
     const float *w, *b;
     int n, k;
+    const struct tern_f32_linear *inner; /* what the rows go through first; NULL: nothing */
 };
 struct tern_f32_norm {
     const float *gamma, *beta;
 };
 struct tern_f32_layer {
-    struct tern_f32_linear matrix[TERN_N_MATRICES];
+    struct tern_f32_linear matrix[TERN_N_MATRICES], inner[TERN_N_MATRICES];
     struct tern_f32_norm norm[TERN_N_NORMS];
     const float *table[TERN_N_LAYER_TABLES]; /* NULL: the layer has none */
 };

@@ -11,6 +11,7 @@
 #include "quant/families.h"
 #include "quant/folded_embeddings.h"
 #include "quant/leftovers.h"
+#include "quant/low_rank.h"
 #include "quant/position_tables.h"
 #include "quant/static_table.h"
 #include "quant/tensor_numbers.h"
@@ -53,7 +54,7 @@ static int is_grouped(const struct tern_config *config, struct tern_key key, con
 /* Heads that share the rows of one in the checkpoint. */
 static int sharing(const struct tern_config *config, struct tern_key key)
 {
-    const int shared = config->key_heads && (key.part == TERN_PART_KEY || key.part == TERN_PART_VALUE);
+    const int shared = config->key_heads && !key.inner && (key.part == TERN_PART_KEY || key.part == TERN_PART_VALUE);
     return shared ? config->layer[key.layer].heads / config->key_heads : 1;
 }
 
@@ -67,7 +68,10 @@ static struct tern_shape made_of(const struct tern_config *config, struct tern_k
         return (struct tern_shape){shape.k, config->hidden};
     if (tern_is_folded(config, key.part))
         return (struct tern_shape){shape.n, config->folded};
-    return (struct tern_shape){shape.n / sharing(config, key), shape.k};
+    const int rank = tern_key_rank(config, key);
+    if (key.inner)
+        return (struct tern_shape){rank, shape.k};
+    return (struct tern_shape){shape.n / sharing(config, key), rank ? rank : shape.k};
 }
 
 tern_status tern_checkpoint_check_tensor(const struct tern_config *config, struct tern_key key,
@@ -104,6 +108,8 @@ static const struct tern_tensor *find(const struct tern_checkpoint *c, struct te
     char shown[MAX_SHOWN];
     if (key.part == TERN_PART_DENSE)
         return tern_dense_find(c, key);
+    if (tern_key_rank(&c->config, key))
+        return tern_pair_find(&c->weights, &c->config, key, shown, sizeof shown);
     return tern_part_find(&c->weights, &c->config, key, shown, sizeof shown);
 }
 
@@ -116,7 +122,7 @@ static int may_lack_bias(const struct tern_checkpoint *c, struct tern_key key)
     int first = 0;
     while (first < key.layer && !tern_part_owned(&c->config, &tern_parts[key.part], first))
         first++;
-    return key.layer <= first || !find(c, (struct tern_key){key.part, first, 1});
+    return key.layer <= first || !find(c, (struct tern_key){key.part, first, 1, 0});
 }
 
 /* Checks weight and bias of one part in one layer, and marks them as used. */
@@ -136,11 +142,13 @@ static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id
         if (status)
             return status;
     }
+    if (tern_is_pair(c, part, layer))
+        return tern_pair_check(c, part, layer, used, path, err);
     if (by_distance && c->config.table[c->config.layer[layer].table].shared)
         return TERN_OK;
     for (int is_bias = 0; is_bias <= last; is_bias++) {
         char shown[MAX_SHOWN];
-        const struct tern_key key = {part, layer, is_bias};
+        const struct tern_key key = {part, layer, is_bias, 0};
         const struct tern_tensor *t = tern_part_find(&c->weights, &c->config, key, shown, sizeof shown);
         tern_status status;
         if (!t && may_lack_bias(c, key))
@@ -158,9 +166,9 @@ static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id
 /* The head that the tensors speak for, where nothing else does: a classifier behind a pooler, or of tokens. */
 static enum tern_head head_of_tensors(const struct tern_checkpoint *c, const struct tern_purpose *purpose)
 {
-    const int pooled = find(c, (struct tern_key){TERN_PART_POOLER, -1, 0}) != NULL;
+    const int pooled = find(c, (struct tern_key){TERN_PART_POOLER, -1, 0, 0}) != NULL;
     enum tern_head head = TERN_HEAD_NONE;
-    for (int i = 0; find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0}) && i < TERN_N_HEADS; i++)
+    for (int i = 0; find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0, 0}) && i < TERN_N_HEADS; i++)
         if (i != TERN_HEAD_NONE && tern_head_kinds[i].pooled == pooled)
             head = (enum tern_head)i;
     tern_say(purpose->options, "task: %s (by the tensors; config.json names no class)", tern_head_kinds[head].run);
@@ -214,9 +222,9 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
     config->head = purpose->settled ? purpose->head : head_of_tensors(c, purpose);
     if (config->head != TERN_HEAD_CLASSIFIER)
         config->head_reads = TERN_READS_FIRST;
-    const struct tern_tensor *classifier = find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0});
+    const struct tern_tensor *classifier = find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0, 0});
     tern_place_of(&pooler, config, TERN_PART_POOLER, 0);
-    if (config->head == TERN_HEAD_NONE ? !find(c, (struct tern_key){TERN_PART_POOLER, -1, 0}) ||
+    if (config->head == TERN_HEAD_NONE ? !find(c, (struct tern_key){TERN_PART_POOLER, -1, 0, 0}) ||
                                              (pooler.at_root && (purpose->alone || family->pools_tokens))
                                        : !tern_head_kinds[config->head].pooled && !family->pools_tokens)
         config->pooler = TERN_POOLER_NONE;
@@ -289,6 +297,8 @@ tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *direct
     if (status == TERN_OK)
         status = tern_unwrap_names(out->weights.tensors, out->weights.n_tensors, &out->names, purpose,
                                    out->weights.path, err);
+    if (status == TERN_OK)
+        status = tern_pairs_settle(out, purpose->options, err);
     if (status == TERN_OK)
         status = check_all(out, purpose, out->weights.path, err);
     if (status == TERN_OK)
@@ -369,8 +379,8 @@ static void repeat_heads(float *out, int heads, int each, size_t size)
 static int is_interleaved(const struct tern_config *config, struct tern_key key)
 {
     const struct tern_layer_spec *l = key.layer >= 0 ? &config->layer[key.layer] : NULL;
-    return (key.part == TERN_PART_QUERY || key.part == TERN_PART_KEY) && l->position == TERN_POSITION_ROTARY &&
-           config->table[l->table].interleaved;
+    return (key.part == TERN_PART_QUERY || key.part == TERN_PART_KEY) && !key.inner &&
+           l->position == TERN_POSITION_ROTARY && config->table[l->table].interleaved;
 }
 
 /* Of each head rows 2 i and 2 i + 1 become rows i and i + half, as a run turns them: their products are the same. */
@@ -392,6 +402,13 @@ static tern_status part_pairs(const struct tern_checkpoint *c, struct tern_key k
     return TERN_OK;
 }
 
+static tern_status multiply(const struct tern_checkpoint *c, struct tern_key key, float *out, size_t count,
+                            tern_error *err)
+{
+    const tern_status status = tern_pair_multiply(c, key, out, count, err);
+    return status || !is_interleaved(&c->config, key) ? status : part_pairs(c, key, out, count, err);
+}
+
 tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struct tern_key key, float *out,
                                  size_t count, tern_error *err)
 {
@@ -405,7 +422,9 @@ tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struc
         return tern_distances_make(checkpoint, key, out, count, err);
     if (key.part == TERN_PART_POSITION_TABLE)
         return tern_position_table_make(&checkpoint->config, key.layer, t, checkpoint->weights.path, out, count, err);
-    if (!t && (key.part == TERN_PART_DENSE ? key.is_bias : may_lack_bias(checkpoint, key))) {
+    if (!t && !key.inner && tern_is_pair(checkpoint, key.part, key.layer) && !tern_key_rank(&checkpoint->config, key))
+        return multiply(checkpoint, key, out, count, err);
+    if (!t && (key.part == TERN_PART_DENSE ? key.is_bias : key.inner || may_lack_bias(checkpoint, key))) {
         memset(out, 0, count * sizeof *out);
         return TERN_OK;
     }

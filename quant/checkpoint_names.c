@@ -120,6 +120,41 @@ const struct tern_tensor *tern_part_find(const struct tern_weight_files *files, 
     return tensor;
 }
 
+/* How pairs of matrices are called that a matrix X was replaced by, out = second(first(x)), each with or without a
+   bias. `without`: what is taken off X's end before. */
+static const struct {
+    const char *without, *first, *second;
+} pair_names[] = {
+    {"", ".0", ".1"},                   /* nn.Sequential(nn.Linear(k, r), nn.Linear(r, n)) */
+    {"", ".led_unit.0", ".led_unit.1"}, /* Greenformers' LED (github.com/SamuelCahyawijaya/greenformer) */
+    {"", ".BLinear", ".ALinear"},       /* ASVD's SVDLinear (github.com/hahnyuan/ASVD4LLM) */
+    {"_proj", "_v_proj", "_u_proj"},    /* SVD-LLM (github.com/AIoT-MLSys-Lab/SVD-LLM) */
+};
+
+const struct tern_tensor *tern_pair_find(const struct tern_weight_files *files, const struct tern_config *config,
+                                         struct tern_key key, char *shown, size_t capacity)
+{
+    struct tern_place place;
+    char layer[64], prefix[TERN_ENCODER_PREFIX], stem[96];
+    if (!tern_place_of(&place, config, key.part, 0) || place.pieces != 1 || place.skip || place.at_root)
+        return NULL;
+    tern_encoder_prefix(prefix, files, config->architecture);
+    in_layer(layer, sizeof layer, config, key);
+    for (size_t i = 0; i < sizeof pair_names / sizeof pair_names[0]; i++) {
+        const size_t n = strlen(place.stem), off = strlen(pair_names[i].without);
+        if (n < off || strcmp(place.stem + n - off, pair_names[i].without) != 0)
+            continue;
+        snprintf(stem, sizeof stem, "%.*s", (int)(n - off), place.stem);
+        snprintf(shown, capacity, "%s%s%s%s.weight", prefix, layer, stem, pair_names[i].first);
+        if (!tern_weight_find(files, shown))
+            continue;
+        snprintf(shown, capacity, "%s%s%s%s%s", prefix, layer, stem,
+                 key.inner ? pair_names[i].first : pair_names[i].second, key.is_bias ? ".bias" : ".weight");
+        return tern_weight_find(files, shown);
+    }
+    return NULL;
+}
+
 const struct tern_tensor *tern_encoder_tensor(const struct tern_weight_files *files, const struct tern_config *config,
                                               const char *stem, const char *kind)
 {

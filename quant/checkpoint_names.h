@@ -21,6 +21,10 @@ int tern_place_of(struct tern_place *out, const struct tern_config *config, enum
 const struct tern_tensor *tern_part_find(const struct tern_weight_files *files, const struct tern_config *config,
                                          struct tern_key key, char *shown, size_t capacity);
 
+/* The same of the two matrices that a matrix is given as, `key.inner` the first. NULL: it is not there. */
+const struct tern_tensor *tern_pair_find(const struct tern_weight_files *files, const struct tern_config *config,
+                                         struct tern_key key, char *shown, size_t capacity);
+
 /* How a family calls a tensor, without what stands before the encoder's names: for messages. */
 void tern_part_name(char *out, size_t capacity, const struct tern_config *config, struct tern_key key);
 

@@ -413,6 +413,23 @@ static tern_status read_static_options(struct tern_config *config, struct tern_s
     return TERN_OK;
 }
 
+/* What goes by whole matrices does not know those that are two. */
+static tern_status check_pairs(const struct tern_config *config, const tern_convert_options *o, tern_error *err)
+{
+    const char *const other = o->sparse                               ? "sparse"
+                              : o->calibrate                          ? "calibrate"
+                              : o->trained                            ? "trained"
+                              : o->explain                            ? "explain"
+                              : config->weights == TERN_WEIGHTS_MIXED ? "auto:BITS"
+                                                                      : NULL;
+    if (!tern_most_rank(config) || !other)
+        return TERN_OK;
+    return tern_fail(err, TERN_USAGE,
+                     "'%s' is not supported for matrices that the checkpoint gives as two each; leave it out, or "
+                     "multiply these in Python",
+                     other);
+}
+
 tern_status tern_convert_into(const char *directory, struct tern_writer *writer, const tern_convert_options *options,
                               tern_error *err)
 {
@@ -435,7 +452,8 @@ tern_status tern_convert_into(const char *directory, struct tern_writer *writer,
         return status;
     config->weights = asked.weights;
     source.config = config;
-    if (tern_config_is_static(config))
+    status = check_pairs(config, &o, err);
+    if (!status && tern_config_is_static(config))
         status = read_static_options(config, &source, &o, err);
     source.context = &reader;
     if (!status)

@@ -57,7 +57,7 @@ tern_status tern_dense_files_open(struct tern_checkpoint *c, const struct tern_s
         if (!status)
             status = check_names(f, bias, err);
         for (int is_bias = 0; is_bias <= bias && !status; is_bias++) {
-            const struct tern_key key = {TERN_PART_DENSE, n, is_bias};
+            const struct tern_key key = {TERN_PART_DENSE, n, is_bias, 0};
             status = tern_checkpoint_check_tensor(&c->config, key, tern_dense_find(c, key), f->path, err);
         }
         n++;

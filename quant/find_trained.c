@@ -20,7 +20,11 @@ tern_status tern_find_trained(uint8_t *trained, const struct tern_source *source
         const int layer = c->layer[i / TERN_N_MATRICES].weights;
         const struct tern_part *part = tern_matrix_part((enum tern_matrix)(i % TERN_N_MATRICES));
         const struct tern_shape shape = tern_part_shape(c, part, layer);
-        const struct tern_key key = {(enum tern_part_id)(part - tern_parts), layer, 0};
+        const struct tern_key key = {(enum tern_part_id)(part - tern_parts), layer, 0, 0};
+        if (tern_matrix_rank(c, (enum tern_matrix)(i % TERN_N_MATRICES), layer)) { /* a pair's are never that */
+            trained[i] = 0;
+            continue;
+        }
         if (!shape.n) { /* a gate that is not there says no more than the matrix beside it */
             trained[i] = trained[i - 1];
             continue;

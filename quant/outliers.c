@@ -137,8 +137,10 @@ static tern_status allocate(struct search *s, tern_error *err)
         struct input *in = &s->inputs[i];
         in->k = tern_input_width(s->config, layer, (enum tern_layer_input)(i % TERN_N_INPUTS));
         for (int m = 0; m < TERN_N_MATRICES; m++)
-            if (tern_matrix_part((enum tern_matrix)m)->reads == i % TERN_N_INPUTS)
-                in->n += tern_matrix_shape(s->config, layer * TERN_N_MATRICES + m).n;
+            if (tern_matrix_part((enum tern_matrix)m)->reads == i % TERN_N_INPUTS) {
+                const int rank = tern_matrix_rank(s->config, (enum tern_matrix)m, layer);
+                in->n += rank ? rank : tern_matrix_shape(s->config, layer * TERN_N_MATRICES + m).n;
+            }
         if (s->config->layer[layer].weights != layer)
             continue;
         in->peaks = malloc(ROWS * sizeof *in->peaks);
@@ -183,7 +185,10 @@ static void weigh(struct search *s, const tern_model *model)
         const int layer = i / TERN_N_MATRICES;
         const enum tern_matrix matrix = (enum tern_matrix)(i % TERN_N_MATRICES);
         struct input *in = &s->inputs[layer * TERN_N_INPUTS + (int)tern_matrix_part(matrix)->reads];
-        in->weight += gain_of(&model->int8.layers[layer].matrix[matrix]) * reach(s, layer, matrix);
+        const struct tern_linear *const w = &model->int8.layers[layer].matrix[matrix];
+        /* Noise of the middle's unit is 127 of its rows' steps, and spread over its columns. */
+        const double gain = w->inner ? gain_of(w->inner) * gain_of(w) * 127 * 127 / w->k : gain_of(w);
+        in->weight += gain * reach(s, layer, matrix);
     }
 }
 

@@ -34,9 +34,16 @@ static void store_part(struct store *s, const struct tern_part *part, int layer)
 {
     const struct tern_shape shape = tern_part_shape(s->source->config, part, layer);
     const enum tern_part_id id = (enum tern_part_id)(part - tern_parts);
-    store_floats(s, (struct tern_key){id, layer, 0}, shape.n, shape.k);
+    const int rank = part->kind == TERN_KIND_MATRIX && part->place == TERN_PLACE_LAYER
+                         ? tern_matrix_rank(s->source->config, (enum tern_matrix)part->index, layer)
+                         : 0;
+    if (rank) {
+        store_floats(s, (struct tern_key){id, layer, 0, 1}, rank, shape.k);
+        store_floats(s, (struct tern_key){id, layer, 1, 1}, rank, 0);
+    }
+    store_floats(s, (struct tern_key){id, layer, 0, 0}, shape.n, rank ? rank : shape.k);
     if (part->kind != TERN_KIND_TABLE)
-        store_floats(s, (struct tern_key){id, layer, 1}, shape.n, 0);
+        store_floats(s, (struct tern_key){id, layer, 1, 0}, shape.n, 0);
 }
 
 /* The parts of one place; layer -1 where they have no number. */

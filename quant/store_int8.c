@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* A bound of y of the LayerNorm just read: |y| <= max|gamma| |n| + |beta|, |n| = sqrt(hidden). */
-static double norm_of_output(const struct tern_store *s)
+double tern_store_output_norm(const struct tern_store *s)
 {
     double gamma = 0, beta2 = 0;
     for (int i = 0; i < s->width; i++) {
@@ -28,7 +28,7 @@ static struct tern_input behind_norm(const struct tern_store *s, double unit, in
     const double root = sqrt(s->width);
     if (!affine)
         return (struct tern_input){.unit = root / 32768, .norm = root, .gamma = s->gamma, .beta = s->beta};
-    return (struct tern_input){.unit = unit, .norm = fmax(norm_of_output(s), s->shared_norm)};
+    return (struct tern_input){.unit = unit, .norm = fmax(tern_store_output_norm(s), s->shared_norm)};
 }
 
 static void read_norm(struct tern_store *s, enum tern_part_id part)
@@ -73,7 +73,7 @@ static void find_shared_unit(struct tern_store *s, int16_t *scratch)
         if (s->status)
             break;
         unit = fmax(unit, tern_quantize_norm(scratch, scratch + c->hidden, s->gamma, s->beta, c->hidden, 0));
-        norm = fmax(norm, norm_of_output(s));
+        norm = fmax(norm, tern_store_output_norm(s));
     }
     s->layer = -1;
     s->shared_unit = unit;
@@ -122,7 +122,7 @@ static double store_project(struct tern_store *s)
     /* Its norm is bounded by the matrix's largest singular value, times that of y = gamma n + beta. */
     s->normed = (struct tern_input){.unit = unit};
     s->normed.norm =
-        TERN_SLACK * norm_of_output(s) * tern_singular_bound(s->matrix, shape.n, shape.k, &s->status, s->err) +
+        TERN_SLACK * tern_store_output_norm(s) * tern_singular_bound(s->matrix, shape.n, shape.k, &s->status, s->err) +
         sqrt(bias2);
     if (s->shared_unit > 0) {
         s->shared_unit = unit;

@@ -1,6 +1,8 @@
 /* Stores one matrix of an integer model: quantised, low-bit or block-sparse, with its line of the report. */
 #include "models/format.h"
+#include "models/scheme.h"
 #include "quant/make_blocks.h"
+#include "quant/singular.h"
 #include "quant/store_private.h"
 
 #include <math.h>
@@ -43,16 +45,26 @@ struct matrix {
     int n, k;
     int index; /* in the source's arrays [layers][TERN_N_MATRICES]; -1: a head's, which has no place there */
     struct tern_copies copies;
+    enum tern_end ends;
 };
 
 static struct matrix matrix_of(const struct tern_store *s, enum tern_part_id id)
 {
     const struct tern_part *part = &tern_parts[id];
     const struct tern_shape shape = tern_part_shape(s->config, part, s->layer);
-    struct matrix m = {part, part->name, shape.n, shape.k, -1, {NULL, 0}};
+    struct matrix m = {part, part->name, shape.n, shape.k, -1, {NULL, 0}, part->ends};
     if (part->place == TERN_PLACE_LAYER) {
         m.index = s->layer * TERN_N_MATRICES + part->index;
         m.copies = tern_store_copies(s, part->reads);
+    }
+    const int rank = s->pair ? tern_matrix_rank(s->config, (enum tern_matrix)part->index, s->layer) : 0;
+    if (s->pair == TERN_PAIR_FIRST) {
+        m.name = s->inner_name;
+        m.n = rank;
+        m.ends = TERN_END_REQUANT;
+    } else if (s->pair) {
+        m.k = rank;
+        m.copies = (struct tern_copies){NULL, 0};
     }
     return m;
 }
@@ -163,11 +175,11 @@ static void quantize(struct tern_store *s, const struct matrix *m, struct tern_l
     const struct tern_float_linear f = {s->matrix, s->bias, m->n, m->k, m->copies};
     out->bound = s->bound;
     s->bound = NULL;
-    if (m->part->ends == TERN_END_REQUANT)
+    if (m->ends == TERN_END_REQUANT)
         tern_quantize_requant(out, &f, in, unit, s->scratch);
-    else if (m->part->ends == TERN_END_RESIDUAL && tern_config_is_pre_norm(s->config))
+    else if (m->ends == TERN_END_RESIDUAL && tern_config_is_pre_norm(s->config))
         tern_quantize_stream(out, &f, in, unit, &s->stream_bound, s->scratch);
-    else if (m->part->ends == TERN_END_RESIDUAL)
+    else if (m->ends == TERN_END_RESIDUAL)
         tern_quantize_residual(out, &f, in, unit, s->scratch);
     else
         tern_quantize_logits(out, &f, in, s->scratch);
@@ -193,11 +205,49 @@ static void store_left(struct tern_store *s, const char *name, const struct tern
         memcpy(left, out->left, (size_t)padded * sizeof *left);
 }
 
+/* The bound of what the first of two matrices gives: of the rows it reads, times its largest singular value. */
+static double norm_of_first(struct tern_store *s, enum tern_part_id part, const struct tern_input *in, int rank)
+{
+    const int k = tern_part_shape(s->config, &tern_parts[part], s->layer).k;
+    double bias2 = 0;
+    tern_store_read(s, part, 0, s->matrix, (size_t)rank * (size_t)k);
+    tern_store_read(s, part, 1, s->bias, (size_t)rank);
+    if (s->status)
+        return 1;
+    for (int i = 0; i < rank; i++)
+        bias2 += (double)s->bias[i] * (double)s->bias[i];
+    const double norm = in->gamma ? tern_store_output_norm(s) : in->norm;
+    return TERN_SLACK * norm * tern_singular_bound(s->matrix, rank, k, &s->status, s->err) + sqrt(bias2);
+}
+
+/* Both matrices that stand for one. The middle is 16 bits in a unit of its own, then int8 by row, as any input. */
+static double store_pair(struct tern_store *s, enum tern_part_id part, const struct tern_input *in, double unit,
+                         int rank)
+{
+    float *const bound = s->bound;
+    s->bound = NULL;
+    tern_inner_name(s->inner_name, &tern_parts[part]);
+    s->pair = TERN_PAIR_FIRST;
+    const double norm = norm_of_first(s, part, in, rank), middle = tern_store_linear(s, part, in, 0);
+    const struct tern_input between = {.unit = middle, .norm = fmin(norm, middle * 16384 * sqrt(rank))};
+    s->bound = bound;
+    s->pair = TERN_PAIR_SECOND;
+    const double out = tern_store_linear(s, part, &between, unit);
+    s->pair = TERN_PAIR_NONE;
+    return out;
+}
+
 double tern_store_linear(struct tern_store *s, enum tern_part_id part, const struct tern_input *in, double unit)
 {
+    const struct tern_part *const layered = &tern_parts[part];
+    const int rank = layered->place == TERN_PLACE_LAYER && !s->pair
+                         ? tern_matrix_rank(s->config, (enum tern_matrix)layered->index, s->layer)
+                         : 0;
+    if (rank)
+        return store_pair(s, part, in, unit, rank);
     const struct matrix m = matrix_of(s, part);
     const int n = m.n, k = m.k, stored = k + m.copies.count, padded = tern_panels(n) * TERN_PANEL,
-              narrow = m.part->ends == TERN_END_REQUANT;
+              narrow = m.ends == TERN_END_REQUANT;
     tern_store_read(s, part, 0, s->matrix, (size_t)n * (size_t)k);
     tern_store_read(s, part, 1, s->bias, (size_t)n);
     struct tern_linear_out out = {0};
@@ -211,8 +261,8 @@ double tern_store_linear(struct tern_store *s, enum tern_part_id part, const str
         memset(s->dense, 0, (size_t)padded * (size_t)tern_k4(stored) * TERN_PANEL_K);
     }
     double bytes = add_weights(s, m.name, n, stored, &out);
-    int32_t *const left = m.part->ends == TERN_END_LOGITS || s->status ? NULL : calloc((size_t)padded, sizeof *left);
-    if (!left && m.part->ends != TERN_END_LOGITS && !s->status)
+    int32_t *const left = m.ends == TERN_END_LOGITS || s->status ? NULL : calloc((size_t)padded, sizeof *left);
+    if (!left && m.ends != TERN_END_LOGITS && !s->status)
         s->status = tern_fail_nomem(s->err, m.name, (size_t)padded * sizeof *left);
     out.left = left;
     out.mul = tern_store_add_vector(s, m.name, ".mul", TERN_I16, padded);

@@ -14,7 +14,7 @@ static const float most = 0x1p32f;
 
 void tern_store_refuse(struct tern_store *s, enum tern_part_id part, int is_bias, const char *what, ...)
 {
-    const struct tern_key key = {part, s->layer, is_bias};
+    const struct tern_key key = {part, s->layer, is_bias, s->pair == TERN_PAIR_FIRST};
     char name[160], text[128];
     va_list args;
     va_start(args, what);
@@ -28,7 +28,7 @@ void tern_store_refuse(struct tern_store *s, enum tern_part_id part, int is_bias
 
 void tern_store_read(struct tern_store *s, enum tern_part_id part, int is_bias, float *out, size_t count)
 {
-    const struct tern_key key = {part, s->layer, is_bias};
+    const struct tern_key key = {part, s->layer, is_bias, s->pair == TERN_PAIR_FIRST};
     if (!s->status)
         s->status = s->source->read(s->source->context, key, out, count, s->err);
     for (size_t i = 0; i < count && !s->status; i++)

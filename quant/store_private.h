@@ -8,6 +8,7 @@
 #include "quant/store.h"
 
 /* State of one conversion. The first failure sticks; everything after it does nothing. */
+enum tern_pair_step { TERN_PAIR_NONE, TERN_PAIR_FIRST, TERN_PAIR_SECOND };
 struct tern_store {
     struct tern_builder *builder;
     const struct tern_source *source;
@@ -17,7 +18,9 @@ struct tern_store {
     float *matrix, *bias;      /* the float tensors being read */
     float *gamma, *beta, *row; /* of the LayerNorm before, [its width]; one row of scratch */
     int width;                 /* of that LayerNorm */
-    struct tern_input normed;  /* what the matrices behind that LayerNorm read */
+    enum tern_pair_step pair;  /* which of two matrices that stand for one is being stored */
+    char inner_name[TERN_INNER_NAME];
+    struct tern_input normed; /* what the matrices behind that LayerNorm read */
     /* Where layers share weights, the least unit and the bound of what any first matrix of a layer reads; else 0. */
     double shared_unit, shared_norm;
     double turn[TERN_MAX_TABLES];    /* of ROTARY tables: what 1 in the file stands for */
@@ -57,6 +60,9 @@ struct tern_copies tern_store_copies(const struct tern_store *s, enum tern_layer
 /* Quantises a matrix; `unit` is the least output unit (REQUANT) or the residual's (RESIDUAL). Returns the output's
    unit. */
 double tern_store_linear(struct tern_store *s, enum tern_part_id part, const struct tern_input *in, double unit);
+
+/* A bound of y of the LayerNorm just read. */
+double tern_store_output_norm(const struct tern_store *s);
 
 /* Whether matrix `name` [n][k] of a layer, in s->matrix, is stored sparse, and then s->block; prunes it first if that
    is asked for. */

@@ -17,7 +17,11 @@ static uint64_t count_parameters(const struct tern_config *c)
         const int bias = p->kind != TERN_KIND_TABLE, n_parts = tern_part_count(c, p);
         for (int i = 0; i < n_parts; i++) {
             const struct tern_shape s = tern_part_shape(c, p, i);
-            if (tern_part_owned(c, p, i))
+            const int layered = p->place == TERN_PLACE_LAYER && p->kind == TERN_KIND_MATRIX;
+            const uint64_t rank = layered ? (uint64_t)tern_matrix_rank(c, (enum tern_matrix)p->index, i) : 0;
+            if (tern_part_owned(c, p, i) && rank)
+                n += rank * (uint64_t)(s.n + s.k + 1) + (uint64_t)s.n;
+            else if (tern_part_owned(c, p, i))
                 n += (uint64_t)s.n * (uint64_t)((s.k ? s.k : 1) + bias);
         }
     }

@@ -97,7 +97,7 @@ static int64_t token_products(const tern_model *m)
     int64_t all = 0;
     for (int i = 0; i < m->config.layers; i++)
         for (int j = 0; j < TERN_N_MATRICES; j++)
-            all += row_products(&m->int8.layers[i].matrix[j]);
+            all += row_products(&m->int8.layers[i].matrix[j]) + row_products(&m->int8.layers[i].inner[j]);
     return all;
 }
 

@@ -28,7 +28,11 @@ static double weights_of(const struct tern_config *config, const struct tern_ten
     if (!tern_key_parse(&key, name) || key.is_bias || key.layer >= tern_part_count(config, &tern_parts[key.part]))
         return 0;
     const struct tern_shape shape = tern_part_shape(config, &tern_parts[key.part], key.layer);
-    return (double)shape.n * (double)shape.k;
+    const struct tern_part *const part = &tern_parts[key.part];
+    const int rank = part->place == TERN_PLACE_LAYER && part->kind == TERN_KIND_MATRIX
+                         ? tern_matrix_rank(config, (enum tern_matrix)part->index, key.layer)
+                         : 0;
+    return (double)(key.inner ? rank : shape.n) * (double)(rank && !key.inner ? rank : shape.k);
 }
 
 static void print_shape(const struct tern_tensor *t, char *out, size_t capacity)

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Writes checkpoints of shapes that pruning, search and training leave into tests/golden/zoo, as make_zoo.py does.
+
+make_shapes.py [NAME...]   needs torch, transformers and safetensors
+
+The modules that transformers has not are written out here, from their papers' formulas.
+"""
+import json
+import os
+import sys
+
+import torch
+import transformers as tf
+from safetensors.torch import save_file
+from torch import nn
+
+from make_zoo import BERT, HERE, HIDDEN, LENGTHS, VOCAB, answer, draw
+
+
+def pair(linear, rank, name, bias=False):
+    """Two matrices in place of one, called as a tool calls them."""
+    n, k = linear.weight.shape
+    first, second = nn.Linear(k, rank, bias=bias), nn.Linear(rank, n)
+    if name == "sequential":
+        return nn.Sequential(first, second)
+    module = nn.Module()
+    if name == "led":
+        module.led_unit = nn.Sequential(first, second)
+        module.forward = lambda x: module.led_unit(x)
+    else:
+        module.BLinear, module.ALinear = first, second
+        module.forward = lambda x: second(first(x))
+    return module
+
+
+def low_rank(config):
+    """Pairs of all spellings; one of them, of a rank too high to pay, is to be multiplied out."""
+    model = tf.BertForSequenceClassification(config)
+    one, two = model.bert.encoder.layer
+    one.attention.self.query = pair(one.attention.self.query, 7, "sequential", bias=True)
+    one.attention.self.value = pair(one.attention.self.value, 5, "led")
+    one.attention.output.dense = pair(one.attention.output.dense, 9, "asvd")
+    one.intermediate.dense = pair(one.intermediate.dense, 10, "sequential")
+    one.output.dense = pair(one.output.dense, 6, "sequential", bias=True)
+    two.attention.self.key = pair(two.attention.self.key, 20, "sequential", bias=True)
+    two.output.dense = pair(two.output.dense, 11, "led")
+    return model
+
+
+# name: kind, what makes the model, configuration class, numbers, keys added to config.json
+SHAPES = {
+    "low-rank": ("classify", low_rank, tf.BertConfig, dict(BERT, num_labels=3), {}),
+}
+
+
+def make(name, seed):
+    kind, build, config, numbers, keys = SHAPES[name]
+    config = config(**{"pad_token_id": 0, **numbers})
+    config._attn_implementation = "eager"
+    model = build(config).eval()
+    draw(model, seed)
+    to = os.path.join(HERE, name)
+    os.makedirs(to, exist_ok=True)
+    save_file({k: v.half().contiguous() for k, v in model.state_dict().items() if v.is_floating_point()},
+              os.path.join(to, "model.safetensors"))
+    written = json.loads(config.to_json_string())
+    written.update(architectures=[type(model).__name__], **keys)
+    with open(os.path.join(to, "config.json"), "w") as f:
+        json.dump(written, f, indent=1)
+        f.write("\n")
+    random = torch.Generator().manual_seed(seed)
+    ids = [[2] + torch.randint(5, VOCAB, (n - 2,), generator=random).tolist() + [3] for n in LENGTHS]
+    types = [[0] * (n - n // 3) + [1] * (n // 3) for n in LENGTHS]
+    answers = [answer(model, kind, ids[i], types[i]) for i in range(len(ids))]
+    with open(os.path.join(to, "expected.json"), "w") as f:
+        json.dump(dict(kind=kind, ids=ids, types=types, answers=[[float(f"{x:.6g}") for x in a] for a in answers]), f)
+        f.write("\n")
+
+
+if __name__ == "__main__":
+    torch.set_grad_enabled(False)
+    for number, name in enumerate(SHAPES):
+        if len(sys.argv) < 2 or name in sys.argv[1:]:
+            make(name, 300 + number)
