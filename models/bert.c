@@ -72,6 +72,11 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         b->run.table_sum = tern_arena_take(arena, TERN_LUT_ROWS, blocks * sizeof *b->run.table_sum);
     }
 
+    if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, sub_norm))) {
+        b->sub_width = (ptrdiff_t)(a > wide ? a : wide);
+        b->sub_sum = tern_arena_take(arena, threads, (size_t)b->sub_width * sizeof *b->sub_sum);
+        b->sub_n16 = tern_arena_take(arena, threads, (size_t)b->sub_width * sizeof *b->sub_n16);
+    }
     const size_t between = (size_t)behind;
     b->run.between_ld = tern_round_up((int)between, LINE);
     if (between) {
@@ -124,7 +129,8 @@ struct rows_job {
     struct tern_bert *b;
     const tern_batch *batch;
     const struct tern_norm *norm;
-    int16_t *from; /* rows that become x */
+    const struct tern_norm *sub_norm; /* in front of attn_out or ffn_down; NULL: none */
+    int16_t *from;                    /* rows that become x */
     const struct tern_poly *act;
     const struct tern_linear *added; /* the matrix whose sums the stream takes before it is normalised; NULL: none */
     int gated;                       /* `gate` multiplies what the activation gives */
@@ -238,6 +244,24 @@ static void turn_task(void *context, int task, int thread)
     charge_rows(j, task, thread, TERN_STAGE_rotate, time, 8 * a);
 }
 
+/* A row of 16 bits behind the norm in front of its matrix; without one the row itself. The row lacks `shift` bits of
+   what the norm's eps is in the unit of. */
+static int16_t *sub_normed(const struct rows_job *j, int16_t *row, int shift, int thread)
+{
+    const struct tern_bert *b = j->b;
+    const struct tern_norm *const norm = j->sub_norm;
+    const int n = j->width;
+    if (!norm)
+        return row;
+    int32_t *const sum = b->sub_sum + (ptrdiff_t)thread * b->sub_width;
+    int16_t *const n16 = b->sub_n16 + (ptrdiff_t)thread * b->sub_width;
+    for (int i = 0; i < n; i++)
+        sum[i] = row[i];
+    b->run.ops->layernorm(sum, n, norm->gamma, norm->beta, norm->eps >> 2 * shift, tern_config_is_rms(b->config), row,
+                          n16, n, 1, n);
+    return norm->affine ? row : n16;
+}
+
 /* from (16 bits) -> x */
 static void quantize_task(void *context, int task, int thread)
 {
@@ -246,7 +270,7 @@ static void quantize_task(void *context, int task, int thread)
     const int n = j->width;
     const int64_t time = tern_profile_start(b->run.profile);
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
-        quantize(j, j->from + (ptrdiff_t)i * n, b->x_q + i * b->x.ld, &b->x_row[i], n);
+        quantize(j, sub_normed(j, j->from + (ptrdiff_t)i * n, 0, thread), b->x_q + i * b->x.ld, &b->x_row[i], n);
     charge_rows(j, task, thread, TERN_STAGE_quantize, time, 3 * n);
 }
 
@@ -262,8 +286,8 @@ static void activation_task(void *context, int task, int thread)
         b->run.ops->gelu(row, j->act, n);
         /* A product's 16 bits are its row's own: amax takes it back to the product's unit. */
         const int shift = j->gated ? b->run.ops->gate(row, b->gate + (ptrdiff_t)i * n, n) : 0;
-        quantize(j, row, b->wide_q + i * b->wide_ld, &b->wide_row[i], n);
-        b->wide_row[i].amax <<= shift;
+        quantize(j, sub_normed(j, row, shift, thread), b->wide_q + i * b->wide_ld, &b->wide_row[i], n);
+        b->wide_row[i].amax <<= j->sub_norm ? 0 : shift; /* what is normalised has no unit of its own */
     }
     charge_rows(j, task, thread, TERN_STAGE_activation, time, (j->gated ? 13 : 5) * n);
 }
@@ -415,6 +439,7 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
     tern_attention_run(&b->attention, &b->config->layer[i], layer, &local, &global, b->context, rows->batch);
     rows->from = b->context;
     rows->width = attention;
+    rows->sub_norm = b->config->layer[i].sub_norm ? &layer->norm[TERN_ATTN_SUB_NORM] : NULL;
     reads(rows, i, TERN_INPUT_ATTN_OUT);
     run_rows(rows, quantize_task); /* x: [tokens, attention] */
     add(b, TERN_STAGE_attn_out, &matrix[TERN_ATTN_OUT], &b->x);
@@ -436,6 +461,7 @@ static void feed(struct tern_bert *b, struct rows_job *rows, int i)
     if (rows->gated)
         show_outputs(b, i, TERN_FFN_GATE, out, 1, rows->tokens, wide);
     rows->act = &layer->act;
+    rows->sub_norm = b->config->layer[i].sub_norm ? &layer->norm[TERN_FFN_SUB_NORM] : NULL;
     rows->width = wide;
     reads(rows, i, TERN_INPUT_FFN_DOWN);
     run_rows(rows, activation_task); /* wide_q: [tokens, intermediate] */

@@ -37,6 +37,11 @@ struct tern_bert {
     int8_t *x_q;         /* what x points to, writable */
     struct tern_row *x_row;
     int16_t *n16; /* [threads][rows of a task][hidden] the last norm's n, before it becomes int8 */
+    /* Of layers with norms in front of attn_out and ffn_down: [threads][sub_width] a row that is normalised, and its n.
+     */
+    int32_t *sub_sum;
+    int16_t *sub_n16;
+    ptrdiff_t sub_width;
     int8_t *word; /* [threads][word_bytes] a word's row, unpacked with what shares its block */
     int word_bytes;
     /* Between the norms. query .. global share their memory with `wide`. */

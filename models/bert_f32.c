@@ -388,19 +388,20 @@ void tern_bert_f32_begin(struct tern_bert_f32 *b, const tern_batch *batch)
     memcpy(b->x, b->query, (size_t)tokens * (size_t)c->hidden * sizeof *b->x);
 }
 
-/* wide = act(x up^T), or act(x gate^T) times x up^T. */
+/* wide = act(x up^T), or act(x gate^T) times x up^T; normalised, if the layer does so. */
 static void feed(const struct tern_bert_f32 *b, const struct tern_f32_layer *layer, const struct tern_layer_spec *spec,
                  const float *x, int tokens)
 {
-    const int gated = spec->gate != TERN_GATE_NONE;
+    const int gated = spec->gate != TERN_GATE_NONE, n = spec->intermediate;
     struct linear_job job = {
         b, &layer->matrix[gated ? TERN_FFN_GATE : TERN_FFN_UP], x, b->wide, tokens, NULL, &spec->activation};
     linear_run(&job);
-    if (!gated)
-        return;
-    tern_bert_f32_linear(b, &layer->matrix[TERN_FFN_UP], x, b->gate, tokens);
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)tokens * spec->intermediate; i++)
+    if (gated)
+        tern_bert_f32_linear(b, &layer->matrix[TERN_FFN_UP], x, b->gate, tokens);
+    for (ptrdiff_t i = 0; gated && i < (ptrdiff_t)tokens * n; i++)
         b->wide[i] *= b->gate[i];
+    if (spec->sub_norm)
+        norm(b, &layer->norm[TERN_FFN_SUB_NORM], b->wide, NULL, tokens, n);
 }
 
 /* Queries of the texts' first tokens, keys and values of all, by the matrices that the layer's global token has. */
@@ -444,6 +445,8 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
                                           .local = {b->query, b->key, b->value},
                                           .global = {b->global[0], b->global[1], b->global[2]}};
         tern_pool_run(b->pool, head_task, &attention, batch->n_texts * spec->heads);
+        if (spec->sub_norm)
+            norm(b, &layer->norm[TERN_ATTN_SUB_NORM], b->context, NULL, tokens, tern_attention_width(spec));
     }
     if (from <= TERN_INPUT_ATTN_OUT) {
         x = show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens);

@@ -94,8 +94,8 @@ enum tern_weights {
 /* Limits; every one is checked when a config is read, and bounds.h builds on them. */
 enum {
     TERN_MAX_LAYERS = 256,
-    TERN_MAX_HIDDEN = 8192, /* also heads * head_dim */
-    TERN_MAX_INTERMEDIATE = 32768,
+    TERN_MAX_HIDDEN = 8192,        /* also heads * head_dim */
+    TERN_MAX_INTERMEDIATE = 32768, /* with a norm behind it TERN_MAX_HIDDEN */
     TERN_MAX_HEAD_DIM = 512,
     TERN_MAX_POSITIONS = 16642, /* as many probabilities times values have room in 32 bits (models/bounds.h) */
     TERN_MAX_TYPES = 16,
@@ -153,6 +153,7 @@ struct tern_layer_spec {
     enum tern_gate gate;
     int32_t table;              /* of positions: the model's table that `position` goes by */
     int32_t rank[TERN_N_RANKS]; /* tern_matrix_rank */
+    int32_t sub_norm;           /* 1: norms are in front of attn_out and ffn_down too, as of BitNet */
     int32_t skip_norm; /* 1: nothing is normalised in front of attention, which reads what the embeddings' norm gives */
     /* Longformer's global attention. 1: the text's first token sees all tokens, by queries, keys and values of matrices
        of its own, and all tokens see it, whatever their window. */

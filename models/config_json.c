@@ -45,6 +45,7 @@ static const struct {
     {"global", offsetof(struct tern_layer_spec, global), 0, 1, 1},
     {"block", offsetof(struct tern_layer_spec, block), 0, TERN_MAX_POSITIONS, 1},
     {"repeats", offsetof(struct tern_layer_spec, repeats), 0, TERN_MAX_REPEATS, 1},
+    {"sub_norm", offsetof(struct tern_layer_spec, sub_norm), 0, 1, 1},
     {"query_rank", offsetof(struct tern_layer_spec, rank[0]), 1, TERN_MAX_HIDDEN, 1},
     {"key_rank", offsetof(struct tern_layer_spec, rank[1]), 1, TERN_MAX_HIDDEN, 1},
     {"value_rank", offsetof(struct tern_layer_spec, rank[2]), 1, TERN_MAX_HIDDEN, 1},

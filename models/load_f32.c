@@ -65,7 +65,7 @@ static void load_layer(struct tern_loader *l, struct tern_f32_layer *layers, con
             layers[i].table[p->index] =
                 load_floats(l, p->name, ".weight", tern_part_shape(c, p, i).n, tern_part_shape(c, p, i).k);
         else
-            load_norm(l, &layers[i].norm[p->index], p->name, c->hidden);
+            load_norm(l, &layers[i].norm[p->index], p->name, tern_part_shape(c, p, i).n);
     }
     l->prefix = "";
 }
@@ -153,6 +153,8 @@ enum tern_part_id tern_norm_before(const struct tern_config *config, int layer, 
     *of = layer;
     if (input == TERN_INPUT_FFN_UP)
         return pre ? TERN_PART_FFN_NORM : TERN_PART_ATTN_NORM;
+    if (input != TERN_INPUT_QKV && config->layer[layer].sub_norm)
+        return input == TERN_INPUT_ATTN_OUT ? TERN_PART_ATTN_SUB_NORM : TERN_PART_FFN_SUB_NORM;
     if (input != TERN_INPUT_QKV)
         return TERN_N_PARTS;
     if (pre && layer == config->layers) {

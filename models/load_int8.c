@@ -378,7 +378,7 @@ static void load_layer(struct tern_loader *l, struct tern_layer *layers, const s
         else if (p->kind == TERN_KIND_TABLE)
             load_distances(l, &layer->distances[p->index], p, tern_part_shape(c, p, i), c->layer[i].heads);
         else
-            load_norm(l, &layer->norm[p->index], p->name, c->hidden);
+            load_norm(l, &layer->norm[p->index], p->name, tern_part_shape(c, p, i).n);
     }
     load_copies(l, layer, c, i);
     load_poly(l, &layer->act, "act");

@@ -10,7 +10,7 @@ const struct tern_part tern_parts[TERN_N_PARTS] = {
     {name, TERN_KIND_TABLE, TERN_PLACE_POSITIONS, rows, columns, 0, TERN_N_INPUTS, 0},
 #define LAYER_TABLE(id, name, rows) {name, TERN_KIND_TABLE, TERN_PLACE_LAYER, rows, 'a', TERN_##id, TERN_N_INPUTS, 0},
 #define MODEL_NORM(id, name, width) {name, TERN_KIND_NORM, TERN_PLACE_EMBEDDINGS, width, 0, 0, TERN_N_INPUTS, 0},
-#define LAYER_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_LAYER, 'h', 0, TERN_##id, TERN_N_INPUTS, 0},
+#define LAYER_NORM(id, name, width) {name, TERN_KIND_NORM, TERN_PLACE_LAYER, width, 0, TERN_##id, TERN_N_INPUTS, 0},
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends)                                                             \
     {name, TERN_KIND_MATRIX, TERN_PLACE_LAYER, rows, columns, TERN_##id, TERN_INPUT_##reads, TERN_END_##ends},
 #define HEAD_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_HEAD, 'h', 0, 0, TERN_N_INPUTS, 0},
@@ -105,6 +105,8 @@ static int32_t dimension(const struct tern_config *config, char letter, int laye
     case 'a': return tern_attention_width(&config->layer[layer]);
     case 's': return config->layer[layer].global ? tern_attention_width(&config->layer[layer]) : 0;
     case 'i': return config->layer[layer].intermediate;
+    case 'u': return config->layer[layer].sub_norm ? tern_attention_width(&config->layer[layer]) : 0;
+    case 'w': return config->layer[layer].sub_norm ? config->layer[layer].intermediate : 0;
     case 'g': return config->layer[layer].gate == TERN_GATE_NONE ? 0 : config->layer[layer].intermediate;
     case 'r': return table_shape(config, layer).n;
     case 'c': return table_shape(config, layer).k;

@@ -31,7 +31,7 @@ enum tern_part_id {
 #define POSITIONS(id, name, rows, columns) TERN_PART_##id,
 #define MODEL_NORM(id, name, width) TERN_PART_##id,
 #define LAYER_TABLE(id, name, rows) TERN_PART_##id,
-#define LAYER_NORM(id, name) TERN_PART_##id,
+#define LAYER_NORM(id, name, width) TERN_PART_##id,
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends) TERN_PART_##id,
 #define HEAD(id, name, rows, columns, reads, ends) TERN_PART_##id,
 #define HEAD_NORM(id, name) TERN_PART_##id,
@@ -56,7 +56,7 @@ enum tern_part_id {
 #define MODULE_MATRIX(id, name, rows, columns, reads, ends)
 enum tern_matrix {
 #define LAYER_TABLE(id, name, rows)
-#define LAYER_NORM(id, name)
+#define LAYER_NORM(id, name, width)
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends) TERN_##id,
 #include "models/parts.def"
 #undef LAYER_TABLE
@@ -66,7 +66,7 @@ enum tern_matrix {
 };
 enum tern_layer_norm {
 #define LAYER_TABLE(id, name, rows)
-#define LAYER_NORM(id, name) TERN_##id,
+#define LAYER_NORM(id, name, width) TERN_##id,
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends)
 #include "models/parts.def"
 #undef LAYER_TABLE
@@ -76,7 +76,7 @@ enum tern_layer_norm {
 };
 enum tern_layer_table {
 #define LAYER_TABLE(id, name, rows) TERN_##id,
-#define LAYER_NORM(id, name)
+#define LAYER_NORM(id, name, width)
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends)
 #include "models/parts.def"
 #undef LAYER_TABLE

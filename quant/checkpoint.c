@@ -257,6 +257,14 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
 }
 
 /* Every tensor: those that parts are made of, and then the others. */
+/* Norms in front of attn_out and ffn_down are there where the first is; then all must be. */
+static void settle_sub_norms(struct tern_checkpoint *c)
+{
+    const int any = c->config.layers && find(c, (struct tern_key){TERN_PART_ATTN_SUB_NORM, 0, 0, 0}) != NULL;
+    for (int i = 0; any && i < c->config.layers; i++)
+        c->config.layer[i].sub_norm = 1;
+}
+
 static tern_status check_all(struct tern_checkpoint *c, const struct tern_purpose *purpose, const char *path,
                              tern_error *err)
 {
@@ -297,6 +305,8 @@ tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *direct
     if (status == TERN_OK)
         status = tern_unwrap_names(out->weights.tensors, out->weights.n_tensors, &out->names, purpose,
                                    out->weights.path, err);
+    if (status == TERN_OK)
+        settle_sub_norms(out);
     if (status == TERN_OK)
         status = tern_pairs_settle(out, purpose->options, err);
     if (status == TERN_OK)

@@ -46,7 +46,7 @@ int tern_reads_affine(const struct tern_source *source, int layer, enum tern_lay
         return 0;
     for (int i = 0; i < TERN_N_MATRICES; i++)
         affine |= tern_matrix_part((enum tern_matrix)i)->reads == which && source->trained[layer * TERN_N_MATRICES + i];
-    return affine && (which == TERN_INPUT_QKV || which == TERN_INPUT_FFN_UP);
+    return affine && (which == TERN_INPUT_QKV || which == TERN_INPUT_FFN_UP || source->config->layer[layer].sub_norm);
 }
 
 const char *tern_stored_otherwise(const struct tern_source *source)

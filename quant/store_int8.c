@@ -259,13 +259,23 @@ static double store_layer(struct tern_store *s, double y_unit)
     tern_store_distances(s, q_unit, k_unit);
 
     /* A context row is a convex combination of value rows. */
-    const struct tern_input context = plain(v_unit, 16384, tern_attention_width(spec));
+    struct tern_input context = plain(v_unit, 16384, tern_attention_width(spec));
+    if (spec->sub_norm) {
+        store_norm(s, TERN_PART_ATTN_SUB_NORM, "attn_sub_norm", v_unit,
+                   tern_reads_affine(s->source, s->layer, TERN_INPUT_ATTN_OUT), 0);
+        context = s->normed;
+    }
     const double sum_unit = tern_store_linear(s, TERN_PART_ATTN_OUT, &context, y_unit);
     const double norm_unit =
         store_norm(s, pre ? TERN_PART_FFN_NORM : TERN_PART_ATTN_NORM, pre ? "ffn_norm" : "attn_norm", sum_unit,
                    tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_UP), 0);
 
-    const struct tern_input activated = store_feed(s, spec);
+    struct tern_input activated = store_feed(s, spec);
+    if (spec->sub_norm) {
+        store_norm(s, TERN_PART_FFN_SUB_NORM, "ffn_sub_norm", activated.unit,
+                   tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_DOWN), 0);
+        activated = s->normed;
+    }
     const double out_unit = tern_store_linear(s, TERN_PART_FFN_DOWN, &activated, pre ? sum_unit : norm_unit);
     if (pre)
         return out_unit;
@@ -383,6 +393,16 @@ static void store_model(struct tern_store *s)
     store_dense(s);
 }
 
+/* Of the widest norm. */
+static size_t norm_width(const struct tern_config *c)
+{
+    size_t width = larger((size_t)c->hidden, (size_t)tern_embedding_size(c));
+    for (int i = 0; i < c->layers; i++)
+        if (c->layer[i].sub_norm)
+            width = larger(width, larger((size_t)c->layer[i].intermediate, (size_t)tern_attention_width(&c->layer[i])));
+    return width;
+}
+
 tern_status tern_store_int8(struct tern_builder *builder, const struct tern_source *source, tern_error *err)
 {
     const struct tern_config *c = source->config;
@@ -390,7 +410,7 @@ tern_status tern_store_int8(struct tern_builder *builder, const struct tern_sour
     struct tern_store s = {
         .layer = -1, .builder = builder, .source = source, .config = c, .total = sizes.weights, .err = err};
     s.matrix = malloc(sizes.matrix * sizeof(float));
-    const size_t norm = larger((size_t)c->hidden, (size_t)tern_embedding_size(c)),
+    const size_t norm = norm_width(c),
                  wide = (size_t)tern_largest_number(c, offsetof(struct tern_layer_spec, intermediate));
     s.bias = malloc((sizes.rows + sizes.columns + 2 * norm + 2 * wide) * sizeof(float));
     s.scratch = malloc(tern_quantize_scratch((int)sizes.rows, (int)sizes.columns) * sizeof(float));

@@ -47,9 +47,31 @@ def low_rank(config):
     return model
 
 
+class RMS(nn.Module):
+    def __init__(self, n, eps):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.ones(n)), eps
+
+    def forward(self, x):
+        return self.weight * x / (x.pow(2).mean(-1, keepdim=True) + self.eps).sqrt()
+
+
+def sub_norms(config):
+    """Norms in front of o_proj and down_proj, where transformers' BitNet has them and as it calls them."""
+    model = tf.EuroBertModel(config)
+    for layer in model.layers:
+        layer.self_attn.attn_sub_norm = RMS(HIDDEN, config.rms_norm_eps)
+        layer.mlp.ffn_sub_norm = RMS(config.intermediate_size, config.rms_norm_eps)
+        for norm, linear in ((layer.self_attn.attn_sub_norm, layer.self_attn.o_proj),
+                             (layer.mlp.ffn_sub_norm, layer.mlp.down_proj)):
+            linear.register_forward_pre_hook(lambda module, x, norm=norm: (norm(x[0]),))
+    return model
+
+
 # name: kind, what makes the model, configuration class, numbers, keys added to config.json
 SHAPES = {
     "low-rank": ("classify", low_rank, tf.BertConfig, dict(BERT, num_labels=3), {}),
+    "sub-norms": ("embed", sub_norms, tf.EuroBertConfig, dict(BERT, num_key_value_heads=1, pad_token_id=0), {}),
 }
 
 
@@ -70,8 +92,9 @@ def make(name, seed):
         f.write("\n")
     random = torch.Generator().manual_seed(seed)
     ids = [[2] + torch.randint(5, VOCAB, (n - 2,), generator=random).tolist() + [3] for n in LENGTHS]
-    types = [[0] * (n - n // 3) + [1] * (n // 3) for n in LENGTHS]
-    answers = [answer(model, kind, ids[i], types[i]) for i in range(len(ids))]
+    two = getattr(config, "type_vocab_size", 1) == 2
+    types = [[0] * (n - n // 3) + [1] * (n // 3) for n in LENGTHS] if two else None
+    answers = [answer(model, kind, ids[i], types[i] if types else None) for i in range(len(ids))]
     with open(os.path.join(to, "expected.json"), "w") as f:
         json.dump(dict(kind=kind, ids=ids, types=types, answers=[[float(f"{x:.6g}") for x in a] for a in answers]), f)
         f.write("\n")
