@@ -134,6 +134,30 @@ static int32_t softmax_row(const struct head *h, struct tern_stretch span, const
     return sum;
 }
 
+/* softmax's codes p[n], whose sum is `sum`, to those of clip((eta - gamma) p / sum + gamma, 0, 1):
+     p = min(max(p - sum (-gamma) / (eta - gamma), 0), sum / (eta - gamma)), each rounded
+   Returns what p's values are parts of: sum eta / (eta - gamma), so that eta is a factor of the context's unit, and no
+   less than the sum of p. */
+static int32_t clip_row(const struct tern_layer_spec *layer, int8_t *high, int8_t *low, int n, int64_t sum)
+{
+    const int64_t one = 1 << TERN_CLIP_BITS, wide = one + layer->clip_low + layer->clip_high;
+    const int32_t cut = (int32_t)((sum * layer->clip_low + wide / 2) / wide),
+                  top = (int32_t)((sum * one + wide / 2) / wide),
+                  all = (int32_t)((sum * (one + layer->clip_high) + wide / 2) / wide);
+    int32_t left = 0;
+    for (int i = 0; i < n; i++) {
+        int32_t p = 8 * high[i] + low[i] - cut;
+        p = p < 0 ? 0 : p > top ? top : p;
+        high[i] = (int8_t)(p >> 3);
+        low[i] = (int8_t)(p & 7);
+        left += p;
+    }
+    return left > all ? left : all;
+}
+
+/* The sum of up to TERN_MAX_POSITIONS codes of 1016, times less than 2^31. */
+_Static_assert((int64_t)TERN_MAX_POSITIONS * 1016 < 1 << 25, "clipped sums");
+
 /* What the positions of a block add to its scores, and where it is. */
 static struct tern_distance_block distances_of(const struct head *h, int first, int rows)
 {
@@ -231,6 +255,8 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
         if (biased)
             score = biased_row(h, &distances, span, i, &scale);
         sum[i] = softmax_row(h, span, score, scale, s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4);
+        if (j->layer->clip_low || j->layer->clip_high)
+            sum[i] = clip_row(j->layer, s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4, tokens, sum[i]);
     }
     for (int i = 0; i < rows; i++) {
         s->scale[i] = tern_context_scale(sum[i], h->amax_v);

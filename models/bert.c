@@ -77,6 +77,10 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         b->sub_sum = tern_arena_take(arena, threads, (size_t)b->sub_width * sizeof *b->sub_sum);
         b->sub_n16 = tern_arena_take(arena, threads, (size_t)b->sub_width * sizeof *b->sub_n16);
     }
+    if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, attn_gate)))
+        b->gates = tern_arena_take(arena, tokens,
+                                   (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, heads)) *
+                                       sizeof *b->gates);
     const size_t between = (size_t)behind;
     b->run.between_ld = tern_round_up((int)between, LINE);
     if (between) {
@@ -129,8 +133,9 @@ struct rows_job {
     struct tern_bert *b;
     const tern_batch *batch;
     const struct tern_norm *norm;
-    const struct tern_norm *sub_norm; /* in front of attn_out or ffn_down; NULL: none */
-    int16_t *from;                    /* rows that become x */
+    const struct tern_poly *head_gate; /* of `gates`, which multiply each head of a context row; NULL: none */
+    const struct tern_norm *sub_norm;  /* in front of attn_out or ffn_down; NULL: none */
+    int16_t *from;                     /* rows that become x */
     const struct tern_poly *act;
     const struct tern_linear *added; /* the matrix whose sums the stream takes before it is normalised; NULL: none */
     int gated;                       /* `gate` multiplies what the activation gives */
@@ -262,6 +267,20 @@ static int16_t *sub_normed(const struct rows_job *j, int16_t *row, int shift, in
     return norm->affine ? row : n16;
 }
 
+/* Each head of a context row times the logistic function of its gate: (1 + tanh(y / 2)) / 2 in Q15. */
+static void gate_heads(const struct rows_job *j, int row)
+{
+    const struct tern_layer_spec *layer = &j->b->config->layer[j->layer];
+    const int heads = layer->heads, d = layer->head_dim;
+    int16_t *const gate = j->b->gates + (ptrdiff_t)row * heads, *const context = j->from + (ptrdiff_t)row * j->width;
+    j->b->run.ops->tanh(gate, j->head_gate, heads);
+    for (int head = 0; head < heads; head++) {
+        const int16_t open = (int16_t)((gate[head] + 32768) >> 1);
+        for (int i = head * d; i < (head + 1) * d; i++)
+            context[i] = tern_mulr(context[i], open);
+    }
+}
+
 /* from (16 bits) -> x */
 static void quantize_task(void *context, int task, int thread)
 {
@@ -269,6 +288,8 @@ static void quantize_task(void *context, int task, int thread)
     struct tern_bert *b = j->b;
     const int n = j->width;
     const int64_t time = tern_profile_start(b->run.profile);
+    for (int i = task * ROW_BLOCK; j->head_gate && i < last_row(j, task); i++)
+        gate_heads(j, i);
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
         quantize(j, sub_normed(j, j->from + (ptrdiff_t)i * n, 0, thread), b->x_q + i * b->x.ld, &b->x_row[i], n);
     charge_rows(j, task, thread, TERN_STAGE_quantize, time, 3 * n);
@@ -428,6 +449,10 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
     int16_t *const out[3] = {b->query, b->key, b->value};
     tern_linear_run(&b->run, TERN_STAGE_qkv, qkv, out, 3, attention, &b->x); /* each [tokens, attention] */
     show_outputs(b, i, TERN_QUERY, out, 3, rows->tokens, attention);
+    const int gated = b->config->layer[i].attn_gate;
+    const struct tern_linear *const gate[1] = {&matrix[TERN_ATTN_GATE]};
+    if (gated)
+        tern_linear_run(&b->run, TERN_STAGE_qkv, gate, &b->gates, 1, gate[0]->n, &b->x);
     if (b->config->layer[i].position == TERN_POSITION_ROTARY) {
         reads(rows, i, TERN_INPUT_QKV);
         run_rows(rows, turn_task);
@@ -441,7 +466,9 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
     rows->width = attention;
     rows->sub_norm = b->config->layer[i].sub_norm ? &layer->norm[TERN_ATTN_SUB_NORM] : NULL;
     reads(rows, i, TERN_INPUT_ATTN_OUT);
+    rows->head_gate = gated ? &layer->gate : NULL;
     run_rows(rows, quantize_task); /* x: [tokens, attention] */
+    rows->head_gate = NULL;
     add(b, TERN_STAGE_attn_out, &matrix[TERN_ATTN_OUT], &b->x);
     show_sums(b, i, TERN_ATTN_OUT, rows->tokens);
 }

@@ -36,7 +36,8 @@ struct tern_bert {
     struct tern_rows x;  /* [hidden] the last norm's n as int8 (models/scheme.h) */
     int8_t *x_q;         /* what x points to, writable */
     struct tern_row *x_row;
-    int16_t *n16; /* [threads][rows of a task][hidden] the last norm's n, before it becomes int8 */
+    int16_t *n16;   /* [threads][rows of a task][hidden] the last norm's n, before it becomes int8 */
+    int16_t *gates; /* [tokens][most heads] of layers with gated attention */
     /* Of layers with norms in front of attn_out and ffn_down: [threads][sub_width] a row that is normalised, and its n.
      */
     int32_t *sub_sum;

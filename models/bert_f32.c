@@ -58,6 +58,10 @@ void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
     for (int i = 0; tern_config_has_global(b->config) && i < 3; i++)
         b->global[i] = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->wide = tern_arena_take(arena, tokens, widest * sizeof(float));
+    if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, attn_gate)))
+        b->gates = tern_arena_take(arena, tokens,
+                                   (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, heads)) *
+                                       sizeof(float));
     b->between = tern_arena_take(arena, tokens, (size_t)tern_most_rank(b->config) * sizeof(float));
     for (int i = 0; i < 2; i++)
         b->vector[i] = tern_arena_take(arena, (size_t)tern_widest_vector(b->config), sizeof(float));
@@ -286,6 +290,15 @@ static void add_positions(const struct head *h, const struct operands *o, int i,
     tern_add_distances(&s, h->score, b->distance + (ptrdiff_t)h->thread * (ptrdiff_t)distance_scratch(b->longest));
 }
 
+/* p[n] = clip((eta - gamma) p + gamma, 0, 1) */
+static void clip(const struct tern_layer_spec *layer, float *p, ptrdiff_t n)
+{
+    const float gamma = -ldexpf((float)layer->clip_low, -TERN_CLIP_BITS),
+                eta = 1 + ldexpf((float)layer->clip_high, -TERN_CLIP_BITS);
+    for (ptrdiff_t i = 0; i < n; i++)
+        p[i] = fminf(fmaxf(p[i] * (eta - gamma) + gamma, 0), 1);
+}
+
 /* The context of the queries from i on, which see `seen` and, if `partly`, each its own part of the window. */
 static void attend(const struct head *h, const struct tern_seen *seen, int i, int rows, int partly)
 {
@@ -300,7 +313,17 @@ static void attend(const struct head *h, const struct tern_seen *seen, int i, in
     if (partly)
         hide(h, seen, i, rows);
     b->ops->softmax_f32(h->score, n, h->j->scale, rows, n);
+    if (layer->clip_low || layer->clip_high)
+        clip(layer, h->score, (ptrdiff_t)rows * n);
     tern_gemm_f32_for(b->ops, rows, d, n)(h->score, n, o.value, o.ld_value, NULL, b->context + from, a, rows, d, n);
+}
+
+/* context[tokens][heads][head_dim] times the logistic function of gates[tokens][heads] */
+static void gate_heads(const struct tern_bert_f32 *b, const struct tern_layer_spec *layer, int tokens)
+{
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)tokens * layer->heads; i++)
+        for (int j = 0; j < layer->head_dim; j++)
+            b->context[i * layer->head_dim + j] /= 1 + expf(-b->gates[i]);
 }
 
 /* One head of one text: so many queries at a time that their scores stay in L2, and that they see much the same. */
@@ -445,6 +468,10 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
                                           .local = {b->query, b->key, b->value},
                                           .global = {b->global[0], b->global[1], b->global[2]}};
         tern_pool_run(b->pool, head_task, &attention, batch->n_texts * spec->heads);
+        if (spec->attn_gate) {
+            tern_bert_f32_linear(b, &layer->matrix[TERN_ATTN_GATE], x, b->gates, tokens);
+            gate_heads(b, spec, tokens);
+        }
         if (spec->sub_norm)
             norm(b, &layer->norm[TERN_ATTN_SUB_NORM], b->context, NULL, tokens, tern_attention_width(spec));
     }

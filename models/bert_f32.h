@@ -30,6 +30,7 @@ struct tern_bert_f32 {
     float *global[3];                /* the same three of global tokens, in layers that have them; [0]: only theirs */
     float *context;                  /* [tokens][hidden] */
     float *wide, *gate;              /* [tokens][intermediate]; gate: of layers that have one */
+    float *gates;                    /* [tokens][most heads] of layers with gated attention */
     float *between;                  /* [tokens][most columns] between two matrices that stand for one */
     float *score;                    /* [threads] blocks of scores */
     float *gathered;                 /* [threads][2][longest][head_dim] keys, and values turned, that do not lie one

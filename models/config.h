@@ -138,6 +138,7 @@ struct tern_prompt {
 /* Matrices that may be given as two (models/parts.c), in this order: query, key, value, attn_out, ffn_up, ffn_gate,
    ffn_down. */
 enum { TERN_N_RANKS = 7 };
+enum { TERN_CLIP_BITS = 30, TERN_MOST_CLIP = 1 << 29 };
 
 /* One layer. Its parts are those of models/parts.def: attention and feed-forward, a LayerNorm behind each. */
 struct tern_layer_spec {
@@ -153,7 +154,12 @@ struct tern_layer_spec {
     enum tern_gate gate;
     int32_t table;              /* of positions: the model's table that `position` goes by */
     int32_t rank[TERN_N_RANKS]; /* tern_matrix_rank */
-    int32_t sub_norm;           /* 1: norms are in front of attn_out and ffn_down too, as of BitNet */
+    /* 1: what attention gives each token is multiplied, head by head, by the logistic function of what the matrix
+       attn_gate makes of the layer's input (Bondarenko et al. 2023). */
+    int32_t attn_gate;
+    /* Probabilities p become clip((eta - gamma) p + gamma, 0, 1): -gamma and eta - 1, TERN_CLIP_BITS fraction bits. */
+    int32_t clip_low, clip_high;
+    int32_t sub_norm;  /* 1: norms are in front of attn_out and ffn_down too, as of BitNet */
     int32_t skip_norm; /* 1: nothing is normalised in front of attention, which reads what the embeddings' norm gives */
     /* Longformer's global attention. 1: the text's first token sees all tokens, by queries, keys and values of matrices
        of its own, and all tokens see it, whatever their window. */
@@ -197,8 +203,10 @@ struct tern_config {
     int32_t vocab, max_positions, token_types;     /* token_types 0: the model has none */
     /* The embeddings' width where it is not `hidden` (a matrix brings them there, behind their norm); 0: it is. */
     int32_t embedding;
-    int32_t folded; /* in a checkpoint: of the tables that a matrix brings to `hidden` in front of their norm, which a
-                       conversion does; 0: there is no such matrix. Not in a .tern file */
+    int32_t folded;   /* in a checkpoint: of the tables that a matrix brings to `hidden` in front of their norm, which a
+                         conversion does; 0: there is no such matrix. Not in a .tern file */
+    double gate_init; /* in a checkpoint: what gates are divided by; 0: nothing. Not in a .tern file */
+    int32_t fixed_gates;   /* in a checkpoint: 1: each head has a gate that no token changes. Not in a .tern file */
     int32_t no_positions;  /* 1: no table of positions is added to the words' */
     int32_t no_embed_norm; /* 1: the embeddings' sum is the stream as it is; of TERN_NORM_PRE only */
     struct tern_table_spec table[TERN_MAX_TABLES]; /* [n_tables] */

@@ -382,6 +382,8 @@ static void load_layer(struct tern_loader *l, struct tern_layer *layers, const s
     }
     load_copies(l, layer, c, i);
     load_poly(l, &layer->act, "act");
+    if (c->layer[i].attn_gate)
+        load_poly(l, &layer->gate, "attn_gate.act");
     const struct tern_score_param *score = load_params(l, "score");
     if (score)
         layer->score = load_real(l, "score", score->unit);

@@ -105,6 +105,7 @@ static int32_t dimension(const struct tern_config *config, char letter, int laye
     case 'a': return tern_attention_width(&config->layer[layer]);
     case 's': return config->layer[layer].global ? tern_attention_width(&config->layer[layer]) : 0;
     case 'i': return config->layer[layer].intermediate;
+    case 'n': return config->layer[layer].attn_gate ? config->layer[layer].heads : 0;
     case 'u': return config->layer[layer].sub_norm ? tern_attention_width(&config->layer[layer]) : 0;
     case 'w': return config->layer[layer].sub_norm ? config->layer[layer].intermediate : 0;
     case 'g': return config->layer[layer].gate == TERN_GATE_NONE ? 0 : config->layer[layer].intermediate;

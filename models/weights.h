@@ -43,7 +43,7 @@ struct tern_layer {
     struct tern_real global_score;
     int32_t global_unit;
     struct tern_distances distances[TERN_N_LAYER_TABLES];
-    struct tern_poly act;
+    struct tern_poly act, gate; /* gate: tanh of half of what attn_gate gives */
 };
 
 /* A table of positions (struct tern_table_spec). */

@@ -3,6 +3,7 @@
 #include "quant/checkpoint.h"
 
 #include "models/config_private.h"
+#include "quant/attention_extras.h"
 #include "quant/checkpoint_config.h"
 #include "quant/checkpoint_names.h"
 #include "quant/convert.h"
@@ -142,6 +143,8 @@ static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id
         if (status)
             return status;
     }
+    if (tern_gate_is_list(c, (struct tern_key){part, layer, 0, 0}))
+        return tern_gate_check(c, layer, used, path, err);
     if (tern_is_pair(c, part, layer))
         return tern_pair_check(c, part, layer, used, path, err);
     if (by_distance && c->config.table[c->config.layer[layer].table].shared)
@@ -282,6 +285,8 @@ static tern_status check_all(struct tern_checkpoint *c, const struct tern_purpos
     }
     tern_encoder_prefix(prefix, &c->weights, config->architecture);
     if (status == TERN_OK)
+        status = tern_fixed_gates_check(c, used, path, err);
+    if (status == TERN_OK)
         status = tern_account(c->weights.tensors, used, c->weights.n_tensors, prefix,
                               &tern_checkpoint_families[config->architecture], purpose, path, err);
     free(used);
@@ -412,10 +417,19 @@ static tern_status part_pairs(const struct tern_checkpoint *c, struct tern_key k
     return TERN_OK;
 }
 
+/* Whether the columns of a matrix, which are heads', have factors: of attn_out, or of the first matrix of two. */
+static int has_scaled_heads(const struct tern_config *config, struct tern_key key)
+{
+    return key.part == TERN_PART_ATTN_OUT && !key.is_bias && (config->fixed_gates || config->gate_init > 0) &&
+           key.inner == (tern_key_rank(config, key) > 0);
+}
+
 static tern_status multiply(const struct tern_checkpoint *c, struct tern_key key, float *out, size_t count,
                             tern_error *err)
 {
-    const tern_status status = tern_pair_multiply(c, key, out, count, err);
+    tern_status status = tern_pair_multiply(c, key, out, count, err);
+    if (!status && has_scaled_heads(&c->config, key))
+        status = tern_scale_heads(c, key, out, count, err);
     return status || !is_interleaved(&c->config, key) ? status : part_pairs(c, key, out, count, err);
 }
 
@@ -426,6 +440,8 @@ tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struc
     const struct tern_weight_files *files =
         key.part == TERN_PART_DENSE ? &checkpoint->dense[key.layer] : &checkpoint->weights;
 
+    if (tern_gate_is_list(checkpoint, key))
+        return tern_gate_read(checkpoint, key, out, count, err);
     if (key.part == TERN_PART_WORD && tern_config_is_static(&checkpoint->config))
         return tern_static_read(&checkpoint->weights, &checkpoint->config, out, count, err);
     if (key.part == TERN_PART_POSITION_KEY || key.part == TERN_PART_POSITION_QUERY)
@@ -459,6 +475,11 @@ tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struc
         repeat_heads(out, checkpoint->config.layer[key.layer].heads, each, count);
     if (is_interleaved(&checkpoint->config, key)) {
         const tern_status status = part_pairs(checkpoint, key, out, count, err);
+        if (status)
+            return status;
+    }
+    if (has_scaled_heads(&checkpoint->config, key)) {
+        const tern_status status = tern_scale_heads(checkpoint, key, out, count, err);
         if (status)
             return status;
     }

@@ -163,3 +163,15 @@ const struct tern_tensor *tern_encoder_tensor(const struct tern_weight_files *fi
     snprintf(name, sizeof name, "%s%s.%s", prefix, stem, kind);
     return tern_weight_find(files, name);
 }
+
+const struct tern_tensor *tern_layer_tensor(const struct tern_weight_files *files, const struct tern_config *config,
+                                            int layer, const char *a, const char *b, const char *kind, char *shown,
+                                            size_t capacity)
+{
+    char prefix[TERN_ENCODER_PREFIX], inside[64];
+    const struct tern_key any = {TERN_PART_QUERY, layer, 0, 0};
+    tern_encoder_prefix(prefix, files, config->architecture);
+    in_layer(inside, sizeof inside, config, any);
+    snprintf(shown, capacity, "%s%s%s.%s.%s", prefix, inside, a, b, kind);
+    return tern_weight_find(files, shown);
+}

@@ -32,6 +32,11 @@ void tern_part_name(char *out, size_t capacity, const struct tern_config *config
 const struct tern_tensor *tern_encoder_tensor(const struct tern_weight_files *files, const struct tern_config *config,
                                               const char *stem, const char *kind);
 
+/* A tensor of a layer that is no part: "A.B.KIND". NULL: it is not there; `shown` receives its name. */
+const struct tern_tensor *tern_layer_tensor(const struct tern_weight_files *files, const struct tern_config *config,
+                                            int layer, const char *a, const char *b, const char *kind, char *shown,
+                                            size_t capacity);
+
 enum { TERN_ENCODER_PREFIX = 40 };
 /* What stands before the encoder's names in this file: "bert.", or nothing. */
 void tern_encoder_prefix(char out[TERN_ENCODER_PREFIX], const struct tern_weight_files *files,

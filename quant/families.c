@@ -2,6 +2,7 @@
    row in models/families.def and a checkpoint in the tests. */
 #include "quant/families.h"
 
+#include "quant/attention_extras.h"
 #include "quant/family_readers.h"
 
 static const enum tern_global longformer_globals[TERN_N_HEADS] = {[TERN_HEAD_NONE] = TERN_GLOBAL_NONE,
@@ -12,7 +13,7 @@ static const enum tern_global longformer_globals[TERN_N_HEADS] = {[TERN_HEAD_NON
 #define BERT_KEYS                                                                                                      \
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",                      \
         "max_position_embeddings", "hidden_act", "layer_norm_eps", "pruned_heads"
-static const char *const bert_keys[] = {BERT_KEYS, "type_vocab_size", NULL};
+static const char *const bert_keys[] = {BERT_KEYS, "type_vocab_size", TERN_ATTENTION_EXTRAS, NULL};
 static const char *const distilbert_keys[] = {"vocab_size", "dim",          "n_layers",
                                               "n_heads",    "hidden_dim",   "max_position_embeddings",
                                               "activation", "pruned_heads", NULL};
@@ -139,7 +140,8 @@ static const char *const jina2_keys[] = {
 const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = {
     [TERN_BERT] = {.class = "Bert",
                    .layer = "encoder.layer.%d.",
-                   .stem = {BERT_EMBEDDINGS, BERT_MATRICES, BERT_NORMS, BERT_HEADS},
+                   .stem = {BERT_EMBEDDINGS, BERT_MATRICES, BERT_NORMS,
+                            BERT_HEADS, [TERN_PART_ATTN_GATE] = "attention.self.alpha"},
                    .keys = bert_keys,
                    .read = tern_read_bert},
     [TERN_DISTILBERT] = {.class = "DistilBert",

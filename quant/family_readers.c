@@ -3,6 +3,7 @@
 
 #include "models/config_private.h"
 #include "models/json.h"
+#include "quant/attention_extras.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -209,9 +210,11 @@ tern_status tern_read_sizes_and_eps(struct tern_config *out, const json_t *root,
 
 tern_status tern_read_bert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    const tern_status status = tern_read_sizes_and_eps(out, root, path, err);
+    tern_status status = tern_read_sizes_and_eps(out, root, path, err);
     out->pooler = TERN_POOLER_TANH;
     out->token_types = 2;
+    if (!status)
+        status = tern_read_attention_extras(out, root, path, err);
     return status ? status : tern_read_types(out, root, 1, path, err);
 }
 

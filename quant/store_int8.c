@@ -254,14 +254,20 @@ static double store_layer(struct tern_store *s, double y_unit)
     const double v_unit = tern_store_linear(s, TERN_PART_VALUE, &s->normed, global_unit);
     if (spec->global && s->global)
         s->global->ratio = (int32_t)fmax(1, fmin(32767, rint(global_unit / v_unit * 32768)));
+    if (spec->attn_gate) { /* the logistic function is by tanh of half of it */
+        const double unit =
+            tern_store_linear(s, TERN_PART_ATTN_GATE, &s->normed, 2 * tern_bump_least_unit(TERN_BUMP_TANH));
+        store_poly(s, "attn_gate.act", TERN_BUMP_TANH, unit / 2);
+    }
     const double turn = spec->position == TERN_POSITION_ROTARY ? s->turn[spec->table] : 1;
     tern_store_score(s, "score", q_unit * turn, k_unit * turn);
     tern_store_distances(s, q_unit, k_unit);
 
     /* A context row is a convex combination of value rows. */
-    struct tern_input context = plain(v_unit, 16384, tern_attention_width(spec));
+    const double eta = 1 + ldexp(spec->clip_high, -TERN_CLIP_BITS); /* or that much more than one, if it is clipped */
+    struct tern_input context = plain(v_unit * eta, 16384, tern_attention_width(spec));
     if (spec->sub_norm) {
-        store_norm(s, TERN_PART_ATTN_SUB_NORM, "attn_sub_norm", v_unit,
+        store_norm(s, TERN_PART_ATTN_SUB_NORM, "attn_sub_norm", v_unit * eta,
                    tern_reads_affine(s->source, s->layer, TERN_INPUT_ATTN_OUT), 0);
         context = s->normed;
     }

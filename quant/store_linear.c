@@ -85,6 +85,8 @@ tern_status tern_source_coding(struct tern_coding *out, const struct tern_source
                                                           : tern_weights_format(source->config->weights),
                                 .group = source->group ? source->group : 64,
                                 .plain = source->plain};
+    if (matrix == TERN_ATTN_GATE) /* a row for each head */
+        out->format = TERN_FORMAT_INT8;
     if (is_trained(source, index) || !source->second)
         return TERN_OK;
     out->second = source->second(source->calibration, layer, part->reads);

@@ -68,9 +68,61 @@ def sub_norms(config):
     return model
 
 
+class Quantizable(nn.Module):
+    """Attention of Quantizable Transformers (Bondarenko et al. 2023): clip((eta - gamma) softmax + gamma, 0, 1), and a
+    gate of the head (fixed), or of the token by its part of the input (list) or by all of it, over `divided`."""
+
+    def __init__(self, config, gate, gamma, eta, divided=1):
+        super().__init__()
+        self.heads, self.gamma, self.eta, self.divided = config.num_attention_heads, gamma, eta, divided
+        self.query, self.key, self.value = (nn.Linear(HIDDEN, HIDDEN) for _ in range(3))
+        if gate == "fixed":
+            self.alpha = nn.Parameter(torch.zeros(self.heads))
+        elif gate == "list":
+            self.alpha = nn.ModuleList(nn.Linear(HIDDEN // self.heads, 1) for _ in range(self.heads))
+        else:
+            self.alpha = nn.Linear(HIDDEN, self.heads)
+
+    def gates(self, x):
+        if isinstance(self.alpha, nn.Parameter):
+            return self.alpha.expand(*x.shape[:2], -1)
+        if isinstance(self.alpha, nn.Linear):
+            return self.alpha(x)
+        return torch.cat([a(part) for a, part in zip(self.alpha, x.split(HIDDEN // self.heads, -1))], -1)
+
+    def forward(self, x, *ignored, **more):
+        q, k, v = (m(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for m in (self.query, self.key, self.value))
+        p = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(-1)
+        p = (p * (self.eta - self.gamma) + self.gamma).clip(0, 1)
+        gate = self.gates(x).sigmoid().unsqueeze(-1) / self.divided
+        return ((p @ v).transpose(1, 2) * gate).flatten(2), p
+
+
+def quantizable(*how):
+    def build(config):
+        model = tf.BertForSequenceClassification(config)
+        for layer in model.bert.encoder.layer:
+            layer.attention.self = Quantizable(config, *how)
+        return model
+
+    return build
+
+
 # name: kind, what makes the model, configuration class, numbers, keys added to config.json
 SHAPES = {
     "low-rank": ("classify", low_rank, tf.BertConfig, dict(BERT, num_labels=3), {}),
+    "clipped-gated": (
+        "classify", quantizable("list", -0.025, 1.0, 0.5), tf.BertConfig, dict(BERT, num_labels=2),
+        dict(attn_gate_type="conditional_per_token", attn_gate_init=0.5, fine_tuning=True, alpha=1.2, max_seq_length=48),
+    ),
+    "clipped-fixed": (
+        "classify", quantizable("fixed", -0.1, 1.1), tf.BertConfig, dict(BERT, num_labels=2),
+        dict(attn_gate_type="unconditional_per_head", attn_softmax="clipped(-.1:1.1)"),
+    ),
+    "gated-all": (
+        "classify", quantizable("all", 0, 1), tf.BertConfig, dict(BERT, num_labels=2),
+        dict(attn_gate_type="conditional_per_token"),
+    ),
     "sub-norms": ("embed", sub_norms, tf.EuroBertConfig, dict(BERT, num_key_value_heads=1, pad_token_id=0), {}),
 }
 
