@@ -302,11 +302,13 @@ static void activation_task(void *context, int task, int thread)
     struct tern_bert *b = j->b;
     const int n = j->width;
     const int64_t time = tern_profile_start(b->run.profile);
+    const int ran = b->ffn_width ? b->ffn_width : n;
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
         int16_t *row = b->wide + (ptrdiff_t)i * n;
-        b->run.ops->gelu(row, j->act, n);
+        memset(row + ran, 0, (size_t)(n - ran) * sizeof *row);
+        b->run.ops->gelu(row, j->act, ran);
         /* A product's 16 bits are its row's own: amax takes it back to the product's unit. */
-        const int shift = j->gated ? b->run.ops->gate(row, b->gate + (ptrdiff_t)i * n, n) : 0;
+        const int shift = j->gated ? b->run.ops->gate(row, b->gate + (ptrdiff_t)i * n, ran) : 0;
         quantize(j, sub_normed(j, row, shift, thread), b->wide_q + i * b->wide_ld, &b->wide_row[i], n);
         b->wide_row[i].amax <<= j->sub_norm ? 0 : shift; /* what is normalised has no unit of its own */
     }
@@ -473,6 +475,19 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
     show_sums(b, i, TERN_ATTN_OUT, rows->tokens);
 }
 
+/* ffn_down, or the first of two that stand for it, reads `used` of `wide` inputs. Repeated columns lie behind all of
+   these; where there are any, zeros are multiplied. */
+static void use_first(struct tern_linear *down, struct tern_linear *inner, int used, int wide)
+{
+    if (!down->inner) {
+        down->used = down->k == wide ? used : 0;
+        return;
+    }
+    *inner = *down->inner;
+    inner->used = inner->k == wide ? used : 0;
+    down->inner = inner;
+}
+
 /* x -> sum */
 static void feed(struct tern_bert *b, struct rows_job *rows, int i)
 {
@@ -481,8 +496,14 @@ static void feed(struct tern_bert *b, struct rows_job *rows, int i)
     const int wide = b->config->layer[i].intermediate;
     rows->gated = b->config->layer[i].gate != TERN_GATE_NONE;
     /* Without a gate the first is all there is. */
-    const struct tern_linear *const up[2] = {&matrix[rows->gated ? TERN_FFN_GATE : TERN_FFN_UP], &matrix[TERN_FFN_UP]};
+    const struct tern_linear *up[2] = {&matrix[rows->gated ? TERN_FFN_GATE : TERN_FFN_UP], &matrix[TERN_FFN_UP]};
     int16_t *const out[2] = {b->wide, b->gate}; /* each [tokens, intermediate] */
+    struct tern_linear narrow[2], inner;
+    for (int k = 0; b->ffn_width && k < 2; k++) {
+        narrow[k] = *up[k];
+        narrow[k].n = b->ffn_width;
+        up[k] = &narrow[k];
+    }
     tern_linear_run(&b->run, TERN_STAGE_ffn_up, up, out, rows->gated ? 2 : 1, wide, &b->x);
     show_outputs(b, i, TERN_FFN_UP, &out[rows->gated], 1, rows->tokens, wide);
     if (rows->gated)
@@ -493,7 +514,10 @@ static void feed(struct tern_bert *b, struct rows_job *rows, int i)
     reads(rows, i, TERN_INPUT_FFN_DOWN);
     run_rows(rows, activation_task); /* wide_q: [tokens, intermediate] */
     const struct tern_rows activated = {b->wide_q, b->wide_row, b->wide_ld, rows->tokens};
-    add(b, TERN_STAGE_ffn_down, &matrix[TERN_FFN_DOWN], &activated);
+    struct tern_linear down = matrix[TERN_FFN_DOWN];
+    if (b->ffn_width)
+        use_first(&down, &inner, b->ffn_width, wide);
+    add(b, TERN_STAGE_ffn_down, &down, &activated);
     show_sums(b, i, TERN_FFN_DOWN, rows->tokens);
 }
 

@@ -26,6 +26,7 @@ struct tern_bert {
     struct tern_runner run;
     struct tern_attention attention;
     int max_tokens, longest; /* of all texts of a run; of one text */
+    int ffn_width;           /* neurons of every feed-forward layer that are run, the first ones; 0: all */
     struct tern_row_observer observer;
 
     /* The states, [tokens][...]; y and x are the forward pass's result. */

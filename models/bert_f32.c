@@ -84,6 +84,7 @@ struct linear_job {
     int rows;
     float *turned;                          /* NULL, or where the outputs go transposed: [n][rows] */
     const enum tern_activation *activation; /* NULL: none */
+    int used;                               /* the columns of x; 0: as many as the matrix has */
 };
 
 static float activate(enum tern_activation activation, float z)
@@ -131,8 +132,9 @@ static void linear_task(void *context, int task, int thread)
     const struct tern_f32_linear *w = j->w;
     const int first = task * COLUMNS, n = w->n - first < COLUMNS ? w->n - first : COLUMNS;
     float *out = j->out + first;
-    tern_gemm_f32_for(j->b->ops, j->rows, n, w->k)(j->x, w->k, w->w + (ptrdiff_t)first * w->k, w->k, w->b + first, out,
-                                                   w->n, j->rows, n, w->k);
+    const int k = j->used ? j->used : w->k;
+    tern_gemm_f32_for(j->b->ops, j->rows, n, k)(j->x, k, w->w + (ptrdiff_t)first * w->k, w->k, w->b + first, out, w->n,
+                                                j->rows, n, k);
     if (j->activation)
         activate_all(j->b->ops, *j->activation, out, w->n, j->rows, n);
     if (j->turned)
@@ -142,8 +144,10 @@ static void linear_task(void *context, int task, int thread)
 static void linear_run(struct linear_job *j)
 {
     if (j->w->inner) {
-        tern_bert_f32_linear(j->b, j->w->inner, j->x, j->b->between, j->rows);
+        struct linear_job inner = {j->b, j->w->inner, j->x, j->b->between, j->rows, NULL, NULL, j->used};
+        linear_run(&inner);
         j->x = j->b->between;
+        j->used = 0;
     }
     tern_pool_run(j->b->pool, linear_task, j, (j->w->n + COLUMNS - 1) / COLUMNS);
 }
@@ -151,7 +155,7 @@ static void linear_run(struct linear_job *j)
 void tern_bert_f32_linear(const struct tern_bert_f32 *b, const struct tern_f32_linear *w, const float *x, float *out,
                           int rows)
 {
-    struct linear_job j = {b, w, x, out, rows, NULL, NULL};
+    struct linear_job j = {b, w, x, out, rows, NULL, NULL, 0};
     linear_run(&j);
 }
 
@@ -415,12 +419,13 @@ void tern_bert_f32_begin(struct tern_bert_f32 *b, const tern_batch *batch)
 static void feed(const struct tern_bert_f32 *b, const struct tern_f32_layer *layer, const struct tern_layer_spec *spec,
                  const float *x, int tokens)
 {
-    const int gated = spec->gate != TERN_GATE_NONE, n = spec->intermediate;
-    struct linear_job job = {
-        b, &layer->matrix[gated ? TERN_FFN_GATE : TERN_FFN_UP], x, b->wide, tokens, NULL, &spec->activation};
+    const int gated = spec->gate != TERN_GATE_NONE, n = b->ffn_width ? b->ffn_width : spec->intermediate;
+    struct tern_f32_linear first = layer->matrix[gated ? TERN_FFN_GATE : TERN_FFN_UP], up = layer->matrix[TERN_FFN_UP];
+    first.n = up.n = n;
+    struct linear_job job = {b, &first, x, b->wide, tokens, NULL, &spec->activation, 0};
     linear_run(&job);
     if (gated)
-        tern_bert_f32_linear(b, &layer->matrix[TERN_FFN_UP], x, b->gate, tokens);
+        tern_bert_f32_linear(b, &up, x, b->gate, tokens);
     for (ptrdiff_t i = 0; gated && i < (ptrdiff_t)tokens * n; i++)
         b->wide[i] *= b->gate[i];
     if (spec->sub_norm)
@@ -454,7 +459,7 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
             return;
         tern_bert_f32_linear(b, &layer->matrix[TERN_QUERY], x, b->query, tokens);
         tern_bert_f32_linear(b, &layer->matrix[TERN_KEY], x, b->key, tokens);
-        struct linear_job value = {b, &layer->matrix[TERN_VALUE], x, b->context, tokens, b->value, NULL};
+        struct linear_job value = {b, &layer->matrix[TERN_VALUE], x, b->context, tokens, b->value, NULL, 0};
         linear_run(&value);
         if (spec->position == TERN_POSITION_ROTARY)
             turn_heads(b, spec, batch);
@@ -489,7 +494,8 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
     x = show(b, i, TERN_INPUT_FFN_DOWN, b->wide, tokens);
     if (!x)
         return;
-    tern_bert_f32_linear(b, &layer->matrix[TERN_FFN_DOWN], x, b->query, tokens);
+    struct linear_job down = {b, &layer->matrix[TERN_FFN_DOWN], x, b->query, tokens, NULL, NULL, b->ffn_width};
+    linear_run(&down);
     join(b, &layer->norm[TERN_FFN_NORM], tokens);
 }
 

@@ -20,6 +20,7 @@ struct tern_bert_f32 {
     const struct tern_ops *ops;
     struct tern_pool *pool;
     int max_tokens, longest;
+    int ffn_width;                 /* as struct tern_bert has it */
     struct tern_observer observer; /* all NULL: none */
 
     float *x;                        /* [tokens][hidden] the states, or the stream between layers that normalise what

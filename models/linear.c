@@ -254,6 +254,7 @@ struct panels {
     struct tern_codes codes; /* to look up, and to multiply */
     struct tern_sparse sparse;
     int count, k4;
+    int used4; /* of the k4 steps, those that are not 0 in every row */
 };
 
 /* Int8 panels between those that are multiplied and those that are brought near. */
@@ -262,6 +263,7 @@ enum { AHEAD = 2 };
 static struct panels panels_of(const struct job *j, const struct tern_linear *w, int first, int count, int thread)
 {
     struct panels p = {.route = route_of(j, w), .count = count, .k4 = tern_k4(w->k)};
+    p.used4 = w->used ? tern_k4(w->used) : p.k4;
     if (p.route == TERN_ROUTE_INT8) {
         p.weight = w->weight + (ptrdiff_t)first * p.k4 * TERN_LINE;
         p.ahead.panel = (ptrdiff_t)p.k4 * TERN_LINE;
@@ -310,8 +312,12 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
         run->ops->spmm_s4(packed, &p->sparse, &p->codes, tile, ld, rows, p->count, p->k4);
     else if (p->route == TERN_ROUTE_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
-    else
+    else if (p->used4 == p->k4)
         run->ops->gemm_s8(q, j->x->ld, p->weight, tile, ld, rows, p->count, p->k4, p->ahead);
+    else /* the steps of one panel lie together */
+        for (int i = 0; i < p->count; i++)
+            run->ops->gemm_s8(q, j->x->ld, p->weight + (ptrdiff_t)i * p->k4 * TERN_LINE, tile + i * TERN_PANEL, ld,
+                              rows, 1, p->used4, (struct tern_ahead){NULL, 0});
 }
 
 /* One task is some panels of a matrix for all rows: their weights are read from memory once and stay in L2. */

@@ -20,6 +20,7 @@ struct tern_linear {
     int32_t wnorm2;            /* largest sum of squares of a channel's int8 weights */
     int32_t up;                /* residual: fraction bits of the sum below y's unit */
     int n, k;                  /* outputs; inputs with their copies (models/copies.h) */
+    int used;                  /* the first inputs, behind which all are 0 in every row; 0: all may be other */
     /* What the rows go through first: this matrix reads what that gives, of k columns, as int8 again. NULL: the rows.
      */
     const struct tern_linear *inner;

@@ -7,6 +7,7 @@
 #include "quant/checkpoint.h"
 #include "quant/choose_bits.h"
 #include "quant/explain.h"
+#include "quant/ffn_width.h"
 #include "quant/outliers.h"
 #include "quant/probe.h"
 #include "quant/sparsify.h"
@@ -21,12 +22,14 @@ struct reader {
     struct tern_checkpoint checkpoint;
     enum tern_rule rule;
     struct tern_sparse_routes routes; /* where blocks pay */
+    const struct tern_config *narrow; /* of which the first neurons are taken; NULL: all are */
 };
 
 static tern_status read_tensor(void *context, struct tern_key key, float *out, size_t count, tern_error *err)
 {
     const struct reader *r = context;
-    const tern_status status = tern_checkpoint_read(&r->checkpoint, key, out, count, err);
+    const tern_status status = r->narrow ? tern_ffn_read(&r->checkpoint, r->narrow, key, out, count, err)
+                                         : tern_checkpoint_read(&r->checkpoint, key, out, count, err);
     if (!status && r->rule && tern_is_encoder_matrix(key))
         tern_rule_apply(r->rule, out, count);
     return status;
@@ -371,7 +374,11 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
         return tern_fail(err, TERN_USAGE, "the least cosine cannot be %g, it can be up to 1", o->least_cosine);
     if (o->rest && strcmp(o->rest, "int8"))
         return tern_fail(err, TERN_USAGE, "the rest cannot be '%.32s', it can be int8", o->rest);
+    if (o->ffn_width < 0 || o->ffn_width > TERN_MAX_INTERMEDIATE)
+        return tern_fail(err, TERN_USAGE, "a feed-forward width of %d; 1 to %d are possible", o->ffn_width,
+                         TERN_MAX_INTERMEDIATE);
     reader->rule = (enum tern_rule)found;
+    reader->narrow = NULL;
     *source = (struct tern_source){.embeddings = (enum tern_format)embeddings,
                                    .rest_asked = o->rest != NULL,
                                    .group = o->group,
@@ -452,7 +459,13 @@ tern_status tern_convert_into(const char *directory, struct tern_writer *writer,
         return status;
     config->weights = asked.weights;
     source.config = config;
-    status = check_pairs(config, &o, err);
+    struct tern_config narrow;
+    if (o.ffn_width) {
+        status = tern_ffn_narrow(&narrow, config, o.ffn_width, err);
+        reader.narrow = source.config = &narrow;
+    }
+    if (!status)
+        status = check_pairs(config, &o, err);
     if (!status && tern_config_is_static(config))
         status = read_static_options(config, &source, &o, err);
     source.context = &reader;

@@ -68,6 +68,9 @@ typedef struct tern_convert_options {
        the f32 model's (what "auto:BITS" goes by); which options to try; and the cosine of each sample text. Needs
        `report`; takes a minute for 12 layers of 384. f32 models have only the latter. */
     int32_t explain;
+    /* The first so many neurons of every feed-forward layer are kept, for models that were trained so that these are a
+       model of their own (MatFormer). TERN_USAGE where a layer has fewer. 0: all. */
+    int32_t ffn_width;
 } tern_convert_options;
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the

@@ -19,7 +19,8 @@ struct tern_session {
     struct tern_arena arena;
     int max_tokens, max_texts;
     int dimensions, normalize; /* of embeddings */
-    struct tern_bert bert;     /* int8 models */
+    int ffn_width;
+    struct tern_bert bert; /* int8 models */
     struct tern_heads heads;
     struct tern_profile *profile; /* [threads] */
     int32_t *offsets;             /* [max_texts + 1] of a group of texts */
@@ -113,6 +114,7 @@ static void plan(tern_session *s)
         s->bert.run.pool = s->pool;
         s->bert.max_tokens = group_tokens(s);
         s->bert.longest = longest;
+        s->bert.ffn_width = s->ffn_width;
         s->heads.bert = &s->bert;
         if (tern_config_is_static(c))
             tern_static_plan(&s->heads, &s->arena);
@@ -137,6 +139,7 @@ static void plan(tern_session *s)
         s->f32.pool = s->pool;
         s->f32.max_tokens = s->max_tokens;
         s->f32.longest = longest;
+        s->f32.ffn_width = s->ffn_width;
         s->f32.dimensions = s->dimensions;
         s->f32.normalize = s->normalize;
         tern_bert_f32_plan(&s->f32, &s->arena);
@@ -147,6 +150,23 @@ static void plan(tern_session *s)
     s->waiting.max_texts = s->max_texts;
     s->waiting.dimensions = s->dimensions;
     tern_waiting_plan(&s->waiting, &s->arena);
+}
+
+static tern_status check_ffn_width(const struct tern_config *c, int32_t width, tern_error *err)
+{
+    if (width < 0 || (width && !c->layers))
+        return tern_fail(err, TERN_USAGE, "a feed-forward width of %d; layers have 1 or more neurons", width);
+    for (int i = 0; width && i < c->layers; i++) {
+        if (width > c->layer[i].intermediate)
+            return tern_fail(err, TERN_USAGE, "a feed-forward width of %d; layer %d has %d, and fewer can be asked for",
+                             width, i, c->layer[i].intermediate);
+        if (c->layer[i].sub_norm)
+            return tern_fail(err, TERN_USAGE,
+                             "a feed-forward width of %d; layer %d has a norm over all %d: convert the checkpoint with "
+                             "--ffn-width",
+                             width, i, c->layer[i].intermediate);
+    }
+    return TERN_OK;
 }
 
 tern_status tern_session_open(tern_session **out, const tern_model *model, const tern_session_options *options,
@@ -166,6 +186,9 @@ tern_status tern_session_open(tern_session **out, const tern_model *model, const
         tern_table_build(&s->ops, s->features);
         status = tern_sparse_table_apply(&s->ops.routes.sparse, o.sparse_table, tern_session_isa(s), err);
     }
+    if (!status)
+        status = check_ffn_width(&model->config, o.ffn_width, err);
+    s->ffn_width = o.ffn_width;
     if (!status)
         status = tern_pool_open(&s->pool, o.threads, err);
     if (!status) {

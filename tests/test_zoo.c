@@ -59,7 +59,11 @@ static int numbers(const json_t *list, int32_t *out)
 static void run(const tern_model *model, const json_t *expected, const char *isa, struct answers *out)
 {
     const char *const kind = json_string_value(json_object_get(expected, "kind"));
-    const tern_session_options options = {.struct_bytes = sizeof options, .threads = 1, .isa = isa};
+    const tern_session_options options = {
+        .struct_bytes = sizeof options,
+        .threads = 1,
+        .isa = isa,
+        .ffn_width = (int32_t)json_integer_value(json_object_get(expected, "ffn_width"))}; /* of a model in a model */
     tern_session *session = NULL;
     assert_ok(tern_session_open(&session, model, &options, &err));
     out->n = 0;

@@ -16,6 +16,7 @@ struct convert {
     int32_t group;
     int quiet, bar, strict, allocate, explain;
     double least_cosine;
+    int ffn_width;
 };
 
 static void report(void *context, const char *line)
@@ -92,6 +93,7 @@ static int convert(struct convert *c, const char *directory)
         .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
         .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .allocate = c->allocate, .task = c->task, .sparse_isa = c->sparse_isa,
         .outliers = c->outliers, .least_cosine = c->least_cosine, .explain = c->explain,
+        .ffn_width = c->ffn_width,
         .sparse_table = c->sparse ? sparse_cache_text(c->sparse_isa) : NULL};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
@@ -136,6 +138,7 @@ int cmd_convert(int argc, char **argv)
                                          {"outliers", 0, CLI_STRING, &c.outliers, 0, 0},
                                          {"least-cosine", 0, CLI_REAL, &c.least_cosine, 0, 1},
                                          {"explain", 0, CLI_FLAG, &c.explain, 0, 0},
+                                         {"ffn-width", 0, CLI_INT, &c.ffn_width, 1, 32768},
                                          {"allocate", 0, CLI_FLAG, &c.allocate, 0, 0},
                                          {0}};
     int n, code = cli_parse(options, "convert", argc, argv, &n);

@@ -65,6 +65,8 @@ static const char help_convert[] =
     "                      every weight becomes its nearest value, and the smallest blocks are pruned\n"
     "  --least-cosine X    write nothing if the vector of any sample text has a smaller cosine with that of the f32\n"
     "                      path. Without it the report says how near they are, and what is not broken is written\n"
+    "  --ffn-width N       keep the first N neurons of every feed-forward layer, of models trained for that\n"
+    "                      (MatFormer)\n"
     "  --explain           say where accuracy goes: which columns are repeated, what the int8 rows and the weights of\n"
     "                      each matrix cost alone, which options to try, and how near each sample text's vector is.\n"
     "                      Takes a minute for 12 layers of 384, and more for larger models\n"

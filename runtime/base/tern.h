@@ -206,6 +206,10 @@ typedef struct tern_session_options {
        has brought it to length 1 if it does; set `normalize` to bring what is left to length 1 again. */
     int32_t dimensions;
     int32_t normalize; /* 1: embeddings are brought to length 1, whatever the model says */
+    /* The first so many neurons of every feed-forward layer are run, for models that were trained so that these are a
+       model of their own (MatFormer); `tern convert --ffn-width` makes a file of them alone, which is smaller, and
+       whose answers differ in their rounding. 0: all. TERN_USAGE: a layer has fewer, or norms behind them. */
+    int32_t ffn_width;
 } tern_session_options;
 
 /* Plans and allocates everything that runs will need: the run functions allocate nothing.

@@ -108,6 +108,16 @@ def quantizable(*how):
     return build
 
 
+FIRST = 18  # neurons of the model within "nested", which is stored whole
+
+
+def first_neurons(model):
+    for layer in model.bert.encoder.layer:
+        up, down = layer.intermediate.dense, layer.output.dense
+        up.weight, up.bias = nn.Parameter(up.weight[:FIRST]), nn.Parameter(up.bias[:FIRST])
+        down.weight = nn.Parameter(down.weight[:, :FIRST])
+
+
 # name: kind, what makes the model, configuration class, numbers, keys added to config.json
 SHAPES = {
     "low-rank": ("classify", low_rank, tf.BertConfig, dict(BERT, num_labels=3), {}),
@@ -123,6 +133,7 @@ SHAPES = {
         "classify", quantizable("all", 0, 1), tf.BertConfig, dict(BERT, num_labels=2),
         dict(attn_gate_type="conditional_per_token"),
     ),
+    "nested": ("classify", tf.BertForSequenceClassification, tf.BertConfig, dict(BERT, num_labels=3), {}),
     "sub-norms": ("embed", sub_norms, tf.EuroBertConfig, dict(BERT, num_key_value_heads=1, pad_token_id=0), {}),
 }
 
@@ -143,12 +154,15 @@ def make(name, seed):
         json.dump(written, f, indent=1)
         f.write("\n")
     random = torch.Generator().manual_seed(seed)
+    if name == "nested":
+        first_neurons(model)
     ids = [[2] + torch.randint(5, VOCAB, (n - 2,), generator=random).tolist() + [3] for n in LENGTHS]
     two = getattr(config, "type_vocab_size", 1) == 2
     types = [[0] * (n - n // 3) + [1] * (n // 3) for n in LENGTHS] if two else None
     answers = [answer(model, kind, ids[i], types[i] if types else None) for i in range(len(ids))]
     with open(os.path.join(to, "expected.json"), "w") as f:
-        json.dump(dict(kind=kind, ids=ids, types=types, answers=[[float(f"{x:.6g}") for x in a] for a in answers]), f)
+        expected = dict(kind=kind, ids=ids, types=types, answers=[[float(f"{x:.6g}") for x in a] for a in answers])
+        json.dump({**expected, **({"ffn_width": FIRST} if name == "nested" else {})}, f)
         f.write("\n")
 
 
