@@ -26,10 +26,17 @@ void tern_static_plan(struct tern_heads *heads, struct tern_arena *arena)
     b->word = tern_arena_take(arena, 1, (size_t)b->word_bytes);
 }
 
-/* sum[n] += q[n] * mul */
-static void add_row(int32_t *restrict sum, const int8_t *restrict q, int32_t mul, int n)
+/* sum[n] += q[n] * mul. Sixteen at a time, and 16 bits to 32, as every compiler has vectors for. */
+static void add_row(int32_t *restrict sum, const int8_t *restrict q, int16_t mul, int n)
 {
-    for (int j = 0; j < n; j++)
+    enum { LANES = 16 };
+    int j = 0;
+    for (; j + LANES <= n; j += LANES)
+        for (int i = 0; i < LANES; i++) {
+            const int16_t x = q[j + i];
+            sum[j + i] += (int32_t)x * mul;
+        }
+    for (; j < n; j++)
         sum[j] += q[j] * mul;
 }
 
