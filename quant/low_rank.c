@@ -32,8 +32,9 @@ int tern_is_pair(const struct tern_checkpoint *c, enum tern_part_id part, int la
 {
     char shown[MAX_SHOWN];
     const struct tern_key one = {part, layer, 0, 0}, first = {part, layer, 0, 1};
-    return is_layers(part) && !tern_part_find(&c->weights, &c->config, one, shown, sizeof shown) &&
-           find(c, first) != NULL;
+    struct tern_layer_spec any = {0};
+    return is_layers(part) && tern_rank_of(&any, (enum tern_matrix)tern_parts[part].index) &&
+           !tern_part_find(&c->weights, &c->config, one, shown, sizeof shown) && find(c, first) != NULL;
 }
 
 static int is_float(const struct tern_tensor *t)
@@ -68,7 +69,7 @@ static tern_status settle_layer(struct tern_checkpoint *c, int layer, int32_t *k
         const tern_status status = read_rank(c, id, layer, &rank, err);
         if (status)
             return status;
-        const int pays = place && (int64_t)rank * (shape.n + shape.k) < (int64_t)shape.n * shape.k;
+        const int pays = (int64_t)rank * (shape.n + shape.k) < (int64_t)shape.n * shape.k;
         if (pays)
             *place = rank;
         ++*(pays ? kept : multiplied);

@@ -230,7 +230,9 @@ static double store_pair(struct tern_store *s, enum tern_part_id part, const str
     s->bound = NULL;
     tern_inner_name(s->inner_name, &tern_parts[part]);
     s->pair = TERN_PAIR_FIRST;
-    const double norm = norm_of_first(s, part, in, rank), middle = tern_store_linear(s, part, in, 0);
+    /* Singular values are those of the floats, and of int8. */
+    const double norm = tern_weights_are_low_bit(s->config->weights) ? HUGE_VAL : norm_of_first(s, part, in, rank),
+                 middle = tern_store_linear(s, part, in, 0);
     const struct tern_input between = {.unit = middle, .norm = fmin(norm, middle * 16384 * sqrt(rank))};
     s->bound = bound;
     s->pair = TERN_PAIR_SECOND;

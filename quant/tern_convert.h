@@ -20,7 +20,9 @@ typedef struct tern_convert_options {
     void (*report)(void *context, const char *line);
     void (*progress)(void *context, size_t done, size_t total);
     void *context;
-    const char *embeddings; /* the type of the word table: "int8" (the default when NULL), "int4" or "ternary" */
+    /* The type of the word table: "int8" (the default when NULL), "int4" or "ternary". Static embeddings are nothing
+       but that table: `weights` says its type too, and "f32" is possible. */
+    const char *embeddings;
     int32_t group; /* inputs that share a multiplier (int4, nf4, fp4, int3, int2): 32, 64 (the default when 0), 128 */
     /* A file with a text in each line (blank lines do not count). Weights and pruned blocks (`sparse` with a FRACTION)
        are then chosen so that the layers' outputs on these texts change least: second-order error
