@@ -442,7 +442,7 @@ static void run_global(const struct tern_bert_f32 *b, const struct tern_f32_laye
         tern_bert_f32_linear(b, query, x + (ptrdiff_t)batch->offsets[i] * query->k,
                              b->global[0] + (ptrdiff_t)batch->offsets[i] * query->n, 1);
     tern_bert_f32_linear(b, &layer->matrix[TERN_KEY_GLOBAL], x, b->global[1], tokens);
-    struct linear_job value = {b, &layer->matrix[TERN_VALUE_GLOBAL], x, b->context, tokens, b->global[2], NULL};
+    struct linear_job value = {b, &layer->matrix[TERN_VALUE_GLOBAL], x, b->context, tokens, b->global[2], NULL, 0};
     linear_run(&value);
 }
 

@@ -243,12 +243,17 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
     if (l->weights > i || own->weights != l->weights || own->heads != l->heads || own->head_dim != l->head_dim ||
         own->intermediate != l->intermediate || own->activation != l->activation || own->norm != l->norm ||
         own->place != l->place || own->mixer != l->mixer || own->position != l->position || own->gate != l->gate ||
-        own->table != l->table || own->skip_norm != l->skip_norm || own->global != l->global || memcmp(own->rank, l->rank, sizeof l->rank) != 0 || own->sub_norm != l->sub_norm || own->attn_gate != l->attn_gate || own->clip_low != l->clip_low || own->clip_high != l->clip_high)
+        own->table != l->table || own->skip_norm != l->skip_norm || own->global != l->global ||
+        memcmp(own->rank, l->rank, sizeof l->rank) != 0 || own->sub_norm != l->sub_norm ||
+        own->attn_gate != l->attn_gate || own->clip_low != l->clip_low || own->clip_high != l->clip_high)
         return tern_fail(
             err, TERN_FORMAT,
             "%s: layer %d has the weights of layer %d, which must be an earlier one of the same shape with "
             "weights of its own",
             label, i, l->weights);
+    if ((l->clip_low || l->clip_high) && (l->global || l->block))
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d has a clipped softmax, and keys that do not lie together",
+                         label, i);
     if (l->sub_norm && l->intermediate > TERN_MAX_HIDDEN)
         return tern_fail(err, TERN_FORMAT, "%s: layer %d has a norm over %d numbers, the limit is %d", label, i,
                          l->intermediate, TERN_MAX_HIDDEN);
