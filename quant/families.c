@@ -39,6 +39,26 @@ static const char *const static_keys[] = {
 static const char *const rotary_keys[] = {BERT_KEYS,    "type_vocab_size", "rope_parameters",
                                           "rope_theta", "rope_scaling",    NULL};
 
+/* The published configs' too. */
+static const char *const nomic_keys[] = {BERT_KEYS,
+                                         "type_vocab_size",
+                                         "rope_parameters",
+                                         "rope_theta",
+                                         "rope_scaling",
+                                         "auto_map",
+                                         "n_embd",
+                                         "n_layer",
+                                         "n_head",
+                                         "n_inner",
+                                         "n_positions",
+                                         "layer_norm_epsilon",
+                                         "rotary_emb_base",
+                                         "activation_function",
+                                         "rotary_emb_fraction",
+                                         "scale_attn_weights",
+                                         "rotary_scaling_factor",
+                                         "max_trained_positions",
+                                         NULL};
 static const char *const gte_keys[] = {BERT_KEYS,    "type_vocab_size", "rope_parameters",
                                        "rope_theta", "rope_scaling",    "position_embedding_type",
                                        "auto_map",   "pack_qkv",        NULL};
@@ -202,7 +222,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                              [TERN_PART_FFN_NORM] = "norm2",
                              BERT_HEADS},
                     .no_biases = 1,
-                    .keys = rotary_keys,
+                    .keys = nomic_keys,
                     .read = tern_read_nomic},
     [TERN_GTE] = GTE("Gte"),
     [TERN_GTE_NEW] = GTE("New"),

@@ -333,11 +333,68 @@ static tern_status read_turned(struct tern_config *out, const json_t *root, doub
     return status ? status : read_eps(out, root, "layer_norm_eps", path, err);
 }
 
+/* Keys of the config that Nomic's checkpoints were published with, and what transformers' class calls them. */
+static const struct {
+    const char *published, *usual;
+} nomic_spellings[] = {
+    {"n_embd", "hidden_size"},
+    {"n_layer", "num_hidden_layers"},
+    {"n_head", "num_attention_heads"},
+    {"n_inner", "intermediate_size"},
+    {"n_positions", "max_position_embeddings"},
+    {"layer_norm_epsilon", "layer_norm_eps"},
+    {"rotary_emb_base", "rope_theta"},
+};
+
+/* A published config under the usual names; *out is the caller's to json_decref. The code that the checkpoints came
+   with turns positions beyond max_trained_positions by other angles where rotary_scaling_factor is set: the model ends
+   there. */
+static tern_status respell_nomic(json_t **out, const json_t *root, const char *path, tern_error *err)
+{
+    const json_t *const whole = json_object_get(root, "rotary_emb_fraction");
+    const char *activation = "swiglu";
+    int32_t scaled = 1, trained = 0;
+    double factor = 0;
+    tern_status status = tern_json_get_string(root, "activation_function", 0, &activation, path, err);
+    if (!status && strcmp(activation, "swiglu") != 0)
+        status =
+            tern_fail(err, TERN_FORMAT, "%s: activation_function %.40s is not supported; swiglu is", path, activation);
+    if (!status && whole && json_number_value(whole) != 1)
+        status = tern_fail(err, TERN_FORMAT, "%s: rotary_emb_fraction is not 1, which is not supported", path);
+    if (!status)
+        status = tern_json_get_bool(root, "scale_attn_weights", 0, &scaled, path, err);
+    if (!status && !scaled)
+        status = tern_fail(err, TERN_FORMAT, "%s: scale_attn_weights is false, which is not supported", path);
+    if (!status)
+        status = tern_json_get_real(root, "rotary_scaling_factor", 0, 0, 1e6, &factor, path, err);
+    if (!status)
+        status = tern_json_get_int(root, "max_trained_positions", factor > 0, TERN_MIN_TOKENS, TERN_MAX_POSITIONS,
+                                   &trained, path, err);
+    if (status)
+        return status;
+    *out = json_copy((json_t *)(uintptr_t)root);
+    int failed = !*out || json_object_set_new(*out, "hidden_act", json_string("silu"));
+    for (size_t i = 0; i < sizeof nomic_spellings / sizeof *nomic_spellings && !failed; i++) {
+        json_t *const value = json_object_get(root, nomic_spellings[i].published);
+        failed = value && json_object_set(*out, nomic_spellings[i].usual, value);
+    }
+    if (!failed && factor > 0)
+        failed = json_object_set_new(*out, "max_position_embeddings", json_integer(trained));
+    return failed ? tern_fail(err, TERN_NOMEM, "%s: no memory for its keys", path) : TERN_OK;
+}
+
 tern_status tern_read_nomic(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    const tern_status status = read_turned(out, root, 1000, TERN_GATE_PRODUCT, TERN_NORM_POST, path, err);
+    json_t *respelt = NULL;
+    tern_status status = json_object_get(root, "n_embd") ? respell_nomic(&respelt, root, path, err) : TERN_OK;
+    root = respelt ? respelt : root;
+    if (!status)
+        status = read_turned(out, root, 1000, TERN_GATE_PRODUCT, TERN_NORM_POST, path, err);
     out->token_types = 2;
-    return status ? status : tern_read_types(out, root, 0, path, err);
+    if (!status)
+        status = tern_read_types(out, root, 0, path, err);
+    json_decref(respelt);
+    return status;
 }
 
 tern_status tern_read_gte(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
