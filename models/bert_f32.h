@@ -24,11 +24,14 @@ struct tern_bert_f32 {
 
     float *x;                        /* [tokens][hidden] the states, or the stream between layers that normalise what
                                         they read */
+    float *inner;                    /* [tokens][width] the stream inside of a bottleneck, behind x */
     float *normed;                   /* [tokens][hidden] what these layers read; others read x */
     float *query, *key;              /* [tokens][hidden] */
     float *value;                    /* [hidden][tokens] */
     float *global[3];                /* the same three of global tokens, in layers that have them; [0]: only theirs */
     float *context;                  /* [tokens][hidden] */
+    float *column, *wave;            /* [2 hidden][tokens] and [rows][longest] of Fourier transforms */
+    float *conv[3];                  /* [tokens][widest context] of dynamic convolutions */
     float *wide, *gate;              /* [tokens][intermediate]; gate: of layers that have one */
     float *score;                    /* [threads] blocks of scores */
     float *gathered;                 /* [threads][2][longest][head_dim] keys, and values turned, that do not lie one

@@ -2,6 +2,7 @@
 #include "models/blocks.h"
 #include "models/bounds.h"
 #include "models/format.h"
+#include "models/fourier.h"
 #include "models/load.h"
 #include "models/scheme.h"
 #include "models/weights.h"
@@ -166,11 +167,31 @@ static void load_left(struct tern_loader *l, struct tern_linear *w, const char *
         }
 }
 
-static void load_linear(struct tern_loader *l, struct tern_linear *w, const struct tern_part *of,
-                        struct tern_shape size)
+/* What sums with exponents have beside the rest; biases may not need a bit more. */
+static void load_exponents(struct tern_loader *l, struct tern_linear *w, const struct tern_part *of,
+                           const struct tern_linear_param *p)
+{
+    char part[96];
+    w->bias_exp = p->bias_exp;
+    w->gamma_exp = p->gamma_exp;
+    if (of->ends == TERN_END_RESIDUAL) {
+        snprintf(part, sizeof part, "%s.gamma", of->name);
+        w->gamma = load_i16(l, part, w->n, -32767);
+    }
+    int fits = abs(w->bias_exp) <= TERN_MOST_EXP && abs(w->gamma_exp) <= TERN_MOST_EXP;
+    for (int i = 0; fits && w->bias32 && i < w->n; i++)
+        fits = w->bias32[i] >= -(1 << 29) && w->bias32[i] <= 1 << 29;
+    snprintf(part, sizeof part, "%s.param", of->name);
+    if (!fits || p->left)
+        tern_load_fail(l, part, "holds a number out of range");
+}
+
+static void load_linear(struct tern_loader *l, struct tern_linear *w, const struct tern_config *c,
+                        const struct tern_part *of, struct tern_shape size)
 {
     char part[96];
     const char *name = of->name;
+    const enum tern_end ends = tern_part_ends(c, of);
     snprintf(part, sizeof part, "%s.param", name);
     const struct tern_linear_param *p = load_params(l, part);
     if (!p)
@@ -201,16 +222,18 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const stru
     else
         load_codes(l, &w->codes, name, n, k, p);
     if (p->left)
-        load_left(l, w, name, panels * TERN_PANEL, of->ends);
+        load_left(l, w, name, panels * TERN_PANEL, ends);
     snprintf(part, sizeof part, "%s.mul", name);
     w->mul = load_i16(l, part, panels * TERN_PANEL, 0);
     snprintf(part, sizeof part, "%s.bias", name);
-    if (of->ends != TERN_END_REQUANT) {
+    if (ends != TERN_END_REQUANT) {
         int64_t count = panels * TERN_PANEL;
         w->bias32 = tern_load_tensor(l, part, TERN_I32, 1, &count);
     } else {
         w->bias16 = load_i16(l, part, panels * TERN_PANEL, -32767);
     }
+    if (ends == TERN_END_SCALED)
+        load_exponents(l, w, of, p);
 }
 
 static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char *name, int n)
@@ -335,6 +358,44 @@ static void load_copies(struct tern_loader *l, struct tern_layer *layer, const s
     }
 }
 
+/* Kernels [taps][columns]: so many times the largest as there are taps fit 16 bits. */
+static const int16_t *load_depth(struct tern_loader *l, const char *name, struct tern_shape shape)
+{
+    char part[96];
+    snprintf(part, sizeof part, "%s.q", name);
+    const int16_t *q = load_i16(l, part, shape.n * shape.k, -32767);
+    for (int j = 0; q && j < shape.n * shape.k; j++)
+        if (abs(q[j]) > 32767 / shape.n) {
+            tern_load_fail(l, part, "holds a number out of range");
+            return NULL;
+        }
+    return q;
+}
+
+/* Kernels [heads][taps], which together with the context's own 2^bits are at most 2^15. */
+static void load_value_kernels(struct tern_loader *l, struct tern_layer *layer, const char *name,
+                               struct tern_shape shape)
+{
+    char part[96];
+    snprintf(part, sizeof part, "%s.q", name);
+    const int16_t *q = load_i16(l, part, shape.n * shape.k, -32767);
+    snprintf(part, sizeof part, "%s.param", name);
+    const struct tern_table_param *p = load_params(l, part);
+    if (!q || !p)
+        return;
+    int fits = p->up >= 0 && p->up <= 14;
+    for (int head = 0; fits && head < shape.n; head++) {
+        int32_t all = 1 << p->up;
+        for (int k = 0; k < shape.k; k++)
+            all += abs(q[head * shape.k + k]);
+        fits = all <= 1 << 15;
+    }
+    if (!fits)
+        tern_load_fail(l, part, "holds a number out of range");
+    layer->conv_value = q;
+    layer->conv_bits = p->up;
+}
+
 static void load_layer(struct tern_loader *l, struct tern_layer *layers, const struct tern_config *c, int i)
 {
     char prefix[TERN_PREFIX];
@@ -347,19 +408,27 @@ static void load_layer(struct tern_loader *l, struct tern_layer *layers, const s
     for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++) {
         if (p->place != TERN_PLACE_LAYER)
             continue;
-        if (!tern_part_owned(c, p, i))
+        if (!tern_part_owned(c, p, i) || (p->kind == TERN_KIND_NORM && tern_config_is_scaled(c)))
             continue;
         tern_part_prefix(prefix, p, i);
         if (p->kind == TERN_KIND_MATRIX)
-            load_linear(l, &layer->matrix[p->index], p, tern_part_shape(c, p, i));
+            load_linear(l, &layer->matrix[p->index], c, p, tern_part_shape(c, p, i));
+        else if (p->kind == TERN_KIND_TABLE && p->index == TERN_CONV_DEPTH)
+            layer->conv_depth = load_depth(l, p->name, tern_part_shape(c, p, i));
+        else if (p->kind == TERN_KIND_TABLE && p->index == TERN_CONV_VALUE)
+            load_value_kernels(l, layer, p->name, tern_part_shape(c, p, i));
         else if (p->kind == TERN_KIND_TABLE)
             load_distances(l, &layer->distances[p->index], p, tern_part_shape(c, p, i), c->layer[i].heads);
         else
-            load_norm(l, &layer->norm[p->index], p->name, c->hidden);
+            load_norm(l, &layer->norm[p->index], p->name, tern_part_shape(c, p, i).n);
     }
+    const struct tern_linear *kernel = &layer->matrix[TERN_CONV_KERNEL];
+    if (c->layer[i].conv && !l->status && !kernel->weight) /* tern_linear_logits has no kernel for others */
+        tern_load_fail(l, "conv_kernel", "is not dense int8");
     load_copies(l, layer, c, i);
-    load_poly(l, &layer->act, "act");
-    const struct tern_score_param *score = load_params(l, "score");
+    if (!tern_config_is_scaled(c)) /* ReLU */
+        load_poly(l, &layer->act, "act");
+    const struct tern_score_param *score = c->layer[i].heads ? load_params(l, "score") : NULL;
     if (score)
         layer->score = load_real(l, "score", score->unit);
     const struct tern_score_param *global = c->layer[i].global ? load_params(l, "global") : NULL;
@@ -376,13 +445,13 @@ static void load_heads(struct tern_loader *l, struct tern_int8_weights *out, con
 {
     const struct tern_part *pooler = &tern_parts[TERN_PART_POOLER], *classifier = &tern_parts[TERN_PART_CLASSIFIER];
     if (tern_part_present(c, pooler)) {
-        load_linear(l, &out->pooler, pooler, tern_part_shape(c, pooler, -1));
+        load_linear(l, &out->pooler, c, pooler, tern_part_shape(c, pooler, -1));
         load_poly(l, &out->pooler_act, "pooler.act");
         if (c->pooler_norm)
             load_norm(l, &out->pooler_norm, "pooler.norm", c->hidden);
     }
     if (tern_part_present(c, classifier))
-        load_linear(l, &out->classifier, classifier, tern_part_shape(c, classifier, -1));
+        load_linear(l, &out->classifier, c, classifier, tern_part_shape(c, classifier, -1));
     if (out->pooler.sparse.first || out->classifier.sparse.first) /* tern_bert_plan has no room for their rows */
         tern_load_fail(l, out->pooler.sparse.first ? "pooler" : "classifier",
                        "is block-sparse; only the layers' matrices may be");
@@ -441,6 +510,21 @@ static void load_tables(struct tern_loader *l, struct tern_int8_weights *out, co
     l->prefix = "";
 }
 
+static void load_fourier(struct tern_loader *l, struct tern_int8_weights *out, const struct tern_config *c)
+{
+    const struct tern_part *part = &tern_parts[TERN_PART_FOURIER];
+    const int64_t length = TERN_WAVE;
+    if (!tern_config_is_fourier(c))
+        return;
+    load_linear(l, &out->fourier, c, part, tern_part_shape(c, part, -1));
+    if (!l->status && !out->fourier.weight) /* tern_bert_plan has no room for others */
+        tern_load_fail(l, part->name, "is not dense int8");
+    out->fourier_wave = load_s8(l, "fourier.wave", 1, &length);
+    const struct tern_score_param *p = load_params(l, "fourier.ratio");
+    if (p)
+        out->fourier_ratio = load_real(l, "fourier.ratio", p->unit);
+}
+
 /* What brings the embeddings' norm, or their sum, to the stream. */
 static void load_stream(struct tern_loader *l, struct tern_int8_weights *out, const struct tern_config *c)
 {
@@ -459,7 +543,7 @@ static void load_dense(struct tern_loader *l, struct tern_int8_weights *out, con
     l->prefix = prefix;
     for (int i = 0; i < c->n_dense && !l->status; i++) {
         tern_part_prefix(prefix, part, i);
-        load_linear(l, &out->dense[i], part, tern_part_shape(c, part, i));
+        load_linear(l, &out->dense[i], c, part, tern_part_shape(c, part, i));
         if (!l->status && !out->dense[i].weight) /* they are run by tern_linear_logits */
             tern_load_fail(l, part->name, "is not dense int8");
     }
@@ -472,17 +556,25 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     *out = (struct tern_int8_weights){0};
     struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
     const int types = c->token_types ? c->token_types : 1, width = tern_embedding_size(c);
-    load_embedding(&l, &out->word, "embed.word", c->vocab, width, 1);
+    const int words = tern_part_shape(c, &tern_parts[TERN_PART_WORD], -1).k;
+    load_embedding(&l, &out->word, "embed.word", c->vocab, words, 1);
     load_embedding(&l, &out->position, "embed.position", types * (c->no_positions ? 1 : c->max_positions), width, 0);
-    out->column = load_i16(&l, "embed.column", width, 0);
+    out->column = load_i16(&l, "embed.column", words, 0);
+    if (c->trigram) {
+        const struct tern_part *mix = &tern_parts[TERN_PART_MIX];
+        load_linear(&l, &out->mix, c, mix, tern_part_shape(c, mix, -1));
+        out->position_exp = out->mix.gamma_exp;
+    }
     load_tables(&l, out, c);
     if (!c->no_embed_norm)
         load_norm(&l, &out->embed_norm, "embed_norm", width);
     if (c->embedding)
-        load_linear(&l, &out->project, &tern_parts[TERN_PART_PROJECT],
+        load_linear(&l, &out->project, c, &tern_parts[TERN_PART_PROJECT],
                     tern_part_shape(c, &tern_parts[TERN_PART_PROJECT], -1));
-    if (c->embedding && !l.status && !out->project.weight) /* tern_bert_plan has no room for others */
-        tern_load_fail(&l, "embed.project", "is not dense int8");
+    if ((c->embedding || c->trigram) && !l.status &&
+        !(c->trigram ? &out->mix : &out->project)->weight) /* tern_bert_plan has no room for others */
+        tern_load_fail(&l, c->trigram ? "embed.mix" : "embed.project", "is not dense int8");
+    load_fourier(&l, out, c);
     load_stream(&l, out, c);
     if (tern_config_is_pre_norm(c))
         load_norm(&l, &out->final_norm, "final_norm", c->hidden);

@@ -28,6 +28,9 @@ void tern_part_name(char *out, size_t capacity, const struct tern_config *config
 const struct tern_tensor *tern_encoder_tensor(const struct tern_weight_files *files, const struct tern_config *config,
                                               const char *stem, const char *kind);
 
+/* What stands before the names of a layer's tensors, behind the encoder's prefix; "" for layer -1. */
+void tern_layer_prefix(char *out, size_t capacity, const struct tern_config *config, int layer);
+
 enum { TERN_ENCODER_PREFIX = 40 };
 /* What stands before the encoder's names in this file: "bert.", or nothing. */
 void tern_encoder_prefix(char out[TERN_ENCODER_PREFIX], const struct tern_weight_files *files,

@@ -74,7 +74,7 @@ static void see_input(void *context, int layer, enum tern_layer_input which, con
 {
     const struct search *s = context;
     struct input *in = &s->inputs[s->config->layer[layer].weights * TERN_N_INPUTS + (int)which];
-    if (in->rows == ROWS)
+    if (in->rows == ROWS || !in->peaks)
         return;
     struct peaks *p = &in->peaks[in->rows++];
     memset(p, 0, sizeof *p);
@@ -139,7 +139,7 @@ static tern_status allocate(struct search *s, tern_error *err)
         for (int m = 0; m < TERN_N_MATRICES; m++)
             if (tern_matrix_part((enum tern_matrix)m)->reads == i % TERN_N_INPUTS)
                 in->n += tern_matrix_shape(s->config, layer * TERN_N_MATRICES + m).n;
-        if (s->config->layer[layer].weights != layer)
+        if (s->config->layer[layer].weights != layer || !in->n)
             continue;
         in->peaks = malloc(ROWS * sizeof *in->peaks);
         missing |= !in->peaks;
@@ -183,7 +183,10 @@ static void weigh(struct search *s, const tern_model *model)
         const int layer = i / TERN_N_MATRICES;
         const enum tern_matrix matrix = (enum tern_matrix)(i % TERN_N_MATRICES);
         struct input *in = &s->inputs[layer * TERN_N_INPUTS + (int)tern_matrix_part(matrix)->reads];
-        in->weight += gain_of(&model->int8.layers[layer].matrix[matrix]) * reach(s, layer, matrix);
+        /* Where rows have exponents, no stream is there to compare with, and a row's steps are parts of its own. */
+        in->weight += tern_config_is_scaled(s->config)
+                          ? tern_matrix_shape(s->config, i).n
+                          : gain_of(&model->int8.layers[layer].matrix[matrix]) * reach(s, layer, matrix);
     }
 }
 

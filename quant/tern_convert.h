@@ -68,6 +68,10 @@ typedef struct tern_convert_options {
        the f32 model's (what "auto:BITS" goes by); which options to try; and the cosine of each sample text. Needs
        `report`; takes a minute for 12 layers of 384. f32 models have only the latter. */
     int32_t explain;
+    /* Of a checkpoint with an adapter for each of several languages (X-MOD), the one that the model is to have, as
+       config.json's `languages` calls it: "en_XX". The others are left out, and the report says so. NULL: the one that
+       `default_language` names. */
+    const char *adapter;
 } tern_convert_options;
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the
