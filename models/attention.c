@@ -63,9 +63,9 @@ struct job {
 struct head {
     const struct job *j;
     struct tern_attention_scratch *s;
-    const struct tern_attended *of; /* the text's own, or those of its global token */
-    ptrdiff_t at, ld;               /* the head's first column in the text's first row; from row to row */
-    int tokens, number, thread;
+    const struct tern_attended *of;    /* the text's own, or those of its global token */
+    ptrdiff_t at, ld;                  /* the head's first column in the text's first row; from row to row */
+    int tokens, number, thread, start; /* start: the text's first token */
     struct tern_seen packed;
     int32_t amax_k, amax_v; /* of the packed keys and values */
 };
@@ -218,6 +218,14 @@ static const int32_t *biased_row(const struct head *h, const struct tern_distanc
     return s->biased;
 }
 
+/* The unit of the scores of a text's token, which may have an exponent of its own. */
+static struct tern_real score_unit(const struct head *h, struct tern_real unit, int token)
+{
+    if (h->j->a->exp)
+        unit.exp -= h->j->a->exp[h->start + token];
+    return unit;
+}
+
 /* Rows first to first + rows - 1 against the packed keys and values. */
 static int64_t block(const struct head *h, int first, int rows, int64_t time)
 {
@@ -250,7 +258,7 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
     for (int i = 0; i < rows; i++) {
         const struct tern_stretch span =
             is_global(h) ? h->packed.window : tern_seen_window(j->layer, h->tokens, first + i);
-        struct tern_row_scale scale = tern_score_scale(s->row[i].amax, h->amax_k, unit);
+        struct tern_row_scale scale = tern_score_scale(s->row[i].amax, h->amax_k, score_unit(h, unit, first + i));
         const int32_t *score = s->score + (ptrdiff_t)i * keys;
         if (biased)
             score = biased_row(h, &distances, span, i, &scale);
@@ -294,7 +302,8 @@ static void head_task(void *context, int task, int thread)
                      .of = &j->local,
                      .ld = tern_attention_width(layer),
                      .number = task % layer->heads,
-                     .thread = thread};
+                     .thread = thread,
+                     .start = start};
     h.tokens = j->batch->offsets[text + 1] - start;
     h.at = start * h.ld + (ptrdiff_t)h.number * layer->head_dim;
     int64_t time = tern_profile_start(j->a->profile);

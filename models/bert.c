@@ -1,6 +1,10 @@
 /* The encoder's forward pass in integers, from token ids to the last layer's states. A session calls it. */
 #include "models/bert.h"
 
+#include "models/bert_scaled.h"
+#include "models/fourier.h"
+#include "models/span_conv.h"
+
 #include <string.h>
 
 /* Rows that one task of a row-wise op takes: enough to hide the cost of handing a task out. */
@@ -28,8 +32,8 @@ static int has_codes(const struct tern_bert *b)
 /* The widest rows that go into FFN_DOWN, or into any other matrix. */
 static int widest_rows(const struct tern_bert *b, int ffn_down)
 {
-    const int h = b->config->hidden, e = tern_embedding_size(b->config);
-    int widest = ffn_down ? 0 : e > h ? e : h;
+    const int h = b->config->hidden, e = tern_embedding_size(b->config), three = 3 * b->config->trigram;
+    int widest = ffn_down ? 0 : e > h ? e : h > three ? h : three;
     for (int i = 0; i < b->config->layers; i++)
         for (int j = 0; j < TERN_N_MATRICES; j++) {
             const struct tern_linear *const w = &b->weights->layers[i].matrix[j];
@@ -125,6 +129,13 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     b->attention.config = b->config;
     b->attention.table = b->weights->table;
     tern_attention_plan(&b->attention, arena, b->config, b->longest);
+    if (tern_config_is_scaled(b->config))
+        tern_bert_scaled_plan(b, arena);
+    if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, conv)) ||
+        tern_largest_number(b->config, offsetof(struct tern_layer_spec, value_conv)))
+        tern_span_conv_plan(b, arena);
+    if (tern_config_is_fourier(b->config))
+        tern_fourier_plan(b, arena);
 }
 
 /* ---- Row-wise steps: tasks of ROW_BLOCK tokens ------------------------------------------------------------------ */
@@ -151,17 +162,21 @@ static void reads(struct rows_job *j, int layer, enum tern_layer_input input)
     j->input = input;
 }
 
-/* x[k] in 16 bits to the int8 row of its reader. */
-static void quantize(const struct rows_job *j, int16_t *x, int8_t *q, struct tern_row *row, int k)
+void tern_bert_quantize(const struct tern_bert *b, int layer, enum tern_layer_input input, int16_t *x, int8_t *q,
+                        struct tern_row *row, int k)
 {
-    const struct tern_bert *b = j->b;
-    const struct tern_outliers *outliers = j->layer < 0 ? NULL : &b->weights->layers[j->layer].outliers[j->input];
-    if (b->observer.input && j->layer >= 0)
-        b->observer.input(b->observer.context, j->layer, j->input, x, k);
+    const struct tern_outliers *outliers = layer < 0 ? NULL : &b->weights->layers[layer].outliers[input];
+    if (b->observer.input && layer >= 0)
+        b->observer.input(b->observer.context, layer, input, x, k);
     if (outliers && outliers->n)
         tern_quantize_outliers(b->run.ops, outliers, x, q, row, k);
     else
         b->run.ops->quantize(x, q, row, k);
+}
+
+static void quantize(const struct rows_job *j, int16_t *x, int8_t *q, struct tern_row *row, int k)
+{
+    tern_bert_quantize(j->b, j->layer, j->input, x, q, row, k);
 }
 
 static int last_row(const struct rows_job *j, int task)
@@ -218,8 +233,8 @@ static void norm_task(void *context, int task, int thread)
     charge_rows(j, task, thread, TERN_STAGE_layernorm, time, (b->stream ? 15 : 7) * h);
 }
 
-/* The text that holds token `i`: the last whose offset is not above i. */
-static int text_of(const tern_batch *batch, int i)
+/* The last text whose offset is not above i. */
+int tern_text_of(const tern_batch *batch, int i)
 {
     int low = 0, high = batch->n_texts;
     while (high - low > 1) {
@@ -241,7 +256,7 @@ static void turn_task(void *context, int task, int thread)
     const int a = tern_attention_width(layer), half = b->config->table[layer->table].half;
     const int64_t time = tern_profile_start(b->run.profile);
     for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
-        const ptrdiff_t position = i - j->batch->offsets[text_of(j->batch, i)];
+        const ptrdiff_t position = i - j->batch->offsets[tern_text_of(j->batch, i)];
         const int16_t *turn = b->weights->table[layer->table].q + position * 2 * half;
         b->run.ops->rotate(b->query + (ptrdiff_t)i * a, turn, layer->heads, layer->head_dim, half);
         b->run.ops->rotate(b->key + (ptrdiff_t)i * a, turn, layer->heads, layer->head_dim, half);
@@ -315,10 +330,10 @@ static void activation_task(void *context, int task, int thread)
     charge_rows(j, task, thread, TERN_STAGE_activation, time, (j->gated ? 13 : 5) * n);
 }
 
-const int8_t *tern_word_row(const struct tern_bert *b, int word, int thread)
+const int8_t *tern_bert_word(const struct tern_bert *b, int word, int thread)
 {
     const struct tern_embedding *e = &b->weights->word;
-    const int h = tern_embedding_size(b->config);
+    const int h = tern_part_shape(b->config, &tern_parts[TERN_PART_WORD], -1).k;
     if (e->q)
         return e->q + (ptrdiff_t)word * h;
     const struct tern_row_place place = tern_row_place(e->codes.book, e->steps, word);
@@ -354,9 +369,9 @@ static void embed_task(void *context, int task, int thread)
     const int64_t time = tern_profile_start(b->run.profile);
     for (int i = first; i < last; i++) {
         const int word = j->batch->ids[i], type = types ? types[i] : 0;
-        const int at = b->config->no_positions ? 0 : i - j->batch->offsets[text_of(j->batch, i)];
+        const int at = b->config->no_positions ? 0 : i - j->batch->offsets[tern_text_of(j->batch, i)];
         const ptrdiff_t position = (ptrdiff_t)type * positions + at;
-        b->run.ops->embed(tern_word_row(b, word, thread), w->position.q + position * h, w->word.mul[word],
+        b->run.ops->embed(tern_bert_word(b, word, thread), w->position.q + position * h, w->word.mul[word],
                           w->position.mul[position], w->column, b->sum + i * h, (int)h);
     }
     if (!b->config->no_embed_norm)
@@ -398,7 +413,7 @@ static void begin(struct tern_bert *b, struct rows_job *rows)
     const int h = b->config->hidden;
     /* Not layer 0's, where a matrix or a norm of its own comes in between. */
     const int between = b->config->embedding || (b->stream && !b->config->layer[0].skip_norm);
-    reads(rows, between ? -1 : 0, TERN_INPUT_QKV);
+    reads(rows, between ? -1 : 0, tern_first_input(b->config, 0));
     run_rows(rows, embed_task);
     if (!b->config->embedding)
         return;
@@ -406,8 +421,15 @@ static void begin(struct tern_bert *b, struct rows_job *rows)
     tern_linear_run(&b->run, TERN_STAGE_embed, project, &b->y, 1, h, &b->x); /* [tokens, hidden] */
     rows->from = b->y;
     rows->width = h;
-    reads(rows, 0, TERN_INPUT_QKV);
+    reads(rows, 0, tern_first_input(b->config, 0));
     run_rows(rows, quantize_task);
+}
+
+/* The norm in front of a layer that normalises what it reads. */
+static const struct tern_norm *norm_before(const struct tern_bert *b, int layer)
+{
+    const int attends = tern_first_input(b->config, layer) == TERN_INPUT_QKV;
+    return &b->weights->layers[layer].norm[attends ? TERN_ATTN_NORM : TERN_FFN_NORM];
 }
 
 /* x = the rows behind a norm, for a reader of that layer; `added`: what the stream takes before. */
@@ -435,7 +457,7 @@ static void run_global(struct tern_bert *b, const tern_batch *batch, const struc
     tern_linear_run(&b->run, TERN_STAGE_qkv, key_value, &b->global[1], 2, width, &b->x);
     for (int i = 0; i < batch->n_texts; i++) {
         const ptrdiff_t first = batch->offsets[i];
-        const struct tern_rows row = {b->x.q + first * b->x.ld, b->x.row + first, b->x.ld, 1};
+        const struct tern_rows row = {b->x.q + first * b->x.ld, b->x.row + first, b->x.ld, 1, NULL};
         int16_t *out[1] = {b->global[0] + first * width};
         tern_linear_run(&b->run, TERN_STAGE_qkv, query, out, 1, width, &row);
     }
@@ -461,6 +483,8 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
     }
     if (b->config->layer[i].global)
         run_global(b, rows->batch, matrix, attention);
+    if (b->config->layer[i].conv)
+        tern_span_conv_run(b, rows->batch, i);
     const struct tern_attended local = {b->query, b->key, b->value},
                                global = {b->global[0], b->global[1], b->global[2]};
     tern_attention_run(&b->attention, &b->config->layer[i], layer, &local, &global, b->context, rows->batch);
@@ -469,7 +493,12 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
     rows->sub_norm = b->config->layer[i].sub_norm ? &layer->norm[TERN_ATTN_SUB_NORM] : NULL;
     reads(rows, i, TERN_INPUT_ATTN_OUT);
     rows->head_gate = gated ? &layer->gate : NULL;
-    run_rows(rows, quantize_task); /* x: [tokens, attention] */
+    if (b->config->layer[i].conv)
+        tern_span_conv_join(b, rows->batch, i);
+    else if (b->config->layer[i].value_conv)
+        tern_value_conv_join(b, rows->batch, i);
+    else
+        run_rows(rows, quantize_task); /* x: [tokens, attention] */
     rows->head_gate = NULL;
     add(b, TERN_STAGE_attn_out, &matrix[TERN_ATTN_OUT], &b->x);
     show_sums(b, i, TERN_ATTN_OUT, rows->tokens);
@@ -513,7 +542,7 @@ static void feed(struct tern_bert *b, struct rows_job *rows, int i)
     rows->width = wide;
     reads(rows, i, TERN_INPUT_FFN_DOWN);
     run_rows(rows, activation_task); /* wide_q: [tokens, intermediate] */
-    const struct tern_rows activated = {b->wide_q, b->wide_row, b->wide_ld, rows->tokens};
+    const struct tern_rows activated = {b->wide_q, b->wide_row, b->wide_ld, rows->tokens, NULL};
     struct tern_linear down = matrix[TERN_FFN_DOWN];
     if (b->ffn_width)
         use_first(&down, &inner, b->ffn_width, wide);
@@ -525,22 +554,31 @@ void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
 {
     const struct tern_layer *const layers = b->weights->layers;
     const int pre = b->stream != NULL, last = b->config->layers - 1;
+    if (tern_config_is_scaled(b->config)) {
+        tern_bert_scaled_forward(b, batch);
+        return;
+    }
     struct rows_job rows = {.b = b, .batch = batch, .tokens = batch->offsets[batch->n_texts]};
     b->x.m = rows.tokens;
     begin(b, &rows);
     if (pre && !b->config->layer[0].skip_norm)
-        normalise(&rows, &layers[0].norm[TERN_ATTN_NORM], NULL, 0, TERN_INPUT_QKV);
+        normalise(&rows, norm_before(b, 0), NULL, 0, tern_first_input(b->config, 0));
 
     for (int i = 0; i <= last; i++) {
         const struct tern_layer *layer = &layers[i];
-        attend(b, &rows, i);
-        normalise(&rows, &layer->norm[pre ? TERN_FFN_NORM : TERN_ATTN_NORM], &layer->matrix[TERN_ATTN_OUT], i,
-                  TERN_INPUT_FFN_UP);
+        if (b->config->layer[i].heads) {
+            attend(b, &rows, i);
+            normalise(&rows, &layer->norm[pre ? TERN_FFN_NORM : TERN_ATTN_NORM], &layer->matrix[TERN_ATTN_OUT], i,
+                      TERN_INPUT_FFN_UP);
+        }
+        if (b->config->layer[i].mixer == TERN_MIXER_FOURIER)
+            tern_fourier_run(b, batch, i);
         feed(b, &rows, i);
         normalise(&rows,
                   !pre       ? &layer->norm[TERN_FFN_NORM]
-                  : i < last ? &layers[i + 1].norm[TERN_ATTN_NORM]
+                  : i < last ? norm_before(b, i + 1)
                              : &b->weights->final_norm,
-                  &layer->matrix[TERN_FFN_DOWN], i + 1, TERN_INPUT_QKV); /* y, x: [tokens, hidden] */
+                  &layer->matrix[TERN_FFN_DOWN], i + 1,
+                  tern_first_input(b->config, i + 1)); /* y, x: [tokens, hidden] */
     }
 }

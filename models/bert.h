@@ -5,6 +5,7 @@
 #define TERN_MODELS_BERT_H
 
 #include "models/attention.h"
+#include "models/scaled.h"
 
 /* Sees the rows on their way through each layer. With one thread. */
 struct tern_row_observer {
@@ -18,6 +19,34 @@ struct tern_row_observer {
     void (*added)(void *context, int layer, enum tern_matrix matrix, const int32_t *added, const int32_t *stream,
                   int down, int n);
     void *context;
+};
+
+/* What models that normalise nothing have beside the rest: their streams, and what a matrix gives. */
+struct tern_bert_scaled {
+    struct tern_scaled stream, inner, out; /* [hidden]; [width] inside of a bottleneck; of any width */
+    int16_t *row;                          /* [threads][widest] */
+    int32_t *words;                        /* [threads][widest] three words' embeddings */
+    int widest;
+    /* [tokens] exponents: of x or wide_q; of scores; of the rows of a text that have one for all (keys, values, y). */
+    int32_t *x_exp, *score_exp, *text_exp;
+};
+
+/* What models with a dynamic convolution have beside the rest. */
+struct tern_bert_conv {
+    int16_t *key, *out;   /* [tokens][attention width] */
+    int32_t *logit, *acc; /* [tokens][heads][tokens of a kernel]; accumulators of a token */
+    int32_t *sum;         /* [threads][wide] */
+    int16_t *row;
+    int wide;
+};
+
+/* What models with a Fourier transform have beside the rest. */
+struct tern_bert_fourier {
+    int16_t *column;           /* [tokens][2 hidden] real and negative imaginary parts of the columns' */
+    int8_t *panels, *wave;     /* of a text, packed; [threads] rows of cosines and sines */
+    int32_t *amax, *acc, *sum; /* [columns / 16] of a text; [threads] */
+    int64_t *wide;             /* [threads][hidden] */
+    int16_t *n16;
 };
 
 struct tern_bert {
@@ -54,12 +83,19 @@ struct tern_bert {
     int8_t *wide_q;       /* [wide_ld] intermediate and copies, rounded up to 64 */
     ptrdiff_t wide_ld;
     struct tern_row *wide_row;
+    struct tern_bert_scaled scaled;
+    struct tern_bert_conv conv;
+    struct tern_bert_fourier fourier;
 };
 
 /* Takes the buffers; config, weights, run.ops, run.pool, max_tokens and longest are set before. */
 void tern_bert_plan(struct tern_bert *bert, struct tern_arena *arena);
-/* A word's row, unpacked for that thread when it is stored as codes. */
-const int8_t *tern_word_row(const struct tern_bert *bert, int word, int thread);
+/* For models/bert_scaled.c: x[k] in 16 bits to the int8 row of its reader, layer -1: a head; a word's row, unpacked
+   when it is stored as codes; the text that holds token i. */
+void tern_bert_quantize(const struct tern_bert *bert, int layer, enum tern_layer_input input, int16_t *x, int8_t *q,
+                        struct tern_row *row, int k);
+const int8_t *tern_bert_word(const struct tern_bert *bert, int word, int thread);
+int tern_text_of(const tern_batch *batch, int i);
 /* The batch has been checked against the limits. */
 void tern_bert_forward(struct tern_bert *bert, const tern_batch *batch);
 

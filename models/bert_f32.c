@@ -2,6 +2,7 @@
 #include "models/bert_f32.h"
 
 #include "models/distances_f32.h"
+#include "models/mixers_f32.h"
 #include "models/seen.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@
 
 /* COLUMNS: outputs that one task of a linear layer computes, whole panels of every kernel. SCORES: floats of a block of
    scores. WINDOWED_ROWS: its queries where not all see the same keys. */
-enum { COLUMNS = 96, SCORES = 32 * 1024, WINDOWED_ROWS = 32 };
+enum { COLUMNS = 96, SCORES = 32 * 1024, WINDOWED_ROWS = TERN_F32_ROWS };
 /* A score so low that its probability is nothing. */
 #define NOT_SEEN (-1e30f)
 
@@ -45,8 +46,14 @@ void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
     const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
                  e = (size_t)tern_embedding_size(b->config), widest = (size_t)tern_widest_input(b->config),
                  a = (size_t)tern_widest_attention(b->config);
-    const size_t rows = a > h ? a : h; /* query also holds what the matrices behind attention and feed-forward give */
+    const size_t inner = (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, width)),
+                 wider = a > h ? a : h,
+                 rows = wider > inner
+                            ? wider
+                            : inner; /* query also holds what the matrices behind attention and feed-forward give */
     b->x = tern_arena_take(arena, tokens, (e > h ? e : h) * sizeof(float));
+    if (tern_config_is_scaled(b->config))
+        b->inner = tern_arena_take(arena, tokens, inner * sizeof(float));
     if (tern_config_is_pre_norm(b->config))
         b->normed = tern_arena_take(arena, tokens, h * sizeof(float));
     if (tern_config_has_gate(b->config))
@@ -54,9 +61,17 @@ void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
     b->query = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->key = tern_arena_take(arena, tokens, rows * sizeof(float));
     b->value = tern_arena_take(arena, tokens, rows * sizeof(float));
-    b->context = tern_arena_take(arena, tokens, rows * sizeof(float));
+    const size_t context = tern_config_is_fourier(b->config) ? 2 * h : 2 * a;
+    b->context = tern_arena_take(arena, tokens, (rows > context ? rows : context) * sizeof(float));
     for (int i = 0; tern_config_has_global(b->config) && i < 3; i++)
         b->global[i] = tern_arena_take(arena, tokens, rows * sizeof(float));
+    if (tern_config_is_fourier(b->config)) {
+        b->column = tern_arena_take(arena, tokens, 2 * h * sizeof(float));
+        b->wave = tern_arena_take(arena, 2 * WINDOWED_ROWS, (size_t)b->longest * sizeof(float));
+    }
+    const size_t taps = (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, conv));
+    for (int i = 0; taps && i < 3; i++)
+        b->conv[i] = tern_arena_take(arena, tokens, (i ? 2 * rows : taps * a) * sizeof(float));
     b->wide = tern_arena_take(arena, tokens, widest * sizeof(float));
     if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, attn_gate)))
         b->gates = tern_arena_take(arena, tokens,
@@ -159,6 +174,13 @@ void tern_bert_f32_linear(const struct tern_bert_f32 *b, const struct tern_f32_l
     linear_run(&j);
 }
 
+void tern_bert_f32_turned(const struct tern_bert_f32 *b, const struct tern_f32_linear *w, const float *x, float *out,
+                          float *turned, int rows)
+{
+    struct linear_job j = {b, w, x, out, rows, turned, NULL, 0};
+    linear_run(&j);
+}
+
 /* x[rows][h] = LayerNorm(x + add); add may be NULL. */
 static void norm(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, float *x, const float *add, int rows,
                  int h)
@@ -167,16 +189,19 @@ static void norm(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, f
                           tern_config_is_rms(b->config), rows, h);
 }
 
-/* Behind attention or feed-forward, whose outputs are in b->query: x = LayerNorm(x + outputs), or the stream's sum. */
-static void join(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, int rows)
+/* Behind attention or feed-forward, whose outputs are in b->query, in the stream x[rows][h]: x = LayerNorm(x +
+   outputs), or the sum as it is, or scaled. */
+static void join(const struct tern_bert_f32 *b, const struct tern_f32_norm *p, float *x, int rows, int h)
 {
-    const int h = b->config->hidden;
-    if (!tern_config_is_pre_norm(b->config)) {
-        norm(b, p, b->x, b->query, rows, h);
+    if (!tern_config_is_pre_norm(b->config) && !tern_config_is_scaled(b->config)) {
+        norm(b, p, x, b->query, rows, h);
         return;
     }
     for (ptrdiff_t i = 0; i < (ptrdiff_t)rows * h; i++)
-        b->x[i] += b->query[i];
+        x[i] += b->query[i];
+    for (ptrdiff_t i = 0; tern_config_is_scaled(b->config) && i < rows; i++)
+        for (int j = 0; j < h; j++)
+            x[i * h + j] = x[i * h + j] * p->gamma[j] + p->beta[j];
 }
 
 /* What attention or feed-forward reads: x, or LayerNorm(x) where there is a norm in front; p NULL: none is. */
@@ -294,15 +319,6 @@ static void add_positions(const struct head *h, const struct operands *o, int i,
     tern_add_distances(&s, h->score, b->distance + (ptrdiff_t)h->thread * (ptrdiff_t)distance_scratch(b->longest));
 }
 
-/* p[n] = clip((eta - gamma) p + gamma, 0, 1) */
-static void clip(const struct tern_layer_spec *layer, float *p, ptrdiff_t n)
-{
-    const float gamma = -ldexpf((float)layer->clip_low, -TERN_CLIP_BITS),
-                eta = 1 + ldexpf((float)layer->clip_high, -TERN_CLIP_BITS);
-    for (ptrdiff_t i = 0; i < n; i++)
-        p[i] = fminf(fmaxf(p[i] * (eta - gamma) + gamma, 0), 1);
-}
-
 /* The context of the queries from i on, which see `seen` and, if `partly`, each its own part of the window. */
 static void attend(const struct head *h, const struct tern_seen *seen, int i, int rows, int partly)
 {
@@ -318,16 +334,8 @@ static void attend(const struct head *h, const struct tern_seen *seen, int i, in
         hide(h, seen, i, rows);
     b->ops->softmax_f32(h->score, n, h->j->scale, rows, n);
     if (layer->clip_low || layer->clip_high)
-        clip(layer, h->score, (ptrdiff_t)rows * n);
+        tern_f32_clip(layer, h->score, (ptrdiff_t)rows * n);
     tern_gemm_f32_for(b->ops, rows, d, n)(h->score, n, o.value, o.ld_value, NULL, b->context + from, a, rows, d, n);
-}
-
-/* context[tokens][heads][head_dim] times the logistic function of gates[tokens][heads] */
-static void gate_heads(const struct tern_bert_f32 *b, const struct tern_layer_spec *layer, int tokens)
-{
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)tokens * layer->heads; i++)
-        for (int j = 0; j < layer->head_dim; j++)
-            b->context[i * layer->head_dim + j] /= 1 + expf(-b->gates[i]);
 }
 
 /* One head of one text: so many queries at a time that their scores stay in L2, and that they see much the same. */
@@ -359,24 +367,6 @@ static void head_task(void *context, int task, int thread)
     }
 }
 
-/* Turns the queries and keys of each token by the angles of its position. */
-static void turn_heads(const struct tern_bert_f32 *b, const struct tern_layer_spec *layer, const tern_batch *batch)
-{
-    const int half = b->config->table[layer->table].half, d = layer->head_dim, a = tern_attention_width(layer);
-    for (int text = 0; text < batch->n_texts; text++)
-        for (int i = batch->offsets[text]; i < batch->offsets[text + 1]; i++) {
-            const float *c = b->weights->table[layer->table] + (ptrdiff_t)(i - batch->offsets[text]) * 2 * half;
-            for (int at = 0; at < 2 * layer->heads; at++) {
-                float *x = (at % 2 ? b->key : b->query) + (ptrdiff_t)i * a + (ptrdiff_t)(at / 2) * d;
-                for (int j = 0; j < half; j++) {
-                    const float u = x[j], v = x[j + half];
-                    x[j] = u * c[j] - v * c[half + j];
-                    x[j + half] = v * c[j] + u * c[half + j];
-                }
-            }
-        }
-}
-
 /* ---- The forward pass ---------------------------------------------------------------------------------------------
  */
 
@@ -386,6 +376,10 @@ static void embed(const struct tern_bert_f32 *b, const tern_batch *batch)
     const ptrdiff_t h = tern_embedding_size(b->config);
     for (int text = 0; text < batch->n_texts; text++) {
         for (int i = batch->offsets[text]; i < batch->offsets[text + 1]; i++) {
+            if (b->config->trigram) {
+                tern_f32_embed_three(b, batch, i, batch->offsets[text], batch->offsets[text + 1]);
+                continue;
+            }
             const float *word = w->word + batch->ids[i] * h,
                         *position = w->position ? w->position + (i - batch->offsets[text]) * h : NULL;
             const float *type = w->type ? w->type + (batch->types ? batch->types[i] : 0) * h : NULL;
@@ -396,8 +390,8 @@ static void embed(const struct tern_bert_f32 *b, const tern_batch *batch)
 }
 
 /* What the matrices read instead of x; NULL: the layer ends here. */
-static const float *show(const struct tern_bert_f32 *b, int layer, enum tern_layer_input which, const float *x,
-                         int rows)
+const float *tern_f32_show(const struct tern_bert_f32 *b, int layer, enum tern_layer_input which, const float *x,
+                           int rows)
 {
     return b->observer.observe ? b->observer.observe(b->observer.context, layer, which, x, rows) : x;
 }
@@ -407,6 +401,8 @@ void tern_bert_f32_begin(struct tern_bert_f32 *b, const tern_batch *batch)
     const struct tern_config *c = b->config;
     const int tokens = batch->offsets[batch->n_texts], e = tern_embedding_size(c);
     embed(b, batch);
+    if (c->trigram)
+        tern_f32_mix(b, batch);
     if (!c->no_embed_norm)
         norm(b, &b->weights->embed_norm, b->x, NULL, tokens, e);
     if (!c->embedding) /* x: [tokens, hidden] */
@@ -451,18 +447,21 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
     const struct tern_f32_layer *layer = &b->weights->layers[i];
     const int tokens = batch->offsets[batch->n_texts];
     const struct tern_layer_spec *spec = &b->config->layer[i];
+    float *const stream = spec->width ? b->inner : b->x;
+    const int width = tern_layer_width(b->config, i);
     const float *x; /* what the next matrices read */
-    if (from == TERN_INPUT_QKV) {
-        x = show(b, i, TERN_INPUT_QKV, before(b, spec->skip_norm ? NULL : &layer->norm[TERN_ATTN_NORM], tokens),
-                 tokens);
+    if (spec->heads && from == TERN_INPUT_QKV) {
+        x = tern_f32_show(b, i, TERN_INPUT_QKV,
+                          before(b, spec->skip_norm ? NULL : &layer->norm[TERN_ATTN_NORM], tokens), tokens);
         if (!x)
             return;
         tern_bert_f32_linear(b, &layer->matrix[TERN_QUERY], x, b->query, tokens);
         tern_bert_f32_linear(b, &layer->matrix[TERN_KEY], x, b->key, tokens);
-        struct linear_job value = {b, &layer->matrix[TERN_VALUE], x, b->context, tokens, b->value, NULL, 0};
-        linear_run(&value);
+        tern_bert_f32_turned(b, &layer->matrix[TERN_VALUE], x, b->context, b->value, tokens);
+        if (spec->narrow)
+            tern_bert_f32_linear(b, &layer->matrix[TERN_NARROW], x, b->inner, tokens);
         if (spec->position == TERN_POSITION_ROTARY)
-            turn_heads(b, spec, batch);
+            tern_f32_turn_heads(b, spec, batch);
         if (spec->global)
             run_global(b, layer, x, batch);
         struct attention_job attention = {.b = b,
@@ -472,31 +471,49 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
                                           .scale = 1 / sqrtf((float)tern_score_divisor(b->config, i)),
                                           .local = {b->query, b->key, b->value},
                                           .global = {b->global[0], b->global[1], b->global[2]}};
+        if (spec->conv && !tern_f32_convolve(b, layer, batch, i, x))
+            return;
         tern_pool_run(b->pool, head_task, &attention, batch->n_texts * spec->heads);
+        if (spec->conv)
+            tern_f32_join_conv(b, spec, tokens);
+        if (spec->value_conv)
+            tern_f32_convolve_values(b, layer, spec, batch);
         if (spec->attn_gate) {
             tern_bert_f32_linear(b, &layer->matrix[TERN_ATTN_GATE], x, b->gates, tokens);
-            gate_heads(b, spec, tokens);
+            tern_f32_gate_heads(b, spec, tokens);
         }
         if (spec->sub_norm)
             norm(b, &layer->norm[TERN_ATTN_SUB_NORM], b->context, NULL, tokens, tern_attention_width(spec));
     }
-    if (from <= TERN_INPUT_ATTN_OUT) {
-        x = show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens);
+    if (spec->mixer == TERN_MIXER_FOURIER && from <= TERN_INPUT_ATTN_OUT) {
+        tern_f32_transform(b, batch, b->x);
+        join(b, &layer->norm[TERN_ATTN_NORM], stream, tokens, width);
+    }
+    if (spec->heads && from <= TERN_INPUT_ATTN_OUT) {
+        x = tern_f32_show(b, i, TERN_INPUT_ATTN_OUT, b->context, tokens);
         if (!x)
             return;
         tern_bert_f32_linear(b, &layer->matrix[TERN_ATTN_OUT], x, b->query, tokens);
-        join(b, &layer->norm[TERN_ATTN_NORM], tokens);
+        join(b, &layer->norm[TERN_ATTN_NORM], stream, tokens, width);
     }
-    x = show(b, i, TERN_INPUT_FFN_UP, before(b, &layer->norm[TERN_FFN_NORM], tokens), tokens);
+    x = tern_f32_show(b, i, TERN_INPUT_FFN_UP, spec->width ? stream : before(b, &layer->norm[TERN_FFN_NORM], tokens),
+                      tokens);
     if (!x)
         return;
     feed(b, layer, spec, x, tokens); /* wide: [tokens, intermediate] */
-    x = show(b, i, TERN_INPUT_FFN_DOWN, b->wide, tokens);
+    x = tern_f32_show(b, i, TERN_INPUT_FFN_DOWN, b->wide, tokens);
     if (!x)
         return;
     struct linear_job down = {b, &layer->matrix[TERN_FFN_DOWN], x, b->query, tokens, NULL, NULL, b->ffn_width};
     linear_run(&down);
-    join(b, &layer->norm[TERN_FFN_NORM], tokens);
+    join(b, &layer->norm[TERN_FFN_NORM], stream, tokens, width);
+    if (!spec->widen)
+        return;
+    x = tern_f32_show(b, i, TERN_INPUT_WIDEN, stream, tokens);
+    if (!x)
+        return;
+    tern_bert_f32_linear(b, &layer->matrix[TERN_WIDEN], x, b->query, tokens);
+    join(b, &layer->norm[TERN_WIDEN_NORM], b->x, tokens, b->config->hidden);
 }
 
 void tern_bert_f32_forward(struct tern_bert_f32 *b, const tern_batch *batch)

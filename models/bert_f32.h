@@ -25,11 +25,14 @@ struct tern_bert_f32 {
 
     float *x;                        /* [tokens][hidden] the states, or the stream between layers that normalise what
                                         they read */
+    float *inner;                    /* [tokens][width] the stream inside of a bottleneck, behind x */
     float *normed;                   /* [tokens][hidden] what these layers read; others read x */
     float *query, *key;              /* [tokens][hidden] */
     float *value;                    /* [hidden][tokens] */
     float *global[3];                /* the same three of global tokens, in layers that have them; [0]: only theirs */
     float *context;                  /* [tokens][hidden] */
+    float *column, *wave;            /* [2 hidden][tokens] and [rows][longest] of Fourier transforms */
+    float *conv[3];                  /* [tokens][widest context] of dynamic convolutions */
     float *wide, *gate;              /* [tokens][intermediate]; gate: of layers that have one */
     float *gates;                    /* [tokens][most heads] of layers with gated attention */
     float *between;                  /* [tokens][most columns] between two matrices that stand for one */

@@ -231,12 +231,93 @@ static int table_fits(const struct tern_config *config, const struct tern_layer_
                                                     : t->heads == l->heads);
 }
 
+/* What mixes the layer's tokens beside plain attention, and what it does not stand beside. */
+static tern_status check_mixing(const struct tern_config *config, int32_t i, const char *label, tern_error *err)
+{
+    const struct tern_layer_spec *l = &config->layer[i];
+    if ((l->global || l->block) &&
+        (l->position != TERN_POSITION_ABSOLUTE || (l->global && l->block) || !l->heads || l->conv || l->value_conv ||
+         l->norm == TERN_NORM_SCALE || (l->block && (l->before != TERN_ALL_TOKENS || l->after != TERN_ALL_TOKENS))))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: layer %d has a global token, or sees blocks, together with something that Tern does not "
+                         "compute beside it: other positions than absolute ones, convolutions, no attention, or a "
+                         "window beside blocks",
+                         label, i);
+    if (l->repeats && !l->block)
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d repeats a block, but has none", label, i);
+    if (l->mixer != config->layer[0].mixer ||
+        (l->mixer == TERN_MIXER_FOURIER &&
+         (l->heads || l->place != TERN_NORM_POST || l->norm != TERN_NORM_LAYER || config->no_embed_norm)))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: layer %d mixes tokens as none is supported: all layers alike, and transforms in place of "
+                         "attention, with a LayerNorm behind the sums",
+                         label, i);
+    if (l->value_conv && (l->value_conv % 2 == 0 || !l->heads || l->conv || l->norm == TERN_NORM_SCALE ||
+                          tern_config_shares_layers(config)))
+        return tern_fail(
+            err, TERN_FORMAT,
+            "%s: layer %d has kernels of %d tokens for its values; odd numbers are supported, of layers that "
+            "have attention, share nothing and have no other kernels",
+            label, i, l->value_conv);
+    if (l->conv && (l->conv % 2 == 0 || !l->heads || l->place != TERN_NORM_POST || l->norm == TERN_NORM_SCALE ||
+                    l->position != TERN_POSITION_ABSOLUTE || tern_config_shares_layers(config)))
+        return tern_fail(
+            err, TERN_FORMAT,
+            "%s: layer %d has kernels of %d tokens; odd numbers are supported, beside attention that knows "
+            "no positions, in layers that share nothing and have norms behind their sums",
+            label, i, l->conv);
+    return TERN_OK;
+}
+
+/* What pruning, search and training left of a layer, and what it does not stand beside. */
+static tern_status check_shape(const struct tern_config *config, int32_t i, const char *label, tern_error *err)
+{
+    const struct tern_layer_spec *l = &config->layer[i];
+    const int clipped = l->clip_low || l->clip_high;
+    int pairs = 0, of_attention = 0;
+    for (int k = 0; k < TERN_N_RANKS; k++)
+        pairs |= l->rank[k] != 0;
+    for (int k = 0; k < 4; k++)
+        of_attention |= l->rank[k] != 0;
+    if (clipped && (l->global || l->block))
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d has a clipped softmax, and keys that do not lie together",
+                         label, i);
+    if (l->sub_norm && l->intermediate > TERN_MAX_HIDDEN)
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d has a norm over %d numbers, the limit is %d", label, i,
+                         l->intermediate, TERN_MAX_HIDDEN);
+    if (l->gate == TERN_GATE_NONE && l->rank[5])
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d has two matrices for a gate that is not there", label, i);
+    if (tern_config_is_scaled(config) && (pairs || l->sub_norm || l->attn_gate || clipped))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: layer %d has matrices in pairs, norms in front of attn_out and ffn_down, gates of "
+                         "attention or a clipped softmax, which are not supported without normalisation",
+                         label, i);
+    if (!l->heads && (of_attention || l->sub_norm || l->attn_gate || clipped))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: layer %d has pairs, gates or a clipped softmax of attention, or norms in front of "
+                         "attn_out and ffn_down, but no attention",
+                         label, i);
+    if ((l->conv || l->value_conv) && (l->sub_norm || l->attn_gate || clipped || (l->conv && l->rank[3])))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: layer %d has kernels of tokens together with something that Tern does not compute beside "
+                         "them: a norm in front of attn_out, gates of attention, a clipped softmax, or two matrices "
+                         "for attn_out",
+                         label, i);
+    return TERN_OK;
+}
+
 static tern_status check_layer(const struct tern_config *config, int32_t i, const char *label, tern_error *err)
 {
     const struct tern_layer_spec *l = &config->layer[i], *own = &config->layer[l->weights];
     if (l->head_dim > TERN_MAX_HEAD_DIM)
         return tern_fail(err, TERN_FORMAT, "%s: heads of %d dimensions, the limit is %d", label, l->head_dim,
                          TERN_MAX_HEAD_DIM);
+    if ((l->heads == 0) != (l->head_dim == 0) ||
+        (l->heads == 0 && (l->position != TERN_POSITION_ABSOLUTE || l->skip_norm || tern_config_shares_layers(config))))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: layer %d has %d heads of %d dimensions; a layer without attention has neither, knows no "
+                         "positions, and is of a model whose layers share no weights",
+                         label, i, l->heads, l->head_dim);
     if ((int64_t)l->heads * l->head_dim > TERN_MAX_HIDDEN)
         return tern_fail(err, TERN_FORMAT, "%s: layer %d has %d heads of %d dimensions, together at most %d", label, i,
                          l->heads, l->head_dim, TERN_MAX_HIDDEN);
@@ -251,14 +332,6 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
             "%s: layer %d has the weights of layer %d, which must be an earlier one of the same shape with "
             "weights of its own",
             label, i, l->weights);
-    if ((l->clip_low || l->clip_high) && (l->global || l->block))
-        return tern_fail(err, TERN_FORMAT, "%s: layer %d has a clipped softmax, and keys that do not lie together",
-                         label, i);
-    if (l->sub_norm && l->intermediate > TERN_MAX_HIDDEN)
-        return tern_fail(err, TERN_FORMAT, "%s: layer %d has a norm over %d numbers, the limit is %d", label, i,
-                         l->intermediate, TERN_MAX_HIDDEN);
-    if (l->gate == TERN_GATE_NONE && l->rank[5])
-        return tern_fail(err, TERN_FORMAT, "%s: layer %d has two matrices for a gate that is not there", label, i);
     if (l->place != config->layer[0].place)
         return tern_fail(err, TERN_FORMAT, "%s: layer %d is normalised at another place than layer 0", label, i);
     if (l->norm != config->layer[0].norm)
@@ -269,18 +342,11 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
             "%s: layer %d has no norm before attention; only a first layer behind the embeddings' norm may "
             "do without",
             label, i);
-    if ((l->global || l->block) && (l->position != TERN_POSITION_ABSOLUTE || (l->global && l->block) ||
-                                    (l->block && (l->before != TERN_ALL_TOKENS || l->after != TERN_ALL_TOKENS))))
-        return tern_fail(err, TERN_FORMAT,
-                         "%s: layer %d has a global token, or sees blocks, together with something that Tern does not "
-                         "compute beside it: other positions than absolute ones, or a window beside blocks",
-                         label, i);
-    if (l->repeats && !l->block)
-        return tern_fail(err, TERN_FORMAT, "%s: layer %d repeats a block, but has none", label, i);
     if (l->position != TERN_POSITION_ABSOLUTE && !table_fits(config, l))
         return tern_fail(err, TERN_FORMAT, "%s: layer %d and its table of positions, %d of %d, do not fit", label, i,
                          l->table, config->n_tables);
-    return TERN_OK;
+    const tern_status status = check_shape(config, i, label, err);
+    return status ? status : check_mixing(config, i, label, err);
 }
 
 static tern_status check_static(const struct tern_config *c, const char *label, tern_error *err)
@@ -295,16 +361,70 @@ static tern_status check_static(const struct tern_config *c, const char *label, 
     return tern_config_check_embedding(c, label, err);
 }
 
+/* Whether layer i may stand behind the one before it, and before the one behind. */
+static int bottleneck_fits(const struct tern_config *config, int32_t i)
+{
+    const struct tern_layer_spec *l = &config->layer[i];
+    const int inside = i > 0 && config->layer[i - 1].width && !config->layer[i - 1].widen,
+              last = i == config->layers - 1;
+    if (!l->width)
+        return !inside && !l->narrow && !l->widen;
+    return (l->heads != 0) == (l->narrow != 0) && inside == !l->narrow &&
+           (!inside || l->width == config->layer[i - 1].width) && (!last || l->widen);
+}
+
+/* What a model that normalises nothing must be like: its integers have exponents (models/scaled.h), which nothing else
+   knows of. */
+static tern_status check_scaled(const struct tern_config *config, const char *label, tern_error *err)
+{
+    for (int32_t i = 0; i < config->layers; i++) {
+        const struct tern_layer_spec *l = &config->layer[i];
+        if (!bottleneck_fits(config, i))
+            return tern_fail(
+                err, TERN_FORMAT,
+                "%s: layer %d is of width %d, narrow %d and widen %d, which do not fit the layers around it", label, i,
+                l->width, l->narrow, l->widen);
+        if (tern_config_is_scaled(config) && (l->activation != TERN_RELU || l->gate != TERN_GATE_NONE ||
+                                              l->place != TERN_NORM_POST || l->position != TERN_POSITION_ABSOLUTE))
+            return tern_fail(
+                err, TERN_FORMAT,
+                "%s: layer %d: without normalisation only relu, no gate, absolute positions and norms behind "
+                "the sums are supported",
+                label, i);
+        if (!tern_config_is_scaled(config) && l->width)
+            return tern_fail(err, TERN_FORMAT,
+                             "%s: layer %d has a bottleneck and normalises; only norms that scale are supported there",
+                             label, i);
+    }
+    if (!tern_config_is_scaled(config))
+        return config->trigram
+                   ? tern_fail(err, TERN_FORMAT,
+                               "%s: embeddings of three words are supported only without normalisation", label)
+                   : TERN_OK;
+    if (!config->trigram || config->embedding || config->no_positions || !config->no_embed_norm ||
+        tern_config_shares_layers(config) || config->n_tables || config->pooler_norm ||
+        config->head_reads != TERN_READS_FIRST ||
+        (config->pooler != TERN_POOLER_NONE && config->pooler != TERN_POOLER_TANH))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: without normalisation only MobileBERT's embeddings of three words, layers that share "
+                         "nothing and a pooler with tanh are supported",
+                         label);
+    return TERN_OK;
+}
+
 tern_status tern_config_check(const struct tern_config *config, const char *label, tern_error *err)
 {
     tern_status status = TERN_OK;
     for (int32_t i = 0; i < config->layers && !status; i++)
         status = check_layer(config, i, label, err);
+    if (!status)
+        status = check_scaled(config, label, err);
     if (status)
         return status;
     if (tern_config_is_static(config))
         return check_static(config, label, err);
-    if (config->no_embed_norm && (!tern_config_is_pre_norm(config) || config->embedding))
+    if (config->no_embed_norm && !tern_config_is_scaled(config) &&
+        (!tern_config_is_pre_norm(config) || config->embedding))
         return tern_fail(
             err, TERN_FORMAT,
             "%s: embeddings without a norm are supported only before layers that normalise what they read, "

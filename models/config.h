@@ -28,6 +28,7 @@ enum tern_activation {
 enum tern_norm_kind {
     TERN_NORM_LAYER, /* LayerNorm with gamma and beta */
     TERN_NORM_RMS,   /* RMSNorm: the same without the mean; beta is 0 */
+    TERN_NORM_SCALE, /* gamma x + beta: nothing is normalised (MobileBERT's NoNorm) */
     TERN_N_NORM_KINDS
 };
 enum tern_norm_place {
@@ -35,7 +36,11 @@ enum tern_norm_place {
     TERN_NORM_PRE,  /* in front of attention and feed-forward; the stream itself is normalised behind the last layer */
     TERN_N_PLACES
 };
-enum tern_mixer { TERN_MIXER_SOFTMAX }; /* softmax attention */
+enum tern_mixer {
+    TERN_MIXER_SOFTMAX, /* softmax attention, of layers with heads */
+    TERN_MIXER_FOURIER, /* the real part of a Fourier transform over tokens and columns, which layers have instead */
+    TERN_N_MIXERS
+};
 /* How a layer knows where a token stands. */
 enum tern_position_kind {
     TERN_POSITION_ABSOLUTE,     /* only by a table that is added to the words' */
@@ -105,6 +110,8 @@ enum {
     TERN_MAX_POOLINGS = 8,
     TERN_MAX_DENSE = 8,
     TERN_MAX_PROMPTS = 256,
+    TERN_MAX_ADAPTER = 64, /* bytes of a name */
+    TERN_MAX_CONV = 127,   /* tokens of a kernel */
     TERN_MAX_TABLES = 8,   /* of positions */
     TERN_MAX_SPAN = 16383, /* its rows have int16 numbers */
     TERN_MAX_REPEATS = 64, /* of the first block's keys */
@@ -140,10 +147,11 @@ struct tern_prompt {
 enum { TERN_N_RANKS = 7 };
 enum { TERN_CLIP_BITS = 30, TERN_MOST_CLIP = 1 << 29 };
 
-/* One layer. Its parts are those of models/parts.def: attention and feed-forward, a LayerNorm behind each. */
+/* One layer. Its parts are those of models/parts.def: attention and feed-forward, a LayerNorm behind each. A layer
+   without attention is a feed-forward alone, as an adapter is. */
 struct tern_layer_spec {
     int32_t weights; /* the layer whose tensors these are: its own number, or that of an earlier one it shares */
-    int32_t heads, head_dim; /* fewer heads than hidden / head_dim: the others were pruned */
+    int32_t heads, head_dim; /* fewer heads than hidden / head_dim: the others were pruned; both 0: no attention */
     int32_t intermediate;
     int32_t before, after;           /* tokens of the text that a token sees on either side; TERN_ALL_TOKENS: all */
     enum tern_activation activation; /* of the feed-forward */
@@ -152,6 +160,13 @@ struct tern_layer_spec {
     enum tern_mixer mixer;
     enum tern_position_kind position;
     enum tern_gate gate;
+    int32_t conv; /* tokens, an odd number, of the kernels of a dynamic convolution beside attention, as wide as that
+                     (models/span_conv.h); 0: there is none */
+    int32_t value_conv; /* the same of kernels, one for each head, by which tokens' values are added to its context */
+    /* Of a bottleneck, with TERN_NORM_SCALE: a stream of another width than hidden, 0: there is none. The layer that
+       has `narrow` begins it with a matrix, those behind go on in it, and the one that has `widen` adds it to the wide
+       stream by a matrix, with a norm behind. Queries, keys and values are made of the wide stream. */
+    int32_t width, narrow, widen;
     int32_t table;              /* of positions: the model's table that `position` goes by */
     int32_t rank[TERN_N_RANKS]; /* tern_matrix_rank */
     /* 1: what attention gives each token is multiplied, head by head, by the logistic function of what the matrix
@@ -199,6 +214,7 @@ struct tern_config {
        A conversion repeats their rows, and a .tern file does not know: the answers are the same, at the cost of key and
        value matrices, and of their products, as large as the query's. */
     int32_t key_heads;
+    char adapter[TERN_MAX_ADAPTER];                /* the name of the adapter that the layers have; "": none */
     struct tern_layer_spec layer[TERN_MAX_LAYERS]; /* [layers] */
     int32_t vocab, max_positions, token_types;     /* token_types 0: the model has none */
     /* The embeddings' width where it is not `hidden` (a matrix brings them there, behind their norm); 0: it is. */
@@ -206,7 +222,14 @@ struct tern_config {
     int32_t folded;   /* in a checkpoint: of the tables that a matrix brings to `hidden` in front of their norm, which a
                          conversion does; 0: there is no such matrix. Not in a .tern file */
     double gate_init; /* in a checkpoint: what gates are divided by; 0: nothing. Not in a .tern file */
-    int32_t fixed_gates;   /* in a checkpoint: 1: each head has a gate that no token changes. Not in a .tern file */
+    int32_t fixed_gates; /* in a checkpoint: 1: each head has a gate that no token changes. Not in a .tern file */
+    /* In a checkpoint: queries and keys are made through a bottleneck of their own, or with the values through the
+       layer's. Not in a .tern file, where it is multiplied into their matrices */
+    int32_t through_keys, through_values;
+    int32_t adapter_norm; /* in a checkpoint: adapters have a norm of their own. Not in a .tern file */
+    /* Words' embeddings are so wide, and a matrix makes what positions and types are added to of those of the word
+       behind, of the word itself and of the word before (zeros beyond the text); 0: they are added to the word's. */
+    int32_t trigram;
     int32_t no_positions;  /* 1: no table of positions is added to the words' */
     int32_t no_embed_norm; /* 1: the embeddings' sum is the stream as it is; of TERN_NORM_PRE only */
     struct tern_table_spec table[TERN_MAX_TABLES]; /* [n_tables] */
@@ -259,6 +282,12 @@ static inline int32_t tern_attention_width(const struct tern_layer_spec *layer)
     return layer->heads * layer->head_dim;
 }
 
+/* Columns of what the matrix behind attention reads. */
+static inline int32_t tern_context_width(const struct tern_layer_spec *layer)
+{
+    return tern_attention_width(layer) * (layer->conv ? 2 : 1);
+}
+
 /* Numbers of a row of the embedding tables. */
 static inline int32_t tern_embedding_size(const struct tern_config *config)
 {
@@ -268,6 +297,21 @@ static inline int32_t tern_embedding_size(const struct tern_config *config)
 static inline int tern_config_is_static(const struct tern_config *config)
 {
     return config->layers == 0;
+}
+/* The width of the stream that a layer's feed-forward reads and adds to. */
+static inline int32_t tern_layer_width(const struct tern_config *config, int layer)
+{
+    return config->layer[layer].width ? config->layer[layer].width : config->hidden;
+}
+/* Whether layers have a Fourier transform in place of attention. */
+static inline int tern_config_is_fourier(const struct tern_config *config)
+{
+    return config->layer[0].mixer == TERN_MIXER_FOURIER;
+}
+/* Whether nothing is normalised, so that rows have exponents (models/scaled.h). */
+static inline int tern_config_is_scaled(const struct tern_config *config)
+{
+    return config->layer[0].norm == TERN_NORM_SCALE;
 }
 /* Whether the layers normalise what they read, and not what they add to. */
 static inline int tern_config_is_pre_norm(const struct tern_config *config)

@@ -2,6 +2,7 @@
 #include "models/config_private.h"
 #include "models/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,11 +36,16 @@ static const struct {
     int32_t min, max;
     int optional;
 } layer_integers[] = {
-    {"heads", offsetof(struct tern_layer_spec, heads), 1, TERN_MAX_HIDDEN, 0},
-    {"head_dim", offsetof(struct tern_layer_spec, head_dim), 1, TERN_MAX_HEAD_DIM, 0},
+    {"heads", offsetof(struct tern_layer_spec, heads), 0, TERN_MAX_HIDDEN, 0},
+    {"head_dim", offsetof(struct tern_layer_spec, head_dim), 0, TERN_MAX_HEAD_DIM, 0},
     {"intermediate", offsetof(struct tern_layer_spec, intermediate), 1, TERN_MAX_INTERMEDIATE, 0},
     {"before", offsetof(struct tern_layer_spec, before), 0, TERN_ALL_TOKENS, 0},
     {"after", offsetof(struct tern_layer_spec, after), 0, TERN_ALL_TOKENS, 0},
+    {"conv", offsetof(struct tern_layer_spec, conv), 0, TERN_MAX_CONV, 1},
+    {"value_conv", offsetof(struct tern_layer_spec, value_conv), 0, TERN_MAX_CONV, 1},
+    {"width", offsetof(struct tern_layer_spec, width), 0, TERN_MAX_HIDDEN, 1},
+    {"narrow", offsetof(struct tern_layer_spec, narrow), 0, 1, 1},
+    {"widen", offsetof(struct tern_layer_spec, widen), 0, 1, 1},
     {"table", offsetof(struct tern_layer_spec, table), 0, TERN_MAX_TABLES - 1, 1},
     {"skip_norm", offsetof(struct tern_layer_spec, skip_norm), 0, 1, 1},
     {"global", offsetof(struct tern_layer_spec, global), 0, 1, 1},
@@ -59,11 +65,11 @@ static const struct {
 };
 
 /* Its kinds of parts, by name; the indices are the values of the enums. */
-static const char *const norm_names[TERN_N_NORM_KINDS] = {"layer", "rms"},
-                         *const place_names[TERN_N_PLACES] = {"post", "pre"}, *const mixer_names[] = {"softmax"},
-                         *const position_names[TERN_N_POSITIONS] = {"absolute", "rotary", "bias", "disentangled",
-                                                                    "alibi"},
-                         *const gate_names[TERN_N_GATES] = {"none", "product"};
+static const char *const
+    norm_names[TERN_N_NORM_KINDS] = {"layer", "rms", "scale"},
+    *const place_names[TERN_N_PLACES] = {"post", "pre"}, *const mixer_names[TERN_N_MIXERS] = {"softmax", "fourier"},
+    *const position_names[TERN_N_POSITIONS] = {"absolute", "rotary", "bias", "disentangled", "alibi"},
+    *const gate_names[TERN_N_GATES] = {"none", "product"};
 static const char *const head_reads_names[TERN_N_HEAD_READS] = {"first", "mean", "late"};
 static const struct {
     const char *key;
@@ -74,7 +80,7 @@ static const struct {
     {"activation", offsetof(struct tern_layer_spec, activation), tern_activation_names, TERN_N_ACTIVATIONS},
     {"norm", offsetof(struct tern_layer_spec, norm), norm_names, TERN_N_NORM_KINDS},
     {"place", offsetof(struct tern_layer_spec, place), place_names, TERN_N_PLACES},
-    {"mixer", offsetof(struct tern_layer_spec, mixer), mixer_names, 1},
+    {"mixer", offsetof(struct tern_layer_spec, mixer), mixer_names, TERN_N_MIXERS},
     {"position", offsetof(struct tern_layer_spec, position), position_names, TERN_N_POSITIONS},
     {"gate", offsetof(struct tern_layer_spec, gate), gate_names, TERN_N_GATES},
 };
@@ -180,6 +186,8 @@ static int add_embeddings(json_t *root, const struct tern_config *config)
     int failed = 0;
     if (config->embedding)
         failed |= json_object_set_new(root, "embedding", json_integer(config->embedding));
+    if (config->trigram)
+        failed |= json_object_set_new(root, "trigram", json_integer(config->trigram));
     if (config->no_positions)
         failed |= json_object_set_new(root, "no_positions", json_true());
     if (config->no_embed_norm)
@@ -227,6 +235,8 @@ static json_t *to_object(const struct tern_config *config)
     if (config->head_reads != TERN_READS_FIRST)
         failed |= json_object_set_new(root, "head_reads", json_string(head_reads_names[config->head_reads]));
     failed |= add_embeddings(root, config);
+    if (*config->adapter)
+        failed |= json_object_set_new(root, "adapter", json_string(config->adapter));
     failed |= tern_embedding_to_json(root, config);
     failed |= add_head(root, config) | add_labels(root, config);
     if (failed) {
@@ -400,11 +410,25 @@ static tern_status get_table(struct tern_config *out, const json_t *table, const
     return status;
 }
 
+/* A note of which one the layers have. */
+static tern_status get_adapter(struct tern_config *out, const json_t *root, const char *label, tern_error *err)
+{
+    const char *name = "";
+    const tern_status status = tern_json_get_string(root, "adapter", 0, &name, label, err);
+    if (!status && strlen(name) >= sizeof out->adapter)
+        return tern_fail(err, TERN_FORMAT, "%s: the adapter's name has %zu bytes, the limit is %zu", label,
+                         strlen(name), sizeof out->adapter - 1);
+    snprintf(out->adapter, sizeof out->adapter, "%s", name);
+    return status;
+}
+
 /* The keys that add_embeddings writes. */
 static tern_status get_embeddings(struct tern_config *out, const json_t *root, const char *label, tern_error *err)
 {
     const json_t *tables = json_object_get(root, "tables");
     tern_status status = tern_json_get_int(root, "embedding", 0, 1, TERN_MAX_HIDDEN, &out->embedding, label, err);
+    if (!status)
+        status = tern_json_get_int(root, "trigram", 0, 1, TERN_MAX_HIDDEN, &out->trigram, label, err);
     if (!status)
         status = tern_json_get_bool(root, "no_positions", 0, &out->no_positions, label, err);
     if (!status)
@@ -463,10 +487,10 @@ static tern_status get_head(struct tern_config *out, const json_t *root, const c
 static tern_status refuse_unknown(const json_t *root, const char *label, tern_error *err)
 {
     static const char *const others[] = {
-        "embedding",  "no_positions",   "no_embed_norm", "tables",        "pooler_norm", "head_reads",
-        "layer",      "architecture",   "activation",    "weights",       "pooling",     "layer_norm_eps",
-        "has_pooler", "pooler",         "head",          "normalize",     "labels",      "prompts",
-        "dense",      "default_prompt", "dimensions",    "include_prompt"};
+        "embedding",  "no_positions",   "no_embed_norm", "tables",         "pooler_norm", "head_reads",
+        "layer",      "architecture",   "activation",    "weights",        "pooling",     "layer_norm_eps",
+        "has_pooler", "pooler",         "head",          "normalize",      "labels",      "prompts",
+        "dense",      "default_prompt", "dimensions",    "include_prompt", "adapter",     "trigram"};
     enum { N_OTHERS = sizeof others / sizeof others[0] };
     const char *known[N_OTHERS + N_INTEGERS];
     memcpy(known, others, sizeof others);
@@ -504,6 +528,8 @@ static tern_status from_object(struct tern_config *out, const json_t *root, cons
     out->architecture = (enum tern_architecture)architecture;
     if (status == TERN_OK)
         status = get_embeddings(out, root, label, err);
+    if (status == TERN_OK)
+        status = get_adapter(out, root, label, err);
     if (status == TERN_OK)
         status = get_pooler(out, root, label, err);
     if (status == TERN_OK)

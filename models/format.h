@@ -34,8 +34,13 @@ struct tern_linear_param {
     int32_t lines;  /* of a sparse matrix's values, 64 bytes each before they become codes */
     int32_t copies; /* inputs behind the k, each a repeated column */
     int32_t left;   /* 1: there is "NAME.left", I32 [16 * panels], bits by which a channel's sums are shifted */
-    int32_t zero[6];
+    /* Of models that normalise nothing: units of the bias, and of "NAME.gamma", I16 [n], or, of "embed.mix", of the
+       rows of positions, are 2^this. */
+    int32_t bias_exp, gamma_exp;
+    int32_t zero[4];
 };
+/* What these may be. */
+enum { TERN_MOST_EXP = 256 };
 
 /* "NAME.param" of a LayerNorm, I32. */
 struct tern_norm_param {

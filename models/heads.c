@@ -1,6 +1,8 @@
 /* The last step of a run, in integers: states through the pooler and classifier to logits. */
 #include "models/heads.h"
 
+#include "models/scheme.h"
+
 #include <string.h>
 
 /* Rows that go through the pooler, or are chosen among the states. */
@@ -19,7 +21,9 @@ void tern_heads_plan(struct tern_heads *heads, struct tern_arena *arena)
     heads->row = tern_arena_take(arena, rows, sizeof *heads->row);
     heads->pooled = tern_arena_take(arena, rows, h * sizeof *heads->pooled);
     heads->normed = tern_arena_take(arena, h, sizeof *heads->normed);
-    heads->sum = tern_arena_take(arena, h, sizeof *heads->sum);
+    const int scaled = tern_config_is_scaled(c);
+    heads->sum = tern_arena_take(arena, scaled ? rows : 1, h * sizeof *heads->sum);
+    heads->exp = scaled ? tern_arena_take(arena, rows, sizeof *heads->exp) : NULL;
     const int wide = tern_widest_vector(c), most = c->n_labels > wide ? c->n_labels : wide;
     heads->acc = tern_arena_take(arena, (size_t)tern_round_up(most, TERN_PANEL), sizeof *heads->acc);
     for (int i = 0; i < 2; i++)
@@ -53,8 +57,10 @@ static struct tern_rows rows_of_texts(const struct tern_heads *heads, const tern
         }
         memcpy(heads->q + i * b->x.ld, b->x.q + first * b->x.ld, (size_t)tern_round_up(h, TERN_PANEL_K));
         heads->row[i] = b->x.row[first];
+        if (heads->exp)
+            heads->exp[i] = b->x.exp[first];
     }
-    return (struct tern_rows){heads->q, heads->row, b->x.ld, batch->n_texts};
+    return (struct tern_rows){heads->q, heads->row, b->x.ld, batch->n_texts, heads->exp};
 }
 
 /* LayerNorm of a row of 16 bits; returns what its reader reads. */
@@ -69,6 +75,24 @@ static int16_t *norm_row(const struct tern_heads *heads, int16_t *row)
     return norm->affine ? row : heads->normed;
 }
 
+/* Through the dense layer of a model that normalises nothing, into pooled: in units of 2^-TERN_POOLED_BITS, beyond
+   which tanh is 1. */
+static void pool_scaled(const struct tern_heads *heads, const struct tern_rows *x)
+{
+    const struct tern_bert *b = heads->bert;
+    const int h = b->config->hidden;
+    const struct tern_scaled out = {heads->sum, heads->exp, h};
+    tern_linear_scaled(&b->run, TERN_STAGE_head, &b->weights->pooler, &out, 0, x);
+    for (int i = 0; i < x->m; i++) {
+        int32_t *const v = out.v + (ptrdiff_t)i * h;
+        int16_t *const row = heads->pooled + (ptrdiff_t)i * h;
+        const int32_t exp = tern_narrowed(out.exp[i], b->run.ops->narrow(v, row, 0, h)) + TERN_POOLED_BITS;
+        for (int j = 0; exp > 0 && j < h; j++) /* what is beyond int16 already is cut off below */
+            v[j] = v[j] < -32767 || v[j] > 32767 ? v[j] : v[j] * (1 << (exp < 15 ? exp : 15));
+        tern_scaled_shift(v, row, exp > 0 ? 0 : -exp, h);
+    }
+}
+
 /* Through the dense layer, its activation and its norm, those that there are. */
 static struct tern_rows pool_rows(const struct tern_heads *heads, const struct tern_rows *x)
 {
@@ -78,7 +102,10 @@ static struct tern_rows pool_rows(const struct tern_heads *heads, const struct t
         return *x;
     const struct tern_linear *const pooler[1] = {&b->weights->pooler};
     int16_t *const out[1] = {heads->pooled};
-    tern_linear_run(&b->run, TERN_STAGE_head, pooler, out, 1, h, x);
+    if (x->exp)
+        pool_scaled(heads, x);
+    else
+        tern_linear_run(&b->run, TERN_STAGE_head, pooler, out, 1, h, x);
     for (int i = 0; i < x->m; i++) {
         int16_t *row = heads->pooled + (ptrdiff_t)i * h;
         if (b->config->pooler == TERN_POOLER_TANH)
@@ -89,7 +116,7 @@ static struct tern_rows pool_rows(const struct tern_heads *heads, const struct t
             row = norm_row(heads, row);
         b->run.ops->quantize(row, heads->q + i * b->x.ld, &heads->row[i], h);
     }
-    return (struct tern_rows){heads->q, heads->row, b->x.ld, x->m};
+    return (struct tern_rows){heads->q, heads->row, b->x.ld, x->m, NULL};
 }
 
 void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch, int32_t *result)

@@ -10,8 +10,9 @@ struct tern_heads {
     /* Rows of a head that has any between the states and its classifier, for each text or token. */
     int8_t *q;                /* [rows][x.ld] */
     struct tern_row *row;     /* [rows] */
+    int32_t *exp;             /* [rows] of models that normalise nothing */
     int16_t *pooled, *normed; /* [rows][hidden]; normed: of one row */
-    int32_t *sum;             /* [hidden] of one row */
+    int32_t *sum;             /* [hidden] of one row; of such models [rows][hidden] */
     int32_t *acc;             /* accumulators of one text: of the classifier, of a dense layer */
     /* What is wanted of embeddings: pooled without so many tokens at a text's beginning, of which one stays at least;
        of so many dimensions; these brought to length 1. */
@@ -30,7 +31,7 @@ typedef void tern_heads_fn(struct tern_heads *heads, const tern_batch *batch, in
 #undef HEAD_KIND
 /* result[texts][dimensions], in tern_heads_embed_bits. */
 tern_heads_fn tern_heads_embed;
-/* The fraction bits of an embedding: Q30 where no number is above 1, else Q16. */
+/* The fraction bits of an embedding: Q30 where no number is above 1, else Q16, of models that normalise nothing Q6. */
 int tern_heads_embed_bits(const struct tern_heads *heads);
 
 #endif

@@ -195,7 +195,7 @@ static void run_dense(struct tern_heads *heads, int i, struct vector *x)
     const struct tern_dense_spec *spec = &heads->bert->config->dense[i];
     struct tern_linear w = heads->bert->weights->dense[i];
     struct tern_row row;
-    const struct tern_rows rows = {heads->dense_q, &row, tern_round_up(x->n, TERN_PANEL_K), 1};
+    const struct tern_rows rows = {heads->dense_q, &row, tern_round_up(x->n, TERN_PANEL_K), 1, NULL};
     const int shift = narrow(x, heads->narrow);
     heads->bert->run.ops->quantize(heads->narrow, heads->dense_q, &row, x->n);
     w.kappa.exp -= w.kappa.mul ? shift - (x->bits - TERN_LOGIT_BITS) : 0;
@@ -210,19 +210,31 @@ static void run_dense(struct tern_heads *heads, int i, struct vector *x)
 /* ---- All of it ----------------------------------------------------------------------------------------------------
  */
 
-static void pool_text(const struct tern_heads *heads, const int16_t *y, int tokens, struct vector *x)
+/* The unit of a text's rows. Where they have an exponent of their own, pooling goes by 1, with some bits left for what
+   the root of a length multiplies, and the vector's bits take the exponent. */
+enum { ROOM = 8 };
+static struct tern_real unit_of(const struct tern_bert *b)
+{
+    if (tern_config_is_scaled(b->config))
+        return (struct tern_real){1 << 30, 30 + ROOM};
+    return tern_last_norm(b->weights, b->config)->unit;
+}
+
+static void pool_text(const struct tern_heads *heads, int first, int tokens, struct vector *x)
 {
     const struct tern_bert *b = heads->bert;
     const struct tern_config *c = b->config;
     const struct pooling p = {.ops = b->run.ops,
-                              .y = y,
+                              .y = b->y + (ptrdiff_t)first * c->hidden,
                               .from = heads->skip < tokens ? heads->skip : tokens - 1,
                               .tokens = tokens,
                               .n = c->hidden,
-                              .unit = tern_last_norm(b->weights, c)->unit};
+                              .unit = unit_of(b)};
     x->v = heads->vector[0];
     x->n = tern_pooled_width(c);
     x->bits = TERN_LOGIT_BITS;
+    if (tern_config_is_scaled(c))
+        x->bits -= ROOM + b->scaled.text_exp[first];
     for (int i = 0; i <= c->n_joined; i++)
         pool_fns[tern_pooling_at(c, i)](&p, x->v + (ptrdiff_t)i * c->hidden);
 }
@@ -231,6 +243,19 @@ static struct vector mean_of_words(const struct tern_heads *heads, const int32_t
 {
     tern_static_mean(heads, ids, tokens, heads->vector[0]);
     return (struct vector){heads->vector[0], heads->bert->config->hidden, heads->bert->weights->fixed.bits};
+}
+
+/* To units of 2^-bits, as far as these hold the vector. */
+static void to_bits(struct vector *x, int bits)
+{
+    const int down = x->bits - bits;
+    for (int j = 0; down && j < x->n; j++) {
+        if (down > 0)
+            x->v[j] = down > 31 ? 0 : tern_rshift(x->v[j], down);
+        else
+            x->v[j] = x->v[j] ? saturate((int64_t)x->v[j] * ((int64_t)1 << (down < -31 ? 31 : -down))) : 0;
+    }
+    x->bits = bits;
 }
 
 void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
@@ -242,7 +267,7 @@ void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t
         if (tern_config_is_static(c))
             x = mean_of_words(heads, batch->ids + first, batch->offsets[i + 1] - first);
         else
-            pool_text(heads, heads->bert->y + (ptrdiff_t)first * c->hidden, batch->offsets[i + 1] - first, &x);
+            pool_text(heads, first, batch->offsets[i + 1] - first, &x);
         for (int k = 0; k < c->n_dense; k++) {
             if (c->dense[k].normalize)
                 unit_length(&x);
@@ -253,6 +278,7 @@ void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t
         x.n = heads->dimensions;
         if (heads->normalize)
             unit_length(&x);
+        to_bits(&x, tern_heads_embed_bits(heads));
         memcpy(result + (ptrdiff_t)i * x.n, x.v, (size_t)x.n * sizeof *result);
     }
 }
@@ -264,5 +290,7 @@ int tern_heads_embed_bits(const struct tern_heads *heads)
         return TERN_UNIT_BITS;
     if (c->n_dense)
         return dense_bits(&c->dense[c->n_dense - 1]);
-    return tern_config_is_static(c) ? heads->bert->weights->fixed.bits : TERN_LOGIT_BITS;
+    if (tern_config_is_static(c))
+        return heads->bert->weights->fixed.bits;
+    return tern_config_is_scaled(c) ? TERN_SCALED_BITS : TERN_LOGIT_BITS;
 }

@@ -4,6 +4,7 @@
 
 #include "models/blocks.h"
 #include "models/bounds.h"
+#include "models/scaled.h"
 #include "models/scheme.h"
 
 /* The smallest right shift that takes |acc| <= sqrt(norm2_x * norm2_w) into int16 (Cauchy-Schwarz). */
@@ -147,8 +148,9 @@ struct job {
     const struct tern_runner *run;
     enum tern_stage stage;
     const struct tern_linear *const *w;
-    int16_t *const *out; /* requant */
-    int32_t *sum;        /* residual */
+    int16_t *const *out;              /* requant */
+    int32_t *sum;                     /* residual */
+    const struct tern_scaled *scaled; /* rows with exponents */
     const int16_t *y;
     ptrdiff_t ld, ld_y;
     const struct tern_rows *x;
@@ -223,6 +225,13 @@ static void epilogue(const struct job *j, int which, const int32_t *tile, int fi
     const struct tern_linear *w = j->w[which];
     const struct tern_row_scale *scale = j->run->scale + (ptrdiff_t)which * j->x->m + first_row;
     const ptrdiff_t at = first_row * j->ld + column, ld_tile = j->width * TERN_PANEL;
+    for (int i = 0; j->scaled && i < rows; i++) {
+        const ptrdiff_t row = first_row + i;
+        j->run->ops->scaled(tile + i * ld_tile, j->scaled->v + row * j->scaled->ld + column, w->mul + column,
+                            w->gamma ? w->gamma + column : NULL, w->bias32 + column, &j->run->scaled[row], width);
+    }
+    if (j->scaled)
+        return;
     if (j->out)
         j->run->ops->requant(tile, ld_tile, j->out[which] + at, j->ld, scale, w->left ? w->left + column : NULL,
                              w->mul + column, w->bias16 + column, rows, width);
@@ -463,7 +472,7 @@ static struct tern_rows rows_for(const struct tern_runner *run, enum tern_stage 
         return *x;
     run_requant(run, stage, &w->inner, out, 1, w->k, x);
     tern_pool_run(run->pool, between_task, &j, quotient_up(x->m, BETWEEN_ROWS));
-    return (struct tern_rows){run->between_q, run->between_row, run->between_ld, x->m};
+    return (struct tern_rows){run->between_q, run->between_row, run->between_ld, x->m, NULL};
 }
 
 void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *const *w,
@@ -493,13 +502,24 @@ void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, 
     run_tasks(&j);
 }
 
+void tern_linear_scaled(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
+                        const struct tern_scaled *sum, int adds, const struct tern_rows *x)
+{
+    struct job j = {.run = run, .stage = stage, .w = &w, .scaled = sum, .x = x, .count = 1};
+    for (int r = 0; r < x->m; r++) {
+        run->scaled[r] = tern_scaled_scale_of(w, x->row[r], x->exp[r], adds ? sum->exp[r] : 0, adds);
+        sum->exp[r] = run->scaled[r].exp;
+    }
+    run_tasks(&j);
+}
+
 /* acc * amax * mul[j] / 2^15 * kappa in Q16. The product is brought to 31 bits before the last multiplication. */
-static int32_t logit(const struct tern_linear *w, int32_t acc, int32_t amax, int j)
+static int32_t logit(const struct tern_linear *w, int32_t acc, int32_t amax, int32_t exp, int j)
 {
     int64_t t = tern_rshift64((int64_t)acc * amax * w->mul[j], 15); /* |acc * amax| < 2^46, times mul < 2^61 */
     int down = tern_bits((uint64_t)(t < 0 ? -t : t)) - 31;
     t = down > 0 ? tern_rshift64(t, down) : t;
-    int shift = w->kappa.exp - TERN_LOGIT_BITS - (down > 0 ? down : 0);
+    int shift = w->kappa.exp - TERN_LOGIT_BITS - (down > 0 ? down : 0) - exp;
     t *= w->kappa.mul; /* <= 2^62 */
     t = shift > 62 ? 0 : shift >= 0 ? tern_rshift64(t, shift) : t > 0 ? INT32_MAX : t < 0 ? INT32_MIN + 1 : 0;
     t += w->bias32[j];
@@ -514,6 +534,6 @@ void tern_linear_logits(const struct tern_runner *run, const struct tern_linear 
     for (int i = 0; i < x->m; i++) {
         run->ops->gemm_s8(x->q + i * x->ld, x->ld, w->weight, acc, panels * TERN_PANEL, 1, panels, tern_k4(w->k), none);
         for (int j = 0; j < w->n; j++)
-            q16[(ptrdiff_t)i * w->n + j] = logit(w, acc[j], x->row[i].amax, j);
+            q16[(ptrdiff_t)i * w->n + j] = logit(w, acc[j], x->row[i].amax, x->exp ? x->exp[i] : 0, j);
     }
 }

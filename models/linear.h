@@ -24,6 +24,10 @@ struct tern_linear {
     /* What the rows go through first: this matrix reads what that gives, of k columns, as int8 again. NULL: the rows.
      */
     const struct tern_linear *inner;
+    /* Of sums with exponents (models/scaled.h), in units of powers of two: bias32's; gamma's, [n], which multiplies
+       what the sums are added to; NULL: nothing does. */
+    const int16_t *gamma;
+    int32_t bias_exp, gamma_exp;
 };
 
 /* Panels of k inputs that are unpacked together: 2, 4, 8 or 16. */
@@ -55,6 +59,7 @@ struct tern_rows {
     const struct tern_row *row;
     ptrdiff_t ld;
     int m;
+    const int32_t *exp; /* [m] of rows with exponents; NULL: none has one */
 };
 
 /* How one token's accumulators are brought to fixed point, from its own amax and norm2 (see models/scheme.h). */
@@ -69,13 +74,16 @@ struct tern_row_scale tern_score_scale(int32_t amax_q, int32_t amax_k, struct te
 enum { TERN_BIASED_BITS = 14 };
 struct tern_row_scale tern_biased_scale(struct tern_row q, struct tern_row k, struct tern_real unit);
 
+struct tern_scaled;
+
 /* Where linear layers run. `scale` holds one entry per row of every matrix of a call; `tile` one buffer per thread. */
 struct tern_runner {
     const struct tern_ops *ops;
     struct tern_pool *pool;
-    struct tern_row_scale *scale; /* [3 * max rows] */
-    int32_t *tile;                /* [threads][TERN_TILE] */
-    int8_t *panels;               /* [threads][panels_bytes]: low-bit weights, unpacked; sparse ones as lines */
+    struct tern_row_scale *scale;     /* [3 * max rows] */
+    struct tern_scaled_scale *scaled; /* [max rows], of models whose rows have exponents */
+    int32_t *tile;                    /* [threads][TERN_TILE] */
+    int8_t *panels;                   /* [threads][panels_bytes]: low-bit weights, unpacked; sparse ones as lines */
     ptrdiff_t panels_bytes;
     uint8_t *packed; /* [blocks of TERN_TILE_ROWS rows][packed_bytes]: rows for sparse weights */
     ptrdiff_t packed_bytes;
@@ -101,6 +109,9 @@ void tern_linear_run(const struct tern_runner *run, enum tern_stage stage, const
 /* sum[m][n] = (y << up) + w x + bias, rows of y ld_y elements apart: 0 says that all are the same. */
 void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
                           int32_t *sum, ptrdiff_t ld, const int16_t *y, ptrdiff_t ld_y, const struct tern_rows *x);
+/* sum[m][n] = w x + bias and, if it adds, gamma times sum: rows with exponents, which those of x have too. */
+void tern_linear_scaled(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
+                        const struct tern_scaled *sum, int adds, const struct tern_rows *x);
 /* q16[m][n] in Q16, by 64-bit scalars: for the last layer, whose outputs are few. acc is scratch [16 * panels]. */
 void tern_linear_logits(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
                         const struct tern_rows *x);

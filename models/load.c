@@ -1,8 +1,12 @@
 /* Finds a tensor of an expected type and shape in a .tern file, for load_int8.c and load_f32.c. */
 #include "models/load.h"
 
+#include "models/format.h"
+#include "simd/ops.h"
+
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 void tern_load_fail(struct tern_loader *l, const char *name, const char *what)
 {
@@ -38,4 +42,31 @@ const void *tern_load_tensor(struct tern_loader *l, const char *name, enum tern_
         return NULL;
     }
     return l->status ? NULL : t->data;
+}
+
+const int16_t *tern_load_i16(struct tern_loader *l, const char *name, int count, int least)
+{
+    int64_t shape = tern_round_up(count, TERN_PARAM16);
+    const int16_t *data = tern_load_tensor(l, name, TERN_I16, 1, &shape);
+    for (int i = 0; data && i < count; i++)
+        if (data[i] < least)
+            tern_load_fail(l, name, "holds a number out of range");
+    return data;
+}
+
+const int8_t *tern_load_s8(struct tern_loader *l, const char *name, int n_dims, const int64_t *shape)
+{
+    const int8_t *data = tern_load_tensor(l, name, TERN_I8, n_dims, shape);
+    size_t bytes = 1;
+    for (int i = 0; i < n_dims; i++)
+        bytes *= (size_t)shape[i]; /* the container has checked the product */
+    if (data && memchr(data, 0x80, bytes))
+        tern_load_fail(l, name, "holds a weight of -128; the range is -127 to 127");
+    return data;
+}
+
+const void *tern_load_params(struct tern_loader *l, const char *name)
+{
+    const int64_t shape = TERN_PARAM32;
+    return tern_load_tensor(l, name, TERN_I32, 1, &shape);
 }

@@ -111,7 +111,9 @@ static void load_part(struct tern_loader *l, struct tern_f32_weights *out, const
     struct tern_f32_norm *const norms[TERN_N_PARTS] = {[TERN_PART_EMBED_NORM] = &out->embed_norm,
                                                        [TERN_PART_FINAL_NORM] = &out->final_norm,
                                                        [TERN_PART_POOLER_NORM] = &out->pooler_norm};
-    struct tern_f32_linear *const matrices[TERN_N_PARTS] = {[TERN_PART_PROJECT] = &out->project,
+    struct tern_f32_linear *const matrices[TERN_N_PARTS] = {[TERN_PART_MIX] = &out->mix,
+                                                            [TERN_PART_FOURIER] = &out->fourier,
+                                                            [TERN_PART_PROJECT] = &out->project,
                                                             [TERN_PART_POOLER] = &out->pooler,
                                                             [TERN_PART_CLASSIFIER] = &out->classifier};
     const struct tern_part *p = &tern_parts[id];
@@ -149,13 +151,15 @@ tern_status tern_f32_load(struct tern_f32_weights *out, const struct tern_config
 
 enum tern_part_id tern_norm_before(const struct tern_config *config, int layer, enum tern_layer_input input, int *of)
 {
-    const int pre = tern_config_is_pre_norm(config);
+    const int pre = tern_config_is_pre_norm(config), first = input == tern_first_input(config, layer);
     *of = layer;
-    if (input == TERN_INPUT_FFN_UP)
+    if (tern_config_is_scaled(config))
+        return TERN_N_PARTS;
+    if (input == TERN_INPUT_FFN_UP && (pre || !first))
         return pre ? TERN_PART_FFN_NORM : TERN_PART_ATTN_NORM;
     if (input != TERN_INPUT_QKV && config->layer[layer].sub_norm)
         return input == TERN_INPUT_ATTN_OUT ? TERN_PART_ATTN_SUB_NORM : TERN_PART_FFN_SUB_NORM;
-    if (input != TERN_INPUT_QKV)
+    if (!first)
         return TERN_N_PARTS;
     if (pre && layer == config->layers) {
         *of = -1;

@@ -2,7 +2,9 @@
 #include "models/blocks.h"
 #include "models/bounds.h"
 #include "models/format.h"
+#include "models/fourier.h"
 #include "models/load.h"
+#include "models/load_kernels.h"
 #include "models/scheme.h"
 #include "models/weights.h"
 
@@ -14,34 +16,6 @@ _Static_assert((int)TERN_BOUND_K >= (int)TERN_MAX_INTERMEDIATE && (int)TERN_BOUN
                "bounds.h covers the config's limits");
 _Static_assert((int)TERN_BOUND_K >= (int)TERN_MAX_WIDTH, "bounds.h covers dense layers behind the pooling");
 _Static_assert((int)TERN_BOUND_TOKENS >= (int)TERN_MAX_POSITIONS, "bounds.h covers the config's limits");
-
-static const int16_t *load_i16(struct tern_loader *l, const char *name, int count, int least)
-{
-    int64_t shape = tern_round_up(count, TERN_PARAM16);
-    const int16_t *data = tern_load_tensor(l, name, TERN_I16, 1, &shape);
-    for (int i = 0; data && i < count; i++)
-        if (data[i] < least)
-            tern_load_fail(l, name, "holds a number out of range");
-    return data;
-}
-
-static const int8_t *load_s8(struct tern_loader *l, const char *name, int n_dims, const int64_t *shape)
-{
-    const int8_t *data = tern_load_tensor(l, name, TERN_I8, n_dims, shape);
-    size_t bytes = 1;
-    for (int i = 0; i < n_dims; i++)
-        bytes *= (size_t)shape[i]; /* the container has checked the product */
-    if (data && memchr(data, 0x80, bytes))
-        tern_load_fail(l, name, "holds a weight of -128; the range is -127 to 127");
-    return data;
-}
-
-/* One of the structs of models/format.h, all of 64 bytes. */
-static const void *load_params(struct tern_loader *l, const char *name)
-{
-    const int64_t shape = TERN_PARAM32;
-    return tern_load_tensor(l, name, TERN_I32, 1, &shape);
-}
 
 static struct tern_real load_real(struct tern_loader *l, const char *name, struct tern_real r)
 {
@@ -147,7 +121,7 @@ static void load_sparse(struct tern_loader *l, struct tern_linear *out, const ch
     if (coded)
         load_block_codes(l, &out->codes, name, n, k, p);
     else
-        w->value = load_s8(l, part, 2, lines);
+        w->value = tern_load_s8(l, part, 2, lines);
     const char *fault = l->status ? NULL : tern_sparse_fault(w, panels, tern_k4(k), p->lines);
     if (fault)
         tern_load_fail(l, name, fault);
@@ -166,13 +140,33 @@ static void load_left(struct tern_loader *l, struct tern_linear *w, const char *
         }
 }
 
-static void load_linear(struct tern_loader *l, struct tern_linear *w, const struct tern_part *of,
-                        struct tern_shape size)
+/* What sums with exponents have beside the rest; biases may not need a bit more. */
+static void load_exponents(struct tern_loader *l, struct tern_linear *w, const struct tern_part *of,
+                           const struct tern_linear_param *p)
+{
+    char part[96];
+    w->bias_exp = p->bias_exp;
+    w->gamma_exp = p->gamma_exp;
+    if (of->ends == TERN_END_RESIDUAL) {
+        snprintf(part, sizeof part, "%s.gamma", of->name);
+        w->gamma = tern_load_i16(l, part, w->n, -32767);
+    }
+    int fits = abs(w->bias_exp) <= TERN_MOST_EXP && abs(w->gamma_exp) <= TERN_MOST_EXP;
+    for (int i = 0; fits && w->bias32 && i < w->n; i++)
+        fits = w->bias32[i] >= -(1 << 29) && w->bias32[i] <= 1 << 29;
+    snprintf(part, sizeof part, "%s.param", of->name);
+    if (!fits || p->left)
+        tern_load_fail(l, part, "holds a number out of range");
+}
+
+static void load_linear(struct tern_loader *l, struct tern_linear *w, const struct tern_config *c,
+                        const struct tern_part *of, struct tern_shape size)
 {
     char part[96];
     const char *name = of->name;
+    const enum tern_end ends = tern_part_ends(c, of);
     snprintf(part, sizeof part, "%s.param", name);
-    const struct tern_linear_param *p = load_params(l, part);
+    const struct tern_linear_param *p = tern_load_params(l, part);
     if (!p)
         return;
     if (p->copies < 0 || p->copies > (of->reads < TERN_N_INPUTS ? TERN_MAX_COPIES : 0) ||
@@ -197,39 +191,41 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const stru
     if (p->blocks)
         load_sparse(l, w, name, n, k, p);
     else if (p->format == TERN_FORMAT_INT8)
-        w->weight = load_s8(l, part, 4, shape);
+        w->weight = tern_load_s8(l, part, 4, shape);
     else
         load_codes(l, &w->codes, name, n, k, p);
     if (p->left)
-        load_left(l, w, name, panels * TERN_PANEL, of->ends);
+        load_left(l, w, name, panels * TERN_PANEL, ends);
     snprintf(part, sizeof part, "%s.mul", name);
-    w->mul = load_i16(l, part, panels * TERN_PANEL, 0);
+    w->mul = tern_load_i16(l, part, panels * TERN_PANEL, 0);
     snprintf(part, sizeof part, "%s.bias", name);
-    if (of->ends != TERN_END_REQUANT) {
+    if (ends != TERN_END_REQUANT) {
         int64_t count = panels * TERN_PANEL;
         w->bias32 = tern_load_tensor(l, part, TERN_I32, 1, &count);
     } else {
-        w->bias16 = load_i16(l, part, panels * TERN_PANEL, -32767);
+        w->bias16 = tern_load_i16(l, part, panels * TERN_PANEL, -32767);
     }
+    if (ends == TERN_END_SCALED)
+        load_exponents(l, w, of, p);
 }
 
 /* A layer's matrix, or the two that it is given as, of which the first reads the copies of columns. */
-static void load_matrix(struct tern_loader *l, struct tern_layer *layer, const struct tern_part *part,
-                        struct tern_shape shape, int rank)
+static void load_matrix(struct tern_loader *l, struct tern_layer *layer, const struct tern_config *c,
+                        const struct tern_part *part, struct tern_shape shape, int rank)
 {
     char name[TERN_INNER_NAME];
     struct tern_part first = *part, second = *part;
     struct tern_linear *const w = &layer->matrix[part->index], *const inner = &layer->inner[part->index];
     if (!rank) {
-        load_linear(l, w, part, shape);
+        load_linear(l, w, c, part, shape);
         return;
     }
     tern_inner_name(name, part);
     first.name = name;
     first.ends = TERN_END_REQUANT;
     second.reads = TERN_INPUT_HEAD; /* it has no copies */
-    load_linear(l, inner, &first, (struct tern_shape){rank, shape.k});
-    load_linear(l, w, &second, (struct tern_shape){shape.n, rank});
+    load_linear(l, inner, c, &first, (struct tern_shape){rank, shape.k});
+    load_linear(l, w, c, &second, (struct tern_shape){shape.n, rank});
     w->inner = inner;
     if (w->sparse.first || inner->sparse.first)
         tern_load_fail(l, part->name, "is block-sparse; matrices that stand for one in pairs may not be");
@@ -239,11 +235,11 @@ static void load_norm(struct tern_loader *l, struct tern_norm *norm, const char 
 {
     char part[96];
     snprintf(part, sizeof part, "%s.gamma", name);
-    norm->gamma = load_i16(l, part, n, -32767);
+    norm->gamma = tern_load_i16(l, part, n, -32767);
     snprintf(part, sizeof part, "%s.beta", name);
-    norm->beta = load_i16(l, part, n, -32767);
+    norm->beta = tern_load_i16(l, part, n, -32767);
     snprintf(part, sizeof part, "%s.param", name);
-    const struct tern_norm_param *p = load_params(l, part);
+    const struct tern_norm_param *p = tern_load_params(l, part);
     if (!p)
         return;
     norm->eps = (uint64_t)p->eps_high << 32 | p->eps_low;
@@ -264,7 +260,7 @@ static void load_distances(struct tern_loader *l, struct tern_distances *out, co
                   count = tern_round_up(2 * heads, TERN_PARAM32);
     const int as_rows = part->index == TERN_POSITION_QUERY;
     snprintf(name, sizeof name, "%s.weight", part->name);
-    out->q = load_s8(l, name, as_rows ? 2 : 4, as_rows ? rows : panels);
+    out->q = tern_load_s8(l, name, as_rows ? 2 : 4, as_rows ? rows : panels);
     snprintf(name, sizeof name, "%s.row", part->name);
     out->row = tern_load_tensor(l, name, TERN_I32, 1, &count);
     for (int i = 0; out->row && i < heads; i++)
@@ -272,14 +268,14 @@ static void load_distances(struct tern_loader *l, struct tern_distances *out, co
             out->row[i].norm2 > 127 * 127 * d)
             tern_load_fail(l, name, "holds a number out of range");
     snprintf(name, sizeof name, "%s.score", part->name);
-    const struct tern_score_param *score = load_params(l, name);
+    const struct tern_score_param *score = tern_load_params(l, name);
     if (score)
         out->score = load_real(l, name, score->unit);
 }
 
 static void load_poly(struct tern_loader *l, struct tern_poly *poly, const char *name)
 {
-    const struct tern_poly_param *p = (const void *)load_i16(l, name, 12, -32767);
+    const struct tern_poly_param *p = (const void *)tern_load_i16(l, name, 12, -32767);
     if (!p)
         return;
     *poly = (struct tern_poly){.limit = p->limit, .shift = p->shift, .mul = p->mul, .out = p->out};
@@ -293,7 +289,7 @@ static void load_embedding_codes(struct tern_loader *l, struct tern_embedding *e
 {
     char part[96];
     snprintf(part, sizeof part, "%s.param", name);
-    const struct tern_linear_param *p = load_params(l, part);
+    const struct tern_linear_param *p = tern_load_params(l, part);
     if (!p)
         return;
     if (p->format != TERN_FORMAT_INT4 && p->format != TERN_FORMAT_TERNARY) {
@@ -319,10 +315,10 @@ static void load_embedding(struct tern_loader *l, struct tern_embedding *e, cons
         load_embedding_codes(l, e, name, part, hidden);
     } else {
         snprintf(part, sizeof part, "%s.q", name);
-        e->q = load_s8(l, part, 2, shape);
+        e->q = tern_load_s8(l, part, 2, shape);
     }
     snprintf(part, sizeof part, "%s.mul", name);
-    e->mul = load_i16(l, part, rows, 0);
+    e->mul = tern_load_i16(l, part, rows, 0);
 }
 
 /* The columns that all matrices with the same input repeat. */
@@ -370,24 +366,32 @@ static void load_layer(struct tern_loader *l, struct tern_layer *layers, const s
     for (const struct tern_part *p = tern_parts; p < tern_parts + TERN_N_PARTS; p++) {
         if (p->place != TERN_PLACE_LAYER)
             continue;
-        if (!tern_part_owned(c, p, i))
+        if (!tern_part_owned(c, p, i) || (p->kind == TERN_KIND_NORM && tern_config_is_scaled(c)))
             continue;
         tern_part_prefix(prefix, p, i);
         if (p->kind == TERN_KIND_MATRIX)
-            load_matrix(l, layer, p, tern_part_shape(c, p, i), tern_matrix_rank(c, (enum tern_matrix)p->index, i));
+            load_matrix(l, layer, c, p, tern_part_shape(c, p, i), tern_matrix_rank(c, (enum tern_matrix)p->index, i));
+        else if (p->kind == TERN_KIND_TABLE && p->index == TERN_CONV_DEPTH)
+            layer->conv_depth = tern_load_depth(l, p->name, tern_part_shape(c, p, i));
+        else if (p->kind == TERN_KIND_TABLE && p->index == TERN_CONV_VALUE)
+            tern_load_value_kernels(l, layer, p->name, tern_part_shape(c, p, i));
         else if (p->kind == TERN_KIND_TABLE)
             load_distances(l, &layer->distances[p->index], p, tern_part_shape(c, p, i), c->layer[i].heads);
         else
             load_norm(l, &layer->norm[p->index], p->name, tern_part_shape(c, p, i).n);
     }
+    const struct tern_linear *kernel = &layer->matrix[TERN_CONV_KERNEL];
+    if (c->layer[i].conv && !l->status && !kernel->weight) /* tern_linear_logits has no kernel for others */
+        tern_load_fail(l, "conv_kernel", "is not dense int8");
     load_copies(l, layer, c, i);
-    load_poly(l, &layer->act, "act");
+    if (!tern_config_is_scaled(c)) /* ReLU */
+        load_poly(l, &layer->act, "act");
     if (c->layer[i].attn_gate)
         load_poly(l, &layer->gate, "attn_gate.act");
-    const struct tern_score_param *score = load_params(l, "score");
+    const struct tern_score_param *score = c->layer[i].heads ? tern_load_params(l, "score") : NULL;
     if (score)
         layer->score = load_real(l, "score", score->unit);
-    const struct tern_score_param *global = c->layer[i].global ? load_params(l, "global") : NULL;
+    const struct tern_score_param *global = c->layer[i].global ? tern_load_params(l, "global") : NULL;
     if (global) {
         layer->global_score = load_real(l, "global", global->unit);
         layer->global_unit = global->ratio;
@@ -401,13 +405,13 @@ static void load_heads(struct tern_loader *l, struct tern_int8_weights *out, con
 {
     const struct tern_part *pooler = &tern_parts[TERN_PART_POOLER], *classifier = &tern_parts[TERN_PART_CLASSIFIER];
     if (tern_part_present(c, pooler)) {
-        load_linear(l, &out->pooler, pooler, tern_part_shape(c, pooler, -1));
+        load_linear(l, &out->pooler, c, pooler, tern_part_shape(c, pooler, -1));
         load_poly(l, &out->pooler_act, "pooler.act");
         if (c->pooler_norm)
             load_norm(l, &out->pooler_norm, "pooler.norm", c->hidden);
     }
     if (tern_part_present(c, classifier))
-        load_linear(l, &out->classifier, classifier, tern_part_shape(c, classifier, -1));
+        load_linear(l, &out->classifier, c, classifier, tern_part_shape(c, classifier, -1));
     if (out->pooler.sparse.first || out->classifier.sparse.first) /* tern_bert_plan has no room for their rows */
         tern_load_fail(l, out->pooler.sparse.first ? "pooler" : "classifier",
                        "is block-sparse; only the layers' matrices may be");
@@ -451,14 +455,14 @@ static void load_tables(struct tern_loader *l, struct tern_int8_weights *out, co
             out->table[i].slope = load_slopes(l, name, shape.n);
             continue;
         }
-        const int16_t *q = load_i16(l, name, count, -32767);
+        const int16_t *q = tern_load_i16(l, name, count, -32767);
         for (int j = 0; rotary && q && j < count; j++)
             if (q[j] < -16384 || q[j] > 16384)
                 tern_load_fail(l, name, "holds a cosine above 1");
         if (q && c->table[i].kind == TERN_POSITION_DISENTANGLED)
             check_rows(l, name, q, count, 2 * c->table[i].span);
         snprintf(name, sizeof name, "%s.param", part->name);
-        const struct tern_table_param *p = load_params(l, name);
+        const struct tern_table_param *p = tern_load_params(l, name);
         if (p && (p->up < 0 || p->up > TERN_BIASED_BITS || (c->table[i].kind != TERN_POSITION_BIAS && p->up)))
             tern_load_fail(l, name, "holds a number out of range");
         out->table[i] = (struct tern_position_table){.q = q, .up = p ? p->up : 0};
@@ -466,12 +470,27 @@ static void load_tables(struct tern_loader *l, struct tern_int8_weights *out, co
     l->prefix = "";
 }
 
+static void load_fourier(struct tern_loader *l, struct tern_int8_weights *out, const struct tern_config *c)
+{
+    const struct tern_part *part = &tern_parts[TERN_PART_FOURIER];
+    const int64_t length = TERN_WAVE;
+    if (!tern_config_is_fourier(c))
+        return;
+    load_linear(l, &out->fourier, c, part, tern_part_shape(c, part, -1));
+    if (!l->status && !out->fourier.weight) /* tern_bert_plan has no room for others */
+        tern_load_fail(l, part->name, "is not dense int8");
+    out->fourier_wave = tern_load_s8(l, "fourier.wave", 1, &length);
+    const struct tern_score_param *p = tern_load_params(l, "fourier.ratio");
+    if (p)
+        out->fourier_ratio = load_real(l, "fourier.ratio", p->unit);
+}
+
 /* What brings the embeddings' norm, or their sum, to the stream. */
 static void load_stream(struct tern_loader *l, struct tern_int8_weights *out, const struct tern_config *c)
 {
     if (!tern_config_is_pre_norm(c))
         return;
-    const struct tern_stream_param *p = load_params(l, "stream");
+    const struct tern_stream_param *p = tern_load_params(l, "stream");
     out->stream_shift = p ? p->shift : 0;
     if (out->stream_shift < -15 || out->stream_shift > 15 || (c->no_embed_norm && out->stream_shift > 0))
         tern_load_fail(l, "stream", "holds a number out of range");
@@ -484,7 +503,7 @@ static void load_dense(struct tern_loader *l, struct tern_int8_weights *out, con
     l->prefix = prefix;
     for (int i = 0; i < c->n_dense && !l->status; i++) {
         tern_part_prefix(prefix, part, i);
-        load_linear(l, &out->dense[i], part, tern_part_shape(c, part, i));
+        load_linear(l, &out->dense[i], c, part, tern_part_shape(c, part, i));
         if (!l->status && !out->dense[i].weight) /* they are run by tern_linear_logits */
             tern_load_fail(l, part->name, "is not dense int8");
     }
@@ -493,7 +512,7 @@ static void load_dense(struct tern_loader *l, struct tern_int8_weights *out, con
 
 static void load_static(struct tern_loader *l, struct tern_int8_weights *out)
 {
-    const struct tern_static_param *p = load_params(l, "static");
+    const struct tern_static_param *p = tern_load_params(l, "static");
     if (!p)
         return;
     out->fixed = (struct tern_static){load_real(l, "static", p->unit), p->bits};
@@ -507,21 +526,29 @@ tern_status tern_int8_load(struct tern_int8_weights *out, const struct tern_conf
     *out = (struct tern_int8_weights){0};
     struct tern_loader l = {.st = st, .label = label, .prefix = "", .err = err};
     const int types = c->token_types ? c->token_types : 1, width = tern_embedding_size(c);
-    load_embedding(&l, &out->word, "embed.word", c->vocab, width, 1);
+    const int words = tern_part_shape(c, &tern_parts[TERN_PART_WORD], -1).k;
+    load_embedding(&l, &out->word, "embed.word", c->vocab, words, 1);
     if (tern_config_is_static(c))
         load_static(&l, out);
     else
         load_embedding(&l, &out->position, "embed.position", types * (c->no_positions ? 1 : c->max_positions), width,
                        0);
-    out->column = load_i16(&l, "embed.column", width, 0);
+    out->column = tern_load_i16(&l, "embed.column", words, 0);
+    if (c->trigram) {
+        const struct tern_part *mix = &tern_parts[TERN_PART_MIX];
+        load_linear(&l, &out->mix, c, mix, tern_part_shape(c, mix, -1));
+        out->position_exp = out->mix.gamma_exp;
+    }
     load_tables(&l, out, c);
     if (!c->no_embed_norm)
         load_norm(&l, &out->embed_norm, "embed_norm", width);
     if (c->embedding)
-        load_linear(&l, &out->project, &tern_parts[TERN_PART_PROJECT],
+        load_linear(&l, &out->project, c, &tern_parts[TERN_PART_PROJECT],
                     tern_part_shape(c, &tern_parts[TERN_PART_PROJECT], -1));
-    if (c->embedding && !l.status && !out->project.weight) /* tern_bert_plan has no room for others */
-        tern_load_fail(&l, "embed.project", "is not dense int8");
+    if ((c->embedding || c->trigram) && !l.status &&
+        !(c->trigram ? &out->mix : &out->project)->weight) /* tern_bert_plan has no room for others */
+        tern_load_fail(&l, c->trigram ? "embed.mix" : "embed.project", "is not dense int8");
+    load_fourier(&l, out, c);
     load_stream(&l, out, c);
     if (tern_config_is_pre_norm(c))
         load_norm(&l, &out->final_norm, "final_norm", c->hidden);

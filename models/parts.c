@@ -5,10 +5,12 @@
 #include <string.h>
 
 const struct tern_part tern_parts[TERN_N_PARTS] = {
-#define TABLE(id, name, rows) {name, TERN_KIND_TABLE, TERN_PLACE_EMBEDDINGS, rows, 'e', 0, TERN_N_INPUTS, 0},
+#define TABLE(id, name, rows, columns)                                                                                 \
+    {name, TERN_KIND_TABLE, TERN_PLACE_EMBEDDINGS, rows, columns, 0, TERN_N_INPUTS, 0},
 #define POSITIONS(id, name, rows, columns)                                                                             \
     {name, TERN_KIND_TABLE, TERN_PLACE_POSITIONS, rows, columns, 0, TERN_N_INPUTS, 0},
-#define LAYER_TABLE(id, name, rows) {name, TERN_KIND_TABLE, TERN_PLACE_LAYER, rows, 'a', TERN_##id, TERN_N_INPUTS, 0},
+#define LAYER_TABLE(id, name, rows, columns)                                                                           \
+    {name, TERN_KIND_TABLE, TERN_PLACE_LAYER, rows, columns, TERN_##id, TERN_N_INPUTS, 0},
 #define MODEL_NORM(id, name, width) {name, TERN_KIND_NORM, TERN_PLACE_EMBEDDINGS, width, 0, 0, TERN_N_INPUTS, 0},
 #define LAYER_NORM(id, name, width) {name, TERN_KIND_NORM, TERN_PLACE_LAYER, width, 0, TERN_##id, TERN_N_INPUTS, 0},
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends)                                                             \
@@ -32,8 +34,14 @@ const struct tern_part tern_parts[TERN_N_PARTS] = {
 
 const char *tern_input_name(enum tern_layer_input input)
 {
-    static const char *const names[TERN_N_INPUTS] = {"qkv", "attn_out", "ffn_up", "ffn_down"};
+    static const char *const names[TERN_N_INPUTS] = {"qkv",    "conv_point", "conv_kernel", "attn_out",
+                                                     "ffn_up", "ffn_down",   "widen"};
     return names[input];
+}
+
+enum tern_end tern_part_ends(const struct tern_config *config, const struct tern_part *part)
+{
+    return tern_config_is_scaled(config) && part->ends != TERN_END_LOGITS ? TERN_END_SCALED : part->ends;
 }
 
 const struct tern_part *tern_matrix_part(enum tern_matrix matrix)
@@ -50,6 +58,8 @@ int tern_part_present(const struct tern_config *config, const struct tern_part *
     case TERN_PART_TYPE: return config->token_types > 0;
     case TERN_PART_POSITION: return !config->no_positions;
     case TERN_PART_EMBED_NORM: return !config->no_embed_norm;
+    case TERN_PART_FOURIER: return tern_config_is_fourier(config);
+    case TERN_PART_MIX: return config->trigram > 0;
     case TERN_PART_PROJECT: return config->embedding > 0;
     case TERN_PART_FINAL_NORM: return tern_config_is_pre_norm(config);
     case TERN_PART_POSITION_TABLE: return config->n_tables > 0;
@@ -74,7 +84,8 @@ int tern_part_owned(const struct tern_config *config, const struct tern_part *pa
 {
     if (part->place != TERN_PLACE_LAYER)
         return 1;
-    if (part->kind == TERN_KIND_NORM && part->index == TERN_ATTN_NORM && config->layer[i].skip_norm)
+    if (part->kind == TERN_KIND_NORM && part->index == TERN_ATTN_NORM &&
+        (config->layer[i].skip_norm || (!config->layer[i].heads && config->layer[i].mixer == TERN_MIXER_SOFTMAX)))
         return 0;
     return config->layer[i].weights == i && tern_part_shape(config, part, i).n > 0;
 }
@@ -102,12 +113,24 @@ static int32_t dimension(const struct tern_config *config, char letter, int laye
     switch (letter) {
     case 'h': return config->hidden;
     case 'e': return tern_embedding_size(config);
+    case 'u': return config->trigram ? config->trigram : tern_embedding_size(config);
+    case 'm': return 3 * config->trigram;
+    case 'w': return tern_layer_width(config, layer);
+    case 'n': return config->layer[layer].narrow ? config->layer[layer].width : 0;
+    case 'b': return config->layer[layer].widen ? config->hidden : 0;
+    case 'z': return 2 * config->hidden;
+    case 'H': return config->layer[layer].value_conv ? config->layer[layer].heads : 0;
+    case 'T': return config->layer[layer].value_conv;
+    case 'j': return tern_context_width(&config->layer[layer]);
+    case 'k': return config->layer[layer].conv;
+    case 'q': return config->layer[layer].conv * config->layer[layer].heads;
+    case 'f': return config->layer[layer].conv ? tern_attention_width(&config->layer[layer]) : 0;
     case 'a': return tern_attention_width(&config->layer[layer]);
     case 's': return config->layer[layer].global ? tern_attention_width(&config->layer[layer]) : 0;
     case 'i': return config->layer[layer].intermediate;
-    case 'n': return config->layer[layer].attn_gate ? config->layer[layer].heads : 0;
-    case 'u': return config->layer[layer].sub_norm ? tern_attention_width(&config->layer[layer]) : 0;
-    case 'w': return config->layer[layer].sub_norm ? config->layer[layer].intermediate : 0;
+    case 'N': return config->layer[layer].attn_gate ? config->layer[layer].heads : 0;
+    case 'A': return config->layer[layer].sub_norm ? tern_attention_width(&config->layer[layer]) : 0;
+    case 'I': return config->layer[layer].sub_norm ? config->layer[layer].intermediate : 0;
     case 'g': return config->layer[layer].gate == TERN_GATE_NONE ? 0 : config->layer[layer].intermediate;
     case 'r': return table_shape(config, layer).n;
     case 'c': return table_shape(config, layer).k;
@@ -125,7 +148,21 @@ static int32_t dimension(const struct tern_config *config, char letter, int laye
 
 struct tern_shape tern_part_shape(const struct tern_config *config, const struct tern_part *part, int layer)
 {
-    return (struct tern_shape){dimension(config, part->rows, layer), dimension(config, part->columns, layer)};
+    const struct tern_shape shape = {dimension(config, part->rows, layer), dimension(config, part->columns, layer)};
+    /* Of attention that is not there, or a matrix that the layer does without. */
+    const int none = part->place == TERN_PLACE_LAYER && part->columns && (!shape.n || !shape.k);
+    return none ? (struct tern_shape){0, 0} : shape;
+}
+
+enum tern_layer_input tern_first_input(const struct tern_config *config, int layer)
+{
+    const struct tern_layer_spec *l = &config->layer[layer];
+    return layer < config->layers && !l->heads && l->mixer == TERN_MIXER_SOFTMAX ? TERN_INPUT_FFN_UP : TERN_INPUT_QKV;
+}
+
+int tern_ffn_may_narrow(const struct tern_config *config, int layer)
+{
+    return tern_first_input(config, layer) != TERN_INPUT_FFN_UP && !tern_config_is_scaled(config);
 }
 
 int32_t tern_input_width(const struct tern_config *config, int layer, enum tern_layer_input input)
@@ -138,7 +175,7 @@ int32_t tern_input_width(const struct tern_config *config, int layer, enum tern_
 
 int32_t tern_widest_input(const struct tern_config *config)
 {
-    int32_t widest = config->hidden;
+    int32_t widest = 3 * config->trigram > config->hidden ? 3 * config->trigram : config->hidden;
     for (int layer = 0; layer < config->layers; layer++)
         for (int input = 0; input < TERN_N_INPUTS; input++) {
             const int32_t width = tern_input_width(config, layer, (enum tern_layer_input)input);

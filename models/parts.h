@@ -7,13 +7,16 @@
 /* What the matrices of a layer read: query, key and value the norm before, and so on. */
 enum tern_layer_input {
     TERN_INPUT_QKV,
+    TERN_INPUT_CONV_POINT,
+    TERN_INPUT_CONV_KERNEL,
     TERN_INPUT_ATTN_OUT,
     TERN_INPUT_FFN_UP,
     TERN_INPUT_FFN_DOWN,
+    TERN_INPUT_WIDEN,
     TERN_N_INPUTS,
     TERN_INPUT_HEAD /* of no layer: the head's own */
 };
-enum tern_end { TERN_END_REQUANT, TERN_END_RESIDUAL, TERN_END_LOGITS };
+enum tern_end { TERN_END_REQUANT, TERN_END_RESIDUAL, TERN_END_LOGITS, TERN_END_SCALED };
 enum tern_part_kind { TERN_KIND_TABLE, TERN_KIND_NORM, TERN_KIND_MATRIX };
 /* Of a place with several copies of its parts, a layer of the encoder, a table of positions or a dense layer, each has
    a number. */
@@ -27,10 +30,10 @@ enum tern_part_place {
 
 /* All parts, then those of a layer by kind: what indexes the arrays of struct tern_layer. */
 enum tern_part_id {
-#define TABLE(id, name, rows) TERN_PART_##id,
+#define TABLE(id, name, rows, columns) TERN_PART_##id,
 #define POSITIONS(id, name, rows, columns) TERN_PART_##id,
 #define MODEL_NORM(id, name, width) TERN_PART_##id,
-#define LAYER_TABLE(id, name, rows) TERN_PART_##id,
+#define LAYER_TABLE(id, name, rows, columns) TERN_PART_##id,
 #define LAYER_NORM(id, name, width) TERN_PART_##id,
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends) TERN_PART_##id,
 #define HEAD(id, name, rows, columns, reads, ends) TERN_PART_##id,
@@ -48,14 +51,14 @@ enum tern_part_id {
 #undef MODULE_MATRIX
     TERN_N_PARTS
 };
-#define TABLE(id, name, rows)
+#define TABLE(id, name, rows, columns)
 #define POSITIONS(id, name, rows, columns)
 #define MODEL_NORM(id, name, width)
 #define HEAD(id, name, rows, columns, reads, ends)
 #define HEAD_NORM(id, name)
 #define MODULE_MATRIX(id, name, rows, columns, reads, ends)
 enum tern_matrix {
-#define LAYER_TABLE(id, name, rows)
+#define LAYER_TABLE(id, name, rows, columns)
 #define LAYER_NORM(id, name, width)
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends) TERN_##id,
 #include "models/parts.def"
@@ -65,7 +68,7 @@ enum tern_matrix {
     TERN_N_MATRICES
 };
 enum tern_layer_norm {
-#define LAYER_TABLE(id, name, rows)
+#define LAYER_TABLE(id, name, rows, columns)
 #define LAYER_NORM(id, name, width) TERN_##id,
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends)
 #include "models/parts.def"
@@ -75,7 +78,7 @@ enum tern_layer_norm {
     TERN_N_NORMS
 };
 enum tern_layer_table {
-#define LAYER_TABLE(id, name, rows) TERN_##id,
+#define LAYER_TABLE(id, name, rows, columns) TERN_##id,
 #define LAYER_NORM(id, name, width)
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends)
 #include "models/parts.def"
@@ -104,6 +107,8 @@ extern const struct tern_part tern_parts[TERN_N_PARTS];
 
 /* "qkv": what a layer's input is called in a file. */
 const char *tern_input_name(enum tern_layer_input input);
+/* How its sums leave in that model: where nothing is normalised, as rows with exponents. */
+enum tern_end tern_part_ends(const struct tern_config *config, const struct tern_part *part);
 /* The part of a layer's matrix. */
 const struct tern_part *tern_matrix_part(enum tern_matrix matrix);
 
@@ -119,6 +124,12 @@ struct tern_shape {
     int32_t n, k;
 };
 struct tern_shape tern_part_shape(const struct tern_config *config, const struct tern_part *part, int layer);
+/* What a layer reads first: without attention it is what the feed-forward reads; a transform has no matrices of the
+   layer, but counts. Of `layers`: what a head reads. */
+enum tern_layer_input tern_first_input(const struct tern_config *config, int layer);
+/* Whether the first neurons of its feed-forward may be run alone: not of layers that are a feed-forward alone, as an
+   adapter is, nor where rows have exponents. */
+int tern_ffn_may_narrow(const struct tern_config *config, int layer);
 /* The width of what matrices of a layer read. */
 int32_t tern_input_width(const struct tern_config *config, int layer, enum tern_layer_input input);
 /* The widest of all layers, at least hidden. */

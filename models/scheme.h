@@ -63,6 +63,21 @@
  * GELU (and gelu_new, I-BERT's polynomial, ReLU): max(y, 0) - D(|y|), D(z) = z Phi(-z), an even bump that is 0 from
  *   z = 4 on to within 1.3e-4; one polynomial of degree 7 in x = z / 2 - 1, error 2.3e-4.
  *
+ * Models that normalise nothing (MobileBERT's NoNorm): nothing bounds their rows, so that no unit is known at
+ * conversion. Each row of the stream is int32 with an exponent of its own, which a run chooses: 30 bits of its largest
+ * number. A matrix's sums, its biases and gamma times the stream are brought to the largest of their three exponents
+ * plus 2, at which 32 bits hold their sum; that of the products follows from |acc| <= |q_x| |q_w|. beta is part of the
+ * biases, gamma of the weights too. Int8 rows are made of the upper 16 bits. Queries have an exponent for each token,
+ * keys and values for each text.
+ *
+ * Dynamic convolution (ConvBERT): depthwise sums of y times int16 kernels, so small that 32 bits hold all taps, keep
+ *   the 15 bits of their row's largest as a gate's products do; the kernels' logits are Q16, as a head's; their softmax
+ *   is attention's.
+ *
+ * Fourier transforms (FNet): of columns by a matrix of int8 cosines and sines; of tokens by int8 ones from a stored
+ * wave and int8 columns with a scale for each 16 of a text. What rounding makes of constant columns leaks into other
+ * tokens' sums by 2^-8 of them. The sums with y are 64 bits, of which LayerNorm reads the 29 that the largest leaves.
+ *
  * Pooling: sums of y in its unit, brought to Q16 in 64 bits: means, the largest, one token's; weighted sums keep 8 bits
  *   below y's unit, and the root of a text's length comes from tern_rsqrt.
  *
@@ -89,12 +104,14 @@ enum {
     /* Largest magnitude of an int16 output. Half the type's range: a context row, 127 * 127 for a single token, is
        brought to its values' unit by a multiplier below 1. */
     TERN_OUT_RANGE = 16000,
-    TERN_MUL_ONE = 32767, /* per-channel multiplier of the channel with the largest scale */
-    TERN_UP_MAX = 8,      /* most fraction bits that the residual sum keeps below y's unit */
-    TERN_MOST_LEFT = 15,  /* most bits by which a channel's sums are shifted to the left */
-    TERN_MOST_DOWN = 15,  /* most bits that a stream which is not normalised loses before a sum */
-    TERN_LOGIT_BITS = 16, /* logits, and embeddings that are not normalised */
-    TERN_UNIT_BITS = 30,  /* embeddings that are normalised, or come from tanh or the logistic function */
+    TERN_MUL_ONE = 32767,  /* per-channel multiplier of the channel with the largest scale */
+    TERN_UP_MAX = 8,       /* most fraction bits that the residual sum keeps below y's unit */
+    TERN_MOST_LEFT = 15,   /* most bits by which a channel's sums are shifted to the left */
+    TERN_MOST_DOWN = 15,   /* most bits that a stream which is not normalised loses before a sum */
+    TERN_LOGIT_BITS = 16,  /* logits, and embeddings that are not normalised */
+    TERN_POOLED_BITS = 12, /* what tanh reads where rows have exponents: beyond 8 it is 1 */
+    TERN_SCALED_BITS = 6,  /* embeddings of models that normalise nothing: MobileBERT's states go up to 2.5e7 */
+    TERN_UNIT_BITS = 30,   /* embeddings that are normalised, or come from tanh or the logistic function */
 };
 
 /* Room in the static units for what the bounds leave out: the int8 row is a little longer than the row it stands for.

@@ -60,7 +60,7 @@ void tern_static_mean(const struct tern_heads *heads, const int32_t *ids, int to
         return;
     memset(heads->collected, 0, (size_t)h * sizeof *heads->collected);
     for (int i = skip; i < tokens; i++) {
-        add_row(out, tern_word_row(b, ids[i], 0), w->word.mul[ids[i]], h);
+        add_row(out, tern_bert_word(b, ids[i], 0), w->word.mul[ids[i]], h);
         if ((i - skip) % IN_32_BITS != IN_32_BITS - 1 && i != tokens - 1)
             continue;
         for (int j = 0; j < h; j++)

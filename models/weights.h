@@ -44,6 +44,9 @@ struct tern_layer {
     int32_t global_unit;
     struct tern_distances distances[TERN_N_LAYER_TABLES];
     struct tern_poly act, gate; /* gate: tanh of half of what attn_gate gives */
+    const int16_t *conv_value;  /* [heads][value_conv] in units of 2^-conv_bits; NULL: values are not convolved */
+    int conv_bits;
+    const int16_t *conv_depth; /* [conv][hidden]; NULL: the layer has no convolution */
 };
 
 /* A table of positions (struct tern_table_spec). */
@@ -67,7 +70,10 @@ struct tern_int8_weights {
     const int16_t *column;          /* [embedding size] the scale of each column, common to both tables */
     struct tern_position_table table[TERN_MAX_TABLES];
     struct tern_norm embed_norm, final_norm, pooler_norm; /* those that there are */
-    struct tern_linear project;
+    struct tern_linear mix, project, fourier;
+    const int8_t *fourier_wave;     /* [TERN_WAVE] (models/fourier.h) */
+    struct tern_real fourier_ratio; /* what y is multiplied by to be in units of its transform's sums */
+    int position_exp;               /* of a model that normalises nothing: position's rows are in units of 2^this */
     int stream_shift; /* TERN_NORM_PRE: bits to the left (below 0: right, rounded) that take what the embeddings give to
                          the stream's unit */
     struct tern_layer *layers; /* owned */
@@ -113,7 +119,7 @@ struct tern_f32_weights {
     const float *word, *position, *type, *table[TERN_MAX_TABLES];
     struct tern_f32_norm embed_norm, final_norm, pooler_norm;
     struct tern_f32_layer *layers; /* owned */
-    struct tern_f32_linear project, pooler, classifier, dense[TERN_MAX_DENSE];
+    struct tern_f32_linear mix, fourier, project, pooler, classifier, dense[TERN_MAX_DENSE];
 };
 
 /* Which LayerNorm's output the matrices with that input read, and of which layer (-1: the embeddings' norm).
@@ -122,7 +128,7 @@ enum tern_part_id tern_norm_before(const struct tern_config *config, int layer, 
 /* The same, of a float model; NULL: no LayerNorm's. */
 const struct tern_f32_norm *tern_f32_norm_before(const struct tern_f32_weights *w, const struct tern_config *config,
                                                  int layer, enum tern_layer_input input);
-/* The norm whose output is the encoder's result. */
+/* The norm whose output is the encoder's result; of models that normalise nothing there is none. */
 static inline const struct tern_norm *tern_last_norm(const struct tern_int8_weights *w,
                                                      const struct tern_config *config)
 {

@@ -25,7 +25,7 @@ static tern_status allocate(struct tern_calibration *c, const struct tern_config
     for (int i = 0; c->moments && i < config->layers * TERN_N_INPUTS; i++) {
         struct tern_moments *m = &c->moments[i];
         m->k = tern_input_width(config, i / TERN_N_INPUTS, (enum tern_layer_input)(i % TERN_N_INPUTS));
-        m->sum = calloc((size_t)m->k * (size_t)m->k, sizeof *m->sum);
+        m->sum = calloc((size_t)m->k * (size_t)m->k + 1, sizeof *m->sum); /* k 0: a layer without attention */
         missing |= !m->sum;
     }
     if (missing || !c->moments || !c->rows || !c->order || !c->moment || !c->factor || !c->scratch)

@@ -4,6 +4,7 @@
 
 #include "models/config_private.h"
 #include "quant/attention_extras.h"
+#include "quant/bottleneck.h"
 #include "quant/checkpoint_config.h"
 #include "quant/checkpoint_names.h"
 #include "quant/convert.h"
@@ -52,6 +53,29 @@ static int is_grouped(const struct tern_config *config, struct tern_key key, con
            shape.n % (shape.k / t->shape[1]) == 0;
 }
 
+/* [channels][1][taps]: the kernels of a depthwise convolution. */
+static int is_depthwise(const struct tern_config *config, struct tern_key key, const struct tern_tensor *t)
+{
+    const struct tern_shape shape = tern_part_shape(config, &tern_parts[key.part], key.layer);
+    return key.part == TERN_PART_CONV_DEPTH && t->n_dims == 3 && t->shape[0] == shape.k && t->shape[1] == 1 &&
+           t->shape[2] == shape.n;
+}
+
+/* [heads][1][taps][1]: a kernel for each head's values. */
+static int is_value_kernel(const struct tern_config *config, struct tern_key key, const struct tern_tensor *t)
+{
+    const struct tern_shape shape = tern_part_shape(config, &tern_parts[key.part], key.layer);
+    return key.part == TERN_PART_CONV_VALUE && t->n_dims == 4 && t->shape[0] == shape.n && t->shape[1] == 1 &&
+           t->shape[2] == shape.k && t->shape[3] == 1;
+}
+
+/* [n][1]: a convolution's bias. */
+static int is_column(const struct tern_config *config, struct tern_key key, const struct tern_tensor *t)
+{
+    return key.part == TERN_PART_CONV_POINT && key.is_bias && t->n_dims == 2 && t->shape[1] == 1 &&
+           t->shape[0] == tern_part_shape(config, &tern_parts[key.part], key.layer).n;
+}
+
 /* Heads that share the rows of one in the checkpoint. */
 static int sharing(const struct tern_config *config, struct tern_key key)
 {
@@ -69,10 +93,10 @@ static struct tern_shape made_of(const struct tern_config *config, struct tern_k
         return (struct tern_shape){shape.k, config->hidden};
     if (tern_is_folded(config, key.part))
         return (struct tern_shape){shape.n, config->folded};
-    const int rank = tern_key_rank(config, key);
+    const int rank = tern_key_rank(config, key), inner = rank ? rank : tern_bottleneck_width(config, key);
     if (key.inner)
         return (struct tern_shape){rank, shape.k};
-    return (struct tern_shape){shape.n / sharing(config, key), rank ? rank : shape.k};
+    return (struct tern_shape){shape.n / sharing(config, key), inner ? inner : shape.k};
 }
 
 tern_status tern_checkpoint_check_tensor(const struct tern_config *config, struct tern_key key,
@@ -84,7 +108,8 @@ tern_status tern_checkpoint_check_tensor(const struct tern_config *config, struc
     const struct tern_shape tensor = made_of(config, key);
     const int64_t needed[2] = {(int64_t)tensor.n * place.pieces + place.skip, tensor.k};
     const int n_dims = key.is_bias || shape.k == 0 ? 1 : 2;
-    const int grouped = is_grouped(config, key, t);
+    const int grouped = is_grouped(config, key, t) || is_depthwise(config, key, t) || is_column(config, key, t) ||
+                        is_value_kernel(config, key, t);
 
     if (!is_float(t->dtype))
         return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s is %s; F32, F16 and BF16 are supported", path, t->name,
@@ -130,6 +155,8 @@ static int may_lack_bias(const struct tern_checkpoint *c, struct tern_key key)
 static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id part, int layer, uint8_t *used,
                               const char *path, tern_error *err)
 {
+    if (part == TERN_PART_FOURIER) /* no checkpoint has it */
+        return TERN_OK;
     const int by_distance = part == TERN_PART_POSITION_KEY || part == TERN_PART_POSITION_QUERY;
     const int last = tern_parts[part].kind == TERN_KIND_TABLE && !by_distance ? 0 : 1;
     if (tern_config_is_static(&c->config))
@@ -147,6 +174,12 @@ static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id
         return tern_gate_check(c, layer, used, path, err);
     if (tern_is_pair(c, part, layer))
         return tern_pair_check(c, part, layer, used, path, err);
+    if (part == TERN_PART_MIX || part == TERN_PART_NARROW) {
+        const struct tern_key key = {part, layer, 0, 0};
+        const tern_status status = tern_bottleneck_check(c, key, used, path, err);
+        if (status)
+            return status;
+    }
     if (by_distance && c->config.table[c->config.layer[layer].table].shared)
         return TERN_OK;
     for (int is_bias = 0; is_bias <= last; is_bias++) {
@@ -213,6 +246,15 @@ static tern_status settle_global(struct tern_config *config, const struct tern_c
     return TERN_OK;
 }
 
+static enum tern_pooler classify_activation(const struct tern_config *config,
+                                            const struct tern_checkpoint_family *family)
+{
+    const enum tern_activation own = config->layer[0].activation;
+    if (family->classify.activation != TERN_POOLER_NONE)
+        return family->classify.activation;
+    return own == TERN_RELU ? TERN_POOLER_RELU : own == TERN_GELU_NEW ? TERN_POOLER_GELU_NEW : TERN_POOLER_GELU;
+}
+
 /* Which heads there are, and from the classifier's rows how many labels. An encoder alone has a pooler if one is there
    and is the encoder's own. */
 static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_purpose *purpose, const char *path,
@@ -232,10 +274,7 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
                                        : !tern_head_kinds[config->head].pooled && !family->pools_tokens)
         config->pooler = TERN_POOLER_NONE;
     else if (config->head == TERN_HEAD_CLASSIFIER && family->classify.classifier)
-        config->pooler = family->classify.activation != TERN_POOLER_NONE ? family->classify.activation
-                         : config->layer[0].activation == TERN_GELU      ? TERN_POOLER_GELU
-                         : config->layer[0].activation == TERN_GELU_NEW  ? TERN_POOLER_GELU_NEW
-                                                                         : TERN_POOLER_RELU;
+        config->pooler = classify_activation(config, family);
     const tern_status status = settle_global(config, family, path, err);
     if (status)
         return status;
@@ -314,6 +353,8 @@ tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *direct
         settle_sub_norms(out);
     if (status == TERN_OK)
         status = tern_pairs_settle(out, purpose->options, err);
+    if (status == TERN_OK) /* again, with what the tensors say */
+        status = tern_config_check(&out->config, out->weights.path, err);
     if (status == TERN_OK)
         status = check_all(out, purpose, out->weights.path, err);
     if (status == TERN_OK)
@@ -382,6 +423,18 @@ static void spread_groups(float *out, const struct tern_tensor *t, size_t count)
     }
 }
 
+/* out[taps][channels] of a tensor [channels][1][taps]. */
+static void turn_kernels(float *out, const struct tern_tensor *t, size_t count, size_t channels)
+{
+    const size_t taps = count / channels;
+    struct tern_tensor one = *t;
+    for (size_t j = 0; j < channels; j++)
+        for (size_t k = 0; k < taps; k++) {
+            one.data = (const char *)t->data + (j * taps + k) * tern_dtype_bytes(t->dtype);
+            tern_tensor_floats(out + k * channels + j, &one, 1);
+        }
+}
+
 /* out[heads][size / heads], of which the first heads / each are there: each stands for `each` heads in a row. */
 static void repeat_heads(float *out, int heads, int each, size_t size)
 {
@@ -433,8 +486,28 @@ static tern_status multiply(const struct tern_checkpoint *c, struct tern_key key
     return status || !is_interleaved(&c->config, key) ? status : part_pairs(c, key, out, count, err);
 }
 
+/* out[2 h][h]: cosines of 2 pi j k / h, then sines; h 0: a bias, which is 0. */
+static tern_status make_fourier(float *out, size_t h, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const double angle = h ? 6.283185307179586 * (double)(i / h % h * (i % h) % h) / (double)h : 0;
+        out[i] = (float)(!h ? 0 : i / h < h ? cos(angle) : sin(angle));
+    }
+    return TERN_OK;
+}
+
 tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struct tern_key key, float *out,
                                  size_t count, tern_error *err)
+{
+    if (key.part == TERN_PART_FOURIER)
+        return make_fourier(out, key.is_bias ? 0 : (size_t)checkpoint->config.hidden, count);
+    if (tern_bottleneck_is_in(&checkpoint->config, key))
+        return tern_bottleneck_read(checkpoint, key, out, count, err);
+    return tern_checkpoint_read_own(checkpoint, key, out, count, err);
+}
+
+tern_status tern_checkpoint_read_own(const struct tern_checkpoint *checkpoint, struct tern_key key, float *out,
+                                     size_t count, tern_error *err)
 {
     const struct tern_tensor *t = find(checkpoint, key);
     const struct tern_weight_files *files =
@@ -467,7 +540,9 @@ tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struc
     if (!is_float(t->dtype) || !rows.data)
         return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s has not the %zu floats asked for",
                          tern_weight_path(files, t), t->name, count);
-    if (is_grouped(&checkpoint->config, key, t))
+    if (key.part == TERN_PART_CONV_DEPTH)
+        turn_kernels(out, &rows, count, (size_t)checkpoint->config.hidden);
+    else if (is_grouped(&checkpoint->config, key, t))
         spread_groups(out, &rows, count);
     else if (!gather_heads(checkpoint, key, t, out, stored))
         tern_tensor_floats(out, &rows, stored);

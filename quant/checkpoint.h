@@ -35,6 +35,10 @@ void tern_checkpoint_close(struct tern_checkpoint *checkpoint);
 tern_status tern_checkpoint_read(const struct tern_checkpoint *checkpoint, struct tern_key key, float *out,
                                  size_t count, tern_error *err);
 
+/* The same of the tensor that the part is called by, without what is multiplied into it (quant/bottleneck.h). */
+tern_status tern_checkpoint_read_own(const struct tern_checkpoint *checkpoint, struct tern_key key, float *out,
+                                     size_t count, tern_error *err);
+
 /* Checks the dtype of a tensor, and its shape against the config. */
 tern_status tern_checkpoint_check_tensor(const struct tern_config *config, struct tern_key key,
                                          const struct tern_tensor *tensor, const char *path, tern_error *err);

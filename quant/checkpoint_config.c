@@ -4,6 +4,7 @@
 #include "models/config_private.h"
 #include "models/json.h"
 #include "quant/config_keys.h"
+#include "quant/convert.h"
 #include "quant/families.h"
 #include "quant/sentence_files.h"
 #include "quant/static_table.h"
@@ -153,6 +154,39 @@ static tern_status read_labels(struct tern_config *out, const json_t *root, cons
     return status == TERN_OK ? check_labels(out, path, err) : status;
 }
 
+/* Which of its adapters the model has: the one asked for, else the one that config.json names as usual. */
+static tern_status settle_adapter(struct tern_config *out, const struct tern_purpose *purpose, const json_t *root,
+                                  const char *path, tern_error *err)
+{
+    const char *const key = tern_checkpoint_families[out->architecture].adapters, *usual = NULL;
+    const char *const asked = purpose->options ? purpose->options->adapter : NULL;
+    if (!key)
+        return asked ? tern_fail(err, TERN_USAGE, "%s: adapter '%.60s': a %s has no adapters; leave the option out",
+                                 path, asked, tern_architecture_name(out->architecture))
+                     : TERN_OK;
+    const json_t *const names = json_object_get(root, key);
+    if (!asked && !json_is_null(json_object_get(root, "default_language"))) {
+        const tern_status status = tern_json_get_string(root, "default_language", 0, &usual, path, err);
+        if (status)
+            return status;
+    }
+    const char *const wanted = asked ? asked : usual;
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *const name = json_string_value(json_array_get(names, i));
+        if (wanted && name && !strcmp(name, wanted) && strlen(name) < sizeof out->adapter) {
+            snprintf(out->adapter, sizeof out->adapter, "%s", name);
+            tern_say(purpose->options, "adapter: %s, one of %zu (%s)", name, json_array_size(names),
+                     usual ? "default_language; --adapter NAME takes another" : "asked for");
+            return TERN_OK;
+        }
+    }
+    const char *const first = json_string_value(json_array_get(names, 0));
+    return tern_fail(err, asked ? TERN_USAGE : TERN_FORMAT,
+                     "%s: the adapter %s; choose one of the %zu that %s lists with --adapter NAME, as %.60s", path,
+                     asked ? "that is asked for is not there" : "that default_language names is not there",
+                     json_array_size(names), key, first ? first : "none");
+}
+
 static tern_status read_config(struct tern_config *out, struct tern_purpose *purpose, const json_t *root,
                                const struct tern_sentence_folder *folder, const char *directory, const char *path,
                                tern_error *err)
@@ -170,6 +204,8 @@ static tern_status read_config(struct tern_config *out, struct tern_purpose *pur
             status = tern_checkpoint_families[out->architecture].read(out, root, path, err);
         out->max_tokens = out->max_positions;
     }
+    if (status == TERN_OK)
+        status = settle_adapter(out, purpose, root, path, err);
     if (status == TERN_OK)
         status = tern_config_keys_check(root, out, path, err);
     if (status == TERN_OK)

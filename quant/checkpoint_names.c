@@ -69,16 +69,57 @@ int tern_place_of(struct tern_place *out, const struct tern_config *config, enum
     return stem != NULL;
 }
 
-/* The prefix of a layer's tensors, by how many layers before it have weights of their own. */
-static void in_layer(char *out, size_t capacity, const struct tern_config *config, struct tern_key key)
+/* tern_place_of of a key's layer, which may be but a piece of a checkpoint's. */
+static int place_of_key(struct tern_place *out, const struct tern_config *config, struct tern_key key)
+{
+    const struct tern_checkpoint_family *family = &tern_checkpoint_families[config->architecture];
+    const int found = tern_place_of(out, config, key.part, key.is_bias);
+    if (!found || key.layer < 0 || tern_parts[key.part].place != TERN_PLACE_LAYER)
+        return found;
+    const struct tern_layer_spec *l = &config->layer[key.layer];
+    const int adapter = l->heads == 0, own_norm = config->adapter_norm && key.part == TERN_PART_FFN_NORM &&
+                                                  adapter == (l->place == TERN_NORM_PRE);
+    const int last = key.layer + 1 == config->layers || config->layer[key.layer + 1].heads != 0;
+    const char *const stem = own_norm                               ? family->adapter_norm
+                             : (family->but_last ? !last : adapter) ? family->inner[key.part]
+                                                                    : NULL;
+    if (!stem)
+        return found;
+    char number[12];
+    int first = key.layer;
+    while (first > 0 && !config->layer[first].heads)
+        first--;
+    snprintf(number, sizeof number, "%d", key.layer - first);
+    const size_t before = strcspn(stem, "*#");
+    snprintf(out->stem, sizeof out->stem, "%.*s%s%s", (int)before, stem,
+             stem[before] == '*'   ? config->adapter
+             : stem[before] == '#' ? number
+                                   : "",
+             stem[before] ? stem + before + 1 : "");
+    return 1;
+}
+
+/* The prefix of a layer's tensors, by how many layers before it have weights of their own. A layer without attention
+   belongs to the one before. */
+static int begins_layer(const struct tern_config *config, int layer)
+{
+    return config->layer[layer].heads || config->layer[layer].mixer == TERN_MIXER_FOURIER;
+}
+
+void tern_layer_prefix(char *out, size_t capacity, const struct tern_config *config, int layer)
 {
     int number = 0;
     out[0] = 0;
-    if (tern_parts[key.part].place != TERN_PLACE_LAYER)
+    if (layer < 0)
         return;
-    for (int i = 0; i < key.layer; i++)
-        number += config->layer[i].weights == i;
+    for (int i = 0; i < layer; i++)
+        number += config->layer[i].weights == i && begins_layer(config, i + 1);
     snprintf(out, capacity, tern_checkpoint_families[config->architecture].layer, number);
+}
+
+static void in_layer(char *out, size_t capacity, const struct tern_config *config, struct tern_key key)
+{
+    tern_layer_prefix(out, capacity, config, tern_parts[key.part].place == TERN_PLACE_LAYER ? key.layer : -1);
 }
 
 void tern_part_name(char *out, size_t capacity, const struct tern_config *config, struct tern_key key)
@@ -86,7 +127,7 @@ void tern_part_name(char *out, size_t capacity, const struct tern_config *config
     char layer[64];
     struct tern_place place = {.stem = ""};
     in_layer(layer, sizeof layer, config, key);
-    if (tern_place_of(&place, config, key.part, key.is_bias))
+    if (place_of_key(&place, config, key))
         snprintf(out, capacity, "%s%s%s", layer, place.stem, place.whole ? "" : key.is_bias ? ".bias" : ".weight");
     else
         tern_key_name(out, key);
@@ -100,7 +141,7 @@ const struct tern_tensor *tern_part_find(const struct tern_weight_files *files, 
     struct tern_place place;
     char layer[64], prefix[TERN_ENCODER_PREFIX];
 
-    if (!tern_place_of(&place, config, key.part, key.is_bias)) {
+    if (!place_of_key(&place, config, key)) {
         snprintf(shown, capacity, "(none of this family)");
         return NULL;
     }
@@ -136,7 +177,8 @@ const struct tern_tensor *tern_pair_find(const struct tern_weight_files *files, 
 {
     struct tern_place place;
     char layer[64], prefix[TERN_ENCODER_PREFIX], stem[96];
-    if (!tern_place_of(&place, config, key.part, 0) || place.pieces != 1 || place.skip || place.at_root)
+    const struct tern_key weight = {key.part, key.layer, 0, 0};
+    if (!place_of_key(&place, config, weight) || place.pieces != 1 || place.skip || place.at_root)
         return NULL;
     tern_encoder_prefix(prefix, files, config->architecture);
     in_layer(layer, sizeof layer, config, key);

@@ -37,6 +37,9 @@ const struct tern_tensor *tern_layer_tensor(const struct tern_weight_files *file
                                             int layer, const char *a, const char *b, const char *kind, char *shown,
                                             size_t capacity);
 
+/* What stands before the names of a layer's tensors, behind the encoder's prefix; "" for layer -1. */
+void tern_layer_prefix(char *out, size_t capacity, const struct tern_config *config, int layer);
+
 enum { TERN_ENCODER_PREFIX = 40 };
 /* What stands before the encoder's names in this file: "bert.", or nothing. */
 void tern_encoder_prefix(char out[TERN_ENCODER_PREFIX], const struct tern_weight_files *files,

@@ -27,11 +27,13 @@ static void set_ladder(struct search *s)
                 s->ladder[rungs++] = (enum tern_format)f;
 }
 
-/* Weights that a matrix adds to the file: none if its layer shares those of an earlier one. */
+/* Weights of a matrix that may have any format: none if its layer shares those of an earlier one, or if it stays int8.
+ */
 static double size_of(const struct tern_config *c, int i)
 {
     const struct tern_shape shape = tern_matrix_shape(c, i);
-    return c->layer[i / TERN_N_MATRICES].weights == i / TERN_N_MATRICES ? (double)shape.n * shape.k : 0;
+    const int fixed = tern_matrix_part((enum tern_matrix)(i % TERN_N_MATRICES))->ends == TERN_END_LOGITS;
+    return c->layer[i / TERN_N_MATRICES].weights == i / TERN_N_MATRICES && !fixed ? (double)shape.n * shape.k : 0;
 }
 
 /* From the lowest rung everywhere up: always the step, of one rung or more, that mends most per bit and still fits. */

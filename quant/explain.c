@@ -180,12 +180,22 @@ static const char *weights_name(const struct explanation *e)
     return e->options->weights ? e->options->weights : "int8";
 }
 
+/* Whether any layer has such an input. */
+static int any_has(const struct explanation *e, int input)
+{
+    int any = 0;
+    for (int layer = 0; layer < e->source->config->layers; layer++)
+        any |= tern_input_width(e->source->config, layer, (enum tern_layer_input)input) > 0;
+    return any;
+}
+
 static void say_row(const struct explanation *e, const char *what, const double cost[TERN_N_INPUTS])
 {
     char line[160];
     int length = snprintf(line, sizeof line, "  %-25.25s", what);
     for (int i = 0; i < TERN_N_INPUTS; i++)
-        length += snprintf(line + length, sizeof line - (size_t)length, " %9.6f", cost[i]);
+        if (any_has(e, i))
+            length += snprintf(line + length, sizeof line - (size_t)length, " %9.6f", cost[i]);
     tern_say(e->options, "%s %9.6f", line, sum_of(cost));
 }
 
@@ -196,8 +206,9 @@ static void say_table(const struct explanation *e)
     tern_say(e->options, "cost of one quantiser at a time: 1 - mean cosine with f32 of %d texts, summed over layers",
              TEXTS);
     for (int i = 0; i < TERN_N_INPUTS; i++)
-        length +=
-            snprintf(line + length, sizeof line - (size_t)length, " %9s", tern_input_name((enum tern_layer_input)i));
+        if (any_has(e, i))
+            length += snprintf(line + length, sizeof line - (size_t)length, " %9s",
+                               tern_input_name((enum tern_layer_input)i));
     tern_say(e->options, "%s %9s", line, "all");
     say_row(e, e->most_copies ? "int8 rows, without copies" : "int8 rows", e->plain);
     if (e->most_copies)

@@ -24,6 +24,13 @@ struct tern_checkpoint_family {
          "in_proj[0%3]"   of each head the first third of its rows
          "positions[2:]"  rows of that tensor from the third on */
     const char *stem[TERN_N_PARTS];
+    /* Of a checkpoint's layer that becomes several, of which the first alone has attention: names of the parts of all
+       but the first, or `but_last` of all but the last, where they are called otherwise. A * stands for the adapter's
+       name, a # for the number among them. */
+    const char *inner[TERN_N_PARTS];
+    int but_last;
+    const char *adapter_norm;       /* in front of adapters, of a checkpoint that has one for them alone */
+    const char *adapters;           /* key of config.json that lists the names of adapters; NULL: the family has none */
     const char *bias[TERN_N_PARTS]; /* whole names of biases that are called otherwise; NULL: the part's with ".bias" */
     const char *distance_norm;      /* in front of what vectors of distances go through, if the config says so */
     /* Of a classifier of texts, where it is not the pooler and classifier above. */

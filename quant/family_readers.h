@@ -11,7 +11,8 @@ tern_family_reader tern_read_bert, tern_read_distilbert, tern_read_electra, tern
     tern_read_roberta, tern_read_roberta_prelayernorm, tern_read_megatron, tern_read_mpnet, tern_read_nomic,
     tern_read_gte, tern_read_modernbert, tern_read_eurobert, tern_read_xlm_roberta_xl, tern_read_jina3,
     tern_read_roformer, tern_read_esm, tern_read_deberta, tern_read_deberta_v2, tern_read_longformer,
-    tern_read_big_bird, tern_read_jina2;
+    tern_read_big_bird, tern_read_jina2, tern_read_xmod, tern_read_mobilebert, tern_read_convbert, tern_read_fnet,
+    tern_read_nystromformer;
 
 /* What readers in other files share. Both read BERT's keys: sizes, layers that are all alike, and layer_norm_eps; and
    type_vocab_size, which is at least `least`. */

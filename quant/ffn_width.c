@@ -10,6 +10,11 @@ tern_status tern_ffn_narrow(struct tern_config *out, const struct tern_config *c
 {
     *out = *config;
     for (int i = 0; i < out->layers; i++) {
+        if (!tern_ffn_may_narrow(config, i))
+            return tern_fail(err, TERN_USAGE,
+                             "a feed-forward width of %d; layer %d has no attention, or nothing in it is normalised, "
+                             "and such layers are supported at their own width only",
+                             width, i);
         if (width > out->layer[i].intermediate)
             return tern_fail(err, TERN_USAGE, "a feed-forward width of %d; layer %d has %d, and fewer can be asked for",
                              width, i, out->layer[i].intermediate);

@@ -26,7 +26,7 @@ tern_status tern_find_trained(uint8_t *trained, const struct tern_source *source
             continue;
         }
         if (!shape.n) { /* a gate that is not there says no more than the matrix beside it */
-            trained[i] = trained[i - 1];
+            trained[i] = i ? trained[i - 1] : 1;
             continue;
         }
         status = source->read(source->context, key, w, (size_t)shape.n * (size_t)shape.k, err);
@@ -61,5 +61,7 @@ const char *tern_stored_otherwise(const struct tern_source *source)
         return "pooler";
     if (low_bit && c->head != TERN_HEAD_NONE)
         return "classifier";
+    if (low_bit && c->layer[0].conv)
+        return "layer.0.conv_kernel";
     return low_bit && c->n_dense ? "module.0.dense" : NULL;
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum rule { HARMLESS, IBERT, LONGFORMER, COUNT, ZEROS, HEAD, POOLER, OTHER, REFUSED };
+enum rule { HARMLESS, IBERT, LONGFORMER, COUNT, ZEROS, HEAD, ADAPTER, POOLER, OTHER, REFUSED };
 static const struct row {
     const char *pattern;
     enum rule rule;
@@ -87,7 +87,8 @@ static const struct row *row_of(const char *name, const struct tern_checkpoint_f
     const char *const pooler = stem && *stem == '/' ? stem + 1 : stem;
     for (const struct row *r = rows; r < rows + N_ROWS; r++)
         if (!fnmatch(r->pattern, name, 0) && (r->rule != IBERT || !strcmp(family->class, "IBert")) &&
-            (r->rule != LONGFORMER || family->globals) && (r->rule != POOLER || (pooler && strstr(r->pattern, pooler))))
+            (r->rule != LONGFORMER || family->globals) && (r->rule != ADAPTER || family->adapters) &&
+            (r->rule != POOLER || (pooler && strstr(r->pattern, pooler))))
             return r;
     return NULL;
 }
@@ -129,7 +130,8 @@ tern_status tern_account(const struct tern_tensor *tensors, const uint8_t *used,
             continue;
         const struct row *row = row_of(t->name, family);
         const int drop = purpose->alone && !in_encoder(t->name, encoder, family->layer);
-        if (row && (row->rule == HEAD || row->rule == POOLER || (row->rule == OTHER && purpose->alone)))
+        if (row && (row->rule == HEAD || row->rule == ADAPTER || row->rule == POOLER ||
+                    (row->rule == OTHER && purpose->alone)))
             dropped.of_row[row - rows]++;
         else if (row && (row->rule == COUNT || row->rule == ZEROS) && counts_up(t, row->rule == COUNT))
             continue;

@@ -66,6 +66,11 @@ static tern_status settle_layer(struct tern_checkpoint *c, int layer, int32_t *k
         int32_t *const place = tern_rank_of(&config->layer[layer], (enum tern_matrix)i), rank = 0;
         if (!shape.n || !tern_is_pair(c, id, layer))
             continue;
+        if (tern_config_is_scaled(config))
+            return tern_fail(err, TERN_FORMAT,
+                             "%s: %s of layer %d is two matrices, which are not supported without normalisation: "
+                             "multiply them",
+                             c->weights.path, part->name, layer);
         const tern_status status = read_rank(c, id, layer, &rank, err);
         if (status)
             return status;

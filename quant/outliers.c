@@ -74,7 +74,7 @@ static void see_input(void *context, int layer, enum tern_layer_input which, con
 {
     const struct search *s = context;
     struct input *in = &s->inputs[s->config->layer[layer].weights * TERN_N_INPUTS + (int)which];
-    if (in->rows == ROWS)
+    if (in->rows == ROWS || !in->peaks)
         return;
     struct peaks *p = &in->peaks[in->rows++];
     memset(p, 0, sizeof *p);
@@ -141,7 +141,7 @@ static tern_status allocate(struct search *s, tern_error *err)
                 const int rank = tern_matrix_rank(s->config, (enum tern_matrix)m, layer);
                 in->n += rank ? rank : tern_matrix_shape(s->config, layer * TERN_N_MATRICES + m).n;
             }
-        if (s->config->layer[layer].weights != layer)
+        if (s->config->layer[layer].weights != layer || !in->n)
             continue;
         in->peaks = malloc(ROWS * sizeof *in->peaks);
         missing |= !in->peaks;
@@ -186,6 +186,11 @@ static void weigh(struct search *s, const tern_model *model)
         const enum tern_matrix matrix = (enum tern_matrix)(i % TERN_N_MATRICES);
         struct input *in = &s->inputs[layer * TERN_N_INPUTS + (int)tern_matrix_part(matrix)->reads];
         const struct tern_linear *const w = &model->int8.layers[layer].matrix[matrix];
+        /* Where rows have exponents, no stream is there to compare with, and a row's steps are parts of its own. */
+        if (tern_config_is_scaled(s->config)) {
+            in->weight += tern_matrix_shape(s->config, i).n;
+            continue;
+        }
         /* Noise of the middle's unit is 127 of its rows' steps, and spread over its columns. */
         const double gain = w->inner ? gain_of(w->inner) * gain_of(w) * 127 * 127 / w->k : gain_of(w);
         in->weight += gain * reach(s, layer, matrix);

@@ -62,12 +62,20 @@ static void add_product(const struct tern_pair *p, float *sum, const float *a, c
             sum[i * k + j] += p->product[i * k + j];
 }
 
-/* What the changed model's residual stream lacks, where a matrix reads x and gives what is added to it. */
-static void add_lag(struct tern_pair *p, int start, int rows)
+static int32_t widest_stream(const struct tern_config *c)
 {
-    const int h = p->source->config->hidden;
-    const float *whole = p->state[TERN_WHOLE] + (ptrdiff_t)start * h,
-                *changed = p->state[TERN_CHANGED] + (ptrdiff_t)start * h;
+    const int32_t inner = tern_largest_number(c, offsetof(struct tern_layer_spec, width));
+    return inner > c->hidden ? inner : c->hidden;
+}
+
+/* What the changed model's residual stream lacks, where a matrix reads x and gives what is added to it. */
+static void add_lag(struct tern_pair *p, int layer, int start, int rows)
+{
+    const int inside = p->source->config->layer[layer].width && p->which != TERN_INPUT_WIDEN;
+    const int h = inside ? p->source->config->layer[layer].width : p->source->config->hidden;
+    float *const *const streams = inside ? p->inner : p->state;
+    const float *whole = streams[TERN_WHOLE] + (ptrdiff_t)start * h,
+                *changed = streams[TERN_CHANGED] + (ptrdiff_t)start * h;
     for (int first = 0; first < h; first += COLUMNS)
         for (int i = 0; i < rows; i++)
             for (int j = first; j < h && j < first + COLUMNS; j++)
@@ -88,9 +96,12 @@ static void run_batch(struct tern_pair *p, int side, const tern_batch *batch, in
 {
     const struct tern_config *c = p->source->config;
     const ptrdiff_t h = c->hidden, start = p->sample->offsets[first], tokens = batch->offsets[batch->n_texts];
-    const ptrdiff_t width = layer < 0 ? 0 : tern_attention_width(&c->layer[layer]);
+    const ptrdiff_t width = layer < 0 ? 0 : tern_context_width(&c->layer[layer]);
     const size_t bytes = (size_t)(tokens * h) * sizeof(float), context_bytes = (size_t)(tokens * width) * sizeof(float);
-    float *state = p->state[side] + start * h, *context = p->context[side] + start * width;
+    const ptrdiff_t narrow = layer < 0 ? 0 : c->layer[layer].width;
+    const size_t inner_bytes = (size_t)(tokens * narrow) * sizeof(float);
+    float *state = p->state[side] + start * h, *context = p->context[side] + start * width,
+          *inner = p->inner[side] + start * narrow;
     enum tern_layer_input from = TERN_INPUT_FFN_UP;
     if (p->which <= TERN_INPUT_ATTN_OUT)
         from = TERN_INPUT_QKV;
@@ -99,30 +110,36 @@ static void run_batch(struct tern_pair *p, int side, const tern_batch *batch, in
     p->side = side;
     p->bert.weights = &p->model[side]->f32;
     memcpy(p->bert.x, state, bytes);
+    if (narrow)
+        memcpy(p->bert.inner, inner, inner_bytes);
     if (from == TERN_INPUT_ATTN_OUT)
         memcpy(p->bert.context, context, context_bytes);
     if (layer < 0)
         tern_bert_f32_begin(&p->bert, batch);
     else
         tern_bert_f32_layer(&p->bert, batch, layer, from);
+    const int moved = p->which == TERN_INPUT_FFN_UP || p->which == TERN_N_INPUTS;
     if (p->which == TERN_INPUT_ATTN_OUT)
         memcpy(context, p->bert.context, context_bytes);
-    if (p->which == TERN_INPUT_FFN_UP || p->which == TERN_N_INPUTS)
+    if (moved)
         memcpy(state, p->bert.x, bytes);
+    if (narrow && (moved || p->which == TERN_INPUT_ATTN_OUT)) /* which begins it */
+        memcpy(inner, p->bert.inner, inner_bytes);
 }
 
 void tern_pair_run(struct tern_pair *p, int layer, enum tern_layer_input which)
 {
     const struct tern_config *c = p->source->config;
     const size_t k = which == TERN_N_INPUTS ? 0 : (size_t)tern_input_width(c, layer, which);
-    const int lags = p->unfolded && (which == TERN_INPUT_ATTN_OUT || which == TERN_INPUT_FFN_DOWN);
+    const int lags =
+        p->unfolded && (which == TERN_INPUT_ATTN_OUT || which == TERN_INPUT_FFN_DOWN || which == TERN_INPUT_WIDEN);
     int32_t offset[TERN_PAIR_BATCH + 1];
     p->which = which;
     p->k = (int)k;
     memset(p->moments, 0, k * k * sizeof(float));
     memset(p->cross, 0, k * k * sizeof(float));
     if (lags)
-        memset(p->behind, 0, (size_t)c->hidden * k * sizeof(float));
+        memset(p->behind, 0, (size_t)widest_stream(c) * k * sizeof(float));
     for (int first = 0, n; first < p->sample->n; first += n) {
         const tern_batch batch = tern_pair_batch(p, first, offset);
         n = batch.n_texts;
@@ -134,7 +151,7 @@ void tern_pair_run(struct tern_pair *p, int layer, enum tern_layer_input which)
         if (!p->same)
             add_product(p, p->cross, p->seen[TERN_CHANGED], p->seen[TERN_WHOLE], p->k, offset[n]);
         if (lags)
-            add_lag(p, p->sample->offsets[first], offset[n]);
+            add_lag(p, layer, p->sample->offsets[first], offset[n]);
     }
     mirror(p->moments, p->k);
     for (size_t i = 0; i < k * k; i++)
@@ -173,7 +190,8 @@ struct tern_pair_matrix tern_pair_matrix(const struct tern_pair *p, int side, in
 static void plan_all(struct tern_pair *p, tern_pair_plan *plan, void *context)
 {
     const struct tern_config *c = p->source->config;
-    const size_t h = (size_t)c->hidden, k = (size_t)tern_widest_input(c), widest = h > k ? h : k;
+    const size_t h = (size_t)c->hidden, streams = (size_t)widest_stream(c), k = (size_t)tern_widest_input(c),
+                 widest = streams > k ? streams : k;
     const size_t tokens = (size_t)p->sample->offsets[p->sample->n];
     p->bert.config = &p->model[TERN_WHOLE]->config;
     p->bert.ops = &p->ops;
@@ -184,15 +202,17 @@ static void plan_all(struct tern_pair *p, tern_pair_plan *plan, void *context)
     tern_bert_f32_plan(&p->bert, &p->arena);
     for (int i = 0; i < TERN_MODELS; i++) {
         p->state[i] = tern_arena_take(&p->arena, tokens, h * sizeof(float));
-        p->context[i] = tern_arena_take(&p->arena, tokens, (size_t)tern_widest_attention(c) * sizeof(float));
+        p->inner[i] = tern_arena_take(
+            &p->arena, tokens, (size_t)tern_largest_number(c, offsetof(struct tern_layer_spec, width)) * sizeof(float));
+        p->context[i] = tern_arena_take(&p->arena, tokens, 2 * (size_t)tern_widest_attention(c) * sizeof(float));
         p->seen[i] = tern_arena_take(&p->arena, k, TERN_PAIR_BATCH * sizeof(float));
     }
     p->moments = tern_arena_take(&p->arena, k, k * sizeof(float));
     p->cross = tern_arena_take(&p->arena, k, k * sizeof(float));
     p->product = tern_arena_take(&p->arena, widest, k * sizeof(float));
     if (p->unfolded) {
-        p->behind = tern_arena_take(&p->arena, h, k * sizeof(float));
-        p->lag = tern_arena_take(&p->arena, h, TERN_PAIR_BATCH * sizeof(float));
+        p->behind = tern_arena_take(&p->arena, streams, k * sizeof(float));
+        p->lag = tern_arena_take(&p->arena, streams, TERN_PAIR_BATCH * sizeof(float));
     }
     plan(context);
 }

@@ -31,13 +31,14 @@ struct tern_pair {
     int kept;
     /* In the arena. */
     float *state[TERN_MODELS];   /* [tokens of the sample][hidden] x of the encoder where the models have come to */
+    float *inner[TERN_MODELS];   /* the same of a bottleneck's stream, in rows of its widest */
     float *context[TERN_MODELS]; /* the same of the attention, in rows of the layer's attention width */
     float *seen[TERN_MODELS];    /* [inputs][TERN_PAIR_BATCH] a batch of what the matrices read, transposed */
     float *moments;              /* [inputs][inputs] sum of x x^T, x: what the changed model's matrices read */
     float *cross;                /* [inputs][inputs] sum of x x_whole^T, then what it differs by from the moments */
     float *product;              /* [widest][inputs] */
-    /* With `unfolded`: of what is added to the residual stream, whose state is r, [hidden][inputs] the sum of
-       (r_whole - r) x^T; and [hidden][TERN_PAIR_BATCH] a batch of r_whole - r. */
+    /* With `unfolded`: of what is added to a residual stream, whose state is r, [its width][inputs] the sum of
+       (r_whole - r) x^T; and [its width][TERN_PAIR_BATCH] a batch of r_whole - r. */
     float *behind, *lag;
 };
 

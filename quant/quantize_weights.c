@@ -323,6 +323,19 @@ void tern_quantize_stream(struct tern_linear_out *out, const struct tern_float_l
     store(out, f, in, &s, 1 / out->unit, &t);
 }
 
+void tern_quantize_scaled(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                          float *scratch)
+{
+    const struct scratch t = scratch_of(scratch, f->n, inputs(f));
+    const struct survey s = begin(out, f, in, &t);
+    int bits;
+    frexp(s.bias, &bits); /* s.bias < 2^bits */
+    out->bias_exp = s.bias > 0 ? bits - 29 : -TERN_MOST_EXP;
+    out->unit = ldexp(1, out->bias_exp);
+    out->kappa = tern_real_of(step(&s, in));
+    store(out, f, in, &s, ldexp(1, -out->bias_exp), &t);
+}
+
 void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                           float *scratch)
 {

@@ -38,6 +38,7 @@ struct tern_linear_out {
     int32_t *bias32;
     float *bound; /* [n] what no output's magnitude exceeds; NULL: nobody asks (16-bit outputs) */
     struct tern_real kappa;
+    int32_t bias_exp;   /* biases are in units of 2^this (sums with exponents) */
     int32_t wnorm2, up; /* up -1: 32 bits cannot hold the sums */
     double unit;        /* real value of 1 of the output (16-bit outputs) */
     double error;       /* relative squared error of the weights */
@@ -59,6 +60,9 @@ void tern_quantize_residual(struct tern_linear_out *out, const struct tern_float
    stream may lose out->up bits before. out->unit and *bound become those of the sum. */
 void tern_quantize_stream(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                           double unit, double *bound, float *scratch);
+/* The output as rows with exponents (models/scaled.h). Chooses out->bias_exp. */
+void tern_quantize_scaled(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
+                          float *scratch);
 /* The output as logits in Q16. */
 void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
                           float *scratch);

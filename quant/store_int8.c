@@ -1,5 +1,6 @@
 /* Walks a float model and stores it as an integer model: here the units are chosen that hold its numbers together. */
 #include "models/format.h"
+#include "models/fourier.h"
 #include "models/scheme.h"
 #include "quant/activation.h"
 #include "quant/singular.h"
@@ -80,7 +81,7 @@ static void find_shared_unit(struct tern_store *s, int16_t *scratch)
     s->shared_norm = norm;
 }
 
-static void store_poly(struct tern_store *s, const char *name, enum tern_bump bump, double unit)
+void tern_store_poly(struct tern_store *s, const char *name, enum tern_bump bump, double unit)
 {
     struct tern_poly_param *p = tern_store_add_vector(s, name, "", TERN_I16, TERN_PARAM16);
     if (!p)
@@ -104,8 +105,7 @@ static enum tern_bump bump_of(enum tern_activation activation)
     return TERN_BUMP_GELU;
 }
 
-/* Describes int16 rows in `unit`, of at most `range` units each, that no LayerNorm made. */
-static struct tern_input plain(double unit, double range, int k)
+struct tern_input tern_plain_input(double unit, double range, int k)
 {
     return (struct tern_input){.unit = unit, .norm = unit * range * sqrt(k)};
 }
@@ -148,7 +148,7 @@ static double store_embeddings(struct tern_store *s)
 {
     const struct tern_config *c = s->config;
     const int affine = !c->embedding && (!tern_config_is_pre_norm(c) || c->layer[0].skip_norm) &&
-                       tern_reads_affine(s->source, 0, TERN_INPUT_QKV);
+                       tern_reads_affine(s->source, 0, tern_first_input(c, 0));
     double unit = tern_store_tables(s) * 256;
     tern_store_position_tables(s);
     if (!c->no_embed_norm)
@@ -188,7 +188,7 @@ struct tern_copies tern_store_copies(const struct tern_store *s, enum tern_layer
     return s->source->copies ? s->source->copies[s->layer * TERN_N_INPUTS + (int)input] : none;
 }
 
-static void store_copies(struct tern_store *s)
+void tern_store_all_copies(struct tern_store *s)
 {
     for (int i = 0; i < TERN_N_INPUTS; i++) {
         const struct tern_copies copies = tern_store_copies(s, (enum tern_layer_input)i);
@@ -225,9 +225,9 @@ static struct tern_input store_feed(struct tern_store *s, const struct tern_laye
     s->bound = act;
     const double act_unit =
         tern_store_linear(s, gated ? TERN_PART_FFN_GATE : TERN_PART_FFN_UP, &s->normed, tern_bump_least_unit(bump));
-    store_poly(s, "act", bump, act_unit);
+    tern_store_poly(s, "act", bump, act_unit);
     if (!gated) {
-        struct tern_input in = plain(act_unit, 16384, n);
+        struct tern_input in = tern_plain_input(act_unit, 16384, n);
         in.tight = norm_of_bounds(act, act_unit, NULL, n, &most);
         return in;
     }
@@ -238,16 +238,15 @@ static struct tern_input store_feed(struct tern_store *s, const struct tern_laye
     return in;
 }
 
-/* y_unit is that of the residual stream coming in; returns that of the stream going out. A norm in front of attention
-   or feed-forward is stored before it, one behind the sums after. */
-static double store_layer(struct tern_store *s, double y_unit)
+/* Attention, of a layer that has it; as store_layer. */
+static double store_attention(struct tern_store *s, const struct tern_layer_spec *spec, double y_unit)
 {
-    const struct tern_layer_spec *spec = &s->config->layer[s->layer];
     const int pre = spec->place == TERN_NORM_PRE;
-    store_copies(s);
     if (pre && !spec->skip_norm)
         store_norm(s, TERN_PART_ATTN_NORM, "attn_norm", y_unit, tern_reads_affine(s->source, s->layer, TERN_INPUT_QKV),
                    0);
+    const double y_norm = s->layer == 0 && s->config->embedding ? s->normed.norm : tern_store_output_norm(s);
+    s->bound = spec->conv ? s->bounds : NULL;
     const double q_unit = tern_store_linear(s, TERN_PART_QUERY, &s->normed, 0);
     const double k_unit = tern_store_linear(s, TERN_PART_KEY, &s->normed, 0);
     const double global_unit = spec->global ? store_global(s) : 0;
@@ -257,36 +256,83 @@ static double store_layer(struct tern_store *s, double y_unit)
     if (spec->attn_gate) { /* the logistic function is by tanh of half of it */
         const double unit =
             tern_store_linear(s, TERN_PART_ATTN_GATE, &s->normed, 2 * tern_bump_least_unit(TERN_BUMP_TANH));
-        store_poly(s, "attn_gate.act", TERN_BUMP_TANH, unit / 2);
+        tern_store_poly(s, "attn_gate.act", TERN_BUMP_TANH, unit / 2);
     }
     const double turn = spec->position == TERN_POSITION_ROTARY ? s->turn[spec->table] : 1;
     tern_store_score(s, "score", q_unit * turn, k_unit * turn);
     tern_store_distances(s, q_unit, k_unit);
 
-    /* A context row is a convex combination of value rows. */
+    if (spec->conv) {
+        const double conv_unit = tern_store_conv(s, y_unit, y_norm, s->bounds, q_unit);
+        s->tail_from = tern_attention_width(spec);
+        s->tail_scale = conv_unit / v_unit;
+    }
+    /* A context row is a convex combination of value rows, or of conv_out's. */
     const double eta = 1 + ldexp(spec->clip_high, -TERN_CLIP_BITS); /* or that much more than one, if it is clipped */
-    struct tern_input context = plain(v_unit * eta, 16384, tern_attention_width(spec));
+    struct tern_input context = tern_plain_input(v_unit * eta, 16384, tern_context_width(spec));
+    if (spec->value_conv)
+        tern_store_value_conv(s, &context);
     if (spec->sub_norm) {
         store_norm(s, TERN_PART_ATTN_SUB_NORM, "attn_sub_norm", v_unit * eta,
                    tern_reads_affine(s->source, s->layer, TERN_INPUT_ATTN_OUT), 0);
         context = s->normed;
     }
     const double sum_unit = tern_store_linear(s, TERN_PART_ATTN_OUT, &context, y_unit);
-    const double norm_unit =
-        store_norm(s, pre ? TERN_PART_FFN_NORM : TERN_PART_ATTN_NORM, pre ? "ffn_norm" : "attn_norm", sum_unit,
-                   tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_UP), 0);
+    if (pre)
+        return sum_unit;
+    return store_norm(s, TERN_PART_ATTN_NORM, "attn_norm", sum_unit,
+                      tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_UP), 0);
+}
 
+/* A Fourier transform instead, and the norm behind it. The sums' unit is y's times the model's. */
+static double store_transformed(struct tern_store *s, double y_unit)
+{
+    return store_norm(s, TERN_PART_ATTN_NORM, "attn_norm", y_unit * s->fourier_unit,
+                      tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_UP), 0);
+}
+
+/* The matrix that transforms columns, of rows y in their units, and the wave by which tokens are. y is within int16. */
+static void store_fourier(struct tern_store *s)
+{
+    const struct tern_input rows = {.unit = 1, .norm = 32767 * sqrt(s->config->hidden)};
+    const double unit = tern_store_linear(s, TERN_PART_FOURIER, &rows, 0);
+    const int64_t length = TERN_WAVE;
+    int8_t *const wave = tern_store_add(s, "fourier", ".wave", TERN_I8, 1, &length);
+    struct tern_score_param *const ratio = tern_store_add_vector(s, "fourier", ".ratio", TERN_I32, TERN_PARAM32);
+    s->fourier_unit = unit / (127 * 127);
+    if (s->status)
+        return;
+    for (int i = 0; i < TERN_WAVE; i++)
+        wave[i] = (int8_t)rint(127 * cos(6.283185307179586 * i / TERN_WAVE));
+    ratio->unit = tern_real_of(1 / s->fourier_unit);
+}
+
+/* y_unit is that of the residual stream coming in; returns that of the stream going out. A norm in front of attention
+   or feed-forward is stored before it, one behind the sums after. */
+static double store_layer(struct tern_store *s, double y_unit)
+{
+    const struct tern_layer_spec *spec = &s->config->layer[s->layer];
+    const int pre = spec->place == TERN_NORM_PRE;
+    tern_store_all_copies(s);
+    if (spec->heads)
+        y_unit = store_attention(s, spec, y_unit);
+    if (spec->mixer == TERN_MIXER_FOURIER)
+        y_unit = store_transformed(s, y_unit);
+    if (pre)
+        store_norm(s, TERN_PART_FFN_NORM, "ffn_norm", y_unit, tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_UP),
+                   0);
     struct tern_input activated = store_feed(s, spec);
     if (spec->sub_norm) {
         store_norm(s, TERN_PART_FFN_SUB_NORM, "ffn_sub_norm", activated.unit,
                    tern_reads_affine(s->source, s->layer, TERN_INPUT_FFN_DOWN), 0);
         activated = s->normed;
     }
-    const double out_unit = tern_store_linear(s, TERN_PART_FFN_DOWN, &activated, pre ? sum_unit : norm_unit);
+    const double out_unit = tern_store_linear(s, TERN_PART_FFN_DOWN, &activated, y_unit);
     if (pre)
         return out_unit;
     return store_norm(s, TERN_PART_FFN_NORM, "ffn_norm", out_unit,
-                      tern_reads_affine(s->source, s->layer + 1, TERN_INPUT_QKV), s->shared_unit);
+                      tern_reads_affine(s->source, s->layer + 1, tern_first_input(s->config, s->layer + 1)),
+                      s->shared_unit);
 }
 
 static enum tern_bump pooler_bump(enum tern_pooler pooler)
@@ -306,9 +352,9 @@ static void store_heads(struct tern_store *s, double y_unit)
     if (c->pooler != TERN_POOLER_NONE) {
         const enum tern_bump bump = pooler_bump(c->pooler);
         double unit = tern_store_linear(s, TERN_PART_POOLER, &in, tern_bump_least_unit(bump));
-        store_poly(s, "pooler.act", bump, unit);
+        tern_store_poly(s, "pooler.act", bump, unit);
         unit = c->pooler == TERN_POOLER_TANH ? 1.0 / 32767 : unit;
-        in = plain(unit, 32767, c->hidden);
+        in = tern_plain_input(unit, 32767, c->hidden);
         if (c->pooler_norm) {
             store_norm(s, TERN_PART_POOLER_NORM, "pooler.norm", unit, 0, 0);
             in = s->normed;
@@ -320,12 +366,12 @@ static void store_heads(struct tern_store *s, double y_unit)
 
 /* What a dense layer reads is a vector of any length, in units that its text chooses: 2^-16 here, times a power of two
    (models/heads_embed.c). */
-static void store_dense(struct tern_store *s)
+void tern_store_dense(struct tern_store *s)
 {
     const struct tern_part *part = &tern_parts[TERN_PART_DENSE];
     for (s->layer = 0; s->layer < s->config->n_dense && !s->status; s->layer++) {
         const struct tern_input in =
-            plain(ldexp(1, -TERN_LOGIT_BITS), 32767, tern_part_shape(s->config, part, s->layer).k);
+            tern_plain_input(ldexp(1, -TERN_LOGIT_BITS), 32767, tern_part_shape(s->config, part, s->layer).k);
         tern_part_prefix(s->prefix, part, s->layer);
         tern_store_linear(s, TERN_PART_DENSE, &in, 0);
     }
@@ -376,12 +422,18 @@ static void store_model(struct tern_store *s)
     const struct tern_config *c = s->config;
     if (tern_config_is_static(c)) {
         tern_store_static(s);
-        store_dense(s);
+        tern_store_dense(s);
+        return;
+    }
+    if (tern_config_is_scaled(c)) {
+        tern_store_scaled(s);
         return;
     }
     if (tern_config_shares_layers(c))
         find_shared_unit(s, (int16_t *)s->scratch);
     double y_unit = store_embeddings(s);
+    if (tern_config_is_fourier(c))
+        store_fourier(s);
     for (int i = 0; i < c->layers; i++) {
         if (c->layer[i].weights != i) {
             y_unit = s->shared_unit;
@@ -396,7 +448,7 @@ static void store_model(struct tern_store *s)
     if (tern_config_is_pre_norm(c))
         y_unit = store_norm(s, TERN_PART_FINAL_NORM, "final_norm", y_unit, 0, 0);
     store_heads(s, y_unit);
-    store_dense(s);
+    tern_store_dense(s);
 }
 
 /* Of the widest norm. */
@@ -417,7 +469,8 @@ tern_status tern_store_int8(struct tern_builder *builder, const struct tern_sour
         .layer = -1, .builder = builder, .source = source, .config = c, .total = sizes.weights, .err = err};
     s.matrix = malloc(sizes.matrix * sizeof(float));
     const size_t norm = norm_width(c),
-                 wide = (size_t)tern_largest_number(c, offsetof(struct tern_layer_spec, intermediate));
+                 most = (size_t)tern_largest_number(c, offsetof(struct tern_layer_spec, intermediate)),
+                 wide = larger(most, (size_t)tern_widest_attention(c));
     s.bias = malloc((sizes.rows + sizes.columns + 2 * norm + 2 * wide) * sizeof(float));
     s.scratch = malloc(tern_quantize_scratch((int)sizes.rows, (int)sizes.columns) * sizeof(float));
     s.row_q = (int8_t *)s.scratch;

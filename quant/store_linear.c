@@ -52,7 +52,7 @@ static struct matrix matrix_of(const struct tern_store *s, enum tern_part_id id)
 {
     const struct tern_part *part = &tern_parts[id];
     const struct tern_shape shape = tern_part_shape(s->config, part, s->layer);
-    struct matrix m = {part, part->name, shape.n, shape.k, -1, {NULL, 0}, part->ends};
+    struct matrix m = {part, part->name, shape.n, shape.k, -1, {NULL, 0}, tern_part_ends(s->config, part)};
     if (part->place == TERN_PLACE_LAYER) {
         m.index = s->layer * TERN_N_MATRICES + part->index;
         m.copies = tern_store_copies(s, part->reads);
@@ -85,9 +85,9 @@ tern_status tern_source_coding(struct tern_coding *out, const struct tern_source
                                                           : tern_weights_format(source->config->weights),
                                 .group = source->group ? source->group : 64,
                                 .plain = source->plain};
-    if (matrix == TERN_ATTN_GATE) /* a row for each head */
+    if (part->ends == TERN_END_LOGITS || matrix == TERN_ATTN_GATE) /* as a head's does; and a row for each head */
         out->format = TERN_FORMAT_INT8;
-    if (is_trained(source, index) || !source->second)
+    if (part->ends == TERN_END_LOGITS || is_trained(source, index) || !source->second)
         return TERN_OK;
     out->second = source->second(source->calibration, layer, part->reads);
     if (out->second)
@@ -177,7 +177,9 @@ static void quantize(struct tern_store *s, const struct matrix *m, struct tern_l
     const struct tern_float_linear f = {s->matrix, s->bias, m->n, m->k, m->copies};
     out->bound = s->bound;
     s->bound = NULL;
-    if (m->ends == TERN_END_REQUANT)
+    if (m->ends == TERN_END_SCALED)
+        tern_quantize_scaled(out, &f, in, s->scratch);
+    else if (m->ends == TERN_END_REQUANT)
         tern_quantize_requant(out, &f, in, unit, s->scratch);
     else if (m->ends == TERN_END_RESIDUAL && tern_config_is_pre_norm(s->config))
         tern_quantize_stream(out, &f, in, unit, &s->stream_bound, s->scratch);
@@ -241,6 +243,26 @@ static double store_pair(struct tern_store *s, enum tern_part_id part, const str
     return out;
 }
 
+/* The matrix and its bias times what comes behind them. */
+static void scale_rows(struct tern_store *s, int n, int k)
+{
+    for (int i = 0; s->row_gamma && i < n; i++) {
+        for (int j = 0; j < k; j++)
+            s->matrix[(ptrdiff_t)i * k + j] *= s->row_gamma[i];
+        s->bias[i] = s->bias[i] * s->row_gamma[i] + s->row_beta[i];
+    }
+    s->row_gamma = s->row_beta = NULL;
+}
+
+/* Columns that read rows of another unit than the first ones. */
+static void scale_tail(struct tern_store *s, int n, int k)
+{
+    for (int i = 0; s->tail_from && i < n; i++)
+        for (int j = s->tail_from; j < k; j++)
+            s->matrix[(ptrdiff_t)i * k + j] = (float)((double)s->matrix[(ptrdiff_t)i * k + j] * s->tail_scale);
+    s->tail_from = 0;
+}
+
 double tern_store_linear(struct tern_store *s, enum tern_part_id part, const struct tern_input *in, double unit)
 {
     const struct tern_part *const layered = &tern_parts[part];
@@ -251,13 +273,15 @@ double tern_store_linear(struct tern_store *s, enum tern_part_id part, const str
         return store_pair(s, part, in, unit, rank);
     const struct matrix m = matrix_of(s, part);
     const int n = m.n, k = m.k, stored = k + m.copies.count, padded = tern_panels(n) * TERN_PANEL,
-              narrow = m.ends == TERN_END_REQUANT;
+              narrow = m.ends == TERN_END_REQUANT, may_shift = narrow || m.ends == TERN_END_RESIDUAL;
     tern_store_read(s, part, 0, s->matrix, (size_t)n * (size_t)k);
     tern_store_read(s, part, 1, s->bias, (size_t)n);
+    scale_rows(s, n, k);
+    scale_tail(s, n, k);
     struct tern_linear_out out = {0};
     if (m.index >= 0 && !s->status) /* the heads' few weights stay int8 */
         s->status = tern_source_coding(&out.coding, s->source, s->layer, (enum tern_matrix)m.part->index, s->err);
-    const int sparse = m.index >= 0 && tern_store_blocks(s, m.name, n, k);
+    const int sparse = m.index >= 0 && m.ends != TERN_END_LOGITS && tern_store_blocks(s, m.name, n, k);
     int64_t blocks = -1; /* that are left */
     if (sparse) {
         out.coding.keep_zeros = 1;
@@ -265,8 +289,8 @@ double tern_store_linear(struct tern_store *s, enum tern_part_id part, const str
         memset(s->dense, 0, (size_t)padded * (size_t)tern_k4(stored) * TERN_PANEL_K);
     }
     double bytes = add_weights(s, m.name, n, stored, &out);
-    int32_t *const left = m.ends == TERN_END_LOGITS || s->status ? NULL : calloc((size_t)padded, sizeof *left);
-    if (!left && m.ends != TERN_END_LOGITS && !s->status)
+    int32_t *const left = !may_shift || s->status ? NULL : calloc((size_t)padded, sizeof *left);
+    if (!left && may_shift && !s->status)
         s->status = tern_fail_nomem(s->err, m.name, (size_t)padded * sizeof *left);
     out.left = left;
     out.mul = tern_store_add_vector(s, m.name, ".mul", TERN_I16, padded);
@@ -288,6 +312,8 @@ double tern_store_linear(struct tern_store *s, enum tern_part_id part, const str
     param->format = (int32_t)out.coding.format;
     param->copies = m.copies.count;
     param->left = out.lefts;
+    param->bias_exp = out.bias_exp;
+    s->param = param;
     param->group = tern_format_grouped(out.coding.format) ? out.coding.group : 0;
     if (sparse)
         bytes += store_sparse(s, m.name, n, stored, param, &blocks);

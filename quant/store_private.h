@@ -4,6 +4,7 @@
 #define TERN_STORE_PRIVATE_H
 
 #include "models/weights.h"
+#include "quant/activation.h"
 #include "quant/quantize_weights.h"
 #include "quant/store.h"
 
@@ -24,15 +25,21 @@ struct tern_store {
     /* Where layers share weights, the least unit and the bound of what any first matrix of a layer reads; else 0. */
     double shared_unit, shared_norm;
     double turn[TERN_MAX_TABLES];    /* of ROTARY tables: what 1 in the file stands for */
-    double stream_bound;             /* of a stream that is not normalised */
-    float *bounds;                   /* [2][intermediate] of the factors of a gate */
-    float *bound;                    /* [intermediate] where the next matrix's outputs are bounded; NULL: nowhere */
-    int16_t *column;                 /* the embeddings' column scales, in the builder */
-    struct tern_score_param *global; /* of the global token of the layer being stored, in the builder */
-    float *scratch;                  /* of the quantisers */
-    int8_t *row_q;                   /* [hidden] a row of values, in scratch */
-    enum tern_block_shape block;     /* of the sparse matrix that is being stored */
-    int8_t *dense;                   /* a sparse matrix, or its codes, before its blocks are counted; NULL: none is */
+    int position_exp;                /* of models that normalise nothing: positions are in units of 2^this */
+    struct tern_linear_param *param; /* of the matrix that was stored last */
+    double fourier_unit;             /* of a transform's sums, times that of its rows */
+    int tail_from; /* columns of the next matrix from here on are multiplied by tail_scale; 0: none are */
+    double tail_scale;
+    const float *row_gamma, *row_beta; /* what comes behind the next matrix, row by row; NULL: nothing */
+    double stream_bound;               /* of a stream that is not normalised */
+    float *bounds;                     /* [2][intermediate] of the factors of a gate */
+    float *bound;                      /* [intermediate] where the next matrix's outputs are bounded; NULL: nowhere */
+    int16_t *column;                   /* the embeddings' column scales, in the builder */
+    struct tern_score_param *global;   /* of the global token of the layer being stored, in the builder */
+    float *scratch;                    /* of the quantisers */
+    int8_t *row_q;                     /* [hidden] a row of values, in scratch */
+    enum tern_block_shape block;       /* of the sparse matrix that is being stored */
+    int8_t *dense;                     /* a sparse matrix, or its codes, before its blocks are counted; NULL: none is */
     size_t done, total;
     tern_status status;
     tern_error *err;
@@ -68,10 +75,30 @@ double tern_store_output_norm(const struct tern_store *s);
    is asked for. */
 int tern_store_blocks(struct tern_store *s, const char *name, int n, int k);
 
+/* Stores a model that normalises nothing; scratch of its gammas and betas is that of norms. */
+void tern_store_scaled(struct tern_store *s);
+/* Stores the activation that `bump` names, as tensor `name`. */
+void tern_store_poly(struct tern_store *s, const char *name, enum tern_bump bump, double unit);
+/* Stores the dense layers behind the pooling. */
+void tern_store_dense(struct tern_store *s);
+/* Int16 rows of k numbers in `unit`, of at most `range` units each, that no LayerNorm made. */
+struct tern_input tern_plain_input(double unit, double range, int k);
+/* Stores which columns are repeated, of the present layer. */
+void tern_store_all_copies(struct tern_store *s);
+
+/* Stores the kernels over a layer's values; *context becomes what attention and they give together. */
+void tern_store_value_conv(struct tern_store *s, struct tern_input *context);
+/* Stores a layer's dynamic convolution, of rows y in that unit and of at most that norm, and of queries whose bounds
+   are given. Returns the unit of what it gives. */
+double tern_store_conv(struct tern_store *s, double y_unit, double y_norm, const float *query, double q_unit);
+
 /* Stores the embedding tables. Returns the unit of a row's multiplier, 1 / 256 of the sums'. */
 double tern_store_tables(struct tern_store *s);
 /* Stores the one table of static embeddings. */
 void tern_store_static(struct tern_store *s);
+/* The same where positions are added behind a matrix: they have no columns' scales, and the unit 2^s->position_exp.
+   Returns the unit of a word's multiplier. */
+double tern_store_tables_apart(struct tern_store *s);
 /* Stores the tables that layers know positions by. */
 void tern_store_position_tables(struct tern_store *s);
 /* Stores a layer's vectors of distances, if it has them, in the units of its queries and keys. */

@@ -9,7 +9,7 @@
 
 /* One embedding table being stored: int8 rows now, their multipliers when the unit common to all tables is known. */
 struct table {
-    int rows;
+    int rows, width;
     enum tern_format format;
     int8_t *q;     /* int8 */
     uint8_t *line; /* codes, as in models/weights.h */
@@ -18,19 +18,19 @@ struct table {
 };
 
 /* k steps that a row of codes takes. */
-static int row_steps(const struct tern_store *s)
+static int row_steps(const struct table *t)
 {
-    return (tern_embedding_size(s->config) + TERN_LINE - 1) / TERN_LINE;
+    return (t->width + TERN_LINE - 1) / TERN_LINE;
 }
 
-static struct table open_table(struct tern_store *s, const char *name, int rows, enum tern_format format)
+static struct table open_table(struct tern_store *s, const char *name, int rows, int width, enum tern_format format)
 {
-    struct table t = {.rows = rows, .format = format};
+    struct table t = {.rows = rows, .width = width, .format = format};
     if (format == TERN_FORMAT_INT8) {
-        const int64_t shape[2] = {tern_round_up(rows, 64), tern_embedding_size(s->config)};
+        const int64_t shape[2] = {tern_round_up(rows, 64), width};
         t.q = tern_store_add(s, name, ".q", TERN_I8, 2, shape);
     } else {
-        const int64_t shape[3] = {1, tern_table_lines(tern_codebook(format), row_steps(s), tern_round_up(rows, 64)),
+        const int64_t shape[3] = {1, tern_table_lines(tern_codebook(format), row_steps(&t), tern_round_up(rows, 64)),
                                   TERN_LINE};
         t.line = tern_store_add(s, name, ".code", TERN_U8, 3, shape);
         struct tern_linear_param *param = tern_store_add_vector(s, name, ".param", TERN_I32, TERN_PARAM32);
@@ -46,8 +46,8 @@ static struct table open_table(struct tern_store *s, const char *name, int rows,
 /* Row w to codes, and to the values that they stand for. */
 static double code_row(struct tern_store *s, struct table *t, int row, const float *w, int8_t *q)
 {
-    const int hidden = tern_embedding_size(s->config), bits = tern_format_bits(t->format);
-    const struct tern_row_place place = tern_row_place(tern_codebook(t->format), row_steps(s), row);
+    const int hidden = t->width, bits = tern_format_bits(t->format);
+    const struct tern_row_place place = tern_row_place(tern_codebook(t->format), row_steps(t), row);
     uint8_t *line = t->line + place.line * TERN_LINE, *codes = (uint8_t *)q;
     const double scale = tern_quantize_row_codes(t->format, s->source->plain, w, hidden, codes);
     for (int j = 0; j < hidden; j++) {
@@ -58,25 +58,26 @@ static double code_row(struct tern_store *s, struct table *t, int row, const flo
     return scale;
 }
 
-/* w[hidden] is used up: it is divided by the columns' scales. */
+/* w[hidden] is used up: it is divided by the columns' scales, where they have any. */
 static void table_row(struct tern_store *s, struct table *t, int row, float *w)
 {
-    const int hidden = tern_embedding_size(s->config);
+    const int hidden = t->width;
     int8_t *q = t->q ? t->q + (ptrdiff_t)row * hidden : s->row_q;
-    for (int j = 0; j < hidden; j++)
+    for (int j = 0; s->column && j < hidden; j++)
         w[j] /= s->column[j];
     t->scale[row] = t->q ? tern_quantize_row(q, w, hidden) : code_row(s, t, row, w, q);
     for (int j = 0; j < hidden; j++) {
-        double exact = (double)w[j] * s->column[j], difference = exact - q[j] * t->scale[row] * s->column[j];
+        const double column = s->column ? s->column[j] : 1, exact = (double)w[j] * column,
+                     difference = exact - q[j] * t->scale[row] * column;
         t->wrong += difference * difference;
         t->all += exact * exact;
     }
 }
 
 /* The scale of every column of the word table in s->matrix: the root of its rms, over the largest, times 32767. */
-static void store_columns(struct tern_store *s)
+static void store_columns(struct tern_store *s, int hidden)
 {
-    const int hidden = tern_embedding_size(s->config), vocab = s->config->vocab;
+    const int vocab = s->config->vocab;
     double largest = 0;
     s->column = tern_store_add_vector(s, "embed.column", "", TERN_I16, hidden);
     if (s->status)
@@ -98,13 +99,13 @@ static void store_columns(struct tern_store *s)
 static double report_table(struct tern_store *s, const char *name, const struct table *t)
 {
     char became[64];
-    const double hidden = tern_embedding_size(s->config);
-    const double bits = t->q ? 8 : (double)tern_format_bits(t->format) * row_steps(s) * TERN_LINE / hidden;
-    char how[32] = "per row and column";
+    const double hidden = t->width;
+    const double bits = t->q ? 8 : (double)tern_format_bits(t->format) * row_steps(t) * TERN_LINE / hidden;
+    char how[32];
+    snprintf(how, sizeof how, "%s", s->column ? "per row and column" : "per row");
     if (t->format != s->source->embeddings)
         tern_store_say_instead(s, how, sizeof how, s->source->embeddings);
-    snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(t->format), t->rows,
-             tern_embedding_size(s->config), how);
+    snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(t->format), t->rows, t->width, how);
     tern_store_report(s, name, became, bits + 16 / hidden, t->all > 0 ? t->wrong / t->all : 0);
     double largest = 0;
     for (int i = 0; !s->status && i < t->rows; i++)
@@ -127,7 +128,7 @@ static struct table store_positions(struct tern_store *s)
     const struct tern_config *c = s->config;
     const int hidden = tern_embedding_size(c), positions = c->no_positions ? 1 : c->max_positions,
               types = c->token_types ? c->token_types : 1;
-    struct table t = open_table(s, "embed.position", types * positions, TERN_FORMAT_INT8);
+    struct table t = open_table(s, "embed.position", types * positions, hidden, TERN_FORMAT_INT8);
     const float *type = s->matrix + (ptrdiff_t)positions * hidden;
     if (c->no_positions)
         memset(s->matrix, 0, (size_t)hidden * sizeof *s->matrix);
@@ -148,10 +149,10 @@ static struct table store_positions(struct tern_store *s)
 
 static struct table store_words(struct tern_store *s)
 {
-    const int hidden = tern_embedding_size(s->config), vocab = s->config->vocab;
-    struct table t = open_table(s, "embed.word", vocab, s->source->embeddings);
+    const int hidden = tern_part_shape(s->config, &tern_parts[TERN_PART_WORD], -1).k, vocab = s->config->vocab;
+    struct table t = open_table(s, "embed.word", vocab, hidden, s->source->embeddings);
     tern_store_read(s, TERN_PART_WORD, 0, s->matrix, (size_t)vocab * (size_t)hidden);
-    store_columns(s);
+    store_columns(s, hidden);
     for (int i = 0; !s->status && i < vocab; i++)
         table_row(s, &t, i, s->matrix + (ptrdiff_t)i * hidden);
     tern_store_advance(s, (size_t)vocab * (size_t)hidden);
@@ -195,6 +196,20 @@ static void store_slopes(struct tern_store *s, const char *name, int heads)
             tern_store_refuse(s, TERN_PART_POSITION_TABLE, 0, "a step of distance costs head %d %g", i,
                               (double)s->matrix[i]);
     }
+}
+
+double tern_store_tables_apart(struct tern_store *s)
+{
+    struct table word = store_words(s);
+    double largest = report_table(s, "embed.word", &word);
+    const double unit = largest > 0 ? largest / 32767 : 1;
+    close_table(s, "embed.word", &word, unit);
+    s->column = NULL;
+    struct table position = store_positions(s);
+    largest = report_table(s, "embed.position", &position);
+    s->position_exp = largest > 0 ? (int)ceil(log2(largest / 32767)) : 0;
+    close_table(s, "embed.position", &position, ldexp(1, s->position_exp));
+    return unit;
 }
 
 /* Angles in Q14; rows of distances as they are; biases in octaves, with as many fraction bits as scores have, or fewer

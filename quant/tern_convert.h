@@ -73,6 +73,10 @@ typedef struct tern_convert_options {
     /* The first so many neurons of every feed-forward layer are kept, for models that were trained so that these are a
        model of their own (MatFormer). TERN_USAGE where a layer has fewer. 0: all. */
     int32_t ffn_width;
+    /* Of a checkpoint with an adapter for each of several languages (X-MOD), the one that the model is to have, as
+       config.json's `languages` calls it: "en_XX". The others are left out, and the report says so. NULL: the one that
+       `default_language` names. */
+    const char *adapter;
 } tern_convert_options;
 
 /* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the

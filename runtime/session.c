@@ -2,6 +2,7 @@
 #include "runtime/session.h"
 #include "models/bert_f32.h"
 #include "models/heads.h"
+#include "models/parts.h"
 #include "models/sparse_table.h"
 #include "models/static.h"
 #include "runtime/model.h"
@@ -157,6 +158,11 @@ static tern_status check_ffn_width(const struct tern_config *c, int32_t width, t
     if (width < 0 || (width && !c->layers))
         return tern_fail(err, TERN_USAGE, "a feed-forward width of %d; layers have 1 or more neurons", width);
     for (int i = 0; width && i < c->layers; i++) {
+        if (!tern_ffn_may_narrow(c, i))
+            return tern_fail(err, TERN_USAGE,
+                             "a feed-forward width of %d; layer %d has no attention, or nothing in it is normalised, "
+                             "and such layers run at their own width only",
+                             width, i);
         if (width > c->layer[i].intermediate)
             return tern_fail(err, TERN_USAGE, "a feed-forward width of %d; layer %d has %d, and fewer can be asked for",
                              width, i, c->layer[i].intermediate);

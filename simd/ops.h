@@ -184,6 +184,29 @@ typedef void tern_tanh_fn(int16_t *y, const struct tern_poly *poly, int n);
    Returns s, 0 .. 16. In place in a. n <= 32768. */
 typedef int tern_gate_fn(int16_t *a, const int16_t *b, int n);
 
+/* How a row's accumulators become numbers of 32 bits with an exponent. Made by models/scaled.c. */
+struct tern_scaled_scale {
+    int32_t factor;  /* 2^30 .. 2^31 - 1; 0: the row is 0 */
+    int32_t down;    /* -15 .. 15: takes acc * mul within +-2^30; below 0 to the left */
+    int32_t product; /* 33 .. 62 */
+    int32_t bias;    /* 2 .. 31 */
+    int32_t added;   /* 2 .. 62; -1: nothing is added */
+    int32_t exp;     /* of the sums; no op reads it */
+};
+
+/* The sums of a row that has an exponent, of which scale says how each of the three terms is brought to it, within
+   +-2^28:
+     t = down > 0 ? rshift(acc[j] * mul[j], down) : acc[j] * mul[j] << -down      within +-2^30
+     sum[j] = rshift(t * factor, product) + rshift(bias[j], bias) + rshift(sum[j] * gamma[j], added)
+   in 64 bits; gamma == NULL: by 1. In place in sum, |sum[j]| <= 2^30, |bias[j]| <= 2^29, |gamma[j]| <= 32767. */
+typedef void tern_scaled_fn(const int32_t *acc, int32_t *sum, const int16_t *mul, const int16_t *gamma,
+                            const int32_t *bias, const struct tern_scaled_scale *scale, int n);
+
+/* A row of numbers within +-2^30 that has an exponent, whose negative numbers relu sets to 0: with up = 30 -
+   bits(max|v|), v[j] = v[j] << up;  x[j] = max(sat16(rshift(v[j], 15)), -32767) Returns up, or -1 if all are 0. In
+   place in v. */
+typedef int tern_narrow_fn(int32_t *v, int16_t *x, int relu, int n);
+
 /* Rotary positions: turns each head of one token, x[heads][dim], by the token's angles. `turn` holds cos[half], then
    sin[half], in Q14, within [-2^14, 2^14]: angle 0 changes nothing. For each head and i < half, with u = x[i] and
    v = x[i + half]:
@@ -320,6 +343,27 @@ static inline int tern_gate_shift(uint32_t most)
 static inline int16_t tern_gate1(int16_t a, int16_t b, int shift)
 {
     return (int16_t)tern_rshift(a * b, shift);
+}
+
+/* What takes the 30 bits of a row that has an exponent to the 15 of int16. */
+enum { TERN_NARROW_BITS = 15 };
+static inline int tern_narrow_up(uint32_t most)
+{
+    return most ? (tern_bits(most) < 30 ? 30 - tern_bits(most) : 0) : -1;
+}
+static inline int16_t tern_narrow1(int32_t v, int shift)
+{
+    return tern_max16(tern_sat16(tern_rshift(v, shift)), -32767);
+}
+
+static inline int32_t tern_scaled1(int32_t acc, int32_t added, int16_t mul, int16_t gamma, int32_t bias,
+                                   const struct tern_scaled_scale *s)
+{
+    const int64_t wide = (int64_t)acc * mul, t = s->down > 0 ? tern_rshift64(wide, s->down) : wide * (1 << -s->down);
+    int64_t sum = tern_rshift64(t * s->factor, s->product) + tern_rshift(bias, s->bias);
+    if (s->added >= 0)
+        sum += tern_rshift64((int64_t)added * gamma, s->added);
+    return (int32_t)sum;
 }
 
 /* One pair of rotate. |u * c| + |v * s| <= 2 * 32767 * 2^14 < 2^30, to which the rounding adds 2^13. */

@@ -185,7 +185,7 @@ static struct rows make_rows(int m, int k, int unit_length, int range, uint64_t 
     }
     free(row);
     free(d);
-    x.view = (struct tern_rows){x.q, x.row, ld, m};
+    x.view = (struct tern_rows){x.q, x.row, ld, m, NULL};
     return x;
 }
 

@@ -105,7 +105,7 @@ static void check(const struct tern_ops *ops, const char *isa, const int *kind)
         w[i] = &matrices[kind[i]].stored;
     run.ops = ops;
     for (int c = 0; c < 2; c++) {
-        const struct tern_rows x = {q, rows, LD, row_counts[c]};
+        const struct tern_rows x = {q, rows, LD, row_counts[c], NULL};
         run.pool = pools[1 + (kind[0] + c) % THREADS];
         memset(got, 0x11, sizeof got);
         tern_linear_run(&run, TERN_STAGE_qkv, w, out, MATRICES, N, &x);
@@ -176,7 +176,7 @@ static int set_up(void **state)
         const struct tern_linear *const w = &matrices[i].twin;
         for (int c = 0; c < 2; c++) {
             int16_t *const out = matrices[i].out[c];
-            const struct tern_rows x = {q, rows, LD, row_counts[c]};
+            const struct tern_rows x = {q, rows, LD, row_counts[c], NULL};
             tern_linear_run(&run, TERN_STAGE_qkv, &w, &out, 1, N, &x);
             if (out[0] == out[1] || abs(out[0]) > 30000) /* a check of nothing, or of saturation */
                 return -1;

@@ -153,7 +153,7 @@ static void make_weights(struct bench_of_ways *b, enum tern_block_shape shape, d
 /* One pass over the matrices; milliseconds of one. */
 static double pass(struct bench_of_ways *b, enum tern_way way, int rows)
 {
-    const struct tern_rows x = {b->rows, b->row, SIZE, rows};
+    const struct tern_rows x = {b->rows, b->row, SIZE, rows, NULL};
     for (int s = 0; s < TERN_N_BLOCK_SHAPES; s++)
         for (int i = 0; i < TERN_ROW_BUCKETS; i++)
             b->ops.routes.sparse.as_stored[s][i] = way == TERN_WAY_SPARSE ? 100 : 0;

@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 
 struct convert {
-    const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse, *sparse_isa, *task, *outliers;
+    const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse, *sparse_isa, *task, *outliers,
+        *adapter;
     int32_t group;
     int quiet, bar, strict, allocate, explain;
     double least_cosine;
@@ -93,7 +94,7 @@ static int convert(struct convert *c, const char *directory)
         .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
         .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .allocate = c->allocate, .task = c->task, .sparse_isa = c->sparse_isa,
         .outliers = c->outliers, .least_cosine = c->least_cosine, .explain = c->explain,
-        .ffn_width = c->ffn_width,
+        .ffn_width = c->ffn_width, .adapter = c->adapter,
         .sparse_table = c->sparse ? sparse_cache_text(c->sparse_isa) : NULL};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
@@ -135,6 +136,7 @@ int cmd_convert(int argc, char **argv)
                                          {"sparse", 0, CLI_STRING, &c.sparse, 0, 0},
                                          {"sparse-isa", 0, CLI_STRING, &c.sparse_isa, 0, 0},
                                          {"task", 0, CLI_STRING, &c.task, 0, 0},
+                                         {"adapter", 0, CLI_STRING, &c.adapter, 0, 0},
                                          {"outliers", 0, CLI_STRING, &c.outliers, 0, 0},
                                          {"least-cosine", 0, CLI_REAL, &c.least_cosine, 0, 1},
                                          {"explain", 0, CLI_FLAG, &c.explain, 0, 0},

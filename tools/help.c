@@ -45,6 +45,7 @@ static const char help_convert[] =
     "  --task NAME         what the model is for: classify (label texts), tag (label tokens) or embed (vectors; heads\n"
     "                      are left out). Without it the checkpoint says so, in config.json's architectures, unless\n"
     "                      modules.json makes it an embedder\n"
+    "  --adapter NAME      of a checkpoint with adapters for several languages the one that the model is to have\n"
     "  --weights NAME      the type of the encoder's matrices:\n"
     "{formats}"
     "                      auto:BITS chooses {rungs} for each matrix, BITS bits on average\n"

@@ -184,6 +184,8 @@ static void print(const tern_model *m, const char *path)
     printf("scheme        %s\n", tern_safetensors_metadata(&m->tensors, "tern.scheme"));
     printf("architecture  %s, %d layers, hidden %d, %d heads, intermediate %d, %s\n", i->architecture, i->layers,
            i->hidden, i->heads, i->intermediate, i->activation);
+    if (*m->config.adapter)
+        printf("adapter       %s\n", m->config.adapter);
     printf("weights       %s, %" PRIu64 " parameters, %.3f bits each with all that goes with them\n", i->weights,
            i->parameters, (double)i->file_bytes * 8 / (double)i->parameters);
     printf("sparsity      %s\n", sparsity);

@@ -34,6 +34,10 @@ BERT = dict(
 )
 DEBERTA = dict(BERT, relative_attention=True, pos_att_type=["c2p", "p2c"], position_biased_input=False)
 ROBERTA = {**BERT, "max_position_embeddings": POSITIONS + 2, "type_vocab_size": 1, "pad_token_id": 1}
+XMOD = dict(ROBERTA, languages=["en_XX", "de_DE"], default_language="de_DE", adapter_reduction_factor=3)
+MOBILEBERT = dict(
+    BERT, embedding_size=8, intra_bottleneck_size=16, num_feedforward_networks=3, classifier_activation=False
+)
 
 LONGFORMER = {**ROBERTA, "num_hidden_layers": 3, "attention_window": [4, 10, 40], "max_position_embeddings": 98}
 BIGBIRD = {**BERT, "max_position_embeddings": 96, "block_size": 4, "attention_type": "block_sparse"}
@@ -111,6 +115,45 @@ ZOO = {
             "emb_pooler": "mean",
         },
     ),
+    "xmod": ("embed", "XmodModel", dict(XMOD, adapter_layer_norm=True)),
+    "xmod-prenorm": (
+        "classify",
+        "XmodForSequenceClassification",
+        dict(XMOD, pre_norm=True, ln_before_adapter=False, num_labels=2),
+    ),
+    "mobilebert": (
+        "classify",
+        "MobileBertForSequenceClassification",
+        {**MOBILEBERT, "classifier_activation": True, "num_labels": 3},
+    ),
+    "mobilebert-tokens": (
+        "tag",
+        "MobileBertForTokenClassification",
+        dict(MOBILEBERT, use_bottleneck_attention=True, key_query_shared_bottleneck=False, num_labels=2),
+    ),
+    "convbert": (
+        "classify",
+        "ConvBertForSequenceClassification",
+        dict(BERT, num_attention_heads=4, embedding_size=16, head_ratio=2, conv_kernel_size=5, num_labels=3),
+    ),
+    "convbert-tokens": (
+        "tag",
+        "ConvBertForTokenClassification",
+        dict(BERT, embedding_size=HIDDEN, head_ratio=4, conv_kernel_size=9, num_labels=2),
+    ),
+    "fnet": (
+        "classify",
+        "FNetForSequenceClassification",
+        {**{k: v for k, v in BERT.items() if k != "num_attention_heads"}, "type_vocab_size": 2, "num_labels": 2},
+    ),
+    "nystromformer": (
+        "classify",
+        "NystromformerForSequenceClassification",
+        dict(
+            BERT, hidden_act="gelu_new", num_landmarks=48, segment_means_seq_len=48, conv_kernel_size=5, num_labels=3
+        ),
+    ),
+    "mobilebert-wide": ("embed", "MobileBertModel", dict(MOBILEBERT, use_bottleneck=False, type_vocab_size=1)),
 }
 
 

@@ -1,0 +1,203 @@
+/* ConvBERT's span-based dynamic convolution (Jiang et al. 2020), in integers. Per token: a depthwise convolution over
+   the tokens around it, whose outputs go through a matrix and are multiplied with its query; another matrix makes of
+   that the logits of a kernel for each head; and this kernel's softmax weighs the rows of a third matrix. */
+#include "models/span_conv.h"
+
+#include <string.h>
+
+enum { ROW_BLOCK = 8 };
+
+void tern_span_conv_plan(struct tern_bert *b, struct tern_arena *arena)
+{
+    const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
+                 a = (size_t)tern_widest_attention(b->config), threads = (size_t)tern_pool_threads(b->run.pool);
+    const size_t wide = 2 * a > h ? 2 * a : h;
+    b->conv.key = tern_arena_take(arena, tokens, a * sizeof *b->conv.key);
+    b->conv.out = tern_arena_take(arena, tokens, a * sizeof *b->conv.out);
+    const int logits = tern_largest_number(b->config, offsetof(struct tern_layer_spec, conv)) *
+                       tern_largest_number(b->config, offsetof(struct tern_layer_spec, heads));
+    b->conv.logit = tern_arena_take(arena, tokens, (size_t)logits * sizeof *b->conv.logit);
+    b->conv.acc = tern_arena_take(arena, (size_t)tern_round_up(logits, TERN_PANEL), sizeof *b->conv.acc);
+    b->conv.sum = tern_arena_take(arena, threads, wide * sizeof *b->conv.sum);
+    b->conv.row = tern_arena_take(arena, threads, wide * sizeof *b->conv.row);
+    b->conv.wide = (int)wide;
+}
+
+struct job {
+    struct tern_bert *b;
+    const tern_batch *batch;
+    int tokens, layer;
+};
+
+static int last_row(const struct job *j, int task)
+{
+    const int last = (task + 1) * ROW_BLOCK;
+    return last < j->tokens ? last : j->tokens;
+}
+
+static void run_rows(struct job *j, void (*task)(void *, int, int))
+{
+    tern_pool_run(j->b->run.pool, task, j, (j->tokens + ROW_BLOCK - 1) / ROW_BLOCK);
+}
+
+/* The tokens of a text that a kernel around token i covers: first to last - 1, and which of the kernel's is the first.
+ */
+struct cover {
+    int first, last, tap;
+};
+
+static struct cover cover_of(const struct job *j, int i)
+{
+    const struct tern_layer_spec *spec = &j->b->config->layer[j->layer];
+    const int taps = spec->conv ? spec->conv : spec->value_conv, text = tern_text_of(j->batch, i);
+    const int start = j->batch->offsets[text], end = j->batch->offsets[text + 1], from = i - taps / 2;
+    struct cover c = {from > start ? from : start, from + taps < end ? from + taps : end, 0};
+    c.tap = c.first - from;
+    return c;
+}
+
+/* y -> x: the depthwise convolution, whose sums keep the 15 bits of their row's largest */
+static void depth_task(void *context, int task, int thread)
+{
+    struct job *j = context;
+    struct tern_bert *b = j->b;
+    const int h = b->config->hidden;
+    int32_t *const sum = b->conv.sum + (ptrdiff_t)thread * b->conv.wide;
+    int16_t *const row = b->conv.row + (ptrdiff_t)thread * b->conv.wide;
+    const int64_t time = tern_profile_start(b->run.profile);
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+        const struct cover c = cover_of(j, i);
+        const int16_t *w = b->weights->layers[j->layer].conv_depth + (ptrdiff_t)c.tap * h;
+        uint32_t most = 0;
+        memset(sum, 0, (size_t)h * sizeof *sum);
+        for (int t = c.first; t < c.last; t++, w += h)
+            for (int k = 0; k < h; k++) /* |w| * taps <= 32767, so that a sum stays below 2^30 */
+                sum[k] += w[k] * b->y[(ptrdiff_t)t * h + k];
+        for (int k = 0; k < h; k++)
+            most |= (uint32_t)(sum[k] < 0 ? -sum[k] : sum[k]);
+        const int shift = tern_gate_shift(most);
+        for (int k = 0; k < h; k++)
+            row[k] = (int16_t)tern_rshift(sum[k], shift);
+        tern_bert_quantize(b, j->layer, TERN_INPUT_CONV_POINT, row, b->x_q + i * b->x.ld, &b->x_row[i], h);
+        b->x_row[i].amax <<= shift;
+    }
+    tern_profile_charge(b->run.profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)ROW_BLOCK * 20 * h);
+}
+
+/* key times query -> x */
+static void product_task(void *context, int task, int thread)
+{
+    struct job *j = context;
+    struct tern_bert *b = j->b;
+    const int a = tern_attention_width(&b->config->layer[j->layer]);
+    const int64_t time = tern_profile_start(b->run.profile);
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+        int16_t *const row = b->conv.key + (ptrdiff_t)i * a;
+        const int shift = b->run.ops->gate(row, b->query + (ptrdiff_t)i * a, a);
+        tern_bert_quantize(b, j->layer, TERN_INPUT_CONV_KERNEL, row, b->x_q + i * b->x.ld, &b->x_row[i], a);
+        b->x_row[i].amax <<= shift;
+    }
+    tern_profile_charge(b->run.profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)ROW_BLOCK * 9 * a);
+}
+
+/* Of each head the kernel's softmax, and what it makes of the rows of `key`, which by now are conv_out's -> out */
+static void kernel_task(void *context, int task, int thread)
+{
+    /* Q16 to octaves in Q10: by 5 to the right, times 2^15 / (2 ln 2), rounded. */
+    enum { SHIFT = 5, MUL = 23637 };
+    struct job *j = context;
+    struct tern_bert *b = j->b;
+    const struct tern_layer_spec *spec = &b->config->layer[j->layer];
+    const int taps = spec->conv, d = spec->head_dim, a = tern_attention_width(spec);
+    int8_t high[TERN_MAX_CONV + 3], low[TERN_MAX_CONV + 3];
+    const int64_t time = tern_profile_start(b->run.profile);
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+        const struct cover c = cover_of(j, i);
+        for (int head = 0; head < spec->heads; head++) {
+            const int32_t *const logit = b->conv.logit + ((ptrdiff_t)i * spec->heads + head) * taps;
+            const int32_t all = b->run.ops->softmax(logit, SHIFT, MUL, high, low, taps);
+            for (int k = 0; k < d; k++) {
+                int64_t sum = 0; /* taps beyond the text see zeros */
+                for (int t = c.first; t < c.last; t++)
+                    sum += (high[c.tap + t - c.first] * 8 + low[c.tap + t - c.first]) *
+                           b->conv.key[(ptrdiff_t)t * a + head * d + k];
+                b->conv.out[(ptrdiff_t)i * a + head * d + k] = (int16_t)tern_floor_div(sum + all / 2, all);
+            }
+        }
+    }
+    tern_profile_charge(b->run.profile, thread, TERN_STAGE_softmax, time, 0, (int64_t)ROW_BLOCK * 2 * taps * a);
+}
+
+void tern_span_conv_run(struct tern_bert *b, const tern_batch *batch, int layer)
+{
+    const struct tern_linear *const matrix = b->weights->layers[layer].matrix;
+    const int a = tern_attention_width(&b->config->layer[layer]);
+    struct job j = {b, batch, batch->offsets[batch->n_texts], layer};
+    const struct tern_linear *const out[1] = {&matrix[TERN_CONV_OUT]}, *const point[1] = {&matrix[TERN_CONV_POINT]};
+    tern_linear_run(&b->run, TERN_STAGE_qkv, out, &b->conv.out, 1, a, &b->x);
+    run_rows(&j, depth_task);
+    tern_linear_run(&b->run, TERN_STAGE_qkv, point, &b->conv.key, 1, a, &b->x);
+    run_rows(&j, product_task);
+    tern_linear_logits(&b->run, &matrix[TERN_CONV_KERNEL], b->conv.logit, b->conv.acc, &b->x);
+    memcpy(b->conv.key, b->conv.out, (size_t)j.tokens * (size_t)a * sizeof *b->conv.key);
+    run_rows(&j, kernel_task);
+}
+
+static void join_task(void *context, int task, int thread)
+{
+    struct job *j = context;
+    struct tern_bert *b = j->b;
+    const int a = tern_attention_width(&b->config->layer[j->layer]);
+    int16_t *const row = b->conv.row + (ptrdiff_t)thread * b->conv.wide;
+    const int64_t time = tern_profile_start(b->run.profile);
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+        memcpy(row, b->context + (ptrdiff_t)i * a, (size_t)a * sizeof *row);
+        memcpy(row + a, b->conv.out + (ptrdiff_t)i * a, (size_t)a * sizeof *row);
+        tern_bert_quantize(b, j->layer, TERN_INPUT_ATTN_OUT, row, b->x_q + i * b->x.ld, &b->x_row[i], 2 * a);
+    }
+    tern_profile_charge(b->run.profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)ROW_BLOCK * 10 * a);
+}
+
+void tern_span_conv_join(struct tern_bert *b, const tern_batch *batch, int layer)
+{
+    struct job j = {b, batch, batch->offsets[batch->n_texts], layer};
+    run_rows(&j, join_task);
+}
+
+/* context and values -> x, in units of the values' times 2^-conv_bits: with the context's factor and all taps below
+   2^15 a sum stays below 2^30 */
+static void value_task(void *context, int task, int thread)
+{
+    struct job *j = context;
+    struct tern_bert *b = j->b;
+    const struct tern_layer_spec *spec = &b->config->layer[j->layer];
+    const struct tern_layer *layer = &b->weights->layers[j->layer];
+    const int a = tern_attention_width(spec);
+    int32_t *const sum = b->conv.sum + (ptrdiff_t)thread * b->conv.wide;
+    int16_t *const row = b->conv.row + (ptrdiff_t)thread * b->conv.wide;
+    const int64_t time = tern_profile_start(b->run.profile);
+    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+        const struct cover c = cover_of(j, i);
+        uint32_t most = 0;
+        for (int k = 0; k < a; k++)
+            sum[k] = b->context[(ptrdiff_t)i * a + k] * (1 << layer->conv_bits);
+        for (int t = c.first; t < c.last; t++)
+            for (int k = 0; k < a; k++)
+                sum[k] += layer->conv_value[k / spec->head_dim * spec->value_conv + c.tap + t - c.first] *
+                          b->value[(ptrdiff_t)t * a + k];
+        for (int k = 0; k < a; k++)
+            most |= (uint32_t)(sum[k] < 0 ? -sum[k] : sum[k]);
+        const int shift = tern_gate_shift(most);
+        for (int k = 0; k < a; k++)
+            row[k] = (int16_t)tern_rshift(sum[k], shift);
+        tern_bert_quantize(b, j->layer, TERN_INPUT_ATTN_OUT, row, b->x_q + i * b->x.ld, &b->x_row[i], a);
+        b->x_row[i].amax <<= shift;
+    }
+    tern_profile_charge(b->run.profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)ROW_BLOCK * 20 * a);
+}
+
+void tern_value_conv_join(struct tern_bert *b, const tern_batch *batch, int layer)
+{
+    struct job j = {b, batch, batch->offsets[batch->n_texts], layer};
+    run_rows(&j, value_task);
+}
