@@ -12,7 +12,7 @@ const char *const tern_activation_names[TERN_N_ACTIVATIONS] = {"gelu",       "ge
 const char *const tern_output_names[TERN_N_OUTPUTS] = {"softmax", "sigmoid", "raw"};
 const char *const tern_pooler_names[TERN_N_POOLERS] = {"none", "tanh", "relu", "gelu", "gelu_new"};
 const struct tern_family tern_families[TERN_N_FAMILIES] = {
-#define FAMILY(id, name, pooler) {name, pooler},
+#define FAMILY(id, name, pooler, known, refused) {name, pooler, known, refused},
 #include "models/families.def"
 #undef FAMILY
 };
@@ -55,6 +55,16 @@ const char *tern_activation_name(enum tern_activation activation)
 const char *tern_architecture_name(enum tern_architecture architecture)
 {
     return tern_families[architecture].name;
+}
+
+const char *tern_architecture_known(enum tern_architecture architecture)
+{
+    return tern_families[architecture].known;
+}
+
+const char *tern_architecture_refused(enum tern_architecture architecture)
+{
+    return tern_families[architecture].refused;
 }
 
 const char *tern_weights_name(enum tern_weights weights)

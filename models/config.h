@@ -9,7 +9,7 @@
 /* The family of checkpoints that a model came from, for its name and for what its files leave unsaid: see
    models/families.def. Nothing that runs a model asks for it. */
 enum tern_architecture {
-#define FAMILY(id, name, pooler) TERN_##id,
+#define FAMILY(id, ...) TERN_##id,
 #include "models/families.def"
 #undef FAMILY
     TERN_N_FAMILIES
@@ -356,6 +356,9 @@ void tern_embedding_words(char *out, size_t capacity, const struct tern_config *
 
 const char *tern_activation_name(enum tern_activation activation);
 const char *tern_architecture_name(enum tern_architecture architecture);
+/* Published checkpoints of a family, and what of it is refused ("": nothing), in words. */
+const char *tern_architecture_known(enum tern_architecture architecture);
+const char *tern_architecture_refused(enum tern_architecture architecture);
 const char *tern_weights_name(enum tern_weights weights);
 /* The weights that have that format throughout, and back: int8 for f32 and mixed weights, which have no format. */
 static inline enum tern_weights tern_weights_of(enum tern_format format)

@@ -17,6 +17,7 @@ enum {
 struct tern_family {
     const char *name;
     enum tern_pooler pooler;
+    const char *known, *refused;
 };
 extern const struct tern_family tern_families[TERN_N_FAMILIES];
 

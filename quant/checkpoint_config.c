@@ -44,18 +44,6 @@ static int family_of_type(const char *type)
     return -1;
 }
 
-static tern_status fail_family(const char *path, const char *type, tern_error *err)
-{
-    char names[200] = "";
-    for (int i = 0; i < TERN_N_FAMILIES; i++)
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s",
-                 i == 0                     ? ""
-                 : i + 1 == TERN_N_FAMILIES ? " and "
-                                            : ", ",
-                 tern_families[i].name);
-    return tern_fail(err, TERN_FORMAT, "%s: model type %.60s is not supported; %s are", path, type, names);
-}
-
 /* model_type says which; old checkpoints have only `architectures`, or (Google's, TinyBERT) BERT's numbers and
    neither. */
 static tern_status read_architecture(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
@@ -79,7 +67,8 @@ static tern_status read_architecture(struct tern_config *out, const json_t *root
     else if (!json_object_get(root, "hidden_size") || !json_object_get(root, "type_vocab_size"))
         return tern_fail(err, TERN_FORMAT, "%s: neither model_type nor architectures say what the model is", path);
     if (index < 0)
-        return fail_family(path, type ? type : class, err);
+        return tern_fail(err, TERN_FORMAT, "%s: model type %.60s is not supported; tern info --families lists what is",
+                         path, type ? type : class);
     out->architecture = (enum tern_architecture)index;
     return TERN_OK;
 }

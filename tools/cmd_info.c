@@ -6,6 +6,7 @@
 #include "tools/sparse_cache.h"
 
 #include "models/blocks.h"
+#include "models/config.h"
 #include "runtime/base/cpus.h"
 #include "simd/libraries.h"
 
@@ -173,14 +174,38 @@ static int info_cpu(const char *isa, int json)
     return CLI_OK;
 }
 
+/* One line a family, its words in columns; then what all have in common. */
+static int print_families(void)
+{
+    for (int i = 0; i < TERN_N_FAMILIES; i++) {
+        const enum tern_architecture family = (enum tern_architecture)i;
+        const char *const refused = tern_architecture_refused(family);
+        printf("%-20s  %s%s%s\n", tern_architecture_name(family), tern_architecture_known(family),
+               *refused ? "; refused: " : "", refused);
+    }
+    printf("\nOf each: tasks embed");
+    for (int i = TERN_HEAD_NONE + 1; i < TERN_N_HEADS; i++)
+        printf(", %s", tern_head_kinds[i].run);
+    printf("; tokenizers WordPiece, BPE, byte-level BPE, Unigram;\ntexts as long as the checkpoint's, up to %d tokens; "
+           "weights f32",
+           TERN_MAX_POSITIONS);
+    for (int f = 0; f < TERN_N_FORMATS; f++)
+        printf(", %s", tern_format_name((enum tern_format)f));
+    printf(". Another model type is refused by its name.\n");
+    return CLI_OK;
+}
+
 int cmd_info(int argc, char **argv)
 {
-    int json = 0, isas = 0, formats = 0, shapes = 0;
+    int json = 0, isas = 0, formats = 0, shapes = 0, families = 0;
     const char *isa = NULL;
-    const struct cli_option options[] = {
-        {"json", 0, CLI_FLAG, &json, 0, 0},       {"isas", 0, CLI_FLAG, &isas, 0, 0},
-        {"formats", 0, CLI_FLAG, &formats, 0, 0}, {"shapes", 0, CLI_FLAG, &shapes, 0, 0},
-        {"isa", 0, CLI_STRING, &isa, 0, 0},       {0}};
+    const struct cli_option options[] = {{"json", 0, CLI_FLAG, &json, 0, 0},
+                                         {"isas", 0, CLI_FLAG, &isas, 0, 0},
+                                         {"formats", 0, CLI_FLAG, &formats, 0, 0},
+                                         {"shapes", 0, CLI_FLAG, &shapes, 0, 0},
+                                         {"isa", 0, CLI_STRING, &isa, 0, 0},
+                                         {"families", 0, CLI_FLAG, &families, 0, 0},
+                                         {0}};
     int n, code = cli_parse(options, "info", argc, argv, &n);
     if (n < 0)
         return code;
@@ -191,6 +216,8 @@ int cmd_info(int argc, char **argv)
         putchar('\n');
         return CLI_OK;
     }
+    if (families)
+        return print_families();
     if (formats) {
         puts("f32");
         for (int f = 0; f < TERN_N_FORMATS; f++)

@@ -137,6 +137,7 @@ static const char help_info[] =
     "With one: what the model is, how sparse, and every tensor in it.\n"
     "\n"
     "  --isas              the names that --isa and TERN_ISA take on this CPU, one a line, slowest first\n"
+    "  --families          the families of checkpoints that convert takes, known ones of each, and what is refused\n"
     "  --formats           the names that --weights takes, one a line; --shapes: those of --sparse\n"
     "  --isa NAME          show the kernels that are chosen under this restriction\n"
     "  --json              one object\n";
