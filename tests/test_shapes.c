@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "models/config_private.h"
 #include "models/json.h"
 #include "quant/checkpoint.h"
 #include "quant/convert.h"
@@ -163,12 +164,84 @@ static void test_refused(void **state)
     free(json);
 }
 
+static void no_attention(struct tern_layer_spec *l)
+{
+    l->heads = l->head_dim = 0;
+}
+
+static void scaled(struct tern_layer_spec *l)
+{
+    l->norm = TERN_NORM_SCALE;
+    l->activation = TERN_RELU;
+}
+
+static void kernels(struct tern_layer_spec *l)
+{
+    l->conv = 3;
+}
+
+static void value_kernels(struct tern_layer_spec *l)
+{
+    l->value_conv = 3;
+}
+
+/* Pairs, norms, gates and clipping were made for attention as BERT has it; where a file asks for them beside something
+   that does not run them, it is refused. */
+static void test_not_beside(void **state)
+{
+    static const struct {
+        void (*change)(struct tern_layer_spec *l);
+        const char *says;
+    } bases[] = {{no_attention, "no attention"},
+                 {scaled, "without normalisation"},
+                 {kernels, "kernels of tokens"},
+                 {value_kernels, "kernels of tokens"}};
+    (void)state;
+    for (int b = 0; b < 4; b++)
+        for (int i = 0; i < 4; i++) {
+            struct tern_config config = {.hidden = 16, .layer_norm_eps = 1e-5};
+            tern_config_set_layers(&config, 1, 2, 32, TERN_GELU);
+            struct tern_layer_spec *const l = &config.layer[0];
+            int32_t *const shapes[4] = {&l->sub_norm, &l->attn_gate, &l->clip_low, &l->rank[3]};
+            config.vocab = 9;
+            config.max_positions = config.max_tokens = 16;
+            bases[b].change(l);
+            *shapes[i] = 1;
+            if (bases[b].change == value_kernels && i == 3) { /* these may be there together */
+                assert_ok(tern_config_check(&config, "here", &err));
+                continue;
+            }
+            assert_int_equal(tern_config_check(&config, "here", &err), TERN_FORMAT);
+            if (!strstr(err.message, bases[b].says))
+                fail_msg("%d %d: %s", b, i, err.message);
+        }
+}
+
+/* An adapter's neurons are not the first of the layer's, and rows with exponents run at their own width. */
+static void test_width_refused(void **state)
+{
+    static const char *const names[] = {"xmod", "mobilebert"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct given g;
+        float x[LABELS];
+        open_given(&g, names[i]);
+        for (int file = 0; file < 2; file++) {
+            assert_int_equal(file ? tern_ffn_narrow(&g.narrow, &g.checkpoint.config, 2, &err)
+                                  : run(&g, TERN_WEIGHTS_INT8, 2, NULL, x),
+                             TERN_USAGE);
+            if (!strstr(err.message, "their own width only"))
+                fail_msg("%s", err.message);
+        }
+        tern_checkpoint_close(&g.checkpoint);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_neurons),
-        cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_first_neurons), cmocka_unit_test(test_pairs),         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_not_beside),    cmocka_unit_test(test_width_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

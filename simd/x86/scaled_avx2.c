@@ -15,7 +15,7 @@ struct shift {
 
 static struct shift shift_of(int bits)
 {
-    const int64_t up = 1ll << 62, half = bits ? 1ll << (bits - 1) : 0;
+    const int64_t up = 1ll << 62, half = bits ? (int64_t)1 << (bits - 1) : (int64_t)0;
     const struct shift s = {_mm_cvtsi32_si128(bits), _mm256_set1_epi64x((int64_t)((uint64_t)up + (uint64_t)half)),
                             _mm256_set1_epi64x(up >> bits)};
     return s;
