@@ -437,6 +437,49 @@ static tern_status check_pairs(const struct tern_config *config, const tern_conv
                      other);
 }
 
+struct request {
+    struct reader reader;
+    struct tern_source source;
+    struct tern_config asked, narrow;
+};
+
+static tern_status convert_directory(struct request *c, const char *directory, struct tern_writer *writer,
+                                     const tern_convert_options *o, tern_error *err)
+{
+    struct tern_config *const config = &c->reader.checkpoint.config;
+    tern_tokenizer *tokenizer = NULL;
+    struct tern_purpose purpose = {.options = o};
+    c->asked.weights = TERN_WEIGHTS_INT8;
+    tern_status status = read_options(&c->asked, &c->source, &c->reader, o, err);
+    if (!status)
+        status = tern_checkpoint_open(&c->reader.checkpoint, directory, &purpose, err);
+    if (status)
+        return status;
+    config->weights = c->asked.weights;
+    c->source.config = config;
+    if (o->ffn_width) {
+        status = tern_ffn_narrow(&c->narrow, config, o->ffn_width, err);
+        c->reader.narrow = c->source.config = &c->narrow;
+    }
+    if (!status)
+        status = check_pairs(config, o, err);
+    if (!status && tern_config_is_static(config))
+        status = read_static_options(config, &c->source, o, err);
+    c->source.context = &c->reader;
+    if (!status)
+        status = tern_tokenizer_open(&tokenizer, directory, err);
+    if (!status && tern_tokenizer_rows(tokenizer) > config->vocab)
+        status = tern_fail(err, TERN_FORMAT,
+                           "%s: the tokenizer has %d tokens, the word embeddings %d rows: take the tokenizer that the "
+                           "model was trained with, or call model.resize_token_embeddings(%d) in Python and train them",
+                           directory, tern_tokenizer_rows(tokenizer), config->vocab, tern_tokenizer_rows(tokenizer));
+    if (!status)
+        status = convert_checkpoint(writer, &c->source, tokenizer, o, err);
+    tern_tokenizer_close(tokenizer);
+    tern_checkpoint_close(&c->reader.checkpoint);
+    return status;
+}
+
 tern_status tern_convert_into(const char *directory, struct tern_writer *writer, const tern_convert_options *options,
                               tern_error *err)
 {
@@ -447,39 +490,12 @@ tern_status tern_convert_into(const char *directory, struct tern_writer *writer,
                              options->struct_bytes);
         memcpy(&o, options, options->struct_bytes);
     }
-    struct reader reader;
-    struct tern_source source;
-    struct tern_config asked = {.weights = TERN_WEIGHTS_INT8}, *const config = &reader.checkpoint.config;
-    tern_tokenizer *tokenizer = NULL;
-    struct tern_purpose purpose = {.options = &o};
-    tern_status status = read_options(&asked, &source, &reader, &o, err);
-    if (!status)
-        status = tern_checkpoint_open(&reader.checkpoint, directory, &purpose, err);
-    if (status)
-        return status;
-    config->weights = asked.weights;
-    source.config = config;
-    struct tern_config narrow;
-    if (o.ffn_width) {
-        status = tern_ffn_narrow(&narrow, config, o.ffn_width, err);
-        reader.narrow = source.config = &narrow;
-    }
-    if (!status)
-        status = check_pairs(config, &o, err);
-    if (!status && tern_config_is_static(config))
-        status = read_static_options(config, &source, &o, err);
-    source.context = &reader;
-    if (!status)
-        status = tern_tokenizer_open(&tokenizer, directory, err);
-    if (!status && tern_tokenizer_rows(tokenizer) > config->vocab)
-        status = tern_fail(err, TERN_FORMAT,
-                           "%s: the tokenizer has %d tokens, the word embeddings %d rows: take the tokenizer that the "
-                           "model was trained with, or call model.resize_token_embeddings(%d) in Python and train them",
-                           directory, tern_tokenizer_rows(tokenizer), config->vocab, tern_tokenizer_rows(tokenizer));
-    if (!status)
-        status = convert_checkpoint(writer, &source, tokenizer, &o, err);
-    tern_tokenizer_close(tokenizer);
-    tern_checkpoint_close(&reader.checkpoint);
+    /* Configurations are too large for small stacks. */
+    struct request *const c = calloc(1, sizeof *c);
+    if (!c)
+        return tern_fail_nomem(err, directory, sizeof *c);
+    const tern_status status = convert_directory(c, directory, writer, &o, err);
+    free(c);
     return status;
 }
 

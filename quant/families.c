@@ -473,7 +473,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
          .keys = jina2_keys,
          .read = tern_read_jina2},
     /* Its tensors are found, and its sizes read, by quant/static_table.c. */
-    [TERN_STATIC] = {.class = "Static",
+    [TERN_STATIC_TABLE] = {.class = "Static",
                      .layer = "layer.%d.",
                      .stem = {[TERN_PART_WORD] = "embedding"},
                      .keys = static_keys},

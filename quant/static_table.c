@@ -96,7 +96,7 @@ tern_status tern_static_config(struct tern_config *out, const struct tern_senten
     if (!status)
         status = read_shape(&files, &vocab, &hidden, err);
     tern_weight_files_close(&files);
-    out->architecture = TERN_STATIC;
+    out->architecture = TERN_STATIC_TABLE;
     out->vocab = (int32_t)vocab;
     out->hidden = (int32_t)hidden;
     out->no_positions = out->no_embed_norm = 1;
