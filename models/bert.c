@@ -25,7 +25,8 @@ static int has_codes(const struct tern_bert *b)
     int any = b->weights->pooler.codes.line != NULL;
     for (int i = 0; i < b->config->layers; i++)
         for (int j = 0; j < TERN_N_MATRICES; j++)
-            any |= b->weights->layers[i].matrix[j].codes.line != NULL;
+            any |= b->weights->layers[i].matrix[j].codes.line != NULL ||
+                   (b->weights->layers[i].matrix[j].inner && b->weights->layers[i].matrix[j].inner->codes.line != NULL);
     return any;
 }
 

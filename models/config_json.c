@@ -418,6 +418,9 @@ static tern_status get_adapter(struct tern_config *out, const json_t *root, cons
     if (!status && strlen(name) >= sizeof out->adapter)
         return tern_fail(err, TERN_FORMAT, "%s: the adapter's name has %zu bytes, the limit is %zu", label,
                          strlen(name), sizeof out->adapter - 1);
+    for (const char *c = name; *c && !status; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return tern_fail(err, TERN_FORMAT, "%s: the adapter's name has a control character", label);
     snprintf(out->adapter, sizeof out->adapter, "%s", name);
     return status;
 }

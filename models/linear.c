@@ -513,13 +513,16 @@ void tern_linear_scaled(const struct tern_runner *run, enum tern_stage stage, co
     run_tasks(&j);
 }
 
-/* acc * amax * mul[j] / 2^15 * kappa in Q16. The product is brought to 31 bits before the last multiplication. */
+/* acc * amax * mul[j] / 2^15 * kappa in Q16. Each product is brought to so many bits that the next one fits. A row that
+   was shifted behind its quantisation (models/span_conv.c) has an amax of up to 30 bits. */
 static int32_t logit(const struct tern_linear *w, int32_t acc, int32_t amax, int32_t exp, int j)
 {
-    int64_t t = tern_rshift64((int64_t)acc * amax * w->mul[j], 15); /* |acc * amax| < 2^46, times mul < 2^61 */
+    int64_t t = (int64_t)acc * amax;
+    const int over = tern_bits((uint64_t)(t < 0 ? -t : t)) - 46;
+    t = tern_rshift64((over > 0 ? tern_rshift64(t, over) : t) * w->mul[j], 15); /* 2^46 times mul <= 2^61 */
     int down = tern_bits((uint64_t)(t < 0 ? -t : t)) - 31;
     t = down > 0 ? tern_rshift64(t, down) : t;
-    int shift = w->kappa.exp - TERN_LOGIT_BITS - (down > 0 ? down : 0) - exp;
+    int shift = w->kappa.exp - TERN_LOGIT_BITS - (down > 0 ? down : 0) - (over > 0 ? over : 0) - exp;
     t *= w->kappa.mul; /* <= 2^62 */
     t = shift > 62 ? 0 : shift >= 0 ? tern_rshift64(t, shift) : t > 0 ? INT32_MAX : t < 0 ? INT32_MIN + 1 : 0;
     t += w->bias32[j];

@@ -298,7 +298,6 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
     return TERN_OK;
 }
 
-/* Every tensor: those that parts are made of, and then the others. */
 /* Norms in front of attn_out and ffn_down are there where the first is; then all must be. */
 static void settle_sub_norms(struct tern_checkpoint *c)
 {
@@ -307,6 +306,7 @@ static void settle_sub_norms(struct tern_checkpoint *c)
         c->config.layer[i].sub_norm = 1;
 }
 
+/* Every tensor: those that parts are made of, and then the others. */
 static tern_status check_all(struct tern_checkpoint *c, const struct tern_purpose *purpose, const char *path,
                              tern_error *err)
 {
@@ -315,6 +315,8 @@ static tern_status check_all(struct tern_checkpoint *c, const struct tern_purpos
     uint8_t *used = calloc(c->weights.n_tensors + 1, 1);
     tern_status status = used ? settle_heads(c, purpose, path, err) : tern_fail_nomem(err, path, c->weights.n_tensors);
 
+    if (status == TERN_OK) /* once more, with what the head says */
+        status = tern_config_check(config, path, err);
     for (int i = 0; status == TERN_OK && i < TERN_N_PARTS; i++) {
         const struct tern_part *part = &tern_parts[i];
         const int n_parts = i == TERN_PART_DENSE ? 0 : tern_part_count(config, part); /* that: tern_dense_files_open */

@@ -189,6 +189,8 @@ static tern_status read_config(struct tern_config *out, struct tern_purpose *pur
         status = tern_static_config(out, folder, root, path, err);
     } else {
         status = read_architecture(out, root, path, err);
+        if (status == TERN_OK && tern_checkpoint_families[out->architecture].eps > 0)
+            out->layer_norm_eps = tern_checkpoint_families[out->architecture].eps;
         if (status == TERN_OK)
             status = tern_checkpoint_families[out->architecture].read(out, root, path, err);
         out->max_tokens = out->max_positions;

@@ -401,11 +401,14 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
 static tern_status read_static_options(struct tern_config *config, struct tern_source *source,
                                        const tern_convert_options *o, tern_error *err)
 {
-    const char *const other = o->sparse      ? "sparse"
-                              : o->calibrate ? "calibrate"
-                              : o->trained   ? "trained"
-                              : o->group     ? "group"
-                                             : NULL;
+    const char *const other = o->sparse                                        ? "sparse"
+                              : o->calibrate                                   ? "calibrate"
+                              : o->trained                                     ? "trained"
+                              : o->group                                       ? "group"
+                              : o->explain                                     ? "explain"
+                              : o->ffn_width                                   ? "ffn_width"
+                              : o->outliers && strcmp(o->outliers, "off") != 0 ? "outliers"
+                                                                               : NULL;
     if (other)
         return tern_fail(err, TERN_USAGE, "'%s' is for layers, and static embeddings have none; leave it out", other);
     if (config->weights == TERN_WEIGHTS_F32)

@@ -42,6 +42,8 @@ struct tern_checkpoint_family {
     int pools_tokens;                /* 1: a classifier of tokens has the pooler in front of it too */
     int no_biases;                   /* 1: a part may lack its bias, or beta, in all layers */
     int grouped;                     /* 1: weights are convolutions [n][k / groups][1], block-diagonal matrices */
+    const char *activation;          /* what transformers' class takes where config.json has none; NULL: gelu */
+    double eps;                      /* the same; 0: 1e-12 */
     const char *const *keys;         /* of config.json that `read` honours; ends with NULL */
     /* Fills sizes, layers, pooler and activation of `out` from config.json's object. `path` is for messages. */
     tern_status (*read)(struct tern_config *out, const json_t *root, const char *path, tern_error *err);

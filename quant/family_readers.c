@@ -3,6 +3,7 @@
 
 #include "models/config_private.h"
 #include "models/json.h"
+#include "quant/families.h"
 #include "quant/attention_extras.h"
 
 #include <math.h>
@@ -16,8 +17,8 @@ struct keys {
     const char *vocab, *hidden, *layers, *heads, *intermediate, *positions, *activation;
 };
 
-static tern_status read_activation(enum tern_activation *out, const json_t *root, const char *key, const char *path,
-                                   tern_error *err)
+static tern_status read_activation(enum tern_activation *out, const json_t *root, const char *key, const char *usual,
+                                   const char *path, tern_error *err)
 {
     static const struct {
         const char *name;
@@ -37,7 +38,7 @@ static tern_status read_activation(enum tern_activation *out, const json_t *root
         {"quick_gelu", TERN_QUICK_GELU},
         {"gelu_ibert", TERN_GELU_IBERT}, /* ours: for checkpoints trained with I-BERT's polynomial */
     };
-    const char *name = "gelu";
+    const char *name = usual ? usual : "gelu";
     const tern_status status = tern_json_get_string(root, key, 0, &name, path, err);
     for (size_t i = 0; !status && i < sizeof known / sizeof known[0]; i++)
         if (!strcmp(name, known[i].name)) {
@@ -110,7 +111,8 @@ static tern_status read_sizes(struct tern_config *out, const json_t *root, const
     for (size_t i = 0; !status && i < sizeof sizes / sizeof sizes[0]; i++)
         status = tern_json_get_int(root, sizes[i].key, 1, sizes[i].min, sizes[i].max, sizes[i].to, path, err);
     if (!status)
-        status = read_activation(&activation, root, keys->activation, path, err);
+        status = read_activation(&activation, root, keys->activation,
+                                 tern_checkpoint_families[out->architecture].activation, path, err);
     if (!status)
         status = tern_config_check_heads(out->hidden, heads, path, err);
     if (status)
@@ -373,7 +375,7 @@ static tern_status respell_nomic(json_t **out, const json_t *root, const char *p
     if (status)
         return status;
     *out = json_copy((json_t *)(uintptr_t)root);
-    int failed = !*out || json_object_set_new(*out, "hidden_act", json_string("silu"));
+    int failed = !*out;
     for (size_t i = 0; i < sizeof nomic_spellings / sizeof *nomic_spellings && !failed; i++) {
         json_t *const value = json_object_get(root, nomic_spellings[i].published);
         failed = value && json_object_set(*out, nomic_spellings[i].usual, value);
@@ -386,7 +388,7 @@ static tern_status respell_nomic(json_t **out, const json_t *root, const char *p
 tern_status tern_read_nomic(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
     json_t *respelt = NULL;
-    tern_status status = json_object_get(root, "n_embd") ? respell_nomic(&respelt, root, path, err) : TERN_OK;
+    tern_status status = respell_nomic(&respelt, root, path, err);
     root = respelt ? respelt : root;
     if (!status)
         status = read_turned(out, root, 1000, TERN_GATE_PRODUCT, TERN_NORM_POST, path, err);
@@ -399,7 +401,9 @@ tern_status tern_read_nomic(struct tern_config *out, const json_t *root, const c
 
 tern_status tern_read_gte(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    const tern_status status = read_turned(out, root, 10000, TERN_GATE_PRODUCT, TERN_NORM_POST, path, err);
+    /* The defaults of transformers' class and of the published one. */
+    const double theta = out->architecture == TERN_GTE ? 160000 : 10000;
+    const tern_status status = read_turned(out, root, theta, TERN_GATE_PRODUCT, TERN_NORM_POST, path, err);
     return status ? status : tern_read_types(out, root, 0, path, err);
 }
 

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include <string.h>
-
 /* Behind each layer `more` without attention, like it but for that, come to stand. */
 static tern_status stack(struct tern_config *out, int32_t more, const char *path, tern_error *err)
 {
@@ -162,7 +160,7 @@ tern_status tern_read_convbert(struct tern_config *out, const json_t *root, cons
 {
     int32_t ratio = 2, taps = 9, groups = 1;
     tern_status status = tern_read_electra(out, root, path, err);
-    if (!status && json_is_null(json_object_get(root, "embedding_size")))
+    if (!status && !json_is_integer(json_object_get(root, "embedding_size")))
         status = tern_fail(err, TERN_FORMAT, "%s: embedding_size is missing", path);
     if (!status)
         status = tern_json_get_int(root, "head_ratio", 0, 1, TERN_MAX_HIDDEN, &ratio, path, err);

@@ -359,7 +359,9 @@ static inline int16_t tern_narrow1(int32_t v, int shift)
 static inline int32_t tern_scaled1(int32_t acc, int32_t added, int16_t mul, int16_t gamma, int32_t bias,
                                    const struct tern_scaled_scale *s)
 {
-    const int64_t wide = (int64_t)acc * mul, t = s->down > 0 ? tern_rshift64(wide, s->down) : wide * (1 << -s->down);
+    const int64_t wide = (int64_t)acc * mul, any = s->down > 0 ? tern_rshift64(wide, s->down) : wide * (1 << -s->down);
+    /* A file whose wnorm2 is too small must not reach more than its own answers. */
+    const int64_t t = any > 1 << 30 ? 1 << 30 : any < -(1 << 30) ? -(1 << 30) : any;
     int64_t sum = tern_rshift64(t * s->factor, s->product) + tern_rshift(bias, s->bias);
     if (s->added >= 0)
         sum += tern_rshift64((int64_t)added * gamma, s->added);

@@ -3,6 +3,7 @@
 #include "quant/checkpoint_config.h"
 #include "tests/make_checkpoint.h"
 
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,6 +70,8 @@ static void test_refused(void **state)
     } cases[] = {
         {"{" PUBLISHED ", \"rotary_emb_fraction\": 0.5}", "rotary_emb_fraction is not 1"},
         {"{" PUBLISHED ", \"rotary_emb_interleaved\": true}", "rotary_emb_interleaved is true"},
+        /* Beside transformers' keys they were let pass unread. */
+        {"{\"model_type\": \"nomic_bert\", \"hidden_size\": 24, \"rotary_emb_fraction\": 0.5}", "fraction is not 1"},
         {"{" PUBLISHED ", \"num_experts\": 8}", "mixtures of experts"},
         {"{\"model_type\": \"nomic_bert\", \"n_embd\": 24, \"activation_function\": \"gelu\"}", "swiglu is"},
         {"{\"model_type\": \"nomic_bert\", \"n_embd\": 24, \"scale_attn_weights\": false}",
@@ -79,6 +82,35 @@ static void test_refused(void **state)
         assert_null(read_config(cases[i].text));
         if (!strstr(err.message, cases[i].says))
             fail_msg("\"%s\" does not say \"%s\"", err.message, cases[i].says);
+    }
+}
+
+/* Without the keys, a config means what transformers' class takes then: gelu and 1e-12 were taken of all families. */
+static void test_defaults(void **state)
+{
+    static const char *const families[] = {"bigbird", "fnet",  "nystromformer", "mobilebert",
+                                           "albert",  "nomic", "ernie"};
+    (void)state;
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        char from[100];
+        snprintf(from, sizeof from, "tests/golden/zoo/%s/config.json", families[i]);
+        json_t *const root = json_load_file(from, 0, NULL);
+        assert_non_null(root);
+        char *const whole = json_dumps(root, 0), *const usual = read_config(whole);
+        if (!usual)
+            fail_msg("%s", err.message);
+        json_object_del(root, "hidden_act");
+        json_object_del(root, "layer_norm_eps");
+        char *const less = json_dumps(root, 0), *const other = read_config(less);
+        if (!other)
+            fail_msg("%s", err.message);
+        if (strcmp(usual, other) != 0)
+            fail_msg("%s: %s is not %s", families[i], other, usual);
+        free(whole);
+        free(usual);
+        free(less);
+        free(other);
+        json_decref(root);
     }
 }
 
@@ -98,6 +130,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nomic), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nomic), cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_defaults)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

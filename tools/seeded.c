@@ -153,9 +153,9 @@ static tern_status read_shape(struct tern_config *out, int shape, tern_error *er
     json_t *const root = json_loads(text, 0, NULL);
     const char *const type = json_string_value(json_object_get(root, "model_type"));
     *out = (struct tern_config){.layer_norm_eps = 1e-12};
-    if (!root)
+    if (!type)
         return tern_fail(err, TERN_NOMEM, "%s: no memory for its sizes", shapes[shape].name);
-    while (out->architecture < TERN_N_FAMILIES && strcmp(tern_architecture_name(out->architecture), type) != 0)
+    while (out->architecture + 1 < TERN_N_FAMILIES && strcmp(tern_architecture_name(out->architecture), type) != 0)
         out->architecture++;
     const tern_status status = tern_checkpoint_families[out->architecture].read(out, root, shapes[shape].name, err);
     json_decref(root);

@@ -26,6 +26,14 @@ static ALWAYS_INLINE __m256i shift64(__m256i x, struct shift s)
     return _mm256_sub_epi64(_mm256_srl_epi64(_mm256_add_epi64(x, s.before), s.count), s.behind);
 }
 
+/* Within 2^30 of either sign. */
+static ALWAYS_INLINE __m256i clamp64(__m256i x)
+{
+    const __m256i most = _mm256_set1_epi64x(1 << 30), least = _mm256_set1_epi64x(-(1 << 30));
+    x = _mm256_blendv_epi8(x, most, _mm256_cmpgt_epi64(x, most));
+    return _mm256_blendv_epi8(x, least, _mm256_cmpgt_epi64(least, x));
+}
+
 static ALWAYS_INLINE __m256i odd(__m256i x)
 {
     return _mm256_shuffle_epi32(x, 0xF5);
@@ -49,8 +57,8 @@ void tern_scaled_avx2(const int32_t *acc, int32_t *sum, const int16_t *mul, cons
     for (; j + 8 <= n; j += 8) {
         const __m256i a = tern_load256(acc + j),
                       m = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(mul + j)));
-        __m256i even = shift64(_mm256_sll_epi64(_mm256_mul_epi32(a, m), up), down),
-                rest = shift64(_mm256_sll_epi64(_mm256_mul_epi32(odd(a), odd(m)), up), down);
+        __m256i even = clamp64(shift64(_mm256_sll_epi64(_mm256_mul_epi32(a, m), up), down)),
+                rest = clamp64(shift64(_mm256_sll_epi64(_mm256_mul_epi32(odd(a), odd(m)), up), down));
         even = shift64(_mm256_mul_epi32(even, factor), product);
         rest = shift64(_mm256_mul_epi32(rest, factor), product);
         __m256i s =
