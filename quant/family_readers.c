@@ -3,8 +3,8 @@
 
 #include "models/config_private.h"
 #include "models/json.h"
-#include "quant/families.h"
 #include "quant/attention_extras.h"
+#include "quant/families.h"
 
 #include <math.h>
 #include <stdlib.h>
