@@ -37,7 +37,7 @@ static const struct test_checkpoint_spec spec = {.seed = 31, .layers = 2, .hidde
 static int stride = 1;
 /* With a sanitizer a walk takes six times as long, and neighbouring allocations mostly fail along one path. */
 #ifdef __SANITIZE_ADDRESS__
-enum { SANITIZED_STRIDE = 5 };
+enum { SANITIZED_STRIDE = 3 };
 #else
 enum { SANITIZED_STRIDE = 1 };
 #endif
@@ -277,9 +277,9 @@ static void test_convert(void **state)
 {
     (void)state;
     convert_weights = "int8";
-    stride = 3 * stride_emulated(5);
+    stride = 11 * stride_emulated(5);
     walk(convert, "convert to int8");
-    stride = 7 * stride_emulated(5); /* most of the steps are those of any conversion */
+    stride = 17 * stride_emulated(5); /* most of the steps are those of any conversion */
     convert_weights = "f32";
     walk(convert, "convert to f32");
     convert_weights = "int3";
@@ -304,7 +304,7 @@ static void test_calibrate(void **state)
     }
     convert_weights = "ternary";
     calibrate = texts_path;
-    stride = 13; /* LAPACK is slow to start, and most of the steps are those of any conversion */
+    stride = 31; /* LAPACK is slow to start, and most of the steps are those of any conversion */
     walk(convert, "calibrate and convert");
     convert_weights = NULL;
     sparse = "4x4:0.5";
