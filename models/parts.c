@@ -6,20 +6,26 @@
 
 const struct tern_part tern_parts[TERN_N_PARTS] = {
 #define TABLE(id, name, rows, columns)                                                                                 \
-    {name, TERN_KIND_TABLE, TERN_PLACE_EMBEDDINGS, rows, columns, 0, TERN_N_INPUTS, 0},
+    {name, TERN_KIND_TABLE, TERN_PLACE_EMBEDDINGS, TERN_SIZE_##rows, TERN_SIZE_##columns, 0, TERN_N_INPUTS, 0},
 #define POSITIONS(id, name, rows, columns)                                                                             \
-    {name, TERN_KIND_TABLE, TERN_PLACE_POSITIONS, rows, columns, 0, TERN_N_INPUTS, 0},
+    {name, TERN_KIND_TABLE, TERN_PLACE_POSITIONS, TERN_SIZE_##rows, TERN_SIZE_##columns, 0, TERN_N_INPUTS, 0},
 #define LAYER_TABLE(id, name, rows, columns)                                                                           \
-    {name, TERN_KIND_TABLE, TERN_PLACE_LAYER, rows, columns, TERN_##id, TERN_N_INPUTS, 0},
-#define MODEL_NORM(id, name, width) {name, TERN_KIND_NORM, TERN_PLACE_EMBEDDINGS, width, 0, 0, TERN_N_INPUTS, 0},
-#define LAYER_NORM(id, name, width) {name, TERN_KIND_NORM, TERN_PLACE_LAYER, width, 0, TERN_##id, TERN_N_INPUTS, 0},
+    {name, TERN_KIND_TABLE, TERN_PLACE_LAYER, TERN_SIZE_##rows, TERN_SIZE_##columns, TERN_##id, TERN_N_INPUTS, 0},
+#define MODEL_NORM(id, name, width)                                                                                    \
+    {name, TERN_KIND_NORM, TERN_PLACE_EMBEDDINGS, TERN_SIZE_##width, TERN_SIZE_NONE, 0, TERN_N_INPUTS, 0},
+#define LAYER_NORM(id, name, width)                                                                                    \
+    {name, TERN_KIND_NORM, TERN_PLACE_LAYER, TERN_SIZE_##width, TERN_SIZE_NONE, TERN_##id, TERN_N_INPUTS, 0},
 #define LAYER_MATRIX(id, name, rows, columns, reads, ends)                                                             \
-    {name, TERN_KIND_MATRIX, TERN_PLACE_LAYER, rows, columns, TERN_##id, TERN_INPUT_##reads, TERN_END_##ends},
-#define HEAD_NORM(id, name) {name, TERN_KIND_NORM, TERN_PLACE_HEAD, 'h', 0, 0, TERN_N_INPUTS, 0},
+    {name,      TERN_KIND_MATRIX,   TERN_PLACE_LAYER, TERN_SIZE_##rows, TERN_SIZE_##columns,                           \
+     TERN_##id, TERN_INPUT_##reads, TERN_END_##ends},
+#define HEAD_NORM(id, name)                                                                                            \
+    {name, TERN_KIND_NORM, TERN_PLACE_HEAD, TERN_SIZE_HIDDEN, TERN_SIZE_NONE, 0, TERN_N_INPUTS, 0},
 #define HEAD(id, name, rows, columns, reads, ends)                                                                     \
-    {name, TERN_KIND_MATRIX, TERN_PLACE_HEAD, rows, columns, 0, TERN_INPUT_##reads, TERN_END_##ends},
+    {name, TERN_KIND_MATRIX,   TERN_PLACE_HEAD, TERN_SIZE_##rows, TERN_SIZE_##columns,                                 \
+     0,    TERN_INPUT_##reads, TERN_END_##ends},
 #define MODULE_MATRIX(id, name, rows, columns, reads, ends)                                                            \
-    {name, TERN_KIND_MATRIX, TERN_PLACE_MODULE, rows, columns, 0, TERN_INPUT_##reads, TERN_END_##ends},
+    {name, TERN_KIND_MATRIX,   TERN_PLACE_MODULE, TERN_SIZE_##rows, TERN_SIZE_##columns,                               \
+     0,    TERN_INPUT_##reads, TERN_END_##ends},
 #include "models/parts.def"
 #undef TABLE
 #undef POSITIONS
@@ -108,40 +114,16 @@ static int32_t distance_rows(const struct tern_config *config, int layer, int of
     return l->position == TERN_POSITION_DISENTANGLED && (of_keys ? t->p2c : t->c2p) ? 2 * t->span : 0;
 }
 
-static int32_t dimension(const struct tern_config *config, char letter, int layer)
+static int32_t dimension(const struct tern_config *config, enum tern_size size, int layer)
 {
-    switch (letter) {
-    case 'h': return config->hidden;
-    case 'e': return tern_embedding_size(config);
-    case 'u': return config->trigram ? config->trigram : tern_embedding_size(config);
-    case 'm': return 3 * config->trigram;
-    case 'w': return tern_layer_width(config, layer);
-    case 'n': return config->layer[layer].narrow ? config->layer[layer].width : 0;
-    case 'b': return config->layer[layer].widen ? config->hidden : 0;
-    case 'z': return 2 * config->hidden;
-    case 'H': return config->layer[layer].value_conv ? config->layer[layer].heads : 0;
-    case 'T': return config->layer[layer].value_conv;
-    case 'j': return tern_context_width(&config->layer[layer]);
-    case 'k': return config->layer[layer].conv;
-    case 'q': return config->layer[layer].conv * config->layer[layer].heads;
-    case 'f': return config->layer[layer].conv ? tern_attention_width(&config->layer[layer]) : 0;
-    case 'a': return tern_attention_width(&config->layer[layer]);
-    case 's': return config->layer[layer].global ? tern_attention_width(&config->layer[layer]) : 0;
-    case 'i': return config->layer[layer].intermediate;
-    case 'N': return config->layer[layer].attn_gate ? config->layer[layer].heads : 0;
-    case 'A': return config->layer[layer].sub_norm ? tern_attention_width(&config->layer[layer]) : 0;
-    case 'I': return config->layer[layer].sub_norm ? config->layer[layer].intermediate : 0;
-    case 'g': return config->layer[layer].gate == TERN_GATE_NONE ? 0 : config->layer[layer].intermediate;
-    case 'r': return table_shape(config, layer).n;
-    case 'c': return table_shape(config, layer).k;
-    case 'x': return distance_rows(config, layer, 0);
-    case 'y': return distance_rows(config, layer, 1);
-    case 'v': return config->vocab;
-    case 'p': return config->max_positions;
-    case 't': return config->token_types;
-    case 'l': return config->n_labels;
-    case 'o': return config->dense[layer].outputs;
-    case 'd': return tern_dense_inputs(config, layer);
+    const struct tern_layer_spec *const l = &config->layer[layer];
+    switch (size) {
+#define SIZE(id, value)                                                                                                \
+    case TERN_SIZE_##id:                                                                                               \
+        return value;
+#include "models/sizes.def"
+#undef SIZE
+    case TERN_SIZE_NONE: break;
     }
     return 0;
 }

@@ -28,6 +28,14 @@ enum tern_part_place {
     TERN_PLACE_MODULE
 };
 
+/* What parts have so many rows or columns of: models/sizes.def. */
+enum tern_size {
+    TERN_SIZE_NONE,
+#define SIZE(id, value) TERN_SIZE_##id,
+#include "models/sizes.def"
+#undef SIZE
+};
+
 /* All parts, then those of a layer by kind: what indexes the arrays of struct tern_layer. */
 enum tern_part_id {
 #define TABLE(id, name, rows, columns) TERN_PART_##id,
@@ -98,8 +106,8 @@ struct tern_part {
     const char *name; /* canonical: "embed.word", or "query" of layer N */
     enum tern_part_kind kind;
     enum tern_part_place place;
-    char rows, columns; /* letters of parts.def; columns 0: a vector */
-    int index;          /* of a layer's part: enum tern_matrix, tern_layer_norm or tern_layer_table */
+    enum tern_size rows, columns; /* columns TERN_SIZE_NONE: a vector */
+    int index;                    /* of a layer's part: enum tern_matrix, tern_layer_norm or tern_layer_table */
     enum tern_layer_input reads;
     enum tern_end ends;
 };
