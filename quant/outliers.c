@@ -201,17 +201,20 @@ static void weigh(struct search *s, const tern_model *model)
 static tern_status observe_texts(struct search *s, const struct tern_source *source, const tern_tokenizer *tokenizer,
                                  const struct tern_sample *sample, tern_error *err)
 {
-    struct tern_config config = *source->config;
-    config.weights = TERN_WEIGHTS_INT8;
+    struct tern_config *const config = malloc(sizeof *config); /* too large for small stacks */
+    if (!config)
+        return tern_fail_nomem(err, "a configuration", sizeof *config);
+    *config = *source->config;
+    config->weights = TERN_WEIGHTS_INT8;
     const struct tern_source int8 = {
-        .config = &config, .trained = source->trained, .read = source->read, .context = source->context};
+        .config = config, .trained = source->trained, .read = source->read, .context = source->context};
     const tern_session_options options = {
         .struct_bytes = sizeof options, .threads = 1, .max_tokens = TERN_OUTLIER_TOKENS, .max_texts = 1};
     const struct tern_row_observer observer = {see_input, see_output, see_sum, see_added, s};
     tern_model *model = NULL;
     tern_session *session = NULL;
     void *bytes = NULL;
-    const size_t vector_bytes = (size_t)tern_vector_width(&config) * sizeof(float);
+    const size_t vector_bytes = (size_t)tern_vector_width(config) * sizeof(float);
     float *vector = malloc(vector_bytes);
     tern_status status = vector ? TERN_OK : tern_fail_nomem(err, "a vector", vector_bytes);
     if (!status)
@@ -231,6 +234,7 @@ static tern_status observe_texts(struct search *s, const struct tern_source *sou
     tern_model_close(model);
     free(bytes);
     free(vector);
+    free(config);
     return status;
 }
 

@@ -207,9 +207,12 @@ static tern_status judge(const struct comparison *c, const struct tern_source *s
 tern_status tern_verify(struct tern_writer *written, const struct tern_source *source, const tern_tokenizer *tokenizer,
                         const tern_convert_options *o, tern_error *err)
 {
-    struct tern_config config = *source->config;
-    config.weights = TERN_WEIGHTS_F32;
-    const struct tern_source floats = {.config = &config, .read = source->read, .context = source->context};
+    struct tern_config *const config = malloc(sizeof *config); /* too large for small stacks */
+    if (!config)
+        return tern_fail_nomem(err, "a configuration", sizeof *config);
+    *config = *source->config;
+    config->weights = TERN_WEIGHTS_F32;
+    const struct tern_source floats = {.config = config, .read = source->read, .context = source->context};
     tern_model *converted = NULL, *exact = NULL;
     void *bytes = NULL;
     struct comparison c;
@@ -228,5 +231,6 @@ tern_status tern_verify(struct tern_writer *written, const struct tern_source *s
     tern_model_close(exact);
     free(bytes);
     tern_model_close(converted);
+    free(config);
     return status;
 }
