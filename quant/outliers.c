@@ -161,7 +161,7 @@ static double gain_of(const struct tern_linear *w)
         for (int l = 0; l < w->k; l++)
             norm2 += at[l / TERN_PANEL_K * TERN_LINE + l % TERN_PANEL_K] *
                      at[l / TERN_PANEL_K * TERN_LINE + l % TERN_PANEL_K];
-        const double scale = ldexp(kappa * w->mul[channel] / 32767, w->left ? w->left[channel] : 0);
+        const double scale = kappa * w->mul[channel] / 32767; /* over 2^left: see docs/decisions.md */
         sum += scale * scale * norm2;
     }
     return sum;
