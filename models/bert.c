@@ -3,12 +3,12 @@
 
 #include "models/bert_scaled.h"
 #include "models/fourier.h"
+#include "models/row_blocks.h"
 #include "models/span_conv.h"
 
 #include <string.h>
 
-/* Rows that one task of a row-wise op takes: enough to hide the cost of handing a task out. */
-enum { ROW_BLOCK = 8, LINE = 64 };
+enum { LINE = 64 };
 
 static int has_sparse(const struct tern_bert *b)
 {
@@ -45,13 +45,10 @@ static int widest_rows(const struct tern_bert *b, int ffn_down)
     return widest;
 }
 
-void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
+/* What the matrices' products need: int8 rows' widths, packed rows, unpacked panels, look-up tables, and what a pair's
+   first matrix gives. */
+static void plan_products(struct tern_bert *b, struct tern_arena *arena, size_t tokens, size_t threads)
 {
-    const size_t tokens = (size_t)b->max_tokens, e = (size_t)tern_embedding_size(b->config),
-                 h = e > (size_t)b->config->hidden ? e : (size_t)b->config->hidden,
-                 wide = (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, intermediate)),
-                 a = (size_t)tern_widest_attention(b->config);
-    const size_t threads = (size_t)tern_pool_threads(b->run.pool);
     b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
     b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
 
@@ -76,6 +73,23 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         b->run.table = tern_arena_take(arena, TERN_LUT_ROWS, TERN_LUT_BLOCK * blocks);
         b->run.table_sum = tern_arena_take(arena, TERN_LUT_ROWS, blocks * sizeof *b->run.table_sum);
     }
+    const size_t between = (size_t)behind;
+    b->run.between_ld = tern_round_up((int)between, LINE);
+    if (between) {
+        b->run.between = tern_arena_take(arena, tokens, between * sizeof *b->run.between);
+        b->run.between_q = tern_arena_take(arena, tokens, (size_t)b->run.between_ld);
+        b->run.between_row = tern_arena_take(arena, tokens, sizeof *b->run.between_row);
+    }
+}
+
+void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
+{
+    const size_t tokens = (size_t)b->max_tokens, e = (size_t)tern_embedding_size(b->config),
+                 h = e > (size_t)b->config->hidden ? e : (size_t)b->config->hidden,
+                 wide = (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, intermediate)),
+                 a = (size_t)tern_widest_attention(b->config);
+    const size_t threads = (size_t)tern_pool_threads(b->run.pool);
+    plan_products(b, arena, tokens, threads);
 
     if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, sub_norm))) {
         b->sub_width = (ptrdiff_t)(a > wide ? a : wide);
@@ -86,20 +100,13 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         b->gates = tern_arena_take(arena, tokens,
                                    (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, heads)) *
                                        sizeof *b->gates);
-    const size_t between = (size_t)behind;
-    b->run.between_ld = tern_round_up((int)between, LINE);
-    if (between) {
-        b->run.between = tern_arena_take(arena, tokens, between * sizeof *b->run.between);
-        b->run.between_q = tern_arena_take(arena, tokens, (size_t)b->run.between_ld);
-        b->run.between_row = tern_arena_take(arena, tokens, sizeof *b->run.between_row);
-    }
     b->y = tern_arena_take(arena, tokens, h * sizeof *b->y);
     b->x_q = tern_arena_take(arena, tokens, (size_t)b->x.ld);
     b->x_row = tern_arena_take(arena, tokens, sizeof *b->x_row);
     b->x.q = b->x_q;
     b->x.row = b->x_row;
     b->sum = tern_arena_take(arena, tokens, h * sizeof *b->sum);
-    b->n16 = tern_arena_take(arena, threads, ROW_BLOCK * h * sizeof *b->n16);
+    b->n16 = tern_arena_take(arena, threads, TERN_ROW_BLOCK * h * sizeof *b->n16);
     if (tern_config_is_pre_norm(b->config)) {
         b->stream = tern_arena_take(arena, tokens, h * sizeof *b->stream);
         int16_t *zero = tern_arena_take(arena, h, sizeof *zero);
@@ -139,7 +146,8 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         tern_fourier_plan(b, arena);
 }
 
-/* ---- Row-wise steps: tasks of ROW_BLOCK tokens ------------------------------------------------------------------ */
+/* ---- Row-wise steps: tasks of TERN_ROW_BLOCK tokens ---------------------------------------------------------------
+ */
 
 struct rows_job {
     struct tern_bert *b;
@@ -180,30 +188,12 @@ static void quantize(const struct rows_job *j, int16_t *x, int8_t *q, struct ter
     tern_bert_quantize(j->b, j->layer, j->input, x, q, row, k);
 }
 
-static int last_row(const struct rows_job *j, int task)
-{
-    int last = (task + 1) * ROW_BLOCK;
-    return last < j->tokens ? last : j->tokens;
-}
-
-static void run_rows(struct rows_job *j, void (*task)(void *, int, int))
-{
-    tern_pool_run(j->b->run.pool, task, j, (j->tokens + ROW_BLOCK - 1) / ROW_BLOCK);
-}
-
-static void charge_rows(const struct rows_job *j, int task, int thread, enum tern_stage stage, int64_t time,
-                        int bytes_per_row)
-{
-    const int64_t rows = last_row(j, task) - task * ROW_BLOCK;
-    tern_profile_charge(j->b->run.profile, thread, stage, time, 0, rows * bytes_per_row);
-}
-
 /* from[tokens][h] -> y, x */
 static void norm_rows(const struct rows_job *j, const struct tern_norm *norm, const int32_t *from, int h, int first,
                       int last, int thread)
 {
     const struct tern_bert *b = j->b;
-    int16_t *const y = b->y + (ptrdiff_t)first * h, *const n16 = b->n16 + (ptrdiff_t)thread * ROW_BLOCK * h;
+    int16_t *const y = b->y + (ptrdiff_t)first * h, *const n16 = b->n16 + (ptrdiff_t)thread * TERN_ROW_BLOCK * h;
     b->run.ops->layernorm(from + (ptrdiff_t)first * h, h, norm->gamma, norm->beta, norm->eps,
                           tern_config_is_rms(b->config), y, n16, h, last - first, h);
     for (int i = first; i < last; i++)
@@ -226,12 +216,12 @@ static void norm_task(void *context, int task, int thread)
 {
     struct rows_job *j = context;
     const struct tern_bert *b = j->b;
-    const int first = task * ROW_BLOCK, last = last_row(j, task), h = b->config->hidden;
+    const int first = task * TERN_ROW_BLOCK, last = tern_last_row(j->tokens, task), h = b->config->hidden;
     const int64_t time = tern_profile_start(b->run.profile);
     if (j->added)
         add_to_stream(j, first, last);
     norm_rows(j, j->norm, b->stream ? b->stream : b->sum, h, first, last, thread);
-    charge_rows(j, task, thread, TERN_STAGE_layernorm, time, (b->stream ? 15 : 7) * h);
+    tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_layernorm, time, (b->stream ? 15 : 7) * h);
 }
 
 /* The last text whose offset is not above i. */
@@ -256,13 +246,13 @@ static void turn_task(void *context, int task, int thread)
     const struct tern_layer_spec *layer = &b->config->layer[j->layer];
     const int a = tern_attention_width(layer), half = b->config->table[layer->table].half;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         const ptrdiff_t position = i - j->batch->offsets[tern_text_of(j->batch, i)];
         const int16_t *turn = b->weights->table[layer->table].q + position * 2 * half;
         b->run.ops->rotate(b->query + (ptrdiff_t)i * a, turn, layer->heads, layer->head_dim, half);
         b->run.ops->rotate(b->key + (ptrdiff_t)i * a, turn, layer->heads, layer->head_dim, half);
     }
-    charge_rows(j, task, thread, TERN_STAGE_rotate, time, 8 * a);
+    tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_rotate, time, 8 * a);
 }
 
 /* A row of 16 bits behind the norm in front of its matrix; without one the row itself. The row lacks `shift` bits of
@@ -304,11 +294,11 @@ static void quantize_task(void *context, int task, int thread)
     struct tern_bert *b = j->b;
     const int n = j->width;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; j->head_gate && i < last_row(j, task); i++)
+    for (int i = task * TERN_ROW_BLOCK; j->head_gate && i < tern_last_row(j->tokens, task); i++)
         gate_heads(j, i);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++)
         quantize(j, sub_normed(j, j->from + (ptrdiff_t)i * n, 0, thread), b->x_q + i * b->x.ld, &b->x_row[i], n);
-    charge_rows(j, task, thread, TERN_STAGE_quantize, time, 3 * n);
+    tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_quantize, time, 3 * n);
 }
 
 /* wide -> activation -> wide_q */
@@ -319,7 +309,7 @@ static void activation_task(void *context, int task, int thread)
     const int n = j->width;
     const int64_t time = tern_profile_start(b->run.profile);
     const int ran = b->ffn_width ? b->ffn_width : n;
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         int16_t *row = b->wide + (ptrdiff_t)i * n;
         memset(row + ran, 0, (size_t)(n - ran) * sizeof *row);
         b->run.ops->gelu(row, j->act, ran);
@@ -328,7 +318,7 @@ static void activation_task(void *context, int task, int thread)
         quantize(j, sub_normed(j, row, shift, thread), b->wide_q + i * b->wide_ld, &b->wide_row[i], n);
         b->wide_row[i].amax <<= j->sub_norm ? 0 : shift; /* what is normalised has no unit of its own */
     }
-    charge_rows(j, task, thread, TERN_STAGE_activation, time, (j->gated ? 13 : 5) * n);
+    tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_activation, time, (j->gated ? 13 : 5) * n);
 }
 
 const int8_t *tern_bert_word(const struct tern_bert *b, int word, int thread)
@@ -365,7 +355,7 @@ static void embed_task(void *context, int task, int thread)
     const struct tern_int8_weights *w = b->weights;
     const int32_t *types = b->config->token_types ? j->batch->types : NULL; /* a model without types ignores them */
     const ptrdiff_t h = tern_embedding_size(b->config);
-    const int first = task * ROW_BLOCK, last = last_row(j, task),
+    const int first = task * TERN_ROW_BLOCK, last = tern_last_row(j->tokens, task),
               positions = b->config->no_positions ? 1 : b->config->max_positions;
     const int64_t time = tern_profile_start(b->run.profile);
     for (int i = first; i < last; i++) {
@@ -379,7 +369,7 @@ static void embed_task(void *context, int task, int thread)
         norm_rows(j, &w->embed_norm, b->sum, (int)h, first, last, thread);
     if (b->stream)
         begin_stream(j, first, last);
-    charge_rows(j, task, thread, TERN_STAGE_embed, time, (int)(13 * h));
+    tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_embed, time, (int)(13 * h));
 }
 
 /* ---- What an observer sees ----------------------------------------------------------------------------------------
@@ -415,7 +405,7 @@ static void begin(struct tern_bert *b, struct rows_job *rows)
     /* Not layer 0's, where a matrix or a norm of its own comes in between. */
     const int between = b->config->embedding || (b->stream && !b->config->layer[0].skip_norm);
     reads(rows, between ? -1 : 0, tern_first_input(b->config, 0));
-    run_rows(rows, embed_task);
+    tern_run_rows(rows->b, rows->tokens, embed_task, rows);
     if (!b->config->embedding)
         return;
     const struct tern_linear *const project[1] = {&b->weights->project};
@@ -423,7 +413,7 @@ static void begin(struct tern_bert *b, struct rows_job *rows)
     rows->from = b->y;
     rows->width = h;
     reads(rows, 0, tern_first_input(b->config, 0));
-    run_rows(rows, quantize_task);
+    tern_run_rows(rows->b, rows->tokens, quantize_task, rows);
 }
 
 /* The norm in front of a layer that normalises what it reads. */
@@ -440,7 +430,7 @@ static void normalise(struct rows_job *rows, const struct tern_norm *norm, const
     rows->norm = norm;
     rows->added = rows->b->stream ? added : NULL;
     reads(rows, layer, input);
-    run_rows(rows, norm_task);
+    tern_run_rows(rows->b, rows->tokens, norm_task, rows);
 }
 
 /* sum = y and what the matrix gives, or that alone where the stream takes it later. */
@@ -480,7 +470,7 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
         tern_linear_run(&b->run, TERN_STAGE_qkv, gate, &b->gates, 1, gate[0]->n, &b->x);
     if (b->config->layer[i].position == TERN_POSITION_ROTARY) {
         reads(rows, i, TERN_INPUT_QKV);
-        run_rows(rows, turn_task);
+        tern_run_rows(rows->b, rows->tokens, turn_task, rows);
     }
     if (b->config->layer[i].global)
         run_global(b, rows->batch, matrix, attention);
@@ -499,7 +489,7 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
     else if (b->config->layer[i].value_conv)
         tern_value_conv_join(b, rows->batch, i);
     else
-        run_rows(rows, quantize_task); /* x: [tokens, attention] */
+        tern_run_rows(rows->b, rows->tokens, quantize_task, rows); /* x: [tokens, attention] */
     rows->head_gate = NULL;
     add(b, TERN_STAGE_attn_out, &matrix[TERN_ATTN_OUT], &b->x);
     show_sums(b, i, TERN_ATTN_OUT, rows->tokens);
@@ -542,7 +532,7 @@ static void feed(struct tern_bert *b, struct rows_job *rows, int i)
     rows->sub_norm = b->config->layer[i].sub_norm ? &layer->norm[TERN_FFN_SUB_NORM] : NULL;
     rows->width = wide;
     reads(rows, i, TERN_INPUT_FFN_DOWN);
-    run_rows(rows, activation_task); /* wide_q: [tokens, intermediate] */
+    tern_run_rows(rows->b, rows->tokens, activation_task, rows); /* wide_q: [tokens, intermediate] */
     const struct tern_rows activated = {b->wide_q, b->wide_row, b->wide_ld, rows->tokens, NULL};
     struct tern_linear down = matrix[TERN_FFN_DOWN];
     if (b->ffn_width)

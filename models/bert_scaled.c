@@ -1,9 +1,9 @@
 /* The forward pass of models that normalise nothing (MobileBERT), in integers: rows have exponents. */
 #include "models/bert_scaled.h"
 
-#include <string.h>
+#include "models/row_blocks.h"
 
-enum { ROW_BLOCK = 8 };
+#include <string.h>
 
 void tern_bert_scaled_plan(struct tern_bert *b, struct tern_arena *arena)
 {
@@ -43,23 +43,6 @@ struct job {
     int16_t *to;
 };
 
-static int last_row(const struct job *j, int task)
-{
-    const int last = (task + 1) * ROW_BLOCK;
-    return last < j->tokens ? last : j->tokens;
-}
-
-static void run_rows(struct job *j, void (*task)(void *, int, int))
-{
-    tern_pool_run(j->b->run.pool, task, j, (j->tokens + ROW_BLOCK - 1) / ROW_BLOCK);
-}
-
-static void charge_rows(const struct job *j, int task, int thread, enum tern_stage stage, int64_t time, int bytes)
-{
-    tern_profile_charge(j->b->run.profile, thread, stage, time, 0,
-                        (int64_t)(last_row(j, task) - task * ROW_BLOCK) * bytes);
-}
-
 static void put(const struct job *j, int i, int16_t *x, int32_t exp)
 {
     const struct tern_bert *b = j->b;
@@ -77,12 +60,13 @@ static void narrow_task(void *context, int task, int thread)
     const struct tern_bert *b = j->b;
     int16_t *const x = b->scaled.row + (ptrdiff_t)thread * b->scaled.widest;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         int32_t *const v = j->from->v + i * j->from->ld;
         j->from->exp[i] = tern_narrowed(j->from->exp[i], b->run.ops->narrow(v, x, j->relu, j->n));
         put(j, i, x, j->from->exp[i] + TERN_NARROW_BITS);
     }
-    charge_rows(j, task, thread, j->relu ? TERN_STAGE_activation : TERN_STAGE_quantize, time, 11 * j->n);
+    tern_charge_rows(j->b, j->tokens, task, thread, j->relu ? TERN_STAGE_activation : TERN_STAGE_quantize, time,
+                     11 * j->n);
 }
 
 static void narrow(struct job *j, const struct tern_scaled *from, int n, int layer, enum tern_layer_input input,
@@ -93,7 +77,7 @@ static void narrow(struct job *j, const struct tern_scaled *from, int n, int lay
     j->layer = layer;
     j->input = input;
     j->relu = relu;
-    run_rows(j, narrow_task);
+    tern_run_rows(j->b, j->tokens, narrow_task, j);
 }
 
 /* ---- Embeddings ---------------------------------------------------------------------------------------------------
@@ -110,7 +94,7 @@ static void embed_task(void *context, int task, int thread)
     int32_t *const words = b->scaled.words + (ptrdiff_t)thread * b->scaled.widest;
     int16_t *const x = b->scaled.row + (ptrdiff_t)thread * b->scaled.widest;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         const int text = tern_text_of(j->batch, i), first = j->batch->offsets[text], end = j->batch->offsets[text + 1];
         const ptrdiff_t place = (ptrdiff_t)(types ? types[i] : 0) * b->config->max_positions + i - first;
         for (int k = 0; k < 3; k++) {
@@ -124,7 +108,7 @@ static void embed_task(void *context, int task, int thread)
             b->scaled.stream.v[(ptrdiff_t)i * h + k] = w->position.q[place * h + k] * w->position.mul[place];
         b->scaled.stream.exp[i] = w->position_exp;
     }
-    charge_rows(j, task, thread, TERN_STAGE_embed, time, 20 * e + 6 * h);
+    tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_embed, time, 20 * e + 6 * h);
 }
 
 /* ---- Layers -------------------------------------------------------------------------------------------------------
@@ -135,10 +119,10 @@ static void out_task(void *context, int task, int thread)
 {
     struct job *j = context;
     const int64_t time = tern_profile_start(j->b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++)
         j->from->exp[i] = tern_narrowed(
             j->from->exp[i], j->b->run.ops->narrow(j->from->v + i * j->from->ld, j->to + (ptrdiff_t)i * j->n, 0, j->n));
-    charge_rows(j, task, thread, TERN_STAGE_requant, time, 10 * j->n);
+    tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_requant, time, 10 * j->n);
 }
 
 /* from -> to, rows whose exponent is below their text's */
@@ -146,11 +130,11 @@ static void shift_task(void *context, int task, int thread)
 {
     struct job *j = context;
     const int64_t time = tern_profile_start(j->b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++)
         if (j->from->exp[i] + TERN_NARROW_BITS < j->b->scaled.text_exp[i])
             tern_scaled_shift(j->from->v + i * j->from->ld, j->to + (ptrdiff_t)i * j->n,
                               j->b->scaled.text_exp[i] - j->from->exp[i], j->n);
-    charge_rows(j, task, thread, TERN_STAGE_requant, time, 6 * j->n);
+    tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_requant, time, 6 * j->n);
 }
 
 /* Every row of `out` to 16 bits, to[tokens][n], times 2^(its exponent + TERN_NARROW_BITS). */
@@ -159,7 +143,7 @@ static void narrow_out(struct job *j, const struct tern_scaled *out, int n, int1
     j->from = out;
     j->n = n;
     j->to = to;
-    run_rows(j, out_task);
+    tern_run_rows(j->b, j->tokens, out_task, j);
 }
 
 /* The same, but of each text by one exponent, text_exp. */
@@ -174,7 +158,7 @@ static void align(struct job *j, const struct tern_scaled *out, int n, int16_t *
         for (int i = first; i < end; i++)
             j->b->scaled.text_exp[i] = most + TERN_NARROW_BITS;
     }
-    run_rows(j, shift_task);
+    tern_run_rows(j->b, j->tokens, shift_task, j);
 }
 
 /* The context -> x */
@@ -182,9 +166,9 @@ static void context_task(void *context, int task, int thread)
 {
     struct job *j = context;
     const int64_t time = tern_profile_start(j->b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++)
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++)
         put(j, i, j->b->context + (ptrdiff_t)i * j->n, j->b->scaled.text_exp[i]);
-    charge_rows(j, task, thread, TERN_STAGE_quantize, time, 3 * j->n);
+    tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_quantize, time, 3 * j->n);
 }
 
 static void multiply(struct tern_bert *b, enum tern_stage stage, const struct tern_linear *w, struct tern_scaled *sum,
@@ -217,7 +201,7 @@ static void attend(struct tern_bert *b, struct job *j, int i, struct tern_scaled
     tern_attention_run(&b->attention, spec, &b->weights->layers[i], &rows, &rows, b->context, j->batch);
     j->n = a;
     j->input = TERN_INPUT_ATTN_OUT;
-    run_rows(j, context_task);
+    tern_run_rows(j->b, j->tokens, context_task, j);
     multiply(b, TERN_STAGE_attn_out, &matrix[TERN_ATTN_OUT], stream, 1, &b->x);
 }
 
@@ -242,7 +226,7 @@ void tern_bert_scaled_forward(struct tern_bert *b, const tern_batch *batch)
     struct job j = {.b = b, .batch = batch, .tokens = batch->offsets[batch->n_texts], .layer = -1};
     b->x.m = j.tokens;
     j.n = 3 * b->config->trigram;
-    run_rows(&j, embed_task);
+    tern_run_rows(j.b, j.tokens, embed_task, &j);
     s->stream.ld = b->config->hidden;
     multiply(b, TERN_STAGE_embed, &b->weights->mix, &s->stream, 1, &b->x);
     for (int i = 0; i < b->config->layers; i++) {

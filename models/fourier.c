@@ -4,6 +4,8 @@
    exact. LayerNorm forgets a row's scale, so that each row keeps the bits that its largest sum leaves. */
 #include "models/fourier.h"
 
+#include "models/row_blocks.h"
+
 #include <string.h>
 
 enum { ROWS = 32, QUARTER = TERN_WAVE / 4 };
@@ -47,11 +49,11 @@ static void rows_task(void *context, int task, int thread)
 {
     struct job *j = context;
     struct tern_bert *b = j->b;
-    const int h = b->config->hidden, all = j->batch->offsets[j->batch->n_texts];
+    const int h = b->config->hidden;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROWS; i < (task + 1) * ROWS && i < all; i++)
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++)
         b->run.ops->quantize(b->y + (ptrdiff_t)i * h, b->x_q + i * b->x.ld, &b->x_row[i], h);
-    tern_profile_charge(b->run.profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)ROWS * 3 * h);
+    tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_quantize, time, 3 * h);
 }
 
 /* Sixteen columns of C and of S of a text, packed one behind the other. */
@@ -137,8 +139,8 @@ static void mix_task(void *context, int task, int thread)
 void tern_fourier_run(struct tern_bert *b, const tern_batch *batch, int layer)
 {
     const struct tern_linear *const matrix[1] = {&b->weights->fourier};
-    struct job j = {.b = b, .batch = batch, .layer = layer};
-    tern_pool_run(b->run.pool, rows_task, &j, (batch->offsets[batch->n_texts] + ROWS - 1) / ROWS);
+    struct job j = {.b = b, .batch = batch, .layer = layer, .tokens = batch->offsets[batch->n_texts]};
+    tern_run_rows(b, j.tokens, rows_task, &j);
     tern_linear_run(&b->run, TERN_STAGE_qkv, matrix, &b->fourier.column, 1, 2 * b->config->hidden, &b->x);
     for (j.text = 0; j.text < batch->n_texts; j.text++) {
         j.first = batch->offsets[j.text];

@@ -3,9 +3,9 @@
    that the logits of a kernel for each head; and this kernel's softmax weighs the rows of a third matrix. */
 #include "models/span_conv.h"
 
-#include <string.h>
+#include "models/row_blocks.h"
 
-enum { ROW_BLOCK = 8 };
+#include <string.h>
 
 void tern_span_conv_plan(struct tern_bert *b, struct tern_arena *arena)
 {
@@ -28,17 +28,6 @@ struct job {
     const tern_batch *batch;
     int tokens, layer;
 };
-
-static int last_row(const struct job *j, int task)
-{
-    const int last = (task + 1) * ROW_BLOCK;
-    return last < j->tokens ? last : j->tokens;
-}
-
-static void run_rows(struct job *j, void (*task)(void *, int, int))
-{
-    tern_pool_run(j->b->run.pool, task, j, (j->tokens + ROW_BLOCK - 1) / ROW_BLOCK);
-}
 
 /* The tokens of a text that a kernel around token i covers: first to last - 1, and which of the kernel's is the first.
  */
@@ -65,7 +54,7 @@ static void depth_task(void *context, int task, int thread)
     int32_t *const sum = b->conv.sum + (ptrdiff_t)thread * b->conv.wide;
     int16_t *const row = b->conv.row + (ptrdiff_t)thread * b->conv.wide;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         const struct cover c = cover_of(j, i);
         const int16_t *w = b->weights->layers[j->layer].conv_depth + (ptrdiff_t)c.tap * h;
         uint32_t most = 0;
@@ -81,7 +70,7 @@ static void depth_task(void *context, int task, int thread)
         tern_bert_quantize(b, j->layer, TERN_INPUT_CONV_POINT, row, b->x_q + i * b->x.ld, &b->x_row[i], h);
         b->x_row[i].amax <<= shift;
     }
-    tern_profile_charge(b->run.profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)ROW_BLOCK * 20 * h);
+    tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_quantize, time, 20 * h);
 }
 
 /* key times query -> x */
@@ -91,13 +80,13 @@ static void product_task(void *context, int task, int thread)
     struct tern_bert *b = j->b;
     const int a = tern_attention_width(&b->config->layer[j->layer]);
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         int16_t *const row = b->conv.key + (ptrdiff_t)i * a;
         const int shift = b->run.ops->gate(row, b->query + (ptrdiff_t)i * a, a);
         tern_bert_quantize(b, j->layer, TERN_INPUT_CONV_KERNEL, row, b->x_q + i * b->x.ld, &b->x_row[i], a);
         b->x_row[i].amax <<= shift;
     }
-    tern_profile_charge(b->run.profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)ROW_BLOCK * 9 * a);
+    tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_quantize, time, 9 * a);
 }
 
 /* Of each head the kernel's softmax, and what it makes of the rows of `key`, which by now are conv_out's -> out */
@@ -111,7 +100,7 @@ static void kernel_task(void *context, int task, int thread)
     const int taps = spec->conv, d = spec->head_dim, a = tern_attention_width(spec);
     int8_t high[TERN_MAX_CONV + 3], low[TERN_MAX_CONV + 3];
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         const struct cover c = cover_of(j, i);
         for (int head = 0; head < spec->heads; head++) {
             const int32_t *const logit = b->conv.logit + ((ptrdiff_t)i * spec->heads + head) * taps;
@@ -125,7 +114,7 @@ static void kernel_task(void *context, int task, int thread)
             }
         }
     }
-    tern_profile_charge(b->run.profile, thread, TERN_STAGE_softmax, time, 0, (int64_t)ROW_BLOCK * 2 * taps * a);
+    tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_softmax, time, 2 * taps * a);
 }
 
 void tern_span_conv_run(struct tern_bert *b, const tern_batch *batch, int layer)
@@ -135,12 +124,12 @@ void tern_span_conv_run(struct tern_bert *b, const tern_batch *batch, int layer)
     struct job j = {b, batch, batch->offsets[batch->n_texts], layer};
     const struct tern_linear *const out[1] = {&matrix[TERN_CONV_OUT]}, *const point[1] = {&matrix[TERN_CONV_POINT]};
     tern_linear_run(&b->run, TERN_STAGE_qkv, out, &b->conv.out, 1, a, &b->x);
-    run_rows(&j, depth_task);
+    tern_run_rows(j.b, j.tokens, depth_task, &j);
     tern_linear_run(&b->run, TERN_STAGE_qkv, point, &b->conv.key, 1, a, &b->x);
-    run_rows(&j, product_task);
+    tern_run_rows(j.b, j.tokens, product_task, &j);
     tern_linear_logits(&b->run, &matrix[TERN_CONV_KERNEL], b->conv.logit, b->conv.acc, &b->x);
     memcpy(b->conv.key, b->conv.out, (size_t)j.tokens * (size_t)a * sizeof *b->conv.key);
-    run_rows(&j, kernel_task);
+    tern_run_rows(j.b, j.tokens, kernel_task, &j);
 }
 
 static void join_task(void *context, int task, int thread)
@@ -150,18 +139,18 @@ static void join_task(void *context, int task, int thread)
     const int a = tern_attention_width(&b->config->layer[j->layer]);
     int16_t *const row = b->conv.row + (ptrdiff_t)thread * b->conv.wide;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         memcpy(row, b->context + (ptrdiff_t)i * a, (size_t)a * sizeof *row);
         memcpy(row + a, b->conv.out + (ptrdiff_t)i * a, (size_t)a * sizeof *row);
         tern_bert_quantize(b, j->layer, TERN_INPUT_ATTN_OUT, row, b->x_q + i * b->x.ld, &b->x_row[i], 2 * a);
     }
-    tern_profile_charge(b->run.profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)ROW_BLOCK * 10 * a);
+    tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_quantize, time, 10 * a);
 }
 
 void tern_span_conv_join(struct tern_bert *b, const tern_batch *batch, int layer)
 {
     struct job j = {b, batch, batch->offsets[batch->n_texts], layer};
-    run_rows(&j, join_task);
+    tern_run_rows(j.b, j.tokens, join_task, &j);
 }
 
 /* context and values -> x, in units of the values' times 2^-conv_bits: with the context's factor and all taps below
@@ -176,7 +165,7 @@ static void value_task(void *context, int task, int thread)
     int32_t *const sum = b->conv.sum + (ptrdiff_t)thread * b->conv.wide;
     int16_t *const row = b->conv.row + (ptrdiff_t)thread * b->conv.wide;
     const int64_t time = tern_profile_start(b->run.profile);
-    for (int i = task * ROW_BLOCK; i < last_row(j, task); i++) {
+    for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         const struct cover c = cover_of(j, i);
         uint32_t most = 0;
         for (int k = 0; k < a; k++)
@@ -193,11 +182,11 @@ static void value_task(void *context, int task, int thread)
         tern_bert_quantize(b, j->layer, TERN_INPUT_ATTN_OUT, row, b->x_q + i * b->x.ld, &b->x_row[i], a);
         b->x_row[i].amax <<= shift;
     }
-    tern_profile_charge(b->run.profile, thread, TERN_STAGE_quantize, time, 0, (int64_t)ROW_BLOCK * 20 * a);
+    tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_quantize, time, 20 * a);
 }
 
 void tern_value_conv_join(struct tern_bert *b, const tern_batch *batch, int layer)
 {
     struct job j = {b, batch, batch->offsets[batch->n_texts], layer};
-    run_rows(&j, value_task);
+    tern_run_rows(j.b, j.tokens, value_task, &j);
 }

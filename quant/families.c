@@ -144,6 +144,9 @@ static const char *const jina2_keys[] = {
 #define BERT_NORMS [TERN_PART_ATTN_NORM] = "attention.output.LayerNorm", [TERN_PART_FFN_NORM] = "output.LayerNorm"
 #define BERT_HEADS [TERN_PART_POOLER] = "pooler.dense", [TERN_PART_CLASSIFIER] = "/classifier"
 #define SKIPPED_POSITIONS [TERN_PART_POSITION] = "embeddings.position_embeddings[2:]"
+#define ROBERTA_EMBEDDINGS                                                                                             \
+    [TERN_PART_WORD] = "embeddings.word_embeddings",                                                                   \
+    SKIPPED_POSITIONS, [TERN_PART_TYPE] = "embeddings.token_type_embeddings"
 /* What both DeBERTas call alike. Their pooler is their classifier's. */
 #define DEBERTA_PARTS                                                                                                  \
     BERT_NORMS, [TERN_PART_POSITION_TABLE] = "encoder.rel_embeddings",                                                 \
@@ -158,12 +161,7 @@ static const char *const jina2_keys[] = {
 #define ROBERTA(name, within)                                                                                          \
     {                                                                                                                  \
         .class = name, .inside = within, .layer = "encoder.layer.%d.",                                                 \
-        .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",                                                      \
-                 SKIPPED_POSITIONS,                                                                                    \
-                 [TERN_PART_TYPE] = "embeddings.token_type_embeddings",                                                \
-                 [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",                                                      \
-                 BERT_MATRICES,                                                                                        \
-                 BERT_NORMS,                                                                                           \
+        .stem = {ROBERTA_EMBEDDINGS, [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm", BERT_MATRICES, BERT_NORMS,       \
                  BERT_HEADS},                                                                                          \
         .classify = TWO_LAYERS(TERN_POOLER_TANH), .keys = roberta_keys, .read = tern_read_roberta                      \
     }
@@ -327,31 +325,22 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
     [TERN_ROBERTA] = ROBERTA("Roberta", "roberta"),
     [TERN_XLM_ROBERTA] = ROBERTA("XLMRoberta", "roberta"),
     [TERN_CAMEMBERT] = ROBERTA("Camembert", "roberta"),
-    [TERN_ROBERTA_PRELAYERNORM] = {.class = "RobertaPreLayerNorm",
-                                   .inside = "roberta_prelayernorm",
-                                   .layer = "encoder.layer.%d.",
-                                   .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
-                                            SKIPPED_POSITIONS,
-                                            [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
-                                            [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
-                                            BERT_MATRICES,
-                                            [TERN_PART_ATTN_NORM] = "attention.LayerNorm",
-                                            [TERN_PART_FFN_NORM] = "intermediate.LayerNorm",
-                                            [TERN_PART_FINAL_NORM] = "LayerNorm",
-                                            BERT_HEADS},
-                                   .classify = TWO_LAYERS(TERN_POOLER_TANH),
-                                   .keys = roberta_keys,
-                                   .read = tern_read_roberta_prelayernorm},
+    [TERN_ROBERTA_PRELAYERNORM] =
+        {.class = "RobertaPreLayerNorm",
+         .inside = "roberta_prelayernorm",
+         .layer = "encoder.layer.%d.",
+         .stem = {ROBERTA_EMBEDDINGS, [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
+                  BERT_MATRICES, [TERN_PART_ATTN_NORM] = "attention.LayerNorm",
+                  [TERN_PART_FFN_NORM] = "intermediate.LayerNorm", [TERN_PART_FINAL_NORM] = "LayerNorm", BERT_HEADS},
+         .classify = TWO_LAYERS(TERN_POOLER_TANH),
+         .keys = roberta_keys,
+         .read = tern_read_roberta_prelayernorm},
     [TERN_XLM_ROBERTA_XL] = {.class = "XLMRobertaXL",
                              .inside = "roberta",
                              .layer = "encoder.layer.%d.",
-                             .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
-                                      SKIPPED_POSITIONS,
-                                      [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
-                                      BERT_MATRICES,
-                                      [TERN_PART_ATTN_NORM] = "attention.self_attn_layer_norm",
-                                      [TERN_PART_FFN_NORM] = "LayerNorm",
-                                      [TERN_PART_FINAL_NORM] = "encoder.LayerNorm",
+                             .stem = {ROBERTA_EMBEDDINGS,
+                                      BERT_MATRICES, [TERN_PART_ATTN_NORM] = "attention.self_attn_layer_norm",
+                                      [TERN_PART_FFN_NORM] = "LayerNorm", [TERN_PART_FINAL_NORM] = "encoder.LayerNorm",
                                       BERT_HEADS},
                              .classify = TWO_LAYERS(TERN_POOLER_TANH),
                              .eps = 1e-5,
@@ -441,16 +430,10 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
          .read = tern_read_deberta_v2},
     [TERN_LONGFORMER] = {.class = "Longformer",
                          .layer = "encoder.layer.%d.",
-                         .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
-                                  SKIPPED_POSITIONS,
-                                  [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
-                                  [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
-                                  BERT_MATRICES,
-                                  [TERN_PART_QUERY_GLOBAL] = "attention.self.query_global",
+                         .stem = {ROBERTA_EMBEDDINGS, [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
+                                  BERT_MATRICES, [TERN_PART_QUERY_GLOBAL] = "attention.self.query_global",
                                   [TERN_PART_KEY_GLOBAL] = "attention.self.key_global",
-                                  [TERN_PART_VALUE_GLOBAL] = "attention.self.value_global",
-                                  BERT_NORMS,
-                                  BERT_HEADS},
+                                  [TERN_PART_VALUE_GLOBAL] = "attention.self.value_global", BERT_NORMS, BERT_HEADS},
                          .classify = TWO_LAYERS(TERN_POOLER_TANH),
                          .globals = longformer_globals,
                          .keys = longformer_keys,
@@ -486,14 +469,8 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
     [TERN_XMOD] = {.class = "Xmod",
                    .inside = "roberta",
                    .layer = "encoder.layer.%d.",
-                   .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
-                            SKIPPED_POSITIONS,
-                            [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
-                            [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
-                            BERT_MATRICES,
-                            BERT_NORMS,
-                            [TERN_PART_FINAL_NORM] = "encoder.LayerNorm",
-                            BERT_HEADS},
+                   .stem = {ROBERTA_EMBEDDINGS, [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm", BERT_MATRICES,
+                            BERT_NORMS, [TERN_PART_FINAL_NORM] = "encoder.LayerNorm", BERT_HEADS},
                    .inner = {[TERN_PART_FFN_UP] = "output.adapter_modules.*.dense1",
                              [TERN_PART_FFN_DOWN] = "output.adapter_modules.*.dense2"},
                    .adapter_norm = "output.adapter_layer_norm",
@@ -544,14 +521,9 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
          .read = tern_read_fnet},
     [TERN_NYSTROMFORMER] = {.class = "Nystromformer",
                             .layer = "encoder.layer.%d.",
-                            .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
-                                     SKIPPED_POSITIONS,
-                                     [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
-                                     [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
-                                     BERT_MATRICES,
-                                     [TERN_PART_CONV_VALUE] = "attention.self.conv",
-                                     BERT_NORMS,
-                                     [TERN_PART_CLASSIFIER] = "/classifier"},
+                            .stem = {ROBERTA_EMBEDDINGS, [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",
+                                     BERT_MATRICES, [TERN_PART_CONV_VALUE] = "attention.self.conv",
+                                     BERT_NORMS, [TERN_PART_CLASSIFIER] = "/classifier"},
                             .classify = TWO_LAYERS(TERN_POOLER_NONE),
                             .activation = "gelu_new",
                             .eps = 1e-5,
