@@ -121,9 +121,9 @@ run_kernels() {
 
 # Tests of files, words and failures, not of arithmetic: what they find depends on the size of a word at most. A program
 # that is in none of these lists runs everywhere.
-of_files=' account builtin_texts checkpoint config convert cpus explain file file_kind lapack model model_low oom plain
-    pruned_heads safetensors sparse_file task tokenizer tokenizer_folders tokenizer_load tokenizer_parts torch_file
-    weight_files writer '
+of_files=' account builtin_texts checkpoint config convert convert_places cpus explain file file_kind lapack model
+    model_low oom plain pruned_heads safetensors sparse_file task tokenizer tokenizer_folders tokenizer_load
+    tokenizer_parts torch_file weight_files writer '
 # Of these, the ones for which the size of a page matters: they map files, or end where a page may end.
 of_pages=' file file_kind model safetensors sparse_file weight_files writer '
 # Those that try every row of the CPU by themselves.

@@ -8,67 +8,15 @@
 #include "quant/check_texts.h"
 #include "quant/lapack.h"
 #include "quant/tern_convert.h"
-#include "tests/e2e.h"
+#include "tests/convert_case.h"
 #include "tests/emulated.h"
 
-#include <dirent.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static tern_error err;
-static char dir[256], out_dir[300], path[400];
-
-static const struct test_checkpoint_spec small = {.seed = 51,
-                                                  .hidden = 24,
-                                                  .heads = 2,
-                                                  .intermediate = 40,
-                                                  .vocab = 120,
-                                                  .pooler = 1,
-                                                  .n_labels = 3,
-                                                  .pooling = "mean"};
-
-/* What is in out_dir. */
-static int entries(void)
-{
-    DIR *d = opendir(out_dir);
-    int n = 0;
-    if (!d)
-        abort();
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n - 2;
-}
-
-static void rewrite(const struct test_checkpoint_spec *spec)
-{
-    test_remove_dir(dir);
-    if (mkdir(dir, 0777) || test_write_checkpoint(dir, spec) || mkdir(out_dir, 0777))
-        abort();
-}
-
-static tern_status convert(const char *weights, const char *to)
-{
-    const tern_convert_options o = {.struct_bytes = sizeof o, .weights = weights};
-    err = (tern_error){TERN_OK, ""};
-    return tern_convert(dir, to, &o, &err);
-}
-
-/* The status, one line that says `says`, and no file. */
-static void fails(tern_status status, tern_status expected, const char *says)
-{
-    if (status != expected || err.code != expected)
-        fail_msg("%s: '%s'; expected %s", tern_status_name(status), err.message, tern_status_name(expected));
-    if (!err.message[0] || strchr(err.message, '\n') || !strstr(err.message, says))
-        fail_msg("'%s' is not one line that says '%s'", err.message, says);
-    assert_int_equal(entries(), 0);
-}
 
 /* ---- What it writes --------------------------------------------------------------------------------------------- */
 
@@ -541,82 +489,6 @@ static void test_bad_checkpoints(void **state)
     fails(convert("int8", path), TERN_FORMAT, "has 121 tokens, the word embeddings 120 rows");
 }
 
-/* ---- Where it cannot write -------------------------------------------------------------------------------------- */
-
-static void test_places_that_cannot_be_written(void **state)
-{
-    (void)state;
-    char name[500];
-    rewrite(&small);
-    snprintf(name, sizeof name, "%s/no/such/folder/m.tern", out_dir);
-    fails(convert("int8", name), TERN_FAILED, name);
-    fails(convert("int8", out_dir), TERN_FAILED, "is a directory");
-    assert_ok(convert("int8", "/dev/null")); /* was refused; a rename would have replaced the device */
-    fails(convert("int8", ""), TERN_FAILED, "");
-    if (geteuid() != 0) { /* nothing is closed to root */
-        chmod(out_dir, 0555);
-        fails(convert("int8", path), TERN_FAILED, "ermission");
-        chmod(out_dir, 0777);
-    }
-    char longest[6000];
-    memset(longest, 'x', sizeof longest - 1);
-    longest[sizeof longest - 1] = 0;
-    fails(convert("int8", longest), TERN_FAILED, "too long");
-}
-
-/* A file-size limit stands for a full disk, at several places of the file; an older file stays as it was. */
-static void test_full_disk(void **state)
-{
-    (void)state;
-    static const rlim_t limits[] = {0, 1, 4096, 9000, 20000};
-    struct rlimit old;
-    rewrite(&small);
-    assert_ok(convert("int8", path));
-    size_t size, now_size;
-    char *whole = test_read_file(path, &size), *now;
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-    signal(SIGXFSZ, SIG_IGN);
-    for (size_t i = 0; i < sizeof limits / sizeof *limits + 1; i++) {
-        const rlim_t limit = i < sizeof limits / sizeof *limits ? limits[i] : (rlim_t)size - 1;
-        for (int over = 0; over < 2; over++) {
-            if (over)
-                test_write_file(out_dir, "m.tern", whole, size);
-            else
-                remove(path);
-            setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit, old.rlim_max});
-            const tern_status status = convert("int8", path);
-            setrlimit(RLIMIT_FSIZE, &old);
-            assert_int_equal(status, TERN_FAILED);
-            assert_true(err.message[0] && !strchr(err.message, '\n'));
-            assert_int_equal(entries(), over);
-            if (over) {
-                now = test_read_file(path, &now_size);
-                assert_int_equal(now_size, size);
-                assert_memory_equal(now, whole, size);
-                free(now);
-            }
-        }
-    }
-    signal(SIGXFSZ, SIG_DFL);
-    free(whole);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    test_temp_dir(dir, sizeof dir);
-    snprintf(out_dir, sizeof out_dir, "%s/out", dir);
-    snprintf(path, sizeof path, "%s/m.tern", out_dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    test_remove_dir(dir);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -626,8 +498,7 @@ int main(void)
         cmocka_unit_test(test_least_cosine),       cmocka_unit_test(test_refused_calibration),
         cmocka_unit_test(test_calibrated),         cmocka_unit_test(test_numbers_that_are_none),
         cmocka_unit_test(test_huge_numbers),       cmocka_unit_test(test_tensors_of_zeros),
-        cmocka_unit_test(test_bad_checkpoints),    cmocka_unit_test(test_places_that_cannot_be_written),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_bad_checkpoints),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
