@@ -116,7 +116,8 @@ static int32_t distance_rows(const struct tern_config *config, int layer, int of
 
 static int32_t dimension(const struct tern_config *config, enum tern_size size, int layer)
 {
-    const struct tern_layer_spec *const l = &config->layer[layer];
+    /* Parts that belong to no layer are asked for with -1; none of their sizes is a layer's. */
+    const struct tern_layer_spec *const l = &config->layer[layer > 0 ? layer : 0];
     switch (size) {
 #define SIZE(id, value)                                                                                                \
     case TERN_SIZE_##id:                                                                                               \
