@@ -46,11 +46,11 @@ void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
     const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
                  e = (size_t)tern_embedding_size(b->config), widest = (size_t)tern_widest_input(b->config),
                  a = (size_t)tern_widest_attention(b->config);
-    const size_t inner = (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, width)),
-                 wider = a > h ? a : h,
-                 rows = wider > inner
-                            ? wider
-                            : inner; /* query also holds what the matrices behind attention and feed-forward give */
+    const size_t
+        inner = (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, width)),
+        given = (size_t)tern_head_width(b->config), wider = a > given ? a : given, widened = wider > h ? wider : h,
+        /* query also holds what the matrices behind attention and feed-forward, and in front of a head, give */
+        rows = widened > inner ? widened : inner;
     b->x = tern_arena_take(arena, tokens, (e > h ? e : h) * sizeof(float));
     if (tern_config_is_scaled(b->config))
         b->inner = tern_arena_take(arena, tokens, inner * sizeof(float));
@@ -528,7 +528,7 @@ void tern_bert_f32_forward(struct tern_bert_f32 *b, const tern_batch *batch)
 /* x[h] through the dense layer in front of a classifier, its activation and its norm; returns what that reads. */
 static const float *pool_row(const struct tern_bert_f32 *b, const float *x)
 {
-    const int h = b->config->hidden;
+    const int h = tern_head_width(b->config);
     if (b->config->pooler == TERN_POOLER_NONE)
         return x;
     tern_bert_f32_linear(b, &b->weights->pooler, x, b->query, 1);
@@ -579,4 +579,12 @@ void tern_bert_f32_tag(struct tern_bert_f32 *b, const tern_batch *batch, float *
     for (int i = 0; b->config->pooler != TERN_POOLER_NONE && i < tokens; i++)
         tern_bert_f32_linear(b, &b->weights->classifier, pool_row(b, b->x + (ptrdiff_t)i * b->config->hidden),
                              logits + (ptrdiff_t)i * b->config->n_labels, 1);
+}
+
+void tern_bert_f32_fill(struct tern_bert_f32 *b, const tern_batch *batch, float *logits)
+{
+    (void)batch;
+    for (int i = 0; i < b->n_asked; i++)
+        tern_bert_f32_linear(b, &b->weights->classifier, pool_row(b, b->x + (ptrdiff_t)b->asked[i] * b->config->hidden),
+                             logits + (ptrdiff_t)i * b->config->vocab, 1);
 }

@@ -41,7 +41,9 @@ struct tern_bert_f32 {
                                         behind the other */
     float *distance;                 /* [threads] products with distances, of models that have them */
     int skip, dimensions, normalize; /* of embeddings: models/heads.h */
-    float *vector[2];                /* [widest vector] */
+    const int32_t *asked;            /* [n_asked] of words: the same */
+    int n_asked;
+    float *vector[2]; /* [widest vector] */
 };
 
 void tern_bert_f32_plan(struct tern_bert_f32 *bert, struct tern_arena *arena);
@@ -58,7 +60,7 @@ void tern_bert_f32_linear(const struct tern_bert_f32 *bert, const struct tern_f3
  * vectors[texts][dimensions].
  */
 typedef void tern_bert_f32_fn(struct tern_bert_f32 *bert, const tern_batch *batch, float *out);
-#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) tern_bert_f32_fn tern_bert_f32_##run;
+#define HEAD_KIND(id, name, class, gives, pooled, run, command, summary) tern_bert_f32_fn tern_bert_f32_##run;
 #include "models/heads.def"
 #undef HEAD_KIND
 tern_bert_f32_fn tern_bert_f32_embed;

@@ -17,8 +17,8 @@ const struct tern_family tern_families[TERN_N_FAMILIES] = {
 #undef FAMILY
 };
 const struct tern_head_kind tern_head_kinds[TERN_N_HEADS] = {
-    {"none", "embed", 0, 0},
-#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) {name, #run, of_tokens, pooled},
+    {"none", "embed", TERN_GIVES_TEXT, 0},
+#define HEAD_KIND(id, name, class, gives, pooled, run, command, summary) {name, #command, TERN_GIVES_##gives, pooled},
 #include "models/heads.def"
 #undef HEAD_KIND
 };
@@ -442,6 +442,12 @@ tern_status tern_config_check(const struct tern_config *config, const char *labe
             label);
     if (config->head_reads == TERN_READS_LATE && (config->pooler == TERN_POOLER_NONE || config->pooler_norm))
         return tern_fail(err, TERN_FORMAT, "%s: a head that reads late needs a pooler without a norm", label);
+    if (tern_gives_words(config) && tern_config_is_scaled(config))
+        return tern_fail(err, TERN_FORMAT, "%s: a head of words is supported only where the layers normalise", label);
+    if (config->head_width && !tern_gives_words(config))
+        return tern_fail(err, TERN_FORMAT, "%s: head_width %d is of a head of words only", label, config->head_width);
+    if (config->head_width && config->pooler == TERN_POOLER_NONE)
+        return tern_fail(err, TERN_FORMAT, "%s: head_width %d needs a pooler", label, config->head_width);
     if (config->embedding && tern_config_is_pre_norm(config))
         return tern_fail(err, TERN_FORMAT,
                          "%s: embeddings of another width are supported only before layers with norms behind the sums",

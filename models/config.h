@@ -3,6 +3,7 @@
 #ifndef TERN_CONFIG_H
 #define TERN_CONFIG_H
 
+#include "models/scheme.h"
 #include "runtime/base/status.h"
 #include "simd/codebook.h"
 
@@ -81,9 +82,16 @@ enum tern_head {
 };
 /* What makes a head's logits the answer: over all labels together, for each label by itself, or nothing. */
 enum tern_output { TERN_OUTPUT_SOFTMAX, TERN_OUTPUT_SIGMOID, TERN_OUTPUT_RAW, TERN_N_OUTPUTS };
+/* What a head has rows of logits for. */
+enum tern_gives {
+    TERN_GIVES_TEXT,   /* each text: of labels */
+    TERN_GIVES_TOKENS, /* each token: of labels */
+    TERN_GIVES_WORDS   /* each token that is asked for: of the whole vocabulary */
+};
 struct tern_head_kind {
     const char *name, *run; /* in a file; of its command */
-    int of_tokens, pooled;
+    enum tern_gives gives;
+    int pooled;
 };
 extern const struct tern_head_kind tern_head_kinds[TERN_N_HEADS];
 /* Of the encoder's matrices: floats, one of the formats, or each matrix its own format. */
@@ -237,6 +245,10 @@ struct tern_config {
     double layer_norm_eps; /* 1e-12 unless the checkpoint says otherwise */
     enum tern_pooler pooler;
     int32_t pooler_norm; /* 1: a LayerNorm is behind the pooler's activation */
+    int32_t head_width;  /* outputs of the pooler, which the classifier reads; 0: hidden */
+    /* In a checkpoint: the row of its names in tern_checkpoint_family.fill, plus 1, of a head that gives words; and
+       whether its classifier is not the table of words. Not in a .tern file. */
+    int32_t fill_names, untied;
     enum tern_head_reads head_reads;
     enum tern_head head;
     int32_t n_labels; /* of the head's classifier, else 0 */
@@ -328,7 +340,32 @@ static inline int tern_config_is_rms(const struct tern_config *config)
 /* Rows of logits for a batch. */
 static inline int32_t tern_label_rows(const struct tern_config *config, const tern_batch *batch)
 {
-    return tern_head_kinds[config->head].of_tokens ? batch->offsets[batch->n_texts] : batch->n_texts;
+    return tern_head_kinds[config->head].gives == TERN_GIVES_TEXT ? batch->n_texts : batch->offsets[batch->n_texts];
+}
+
+/* Whether the head's logits are of the vocabulary, and it has no labels. */
+static inline int tern_gives_words(const struct tern_config *config)
+{
+    return tern_head_kinds[config->head].gives == TERN_GIVES_WORDS;
+}
+
+/* Logits of a row. */
+static inline int32_t tern_logits_width(const struct tern_config *config)
+{
+    return tern_gives_words(config) ? config->vocab : config->n_labels;
+}
+
+/* Fraction bits of the head's logits. Without normalisation, and without a pooler, whose tanh is 1 at most, they are as
+   large as the states. */
+static inline int tern_logit_bits(const struct tern_config *config)
+{
+    return tern_config_is_scaled(config) && config->pooler == TERN_POOLER_NONE ? TERN_SCALED_BITS : TERN_LOGIT_BITS;
+}
+
+/* What the classifier reads, and a pooler in front of it gives. */
+static inline int32_t tern_head_width(const struct tern_config *config)
+{
+    return config->head_width ? config->head_width : config->hidden;
 }
 
 /* Of a head of so many labels whose checkpoint says nothing: softmax, or the logistic function of a single one. */

@@ -9,22 +9,27 @@
 static size_t most_rows(const struct tern_heads *heads)
 {
     const struct tern_config *c = heads->bert->config;
-    const int tokens = tern_head_kinds[c->head].of_tokens && c->pooler != TERN_POOLER_NONE;
+    if (tern_gives_words(c))
+        return TERN_WORD_ROWS;
+    const int tokens = tern_head_kinds[c->head].gives == TERN_GIVES_TOKENS && c->pooler != TERN_POOLER_NONE;
     return (size_t)(tokens || c->head_reads == TERN_READS_LATE ? heads->bert->max_tokens : heads->max_texts);
 }
 
 void tern_heads_plan(struct tern_heads *heads, struct tern_arena *arena)
 {
     const struct tern_config *c = heads->bert->config;
-    const size_t rows = most_rows(heads), h = (size_t)c->hidden;
-    heads->q = tern_arena_take(arena, rows, (size_t)heads->bert->x.ld);
+    const int32_t given = tern_head_width(c), widest = given > c->hidden ? given : c->hidden;
+    const size_t rows = most_rows(heads), h = (size_t)widest;
+    heads->ld = tern_round_up(widest, TERN_PANEL_K);
+    heads->ld = heads->ld > heads->bert->x.ld ? heads->ld : heads->bert->x.ld;
+    heads->q = tern_arena_take(arena, rows, (size_t)heads->ld);
     heads->row = tern_arena_take(arena, rows, sizeof *heads->row);
     heads->pooled = tern_arena_take(arena, rows, h * sizeof *heads->pooled);
     heads->normed = tern_arena_take(arena, h, sizeof *heads->normed);
     const int scaled = tern_config_is_scaled(c);
     heads->sum = tern_arena_take(arena, scaled ? rows : 1, h * sizeof *heads->sum);
     heads->exp = scaled ? tern_arena_take(arena, rows, sizeof *heads->exp) : NULL;
-    const int wide = tern_widest_vector(c), most = c->n_labels > wide ? c->n_labels : wide;
+    const int wide = tern_widest_vector(c), logits = tern_logits_width(c), most = logits > wide ? logits : wide;
     heads->acc = tern_arena_take(arena, (size_t)tern_round_up(most, TERN_PANEL), sizeof *heads->acc);
     for (int i = 0; i < 2; i++)
         heads->vector[i] = tern_arena_take(arena, (size_t)wide, sizeof *heads->vector[i]);
@@ -41,7 +46,17 @@ static void mean_row(const struct tern_heads *heads, const int16_t *x, int token
     b->run.ops->pool(x, h, heads->sum, tokens, h);
     for (int j = 0; j < h; j++)
         mean[j] = (int16_t)tern_floor_div((int64_t)heads->sum[j] + tokens / 2, tokens);
-    b->run.ops->quantize(mean, heads->q + to * b->x.ld, &heads->row[to], h);
+    b->run.ops->quantize(mean, heads->q + to * heads->ld, &heads->row[to], h);
+}
+
+/* A token's state becomes row `to`. */
+static void take_state(const struct tern_heads *heads, int token, int to)
+{
+    const struct tern_bert *b = heads->bert;
+    memcpy(heads->q + to * heads->ld, b->x.q + token * b->x.ld, (size_t)tern_round_up(b->config->hidden, TERN_PANEL_K));
+    heads->row[to] = b->x.row[token];
+    if (heads->exp)
+        heads->exp[to] = b->x.exp[token];
 }
 
 /* One row for each text: the mean of its tokens' in `x`, or its first state; x NULL: that. */
@@ -55,19 +70,16 @@ static struct tern_rows rows_of_texts(const struct tern_heads *heads, const tern
             mean_row(heads, x + (ptrdiff_t)first * h, batch->offsets[i + 1] - first, i);
             continue;
         }
-        memcpy(heads->q + i * b->x.ld, b->x.q + first * b->x.ld, (size_t)tern_round_up(h, TERN_PANEL_K));
-        heads->row[i] = b->x.row[first];
-        if (heads->exp)
-            heads->exp[i] = b->x.exp[first];
+        take_state(heads, first, i);
     }
-    return (struct tern_rows){heads->q, heads->row, b->x.ld, batch->n_texts, heads->exp};
+    return (struct tern_rows){heads->q, heads->row, heads->ld, batch->n_texts, heads->exp};
 }
 
 /* LayerNorm of a row of 16 bits; returns what its reader reads. */
 static int16_t *norm_row(const struct tern_heads *heads, int16_t *row)
 {
     const struct tern_norm *norm = &heads->bert->weights->pooler_norm;
-    const int h = heads->bert->config->hidden;
+    const int h = tern_head_width(heads->bert->config);
     for (int j = 0; j < h; j++)
         heads->sum[j] = row[j];
     heads->bert->run.ops->layernorm(heads->sum, h, norm->gamma, norm->beta, norm->eps,
@@ -97,7 +109,7 @@ static void pool_scaled(const struct tern_heads *heads, const struct tern_rows *
 static struct tern_rows pool_rows(const struct tern_heads *heads, const struct tern_rows *x)
 {
     const struct tern_bert *b = heads->bert;
-    const int h = b->config->hidden;
+    const int h = tern_head_width(b->config);
     if (b->config->pooler == TERN_POOLER_NONE)
         return *x;
     const struct tern_linear *const pooler[1] = {&b->weights->pooler};
@@ -114,9 +126,18 @@ static struct tern_rows pool_rows(const struct tern_heads *heads, const struct t
             b->run.ops->gelu(row, &b->weights->pooler_act, h); /* an all-zero polynomial: ReLU */
         if (b->config->pooler_norm)
             row = norm_row(heads, row);
-        b->run.ops->quantize(row, heads->q + i * b->x.ld, &heads->row[i], h);
+        b->run.ops->quantize(row, heads->q + i * heads->ld, &heads->row[i], h);
     }
-    return (struct tern_rows){heads->q, heads->row, b->x.ld, x->m, NULL};
+    return (struct tern_rows){heads->q, heads->row, heads->ld, x->m, NULL};
+}
+
+/* To logits of tern_logit_bits: tern_linear_logits gives 2^-TERN_LOGIT_BITS. */
+static void run_classifier(const struct tern_heads *heads, int32_t *result, const struct tern_rows *rows)
+{
+    const struct tern_bert *b = heads->bert;
+    struct tern_linear w = b->weights->classifier;
+    w.kappa.exp += w.kappa.mul ? TERN_LOGIT_BITS - tern_logit_bits(b->config) : 0;
+    tern_linear_logits(&b->run, &w, result, heads->acc, rows);
 }
 
 void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
@@ -130,7 +151,7 @@ void tern_heads_classify(struct tern_heads *heads, const tern_batch *batch, int3
         rows = rows_of_texts(heads, batch, b->config->head_reads == TERN_READS_MEAN ? b->y : NULL);
         rows = pool_rows(heads, &rows);
     }
-    tern_linear_logits(&b->run, &b->weights->classifier, result, heads->acc, &rows);
+    run_classifier(heads, result, &rows);
 }
 
 /* Of every token: the rows of the last norm are what the head reads. */
@@ -138,5 +159,15 @@ void tern_heads_tag(struct tern_heads *heads, const tern_batch *batch, int32_t *
 {
     (void)batch;
     const struct tern_rows pooled = pool_rows(heads, &heads->bert->x);
-    tern_linear_logits(&heads->bert->run, &heads->bert->weights->classifier, result, heads->acc, &pooled);
+    run_classifier(heads, result, &pooled);
+}
+
+void tern_heads_fill(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
+{
+    (void)batch;
+    for (int i = 0; i < heads->n_asked; i++)
+        take_state(heads, heads->asked[i], i);
+    const struct tern_rows states = {heads->q, heads->row, heads->ld, heads->n_asked, heads->exp};
+    const struct tern_rows read = pool_rows(heads, &states);
+    run_classifier(heads, result, &read);
 }

@@ -529,14 +529,38 @@ static int32_t logit(const struct tern_linear *w, int32_t acc, int32_t amax, int
     return t > INT32_MAX ? INT32_MAX : t < -INT32_MAX ? -INT32_MAX : (int32_t)t;
 }
 
+/* Panels of a task, whose weights stay in L2 from row to row. */
+enum { LOGIT_PANELS = 8 };
+
+struct logits_job {
+    const struct tern_runner *run;
+    const struct tern_linear *w;
+    int32_t *q16, *acc;
+    const struct tern_rows *x;
+};
+
+static void logits_task(void *context, int task, int thread)
+{
+    (void)thread;
+    const struct logits_job *j = context;
+    const struct tern_linear *const w = j->w;
+    const struct tern_rows *const x = j->x;
+    const struct tern_ahead none = {NULL, 0};
+    const int first = task * LOGIT_PANELS, all = tern_panels(w->n), k4 = tern_k4(w->k);
+    const int panels = all - first < LOGIT_PANELS ? all - first : LOGIT_PANELS;
+    const int begin = first * TERN_PANEL, end = w->n < begin + panels * TERN_PANEL ? w->n : begin + panels * TERN_PANEL;
+    int32_t *const acc = j->acc + begin;
+    for (int i = 0; i < x->m; i++) {
+        j->run->ops->gemm_s8(x->q + i * x->ld, x->ld, w->weight + (ptrdiff_t)begin * k4 * 4, acc, panels * TERN_PANEL,
+                             1, panels, k4, none);
+        for (int c = begin; c < end; c++)
+            j->q16[(ptrdiff_t)i * w->n + c] = logit(w, acc[c - begin], x->row[i].amax, x->exp ? x->exp[i] : 0, c);
+    }
+}
+
 void tern_linear_logits(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
                         const struct tern_rows *x)
 {
-    const struct tern_ahead none = {NULL, 0};
-    int panels = tern_panels(w->n);
-    for (int i = 0; i < x->m; i++) {
-        run->ops->gemm_s8(x->q + i * x->ld, x->ld, w->weight, acc, panels * TERN_PANEL, 1, panels, tern_k4(w->k), none);
-        for (int j = 0; j < w->n; j++)
-            q16[(ptrdiff_t)i * w->n + j] = logit(w, acc[j], x->row[i].amax, x->exp ? x->exp[i] : 0, j);
-    }
+    struct logits_job j = {run, w, q16, acc, x};
+    tern_pool_run(run->pool, logits_task, &j, quotient_up(tern_panels(w->n), LOGIT_PANELS));
 }

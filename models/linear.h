@@ -112,7 +112,8 @@ void tern_linear_residual(const struct tern_runner *run, enum tern_stage stage, 
 /* sum[m][n] = w x + bias and, if it adds, gamma times sum: rows with exponents, which those of x have too. */
 void tern_linear_scaled(const struct tern_runner *run, enum tern_stage stage, const struct tern_linear *w,
                         const struct tern_scaled *sum, int adds, const struct tern_rows *x);
-/* q16[m][n] in Q16, by 64-bit scalars: for the last layer, whose outputs are few. acc is scratch [16 * panels]. */
+/* q16[m][n] in Q16, by 64-bit scalars: for the last layer, whose outputs are few, or whose rows. acc is scratch
+   [16 * panels]. */
 void tern_linear_logits(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
                         const struct tern_rows *x);
 

@@ -408,7 +408,7 @@ static void load_heads(struct tern_loader *l, struct tern_int8_weights *out, con
         load_linear(l, &out->pooler, c, pooler, tern_part_shape(c, pooler, -1));
         load_poly(l, &out->pooler_act, "pooler.act");
         if (c->pooler_norm)
-            load_norm(l, &out->pooler_norm, "pooler.norm", c->hidden);
+            load_norm(l, &out->pooler_norm, "pooler.norm", tern_head_width(c));
     }
     if (tern_part_present(c, classifier))
         load_linear(l, &out->classifier, c, classifier, tern_part_shape(c, classifier, -1));

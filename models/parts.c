@@ -19,7 +19,7 @@ const struct tern_part tern_parts[TERN_N_PARTS] = {
     {name,      TERN_KIND_MATRIX,   TERN_PLACE_LAYER, TERN_SIZE_##rows, TERN_SIZE_##columns,                           \
      TERN_##id, TERN_INPUT_##reads, TERN_END_##ends},
 #define HEAD_NORM(id, name)                                                                                            \
-    {name, TERN_KIND_NORM, TERN_PLACE_HEAD, TERN_SIZE_HIDDEN, TERN_SIZE_NONE, 0, TERN_N_INPUTS, 0},
+    {name, TERN_KIND_NORM, TERN_PLACE_HEAD, TERN_SIZE_HEAD, TERN_SIZE_NONE, 0, TERN_N_INPUTS, 0},
 #define HEAD(id, name, rows, columns, reads, ends)                                                                     \
     {name, TERN_KIND_MATRIX,   TERN_PLACE_HEAD, TERN_SIZE_##rows, TERN_SIZE_##columns,                                 \
      0,    TERN_INPUT_##reads, TERN_END_##ends},

@@ -102,10 +102,12 @@ void tern_run_pass(struct tern_run *run, int next, struct tern_stretch stretch)
 
     if (run->failed || stretch.n == 0)
         return;
-    if (next == p->pretokenizers.n)
+    if (next == p->pretokenizers.n) {
         p->model.split(&p->model, run, &stretch);
-    else
+        tern_kept_word(run->kept);
+    } else {
         p->pretokenizers.steps[next].apply(&p->pretokenizers.steps[next], run, next + 1, stretch);
+    }
 }
 
 void tern_run_put(struct tern_run *run, int32_t id, const struct tern_stretch *stretch, size_t from, size_t to)
@@ -150,6 +152,7 @@ static void put_line(struct tern_run *run, int last)
         const struct tern_stretch token = {line->bytes, line->places, line->n};
         put_stretch(run, line, walk.done, walk.start);
         tern_run_put(run, walk.token->id, &token, walk.start, walk.stop);
+        tern_kept_word(run->kept);
         walk.done = walk.stop;
     }
     put_stretch(run, line, walk.done, line->n);
@@ -269,6 +272,7 @@ void tern_run_text(struct tern_run *run, const uint8_t *text, size_t n)
             read_raw(run, text + walk.done, walk.start - walk.done);
         end_line(run);
         tern_kept_put(run->kept, walk.token->id, text + walk.start, text + walk.stop);
+        tern_kept_word(run->kept);
         run->started = 1;
         walk.done = walk.stop;
     }

@@ -35,6 +35,7 @@ static void put_word(struct segment *s)
         tern_kept_put(s->kept, s->tokenizer->roles[TERN_UNK], word->all.start, word->all.stop);
     for (size_t i = 0; i < n; i++)
         tern_kept_put(s->kept, pieces[i].id, pieces[i].raw.start, pieces[i].raw.stop);
+    tern_kept_word(s->kept);
     word->chars = word->n = 0;
 }
 
@@ -94,6 +95,7 @@ static int put_added(struct segment *s)
     put_word(s);
     const struct tern_raw raw = added_raw(s, token, after);
     tern_kept_put(s->kept, token->id, raw.start, raw.stop);
+    tern_kept_word(s->kept);
     s->chars = after;
     s->previous = last;
     s->blank = NULL;
@@ -169,6 +171,7 @@ static void put_text(struct segment *s, const uint8_t *text, size_t n)
         put_word(s);
         begin_segment(s, tokenizer, kept);
         tern_kept_put(kept, walk.token->id, text + walk.start, text + walk.stop);
+        tern_kept_word(kept);
         walk.done = walk.stop;
     }
     if (walk.done < n)
@@ -238,7 +241,7 @@ static size_t put_specials(const tern_tokens *out, size_t at, const struct tern_
     for (int32_t i = 0; i < specials->n; i++, at++) {
         out->ids[at] = specials->ids[i];
         if (out->spans)
-            out->spans[at] = (tern_span){.start = 0, .end = 0, .source = -1};
+            out->spans[at] = (tern_span){.start = 0, .end = 0, .source = -1, .word = -1};
         if (out->types)
             out->types[at] = specials->types[i];
     }
@@ -342,4 +345,9 @@ int32_t tern_vocab_size(const tern_tokenizer *tokenizer)
 int32_t tern_tokenizer_specials_behind(const tern_tokenizer *tokenizer)
 {
     return tokenizer->templates.single.between.n;
+}
+
+int32_t tern_mask_id(const tern_tokenizer *tokenizer)
+{
+    return tokenizer->roles[TERN_MASK];
 }

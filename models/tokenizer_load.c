@@ -422,6 +422,34 @@ static tern_status read_others(struct tern_tokenizer_source *source, const char 
     return status;
 }
 
+/* Whether transformers' tokenizer gives no token types: its list of inputs has none, which is a TokenizersBackend's
+   unless the file says otherwise. */
+static int lacks_types(const json_t *config)
+{
+    const json_t *const names = json_object_get(config, "model_input_names");
+    const char *const class = json_string_value(json_object_get(config, "tokenizer_class"));
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *const name = json_string_value(json_array_get(names, i));
+        if (name && strcmp(name, "token_type_ids") == 0)
+            return 0;
+    }
+    return json_array_size(names) || (class && strcmp(class, "TokenizersBackend") == 0);
+}
+
+/* The types of a template become 0. */
+static int clear_types(json_t *processor)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+    int failed = 0;
+
+    json_object_foreach(processor, key, value) failed |=
+        strcmp(key, "type_id") == 0 ? json_object_set_new(processor, key, json_integer(0)) != 0 : clear_types(value);
+    json_array_foreach(processor, i, value) failed |= clear_types(value);
+    return failed;
+}
+
 static tern_status read_directory(struct tern_tokenizer_source *source, const char *directory, tern_error *err)
 {
     json_t *root = NULL, *config = NULL, *special = NULL, *old = NULL;
@@ -434,6 +462,8 @@ static tern_status read_directory(struct tern_tokenizer_source *source, const ch
         status = read_optional(&special, directory, "special_tokens_map.json", MAX_CONFIG, err);
     if (status == TERN_OK)
         status = read_optional(&old, directory, "added_tokens.json", MAX_CONFIG, err);
+    if (status == TERN_OK && lacks_types(config) && clear_types(json_object_get(root, "post_processor")))
+        status = tern_fail_nomem(err, source->label, sizeof(json_t));
     if (status == TERN_OK && root) {
         status = tern_tokenizer_from_json(source, root, config, err);
         if (status == TERN_OK)

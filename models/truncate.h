@@ -15,7 +15,14 @@ struct tern_kept {
     int downward;        /* 1: ids points at the last place, and the tokens lie from there downward */
     const uint8_t *text; /* where spans count from */
     int32_t source;
+    int32_t word; /* the number of the word that tokens belong to */
 };
+
+/* What follows is another word. */
+static inline void tern_kept_word(struct tern_kept *kept)
+{
+    kept->word++;
+}
 
 static inline void tern_kept_put(struct tern_kept *kept, int32_t id, const uint8_t *start, const uint8_t *stop)
 {
@@ -28,8 +35,10 @@ static inline void tern_kept_put(struct tern_kept *kept, int32_t id, const uint8
     const ptrdiff_t at = kept->downward ? -(ptrdiff_t)slot : (ptrdiff_t)slot;
     kept->ids[at] = id;
     if (kept->spans)
-        kept->spans[at] = (tern_span){
-            .start = (size_t)(start - kept->text), .end = (size_t)(stop - kept->text), .source = kept->source};
+        kept->spans[at] = (tern_span){.start = (size_t)(start - kept->text),
+                                      .end = (size_t)(stop - kept->text),
+                                      .source = kept->source,
+                                      .word = kept->word};
 }
 
 /* The steps for a text and perhaps its pair, of which `room` tokens may stay; out's arrays have room for the special

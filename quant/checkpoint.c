@@ -11,6 +11,7 @@
 #include "quant/dense_files.h"
 #include "quant/distances.h"
 #include "quant/families.h"
+#include "quant/fill_head.h"
 #include "quant/folded_embeddings.h"
 #include "quant/leftovers.h"
 #include "quant/low_rank.h"
@@ -200,13 +201,17 @@ static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id
 }
 
 /* The head that the tensors speak for, where nothing else does: a classifier behind a pooler, or of tokens. */
-static enum tern_head head_of_tensors(const struct tern_checkpoint *c, const struct tern_purpose *purpose)
+static enum tern_head head_of_tensors(struct tern_checkpoint *c, const struct tern_purpose *purpose)
 {
     const int pooled = find(c, (struct tern_key){TERN_PART_POOLER, -1, 0, 0}) != NULL;
     enum tern_head head = TERN_HEAD_NONE;
-    for (int i = 0; find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0, 0}) && i < TERN_N_HEADS; i++)
-        if (i != TERN_HEAD_NONE && tern_head_kinds[i].pooled == pooled)
+    for (int i = TERN_HEAD_NONE + 1; head == TERN_HEAD_NONE && i < TERN_N_HEADS; i++) {
+        c->config.head = (enum tern_head)i; /* which names the tensors have goes by it */
+        if (tern_head_kinds[i].gives != TERN_GIVES_WORDS && tern_head_kinds[i].pooled == pooled &&
+            find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0, 0}))
             head = (enum tern_head)i;
+    }
+    c->config.head = TERN_HEAD_NONE;
     tern_say(purpose->options, "task: %s (by the tensors; config.json names no class)", tern_head_kinds[head].run);
     return head;
 }
@@ -246,6 +251,19 @@ static tern_status settle_global(struct tern_config *config, const struct tern_c
     return TERN_OK;
 }
 
+/* The two logits of a token are of an answer that begins, and that ends there, whatever config.json calls them. */
+static tern_status name_ends(struct tern_config *config, int32_t n, const char *path, tern_error *err)
+{
+    config->output = TERN_OUTPUT_SOFTMAX;
+    if (n != 2)
+        return tern_fail(err, TERN_FORMAT, "%s: the head that finds answers has %d outputs; start and end are 2", path,
+                         n);
+    tern_status status = tern_config_new_labels(config, n, path, err);
+    for (int i = 0; i < n && !status; i++)
+        status = tern_config_set_label(config, i, i ? "end" : "start", path, err);
+    return status;
+}
+
 static enum tern_pooler classify_activation(const struct tern_config *config,
                                             const struct tern_checkpoint_family *family)
 {
@@ -265,6 +283,11 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
     struct tern_place pooler = {.at_root = 0};
 
     config->head = purpose->settled ? purpose->head : head_of_tensors(c, purpose);
+    if (tern_gives_words(config)) {
+        const tern_status status = tern_fill_settle(c, purpose, path, err);
+        if (status || config->head != TERN_HEAD_NONE)
+            return status ? status : settle_global(config, family, path, err);
+    }
     if (config->head != TERN_HEAD_CLASSIFIER)
         config->head_reads = TERN_READS_FIRST;
     const struct tern_tensor *classifier = find(c, (struct tern_key){TERN_PART_CLASSIFIER, -1, 0, 0});
@@ -286,6 +309,8 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
         return tern_fail(err, TERN_FORMAT, "%s: tensor classifier.weight must be [labels, hidden], at most %d labels",
                          path, TERN_MAX_LABELS);
     const int32_t n = (int32_t)classifier->shape[0];
+    if (config->head == TERN_HEAD_ANSWERER)
+        return name_ends(config, n, path, err);
     if (config->head == TERN_HEAD_TAGGER) /* whatever the number, as transformers' pipeline has it */
         config->output = TERN_OUTPUT_SOFTMAX;
     else
@@ -325,6 +350,8 @@ static tern_status check_all(struct tern_checkpoint *c, const struct tern_purpos
                 status = check_part(c, (enum tern_part_id)i, n, used, path, err);
     }
     tern_encoder_prefix(prefix, &c->weights, config->architecture);
+    if (status == TERN_OK)
+        tern_fill_mark_tied(c, used);
     if (status == TERN_OK)
         status = tern_fixed_gates_check(c, used, path, err);
     if (status == TERN_OK)

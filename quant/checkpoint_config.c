@@ -203,6 +203,7 @@ static tern_status read_config(struct tern_config *out, struct tern_purpose *pur
         status = tern_purpose_settle(purpose, root, out->architecture, directory, path, err);
     if (status == TERN_OK)
         status = read_labels(out, root, path, err);
+    out->untied = json_is_false(json_object_get(root, "tie_word_embeddings"));
     return status == TERN_OK ? tern_config_check(out, path, err) : status;
 }
 

@@ -3,6 +3,7 @@
 
 #include "models/config_private.h"
 #include "quant/families.h"
+#include "quant/fill_head.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,10 +63,21 @@ int tern_place_of(struct tern_place *out, const struct tern_config *config, enum
         stem = family->classify.pooler;
     if (classify && part == TERN_PART_CLASSIFIER)
         stem = family->classify.classifier;
-    const int whole = is_bias && family->bias[part];
+    if (config->head == TERN_HEAD_ANSWERER && part == TERN_PART_CLASSIFIER && !family->pools_tokens)
+        stem = "/qa_outputs";
+    const char *whole = is_bias ? family->bias[part] : NULL;
+    const struct tern_fill_names *const fill = tern_fill_names(config);
+    if (fill && part == TERN_PART_POOLER)
+        stem = fill->dense;
+    if (fill && part == TERN_PART_POOLER_NORM)
+        stem = fill->norm;
+    if (fill && part == TERN_PART_CLASSIFIER) {
+        stem = fill->decoder;
+        whole = is_bias ? fill->bias : NULL;
+    }
     if (stem)
-        parse_stem(out, whole ? family->bias[part] : stem);
-    out->whole = whole;
+        parse_stem(out, whole ? whole : stem);
+    out->whole = whole != NULL;
     return stem != NULL;
 }
 
@@ -133,6 +145,22 @@ void tern_part_name(char *out, size_t capacity, const struct tern_config *config
         tern_key_name(out, key);
 }
 
+/* A decoder's bias may be called as its weights are, which may be the table of words. */
+static const struct tern_tensor *find_tied(const struct tern_weight_files *files, const struct tern_config *config,
+                                           struct tern_key key)
+{
+    const struct tern_fill_names *const fill = tern_fill_names(config);
+    char name[128];
+    if (!fill || key.part != TERN_PART_CLASSIFIER)
+        return NULL;
+    if (!key.is_bias)
+        return config->untied
+                   ? NULL
+                   : tern_part_find(files, config, (struct tern_key){TERN_PART_WORD, -1, 0, 0}, name, sizeof name);
+    snprintf(name, sizeof name, "%s.bias", fill->decoder + 1);
+    return tern_weight_find(files, name);
+}
+
 const struct tern_tensor *tern_part_find(const struct tern_weight_files *files, const struct tern_config *config,
                                          struct tern_key key, char *shown, size_t capacity)
 {
@@ -158,7 +186,7 @@ const struct tern_tensor *tern_part_find(const struct tern_weight_files *files, 
             tensor = tern_weight_find(files, inside);
         }
     }
-    return tensor;
+    return tensor ? tensor : find_tied(files, config, key);
 }
 
 /* How pairs of matrices are called that a matrix X was replaced by, out = second(first(x)), each with or without a

@@ -4,10 +4,12 @@
 
 #include "quant/attention_extras.h"
 #include "quant/family_readers.h"
+#include "quant/fill_head.h"
 
 static const enum tern_global longformer_globals[TERN_N_HEADS] = {[TERN_HEAD_NONE] = TERN_GLOBAL_NONE,
                                                                   [TERN_HEAD_CLASSIFIER] = TERN_GLOBAL_FIRST,
-                                                                  [TERN_HEAD_TAGGER] = TERN_GLOBAL_NONE};
+                                                                  [TERN_HEAD_TAGGER] = TERN_GLOBAL_NONE,
+                                                                  [TERN_HEAD_FILLER] = TERN_GLOBAL_NONE};
 
 /* What a reader of BERT's keys honours, and what a family adds. */
 #define BERT_KEYS                                                                                                      \
@@ -163,7 +165,8 @@ static const char *const jina2_keys[] = {
         .class = name, .inside = within, .layer = "encoder.layer.%d.",                                                 \
         .stem = {ROBERTA_EMBEDDINGS, [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm", BERT_MATRICES, BERT_NORMS,       \
                  BERT_HEADS},                                                                                          \
-        .classify = TWO_LAYERS(TERN_POOLER_TANH), .keys = roberta_keys, .read = tern_read_roberta                      \
+        .classify = TWO_LAYERS(TERN_POOLER_TANH), .fill = tern_fill_lm_head, .keys = roberta_keys,                     \
+        .read = tern_read_roberta                                                                                      \
     }
 /* GTE's, under transformers' name and that of the code which its checkpoints were published with. */
 #define GTE(name)                                                                                                      \
@@ -182,7 +185,7 @@ static const char *const jina2_keys[] = {
                  [TERN_PART_FFN_DOWN] = "mlp.down_proj",                                                               \
                  [TERN_PART_FFN_NORM] = "mlp_ln",                                                                      \
                  BERT_HEADS},                                                                                          \
-        .no_biases = 1, .keys = gte_keys, .read = tern_read_gte                                                        \
+        .no_biases = 1, .fill = tern_fill_lm_head, .keys = gte_keys, .read = tern_read_gte                             \
     }
 
 const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = {
@@ -190,6 +193,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                    .layer = "encoder.layer.%d.",
                    .stem = {BERT_EMBEDDINGS, BERT_MATRICES, BERT_NORMS,
                             BERT_HEADS, [TERN_PART_ATTN_GATE] = "attention.self.alpha"},
+                   .fill = tern_fill_predictions,
                    .keys = bert_keys,
                    .read = tern_read_bert},
     [TERN_DISTILBERT] = {.class = "DistilBert",
@@ -207,6 +211,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                                   [TERN_PART_FFN_NORM] = "output_layer_norm",
                                   [TERN_PART_POOLER] = "/pre_classifier",
                                   [TERN_PART_CLASSIFIER] = "/classifier"},
+                         .fill = tern_fill_vocab,
                          .keys = distilbert_keys,
                          .read = tern_read_distilbert},
     [TERN_ELECTRA] = {.class = "Electra",
@@ -214,6 +219,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                       .stem = {BERT_EMBEDDINGS, [TERN_PART_PROJECT] = "embeddings_project", BERT_MATRICES,
                                BERT_NORMS, [TERN_PART_CLASSIFIER] = "/classifier"},
                       .classify = TWO_LAYERS(TERN_POOLER_GELU),
+                      .fill = tern_fill_generator,
                       .keys = electra_keys,
                       .read = tern_read_electra},
     [TERN_MPNET] = {.class = "MPNet",
@@ -232,6 +238,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                              [TERN_PART_FFN_NORM] = "output.LayerNorm",
                              BERT_HEADS},
                     .classify = TWO_LAYERS(TERN_POOLER_TANH),
+                    .fill = tern_fill_lm_head,
                     .keys = mpnet_keys,
                     .read = tern_read_mpnet},
     [TERN_NOMIC] = {.class = "NomicBert",
@@ -251,6 +258,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                              BERT_HEADS},
                     .no_biases = 1,
                     .activation = "silu",
+                    .fill = tern_fill_nomic,
                     .keys = nomic_keys,
                     .read = tern_read_nomic},
     [TERN_GTE] = GTE("Gte"),
@@ -264,11 +272,13 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                   [TERN_PART_ATTN_NORM] = "post_attention.layernorm", [TERN_PART_FFN_UP] = "intermediate.conv1d",
                   [TERN_PART_FFN_DOWN] = "output.conv1d", [TERN_PART_FFN_NORM] = "output.layernorm", BERT_HEADS},
          .grouped = 1,
+         .fill = tern_fill_predictions,
          .keys = squeezebert_keys,
          .read = tern_read_bert},
     [TERN_ERNIE] = {.class = "Ernie",
                     .layer = "encoder.layer.%d.",
                     .stem = {BERT_EMBEDDINGS, BERT_MATRICES, BERT_NORMS, BERT_HEADS},
+                    .fill = tern_fill_predictions,
                     .keys = bert_keys,
                     .read = tern_read_bert},
     [TERN_MEGATRON] = {.class = "MegatronBert",
@@ -276,6 +286,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                        .layer = "encoder.layer.%d.",
                        .stem = {BERT_EMBEDDINGS, BERT_MATRICES, [TERN_PART_ATTN_NORM] = "attention.ln",
                                 [TERN_PART_FFN_NORM] = "ln", [TERN_PART_FINAL_NORM] = "encoder.ln", BERT_HEADS},
+                       .fill = tern_fill_predictions,
                        .keys = bert_keys,
                        .read = tern_read_megatron},
     [TERN_MODERNBERT] = {.class = "ModernBert",
@@ -298,6 +309,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                                   [TERN_PART_CLASSIFIER] = "/classifier"},
                          .pools_tokens = 1,
                          .no_biases = 1,
+                         .fill = tern_fill_modernbert,
                          .keys = modernbert_keys,
                          .read = tern_read_modernbert},
     [TERN_EUROBERT] = {.class = "EuroBert",
@@ -320,6 +332,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                                 [TERN_PART_CLASSIFIER] = "/classifier"},
                        .no_biases = 1,
                        .activation = "silu",
+                       .fill = tern_fill_decoder,
                        .keys = eurobert_keys,
                        .read = tern_read_eurobert},
     [TERN_ROBERTA] = ROBERTA("Roberta", "roberta"),
@@ -333,6 +346,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                   BERT_MATRICES, [TERN_PART_ATTN_NORM] = "attention.LayerNorm",
                   [TERN_PART_FFN_NORM] = "intermediate.LayerNorm", [TERN_PART_FINAL_NORM] = "LayerNorm", BERT_HEADS},
          .classify = TWO_LAYERS(TERN_POOLER_TANH),
+         .fill = tern_fill_lm_head,
          .keys = roberta_keys,
          .read = tern_read_roberta_prelayernorm},
     [TERN_XLM_ROBERTA_XL] = {.class = "XLMRobertaXL",
@@ -344,6 +358,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                                       BERT_HEADS},
                              .classify = TWO_LAYERS(TERN_POOLER_TANH),
                              .eps = 1e-5,
+                             .fill = tern_fill_lm_head,
                              .keys = roberta_keys,
                              .read = tern_read_xlm_roberta_xl},
     [TERN_LUKE] = ROBERTA("Luke", "luke"),
@@ -363,6 +378,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                              [TERN_PART_FFN_NORM] = "norm2",
                              BERT_HEADS},
                     .eps = 1e-5,
+                    .fill = tern_fill_lm_head,
                     .keys = rotary_keys,
                     .read = tern_read_jina3},
     [TERN_ROFORMER] = {.class = "RoFormer",
@@ -376,6 +392,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                                 BERT_NORMS,
                                 [TERN_PART_CLASSIFIER] = "/classifier"},
                        .classify = TWO_LAYERS(TERN_POOLER_GELU),
+                       .fill = tern_fill_predictions,
                        .keys = roformer_keys,
                        .read = tern_read_roformer},
     [TERN_ESM] = {.class = "Esm",
@@ -387,6 +404,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                            [TERN_PART_FINAL_NORM] = "encoder.emb_layer_norm_after",
                            BERT_HEADS},
                   .classify = TWO_LAYERS(TERN_POOLER_TANH),
+                  .fill = tern_fill_lm_head,
                   .keys = esm_keys,
                   .read = tern_read_esm},
     [TERN_ALBERT] = {.class = "Albert",
@@ -398,12 +416,14 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                               [TERN_PART_FFN_DOWN] = "ffn_output", [TERN_PART_FFN_NORM] = "full_layer_layer_norm",
                               [TERN_PART_POOLER] = "pooler", [TERN_PART_CLASSIFIER] = "/classifier"},
                      .activation = "gelu_new",
+                     .fill = tern_fill_albert,
                      .keys = albert_keys,
                      .read = tern_read_albert},
     [TERN_REMBERT] = {.class = "RemBert",
                       .layer = "encoder.layer.%d.",
                       .stem = {BERT_EMBEDDINGS, [TERN_PART_PROJECT] = "encoder.embedding_hidden_mapping_in",
                                BERT_MATRICES, BERT_NORMS, BERT_HEADS},
+                      .fill = tern_fill_predictions,
                       .keys = rembert_keys,
                       .read = tern_read_rembert},
     [TERN_DEBERTA] =
@@ -415,6 +435,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                   [TERN_PART_POSITION_QUERY] = "attention.self.pos_q_proj"},
          .bias = {[TERN_PART_QUERY] = "attention.self.q_bias", [TERN_PART_VALUE] = "attention.self.v_bias"},
          .no_biases = 1,
+         .fill = tern_fill_deberta,
          .keys = deberta_keys,
          .read = tern_read_deberta},
     [TERN_DEBERTA_V2] =
@@ -426,6 +447,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                   [TERN_PART_POSITION_KEY] = "attention.self.pos_key_proj",
                   [TERN_PART_POSITION_QUERY] = "attention.self.pos_query_proj"},
          .distance_norm = "encoder.LayerNorm",
+         .fill = tern_fill_deberta,
          .keys = deberta_v2_keys,
          .read = tern_read_deberta_v2},
     [TERN_LONGFORMER] = {.class = "Longformer",
@@ -436,6 +458,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                                   [TERN_PART_VALUE_GLOBAL] = "attention.self.value_global", BERT_NORMS, BERT_HEADS},
                          .classify = TWO_LAYERS(TERN_POOLER_TANH),
                          .globals = longformer_globals,
+                         .fill = tern_fill_lm_head,
                          .keys = longformer_keys,
                          .read = tern_read_longformer},
     [TERN_BIG_BIRD] = {.class = "BigBird",
@@ -446,6 +469,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                        .classify = TWO_LAYERS(TERN_POOLER_NONE),
                        .no_biases = 1,
                        .activation = "gelu_new",
+                       .fill = tern_fill_predictions,
                        .keys = big_bird_keys,
                        .read = tern_read_big_bird},
     [TERN_JINA2] =
@@ -459,6 +483,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                   [TERN_PART_FFN_UP] = "mlp.gated_layers[1/2]", [TERN_PART_FFN_DOWN] = "mlp.wo",
                   [TERN_PART_FFN_NORM] = "mlp.layernorm", BERT_HEADS},
          .no_biases = 1,
+         .fill = tern_fill_predictions,
          .keys = jina2_keys,
          .read = tern_read_jina2},
     /* Its tensors are found, and its sizes read, by quant/static_table.c. */
@@ -476,6 +501,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                    .adapter_norm = "output.adapter_layer_norm",
                    .adapters = "languages",
                    .classify = TWO_LAYERS(TERN_POOLER_TANH),
+                   .fill = tern_fill_lm_head,
                    .keys = xmod_keys,
                    .read = tern_read_xmod},
     [TERN_MOBILEBERT] = {.class = "MobileBert",
@@ -508,6 +534,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
          .bias = {[TERN_PART_CONV_POINT] = "attention.self.key_conv_attn_layer.bias"},
          .classify = TWO_LAYERS(TERN_POOLER_NONE),
          .grouped = 1,
+         .fill = tern_fill_generator,
          .keys = convbert_keys,
          .read = tern_read_convbert},
     [TERN_FNET] =
@@ -517,6 +544,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                   [TERN_PART_ATTN_NORM] = "fourier.output.LayerNorm", [TERN_PART_FFN_UP] = "intermediate.dense",
                   [TERN_PART_FFN_DOWN] = "output.dense", [TERN_PART_FFN_NORM] = "output.LayerNorm", BERT_HEADS},
          .activation = "gelu_new",
+         .fill = tern_fill_predictions,
          .keys = fnet_keys,
          .read = tern_read_fnet},
     [TERN_NYSTROMFORMER] = {.class = "Nystromformer",
@@ -527,6 +555,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                             .classify = TWO_LAYERS(TERN_POOLER_NONE),
                             .activation = "gelu_new",
                             .eps = 1e-5,
+                            .fill = tern_fill_predictions,
                             .keys = nystromformer_keys,
                             .read = tern_read_nystromformer},
 };

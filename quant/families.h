@@ -13,6 +13,14 @@ enum tern_global {
     TERN_GLOBAL_FIRST,
 };
 
+/* What a masked-language head is called: a dense layer, its norm, and the decoder, whose weights may be the table of
+   words, with the whole name of its bias, which may be the decoder's too. */
+struct tern_fill_names {
+    const char *dense, *norm; /* NULL: it has none, but the decoder alone */
+    const char *decoder, *bias;
+    int gelu; /* 1: its activation is GELU, 0: that of the layers */
+};
+
 struct tern_checkpoint_family {
     const char *class;  /* what its classes' names begin with, "Bert": BertModel, BertForSequenceClassification */
     const char *type;   /* the model_type of its config.json, where that is another family's; NULL: its name */
@@ -38,13 +46,14 @@ struct tern_checkpoint_family {
         const char *pooler, *classifier;
         enum tern_pooler activation; /* TERN_POOLER_NONE: that of the layers */
     } classify;
-    const enum tern_global *globals; /* [TERN_N_HEADS]; NULL: no class of the family knows global tokens */
-    int pools_tokens;                /* 1: a classifier of tokens has the pooler in front of it too */
-    int no_biases;                   /* 1: a part may lack its bias, or beta, in all layers */
-    int grouped;                     /* 1: weights are convolutions [n][k / groups][1], block-diagonal matrices */
-    const char *activation;          /* what transformers' class takes where config.json has none; NULL: gelu */
-    double eps;                      /* the same; 0: 1e-12 */
-    const char *const *keys;         /* of config.json that `read` honours; ends with NULL */
+    const struct tern_fill_names *const *fill; /* the first that is there counts; ends with NULL. NULL: none is known */
+    const enum tern_global *globals;           /* [TERN_N_HEADS]; NULL: no class of the family knows global tokens */
+    int pools_tokens;                          /* 1: a classifier of tokens has the pooler in front of it too */
+    int no_biases;                             /* 1: a part may lack its bias, or beta, in all layers */
+    int grouped;             /* 1: weights are convolutions [n][k / groups][1], block-diagonal matrices */
+    const char *activation;  /* what transformers' class takes where config.json has none; NULL: gelu */
+    double eps;              /* the same; 0: 1e-12 */
+    const char *const *keys; /* of config.json that `read` honours; ends with NULL */
     /* Fills sizes, layers, pooler and activation of `out` from config.json's object. `path` is for messages. */
     tern_status (*read)(struct tern_config *out, const json_t *root, const char *path, tern_error *err);
 };

@@ -21,12 +21,10 @@ static const struct {
     const char *refused;
 } classes[] = {
     {"Model", TERN_HEAD_NONE, NULL},
-    {"ForMaskedLM", TERN_HEAD_NONE, NULL},
     {"ForPreTraining", TERN_HEAD_NONE, NULL},
-#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) {class, TERN_HEAD_##id, NULL},
+#define HEAD_KIND(id, name, class, gives, pooled, run, command, summary) {class, TERN_HEAD_##id, NULL},
 #include "models/heads.def"
 #undef HEAD_KIND
-    {"ForQuestionAnswering", TERN_HEAD_NONE, "marks answers in texts"},
     {"ForMultipleChoice", TERN_HEAD_NONE, "chooses between texts"},
     {"ForNextSentencePrediction", TERN_HEAD_NONE, "tells whether a sentence follows another"},
     {"LMHeadModel", TERN_HEAD_NONE, "writes texts"},

@@ -337,13 +337,13 @@ void tern_quantize_scaled(struct tern_linear_out *out, const struct tern_float_l
 }
 
 void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
-                          float *scratch)
+                          int bits, float *scratch)
 {
     const struct scratch t = scratch_of(scratch, f->n, inputs(f));
     const struct survey s = begin(out, f, in, &t);
-    out->unit = ldexp(1, -TERN_LOGIT_BITS);
-    out->kappa = tern_real_of(step(&s, in)); /* to real values; the run applies Q16 */
-    store(out, f, in, &s, ldexp(1, TERN_LOGIT_BITS), &t);
+    out->unit = ldexp(1, -bits);
+    out->kappa = tern_real_of(step(&s, in)); /* to real values; the run applies the bits */
+    store(out, f, in, &s, ldexp(1, bits), &t);
 }
 
 double tern_quantize_norm(int16_t *gamma16, int16_t *beta16, const float *gamma, const float *beta, int n, double least)

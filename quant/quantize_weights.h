@@ -65,7 +65,7 @@ void tern_quantize_scaled(struct tern_linear_out *out, const struct tern_float_l
                           float *scratch);
 /* The output as logits in Q16. */
 void tern_quantize_logits(struct tern_linear_out *out, const struct tern_float_linear *f, const struct tern_input *in,
-                          float *scratch);
+                          int bits, float *scratch);
 
 /* LayerNorm's affine part: gamma and beta of the op, in units of the returned output unit, which is at least `least`.
  */

@@ -354,7 +354,7 @@ static void store_heads(struct tern_store *s, double y_unit)
         double unit = tern_store_linear(s, TERN_PART_POOLER, &in, tern_bump_least_unit(bump));
         tern_store_poly(s, "pooler.act", bump, unit);
         unit = c->pooler == TERN_POOLER_TANH ? 1.0 / 32767 : unit;
-        in = tern_plain_input(unit, 32767, c->hidden);
+        in = tern_plain_input(unit, 32767, tern_head_width(c));
         if (c->pooler_norm) {
             store_norm(s, TERN_PART_POOLER_NORM, "pooler.norm", unit, 0, 0);
             in = s->normed;

@@ -186,7 +186,9 @@ static void quantize(struct tern_store *s, const struct matrix *m, struct tern_l
     else if (m->ends == TERN_END_RESIDUAL)
         tern_quantize_residual(out, &f, in, unit, s->scratch);
     else
-        tern_quantize_logits(out, &f, in, s->scratch);
+        tern_quantize_logits(
+            out, &f, in, m->part == &tern_parts[TERN_PART_CLASSIFIER] ? tern_logit_bits(s->config) : TERN_LOGIT_BITS,
+            s->scratch);
 }
 
 /* What the loader would refuse, and biases that would be cut off: 2^29 units of 32 bits. */

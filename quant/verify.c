@@ -68,7 +68,7 @@ static tern_status run_sample(tern_session *session, const tern_model *model, co
 /* Rows of logits for a sample, at most. */
 static int label_rows(const struct tern_config *config)
 {
-    return tern_head_kinds[config->head].of_tokens ? SAMPLE_TOKENS : 1;
+    return tern_head_kinds[config->head].gives == TERN_GIVES_TOKENS ? SAMPLE_TOKENS : 1;
 }
 
 static tern_status compare_sample(struct comparison *c, int at, tern_session *const *sessions,

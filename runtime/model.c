@@ -49,7 +49,7 @@ static void fill_info(tern_model *m, uint64_t bytes, uint64_t checksum)
         .parameters = count_parameters(c),
         .checksum = checksum,
         .head = tern_head_kinds[c->head].name,
-        .of_tokens = tern_head_kinds[c->head].of_tokens,
+        .of_tokens = tern_head_kinds[c->head].gives == TERN_GIVES_TOKENS,
         .output = c->n_labels ? tern_output_name(c->output) : "none",
         .dimensions = tern_vector_width(c),
         .embedding = m->embedding,

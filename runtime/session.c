@@ -3,6 +3,7 @@
 #include "models/bert_f32.h"
 #include "models/heads.h"
 #include "models/parts.h"
+#include "models/scheme.h"
 #include "models/sparse_table.h"
 #include "models/static.h"
 #include "runtime/model.h"
@@ -26,6 +27,7 @@ struct tern_session {
     struct tern_profile *profile; /* [threads] */
     int32_t *offsets;             /* [max_texts + 1] of a group of texts */
     int32_t *result;              /* [max_texts][dimensions] or logits: what the user's floats are made of */
+    float *words;                 /* [TERN_WORD_ROWS][vocab] of a head that gives words */
     struct tern_bert_f32 f32;     /* f32 models */
     int64_t token_products;       /* of the layers' matrices, for each token */
     size_t result_count;          /* of the last run; 0 before it */
@@ -126,8 +128,11 @@ static void plan(tern_session *s)
         s->heads.normalize = s->normalize;
         tern_heads_plan(&s->heads, &s->arena);
         const size_t texts = (size_t)s->max_texts, vectors = texts * (size_t)s->dimensions;
-        const size_t rows = tern_head_kinds[c->head].of_tokens ? (size_t)s->max_tokens : texts;
-        const size_t logits = rows * (size_t)c->n_labels;
+        const size_t of_gives[] = {[TERN_GIVES_TEXT] = texts,
+                                   [TERN_GIVES_TOKENS] = (size_t)s->max_tokens,
+                                   [TERN_GIVES_WORDS] = TERN_WORD_ROWS};
+        const size_t rows = of_gives[tern_head_kinds[c->head].gives];
+        const size_t logits = rows * (size_t)tern_logits_width(c);
         s->token_products = token_products(s->model);
         s->profile = tern_arena_take(&s->arena, (size_t)tern_pool_threads(s->pool), sizeof *s->profile);
         s->offsets = tern_arena_take(&s->arena, texts + 1, sizeof *s->offsets);
@@ -145,6 +150,8 @@ static void plan(tern_session *s)
         s->f32.normalize = s->normalize;
         tern_bert_f32_plan(&s->f32, &s->arena);
     }
+    if (tern_gives_words(c))
+        s->words = tern_arena_take(&s->arena, TERN_WORD_ROWS * (size_t)c->vocab, sizeof *s->words);
     s->waiting.model = s->model;
     s->waiting.limit = longest;
     s->waiting.room = group_tokens(s);
@@ -324,12 +331,12 @@ static tern_batch group_of(const tern_session *s, const tern_batch *b, int first
 
 /* Functions by enum tern_head. */
 static tern_heads_fn *const integer_heads[TERN_N_HEADS] = {
-#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) [TERN_HEAD_##id] = tern_heads_##run,
+#define HEAD_KIND(id, name, class, gives, pooled, run, command, summary) [TERN_HEAD_##id] = tern_heads_##run,
 #include "models/heads.def"
 #undef HEAD_KIND
 };
 static tern_bert_f32_fn *const float_heads[TERN_N_HEADS] = {
-#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) [TERN_HEAD_##id] = tern_bert_f32_##run,
+#define HEAD_KIND(id, name, class, gives, pooled, run, command, summary) [TERN_HEAD_##id] = tern_bert_f32_##run,
 #include "models/heads.def"
 #undef HEAD_KIND
 };
@@ -372,8 +379,72 @@ tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logit
     if (c->weights == TERN_WEIGHTS_F32)
         run_floats(s, batch, float_heads[c->head], logits);
     else
-        run_integers(s, batch, integer_heads[c->head], tern_head_kinds[c->head].of_tokens, c->n_labels, 16, logits);
+        run_integers(s, batch, integer_heads[c->head], tern_head_kinds[c->head].gives == TERN_GIVES_TOKENS, c->n_labels,
+                     tern_logit_bits(c), logits);
     return TERN_OK;
+}
+
+/* The rows of words of some tokens of a group, `start` being the first of the batch in it. */
+static void run_words(tern_session *s, const tern_batch *group, const int32_t *tokens, int n, int32_t start)
+{
+    const struct tern_config *c = &s->model->config;
+    int32_t asked[TERN_WORD_ROWS];
+    for (int i = 0; i < n; i++)
+        asked[i] = tokens[i] - start;
+    if (c->weights == TERN_WEIGHTS_F32) {
+        s->f32.asked = asked;
+        s->f32.n_asked = n;
+        float_heads[c->head](&s->f32, group, s->words);
+        return;
+    }
+    s->heads.asked = asked;
+    s->heads.n_asked = n;
+    integer_heads[c->head](&s->heads, group, s->result);
+    to_floats(s->words, s->result, (size_t)n * (size_t)c->vocab, TERN_LOGIT_BITS);
+}
+
+/* Of one group, of whose batch so many tokens come before it; *done of those asked for are answered. */
+static tern_status hand_words(tern_session *s, const tern_batch *group, int32_t start, const struct tern_asked *asked,
+                              int *done)
+{
+    const int32_t vocab = s->model->config.vocab, end = start + group->offsets[group->n_texts];
+    tern_status status = TERN_OK;
+    while (!status && *done < asked->n && asked->tokens[*done] < end) {
+        int n = 0;
+        while (n < TERN_WORD_ROWS && *done + n < asked->n && asked->tokens[*done + n] < end)
+            n++;
+        run_words(s, group, asked->tokens + *done, n, start);
+        for (int i = 0; i < n && !status; i++)
+            status = asked->words(asked->context, *done + i, s->words + (ptrdiff_t)i * vocab);
+        *done += n;
+    }
+    return status;
+}
+
+tern_status tern_session_words(tern_session *s, const tern_batch *batch, const struct tern_asked *asked,
+                               tern_error *err)
+{
+    s->result_count = 0;
+    tern_status status = check_batch(s, batch, err);
+    if (!status && !tern_gives_words(&s->model->config))
+        status = tern_fail(err, TERN_USAGE, "the model has no masked-language head; convert a checkpoint that has one");
+    if (status)
+        return status;
+    const int f32 = s->model->config.weights == TERN_WEIGHTS_F32;
+    tern_batch group = *batch;
+    int done = 0;
+    tern_pool_begin(s->pool, f32 ? INT64_MAX : s->token_products * batch->offsets[batch->n_texts]);
+    for (int first = 0; first < batch->n_texts && !status; first += group.n_texts) {
+        if (f32) {
+            tern_bert_f32_forward(&s->f32, batch);
+        } else {
+            group = group_of(s, batch, first);
+            tern_bert_forward(&s->bert, &group);
+        }
+        status = hand_words(s, &group, batch->offsets[first], asked, &done);
+    }
+    tern_pool_end(s->pool);
+    return status;
 }
 
 tern_status tern_session_embed(tern_session *s, const tern_batch *batch, int skip, float *vectors, tern_error *err)

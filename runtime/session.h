@@ -11,6 +11,19 @@
 tern_status tern_session_embed(tern_session *session, const tern_batch *batch, int skip, float *vectors,
                                tern_error *err);
 
+/* Tokens of a batch, rising, whose words are asked for. */
+struct tern_asked {
+    const int32_t *tokens; /* [n] */
+    int n;
+    void *context;
+    /* Takes the logits[vocab] of tokens[i], of each i in its order, on the calling thread; other statuses than TERN_OK
+       end the run, which returns them. */
+    tern_status (*words)(void *context, int i, const float *logits);
+};
+/* Runs a model whose head gives words. Errors are those of tern_classify. */
+tern_status tern_session_words(tern_session *session, const tern_batch *batch, const struct tern_asked *asked,
+                               tern_error *err);
+
 /* Profiling of the runs that follow: on = 1 starts from zero, 0 ends it. Returns the sums, one per thread of
    tern_session_threads, valid until the session is closed; NULL for f32 models, which have none. */
 struct tern_profile *tern_session_profile(tern_session *session, int on);

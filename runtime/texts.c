@@ -17,9 +17,12 @@ void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena)
     w->types = tern_arena_take(arena, tokens, sizeof *w->types);
     w->offsets = tern_arena_take(arena, texts + 1, sizeof *w->offsets);
     w->needed = tern_arena_take(arena, texts, sizeof *w->needed);
-    const size_t labels = tern_head_kinds[c->head].of_tokens ? (size_t)w->room * (size_t)c->n_labels : 0;
+    const size_t labels =
+        tern_head_kinds[c->head].gives == TERN_GIVES_TOKENS ? (size_t)w->room * (size_t)c->n_labels : 0;
     const size_t values = texts * width > labels ? texts * width : labels;
-    w->spans = labels ? tern_arena_take(arena, tokens, sizeof *w->spans) : NULL;
+    const int words = tern_gives_words(c);
+    w->spans = labels || words ? tern_arena_take(arena, tokens, sizeof *w->spans) : NULL;
+    w->asked = words ? tern_arena_take(arena, tokens, sizeof *w->asked) : NULL;
     w->values = tern_arena_take(arena, values, sizeof *w->values);
 }
 
@@ -136,6 +139,8 @@ static tern_status check_call(const struct call *c)
         return tern_fail(c->err, TERN_USAGE, "the model labels tokens, not texts; use TERN_TAG");
     if (c->task == TERN_TAG && w->model->info.n_labels && !w->model->info.of_tokens)
         return tern_fail(c->err, TERN_USAGE, "the model labels texts, not tokens; use TERN_CLASSIFY");
+    if (c->task != TERN_EMBED && tern_gives_words(&w->model->config))
+        return tern_fail(c->err, TERN_USAGE, "the model labels nothing, but finds missing words; use tern_fill");
     if (c->task != TERN_EMBED && !w->model->info.n_labels)
         return tern_fail(c->err, TERN_USAGE, "the model has no classification head; use embed");
     if (w->limit < 3)

@@ -16,7 +16,8 @@ struct tern_waiting {
     int32_t *ids, *types; /* [room + limit]: room for the text that turns out to be too much for this run */
     int32_t *offsets;     /* [max_texts + 1] */
     size_t *needed;       /* [max_texts] tokens of the whole texts */
-    tern_span *spans;     /* as ids, of a model that labels tokens */
+    tern_span *spans;     /* as ids, of a model whose answers are of tokens or words */
+    int32_t *asked;       /* as ids: tokens of a run whose words are asked for, of a model that gives them */
     float *values;        /* [max_texts][n_labels or dimensions, whichever is more], or [room][n_labels] if that is */
     const char *prompt;   /* of texts to embed; "": none */
     char *own_prompt;     /* where it is no prompt of the model's */

@@ -89,6 +89,8 @@ void cli_plain(FILE *out, const char *text, size_t bytes);
 /* A text of the user in a column of stdout: the same on a terminal; else byte by byte, but for the control characters
    that columns and lines are made of. */
 void cli_text(FILE *out, const char *text, size_t bytes);
+/* How many characters text[bytes] has: UTF-8, which may be cut off anywhere. */
+size_t cli_characters(const char *text, size_t bytes);
 /* The one way of numbers into JSON: so many significant digits or, below 0, decimals; null for what is not finite. Nine
    digits bring a float back exactly. */
 void cli_json_number(FILE *out, double value, int digits);

@@ -6,9 +6,9 @@
 
 int cmd_convert(int argc, char **argv);
 /* A command for each kind of head, in a file with its help. */
-#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary)                                                    \
-    int cmd_##run(int argc, char **argv);                                                                              \
-    extern const char help_##run[];
+#define HEAD_KIND(id, name, class, gives, pooled, run, command, summary)                                               \
+    int cmd_##command(int argc, char **argv);                                                                          \
+    extern const char help_##command[];
 #include "models/heads.def"
 #undef HEAD_KIND
 int cmd_embed(int argc, char **argv);

@@ -215,7 +215,8 @@ static const char help_bench[] =
 
 const struct cli_command cli_commands[] = {
     {"convert", "a Hugging Face checkpoint into one .tern file", help_convert, cmd_convert},
-#define HEAD_KIND(id, name, class, of_tokens, pooled, run, summary) {#run, summary, help_##run, cmd_##run},
+#define HEAD_KIND(id, name, class, gives, pooled, run, command, summary)                                               \
+    {#command, summary, help_##command, cmd_##command},
 #include "models/heads.def"
 #undef HEAD_KIND
     {"embed", "turn texts into vectors", help_embed, cmd_embed},

@@ -6,19 +6,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-int runner_open_session(tern_session **out, const tern_model *model, const char *path, tern_task task,
-                        const struct run_options *options)
+/* The heads' names, and the commands that run them. */
+static const struct {
+    const char *name, *command;
+} heads[] = {
+#define HEAD_KIND(id, name, class, gives, pooled, run, command, summary) {name, #command},
+#include "models/heads.def"
+#undef HEAD_KIND
+};
+enum { N_HEADS = sizeof heads / sizeof heads[0] };
+
+/* Another command than `command`, NULL being that of no head, is the model's. */
+static int check_head(const tern_model *model, const char *path, const char *command)
+{
+    const char *const head = tern_model_get_info(model)->head, *wanted = NULL, *other = NULL;
+    for (int i = 0; i < N_HEADS; i++) {
+        wanted = command && !strcmp(heads[i].command, command) ? heads[i].name : wanted;
+        other = !strcmp(heads[i].name, head) ? heads[i].command : other;
+    }
+    if (!wanted || !strcmp(wanted, head))
+        return CLI_OK;
+    if (!other)
+        return cli_fail(CLI_USAGE, "%s: the model has no head, as tern %s needs; use tern embed", path, command);
+    return cli_fail(CLI_USAGE, "%s: the model's head is a %s, not a %s; use tern %s", path, head, wanted, other);
+}
+
+int runner_open_head(tern_session **out, const tern_model *model, const char *path, const char *command,
+                     const struct run_options *options)
 {
     tern_error err;
     if (!tern_model_tokenizer(model))
         return cli_fail(CLI_MODEL, "%s: the file has no vocabulary; convert the checkpoint again, with its tokenizer",
                         path);
-    if (task == TERN_CLASSIFY && tern_model_get_info(model)->of_tokens)
-        return cli_fail(CLI_USAGE, "%s: the model labels tokens, not texts; use tern tag", path);
-    if (task != TERN_EMBED && !tern_model_get_info(model)->n_labels)
-        return cli_fail(CLI_USAGE, "%s: the model has no classification head; use tern embed", path);
-    if (task == TERN_TAG && !tern_model_get_info(model)->of_tokens)
-        return cli_fail(CLI_USAGE, "%s: the model labels texts, not tokens; use tern classify", path);
+    const int code = check_head(model, path, command);
+    if (code)
+        return code;
     const tern_session_options session = {.struct_bytes = sizeof session,
                                           .threads = options->threads,
                                           .max_texts = options->batch,
@@ -27,6 +49,22 @@ int runner_open_session(tern_session **out, const tern_model *model, const char 
                                           .dimensions = options->dimensions,
                                           .normalize = options->normalize};
     return tern_session_open(out, model, &session, &err) ? cli_status(&err) : CLI_OK;
+}
+
+int runner_open_session(tern_session **out, const tern_model *model, const char *path, tern_task task,
+                        const struct run_options *options)
+{
+    static const char *const commands[] = {[TERN_CLASSIFY] = "classify", [TERN_EMBED] = NULL, [TERN_TAG] = "tag"};
+    return runner_open_head(out, model, path, commands[task], options);
+}
+
+int runner_each(struct texts *texts, int (*one)(void *context, const struct text *text), void *context)
+{
+    struct text text;
+    int code = CLI_OK;
+    while (!code && texts_next(texts, &text, &code) > 0)
+        code = text.why ? texts_refuse(texts, text.why) : one(context, &text);
+    return code;
 }
 
 const char *runner_reason(char out[RUNNER_REASON], const tern_answer *answer, int32_t max_tokens)

@@ -27,6 +27,14 @@ struct run_options {
 int runner_open_session(tern_session **out, const tern_model *model, const char *path, tern_task task,
                         const struct run_options *options);
 
+/* The same for the head whose command is `tern <command>` (models/heads.def). */
+int runner_open_head(tern_session **out, const tern_model *model, const char *path, const char *command,
+                     const struct run_options *options);
+
+/* Calls one(context, text) for each text that nothing is known against, until it returns another code than 0; the
+   others are refused. */
+int runner_each(struct texts *texts, int (*one)(void *context, const struct text *text), void *context);
+
 /* Why a text was refused; max_tokens is the model's. */
 enum { RUNNER_REASON = 512 };
 const char *runner_reason(char out[RUNNER_REASON], const tern_answer *answer, int32_t max_tokens);

@@ -92,6 +92,8 @@ TERN_API void tern_tokenizer_close(tern_tokenizer *tokenizer);
 typedef struct tern_span {
     size_t start, end;
     int32_t source; /* 0: of the text, 1: of its pair, -1: of neither, as for special tokens, whose range is 0, 0 */
+    int32_t word;   /* which word of its text the token belongs to, from 0, as Hugging Face's word_ids: of its
+                       pre-tokenizer's words; -1: of none, as for special tokens */
 } tern_span;
 
 /* The tokens of a text: arrays of the caller, which tern_tokenize fills, and what it found. */
@@ -124,6 +126,9 @@ TERN_API tern_status tern_tokenize(const tern_tokenizer *tokenizer, const tern_t
 TERN_API const char *tern_token_text(const tern_tokenizer *tokenizer, int32_t id, size_t *bytes);
 /* The number of ids, 1 .. 2^24. */
 TERN_API int32_t tern_vocab_size(const tern_tokenizer *tokenizer);
+/* The id of the token that stands for a missing word, as [MASK] or <mask>, which texts contain as it is written; -1:
+   there is none. */
+TERN_API int32_t tern_mask_id(const tern_tokenizer *tokenizer);
 
 /* ---- Model: one .tern file, mapped read-only and used in place ----------------------------------------------- */
 
@@ -288,6 +293,73 @@ TERN_API tern_status tern_embed_texts(tern_session *session, const tern_text *te
    may be NULL. Returns the label of the largest logit, the first of equals; -1 when the model has no head that labels.
  */
 TERN_API int32_t tern_probabilities(const tern_model *model, const float *logits, double *probabilities);
+
+/* ---- Missing words: a masked-language head ------------------------------------------------------------------- */
+
+/* A word that a mask may stand for. */
+typedef struct tern_candidate {
+    int32_t id;
+    float logit;
+    double probability; /* by softmax over the whole vocabulary */
+} tern_candidate;
+
+/* The masks of a text: arrays of the caller, which tern_fill fills. */
+typedef struct tern_masks {
+    size_t struct_bytes;    /* sizeof(tern_masks), so that fields can be added */
+    size_t capacity;        /* masks that the arrays have room for, 1 or more */
+    int32_t top;            /* candidates of each mask, 1 or more */
+    const int32_t *targets; /* [n_targets] ids, none twice: these alone are candidates; NULL: all ids are */
+    size_t n_targets;
+    tern_candidate *candidates; /* [capacity][top], the best first, of equals the one with the smaller id */
+    tern_span *spans;           /* [capacity] the bytes of each mask in the text; NULL: not wanted */
+    int32_t n_candidates;       /* result: of each mask: top, or as many as there are ids or targets */
+    size_t count;               /* result: masks in the tokens that were run; those behind `capacity` have no place */
+    size_t n_tokens, n_needed;  /* result: as those of tern_answers */
+} tern_masks;
+
+/* The words that the masks of a text may stand for, each mask by itself. The text contains the tokenizer's mask token
+   (tern_mask_id) as it is written. Errors, after which count is 0: TERN_INPUT (the text is refused, or has no mask);
+   TERN_USAGE (the model has no masked-language head or no mask token, or a field is out of range); TERN_FORMAT for a
+   model without a vocabulary. */
+TERN_API tern_status tern_fill(tern_session *session, const tern_text *text, tern_truncate truncate, tern_masks *masks,
+                               tern_error *err);
+
+/* The pseudo-log-likelihood of a text (Salazar et al. 2020): the sum over its tokens, special ones left out, of the
+   natural logarithm of each one's probability where it alone is masked. *n_tokens (may be NULL) receives how many they
+   are. Runs the text once for each token, as many together as the session was opened for. Errors are those of
+   tern_fill, and TERN_NOMEM. */
+TERN_API tern_status tern_pseudo_likelihood(tern_session *session, const tern_text *text, tern_truncate truncate,
+                                            double *sum, size_t *n_tokens, tern_error *err);
+
+/* ---- Answers in a text: extractive question answering ------------------------------------------------------------ */
+
+/* How answers are looked for. All zero, and NULL for all of it: as transformers' pipeline does. */
+typedef struct tern_find_options {
+    size_t struct_bytes; /* sizeof(tern_find_options), so that fields can be added */
+    int32_t max_length;  /* tokens of an answer, at most; 0: 15 */
+    /* A context that is too long is read in windows of so many tokens, the question and special tokens included, each
+       of which repeats so many tokens of the context before it. 0: 384, or as many as model and session take if that is
+       fewer; 128, or half a window if that is less. */
+    int32_t window, stride;
+    int32_t may_be_empty; /* 1: that the context does not say is an answer, too, of no bytes */
+    int32_t by_tokens;    /* 1: answers are of whole tokens; 0: of whole words, those that these tokens lie in */
+} tern_find_options;
+
+/* A part of the context. */
+typedef struct tern_found {
+    double score; /* the probability of its start times that of its end, among the tokens of its window; answers of
+                     the same words, but for their case, are one with the sum of their scores */
+    size_t start,
+        end; /* its bytes in the context: the first of those of the same words; 0, 0: the context does not say */
+} tern_found;
+
+/* The best answers to a question in its context, which is the text's pair: found[top], the best first; *n_found says
+   how many there are. Allocates for the call what the windows of the context need. Errors, after which *n_found is 0:
+   TERN_INPUT (not UTF-8, or the question leaves a window no room: its message names the count); TERN_USAGE (the model
+   has no head that finds answers, there is no pair, or a number is out of range); TERN_FORMAT for a model without a
+   vocabulary; TERN_NOMEM. */
+TERN_API tern_status tern_find_answers(tern_session *session, const tern_text *text, const tern_find_options *options,
+                                       tern_found *found, size_t top, size_t *n_found, tern_error *err);
 
 typedef enum tern_task { TERN_CLASSIFY = 0, TERN_EMBED = 1, TERN_TAG = 2 } tern_task;
 

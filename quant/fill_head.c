@@ -1,0 +1,108 @@
+/* Masked-language heads: a dense layer, its activation and norm, and a decoder whose weights most often are the table
+   of words, so that a checkpoint need not have them. */
+#include "quant/fill_head.h"
+
+#include "models/config_private.h"
+#include "quant/checkpoint_names.h"
+#include "quant/convert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAMES(name, ...)                                                                                               \
+    static const struct tern_fill_names name = {__VA_ARGS__};                                                          \
+    const struct tern_fill_names *const tern_fill_##name[] = {&name, NULL}
+#define PREDICTIONS "/cls.predictions.transform.dense", "/cls.predictions.transform.LayerNorm"
+
+NAMES(predictions, PREDICTIONS, "/cls.predictions.decoder", "/cls.predictions.bias", 0);
+NAMES(lm_head, "/lm_head.dense", "/lm_head.layer_norm", "/lm_head.decoder", "/lm_head.bias", 1);
+NAMES(vocab, "/vocab_transform", "/vocab_layer_norm", "/vocab_projector", "/vocab_projector.bias", 0);
+NAMES(generator, "/generator_predictions.dense", "/generator_predictions.LayerNorm", "/generator_lm_head",
+      "/generator_lm_head.bias", 1);
+NAMES(nomic, "/cls.predictions.transform.dense", "/cls.predictions.transform.layer_norm", "/cls.predictions.decoder",
+      "/cls.predictions.bias", 0);
+NAMES(modernbert, "/head.dense", "/head.norm", "/decoder", "/decoder.bias", 1);
+NAMES(decoder, NULL, NULL, "/lm_head", "/lm_head.bias", 0);
+NAMES(albert, "/predictions.dense", "/predictions.LayerNorm", "/predictions.decoder", "/predictions.bias", 0);
+
+/* Where config.json says legacy, and what Microsoft's own checkpoints have. */
+static const struct tern_fill_names lm_predictions = {
+    "/lm_predictions.lm_head.dense", "/lm_predictions.lm_head.LayerNorm", "/lm_predictions.lm_head.decoder",
+    "/lm_predictions.lm_head.bias", 0};
+const struct tern_fill_names *const tern_fill_deberta[] = {&predictions, &lm_predictions, NULL};
+
+const struct tern_fill_names *tern_fill_names(const struct tern_config *config)
+{
+    const struct tern_checkpoint_family *family = &tern_checkpoint_families[config->architecture];
+    return tern_gives_words(config) && config->fill_names ? family->fill[config->fill_names - 1] : NULL;
+}
+
+static const struct tern_tensor *find(const struct tern_checkpoint *c, enum tern_part_id part, int is_bias)
+{
+    char shown[256];
+    return tern_part_find(&c->weights, &c->config, (struct tern_key){part, -1, is_bias, 0}, shown, sizeof shown);
+}
+
+/* The first of the family's rows of names whose tensors are there: of a head that is but a decoder its own, or the
+   config says that the table of words is it. */
+static const struct tern_fill_names *settle_names(struct tern_checkpoint *c)
+{
+    const struct tern_fill_names *const *const rows = tern_checkpoint_families[c->config.architecture].fill;
+    for (int i = 0; rows && rows[i]; i++) {
+        c->config.fill_names = i + 1;
+        if (find(c, rows[i]->dense ? TERN_PART_POOLER : TERN_PART_CLASSIFIER, 0))
+            return rows[i];
+    }
+    c->config.fill_names = 0;
+    return NULL;
+}
+
+static enum tern_pooler activation_of(const struct tern_config *config, const struct tern_fill_names *names)
+{
+    static const enum tern_pooler poolers[TERN_N_ACTIVATIONS] = {
+        [TERN_GELU] = TERN_POOLER_GELU, [TERN_GELU_NEW] = TERN_POOLER_GELU_NEW, [TERN_RELU] = TERN_POOLER_RELU};
+    return names->gelu ? TERN_POOLER_GELU : poolers[config->layer[0].activation]; /* others: TERN_POOLER_NONE */
+}
+
+tern_status tern_fill_settle(struct tern_checkpoint *c, const struct tern_purpose *purpose, const char *path,
+                             tern_error *err)
+{
+    struct tern_config *config = &c->config;
+    const struct tern_fill_names *const names = settle_names(c);
+    if (!names && purpose->alone)
+        return tern_fail(
+            err, TERN_FORMAT,
+            "%s: the checkpoint has no masked-language head that Tern computes for %s; ask for another task", path,
+            tern_architecture_name(config->architecture));
+    if (!names) {
+        config->head = TERN_HEAD_NONE;
+        tern_say(purpose->options, "task: embed (there is no masked-language head that Tern computes)");
+        return TERN_OK;
+    }
+    config->output = TERN_OUTPUT_SOFTMAX;
+    config->pooler_norm = names->norm != NULL;
+    config->pooler = names->dense ? activation_of(config, names) : TERN_POOLER_NONE;
+    if (names->dense && config->pooler == TERN_POOLER_NONE)
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: a masked-language head with the activation %s is not supported; gelu, gelu_new and relu "
+                         "are; to convert the encoder alone, ask for the task 'embed' (--task embed)",
+                         path, tern_activation_name(config->layer[0].activation));
+    const struct tern_tensor *const dense = names->dense ? find(c, TERN_PART_POOLER, 0) : NULL;
+    if (dense && (dense->n_dims != 2 || dense->shape[0] < 1 || dense->shape[0] > TERN_MAX_HIDDEN))
+        return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s must be [1 to %d, hidden]", path, dense->name,
+                         TERN_MAX_HIDDEN);
+    config->head_width = dense && dense->shape[0] != config->hidden ? (int32_t)dense->shape[0] : 0;
+    return tern_config_new_labels(config, 0, path, err);
+}
+
+void tern_fill_mark_tied(const struct tern_checkpoint *c, uint8_t *used)
+{
+    const struct tern_fill_names *const names = tern_fill_names(&c->config);
+    char name[128];
+    if (!names)
+        return;
+    snprintf(name, sizeof name, "%s.bias", names->decoder + 1);
+    const struct tern_tensor *const bias = tern_weight_find(&c->weights, name);
+    if (bias)
+        used[bias - c->weights.tensors] = 1;
+}

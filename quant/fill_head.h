@@ -1,0 +1,28 @@
+/* Masked-language heads: what checkpoints call them, and which of them a checkpoint has. */
+#ifndef TERN_FILL_HEAD_H
+#define TERN_FILL_HEAD_H
+
+#include "quant/checkpoint.h"
+#include "quant/families.h"
+#include "quant/purpose.h"
+
+/* For the rows of quant/families.c; each ends with NULL. */
+extern const struct tern_fill_names *const tern_fill_predictions[],
+    *const tern_fill_lm_head[], *const tern_fill_vocab[], *const tern_fill_generator[],
+                                                              *const tern_fill_nomic[],
+                                                                  *const tern_fill_modernbert[],
+                                                                      *const tern_fill_decoder[],
+                                                                          *const tern_fill_albert[],
+                                                                              *const tern_fill_deberta[];
+
+/* The names of the head that tern_fill_settle found; NULL: none. */
+const struct tern_fill_names *tern_fill_names(const struct tern_config *config);
+
+/* Whether the checkpoint has the family's head: then the config says which names, how wide it is, its activation and
+   norm. Without one *head becomes TERN_HEAD_NONE, and the report says so, unless the user asked for it: TERN_FORMAT. */
+tern_status tern_fill_settle(struct tern_checkpoint *checkpoint, const struct tern_purpose *purpose, const char *path,
+                             tern_error *err);
+/* Marks what transformers ties to the decoder's bias, and leaves unread. */
+void tern_fill_mark_tied(const struct tern_checkpoint *checkpoint, uint8_t *used);
+
+#endif
