@@ -534,8 +534,8 @@ static const float *pool_row(const struct tern_bert_f32 *b, const float *x)
     tern_bert_f32_linear(b, &b->weights->pooler, x, b->query, 1);
     if (b->config->pooler == TERN_POOLER_GELU)
         b->ops->gelu_f32(b->query, h, 1, h);
-    if (b->config->pooler == TERN_POOLER_GELU_NEW)
-        activate_all(b->ops, TERN_GELU_NEW, b->query, h, 1, h);
+    if (b->config->pooler == TERN_POOLER_GELU_NEW || b->config->pooler == TERN_POOLER_SILU)
+        activate_all(b->ops, b->config->pooler == TERN_POOLER_SILU ? TERN_SILU : TERN_GELU_NEW, b->query, h, 1, h);
     for (int j = 0; b->config->pooler == TERN_POOLER_TANH && j < h; j++)
         b->query[j] = tanhf(b->query[j]);
     for (int j = 0; b->config->pooler == TERN_POOLER_RELU && j < h; j++)

@@ -10,7 +10,7 @@
 const char *const tern_activation_names[TERN_N_ACTIVATIONS] = {"gelu",       "gelu_new", "relu",
                                                                "gelu_ibert", "silu",     "quick_gelu"};
 const char *const tern_output_names[TERN_N_OUTPUTS] = {"softmax", "sigmoid", "raw"};
-const char *const tern_pooler_names[TERN_N_POOLERS] = {"none", "tanh", "relu", "gelu", "gelu_new"};
+const char *const tern_pooler_names[TERN_N_POOLERS] = {"none", "tanh", "relu", "gelu", "gelu_new", "silu"};
 const struct tern_family tern_families[TERN_N_FAMILIES] = {
 #define FAMILY(id, name, pooler, known, refused) {name, pooler, known, refused},
 #include "models/families.def"
@@ -35,7 +35,7 @@ _Static_assert(TERN_GELU == 0 && TERN_GELU_NEW == 1 && TERN_RELU == 2 && TERN_GE
 _Static_assert(TERN_SILU == 4 && TERN_QUICK_GELU == 5, "names by index");
 _Static_assert(TERN_OUTPUT_SIGMOID == 1 && TERN_OUTPUT_RAW == 2, "names by index");
 _Static_assert(TERN_POOLER_TANH == 1 && TERN_POOLER_RELU == 2 && TERN_POOLER_GELU == 3, "names by index");
-_Static_assert(TERN_POOLER_GELU_NEW == 4, "names by index");
+_Static_assert(TERN_POOLER_GELU_NEW == 4 && TERN_POOLER_SILU == 5, "names by index");
 _Static_assert(TERN_WEIGHTS_F32 == 0 && TERN_WEIGHTS_INT8 == TERN_FORMAT_INT8 + 1, "names by index");
 _Static_assert(TERN_WEIGHTS_MIXED == TERN_N_FORMATS + 1, "the formats lie between f32 and mixed");
 /* hidden and intermediate times the vocabulary or each other stay below 2^38: int64_t holds every tensor's size */

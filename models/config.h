@@ -63,6 +63,7 @@ enum tern_pooler {
     TERN_POOLER_RELU,
     TERN_POOLER_GELU,
     TERN_POOLER_GELU_NEW,
+    TERN_POOLER_SILU,
     TERN_N_POOLERS
 };
 /* What a classifier of texts makes of a text's states. */

@@ -190,10 +190,12 @@ tern_status tern_tokenizer_from_json(struct tern_tokenizer_source *source, const
         status = read_added(source, json_object_get(root, "added_tokens"), err);
     if (status == TERN_OK)
         status = read_processor(source, root, err);
-    /* Not needed to tokenize: told to whoever asks for the settings. */
+    /* Not needed to tokenize. */
+    const json_t *const value = json_object_get(config, "mask_token");
+    const char *const mask = json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
     pad = json_string_value(json_object_get(json_object_get(root, "padding"), "pad_token"));
     for (int r = TERN_ROLES_NEEDED; r < TERN_ROLES && status == TERN_OK; r++) {
-        const char *name = r == TERN_PAD && pad ? pad : tern_role_defaults[r];
+        const char *const given = r == TERN_PAD ? pad : mask, *const name = given ? given : tern_role_defaults[r];
         if (tern_pieces_find(&source->pieces, (const uint8_t *)name, strlen(name)) >= 0)
             status = tern_source_role(source, (enum tern_role)r, name, -1, err);
     }

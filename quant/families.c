@@ -185,7 +185,7 @@ static const char *const jina2_keys[] = {
                  [TERN_PART_FFN_DOWN] = "mlp.down_proj",                                                               \
                  [TERN_PART_FFN_NORM] = "mlp_ln",                                                                      \
                  BERT_HEADS},                                                                                          \
-        .no_biases = 1, .fill = tern_fill_lm_head, .keys = gte_keys, .read = tern_read_gte                             \
+        .no_biases = 1, .fill = tern_fill_gte, .keys = gte_keys, .read = tern_read_gte                                 \
     }
 
 const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = {
@@ -423,7 +423,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                       .layer = "encoder.layer.%d.",
                       .stem = {BERT_EMBEDDINGS, [TERN_PART_PROJECT] = "encoder.embedding_hidden_mapping_in",
                                BERT_MATRICES, BERT_NORMS, BERT_HEADS},
-                      .fill = tern_fill_predictions,
+                      .fill = tern_fill_rembert,
                       .keys = rembert_keys,
                       .read = tern_read_rembert},
     [TERN_DEBERTA] =

@@ -25,6 +25,13 @@ NAMES(modernbert, "/head.dense", "/head.norm", "/decoder", "/decoder.bias", 1);
 NAMES(decoder, NULL, NULL, "/lm_head", "/lm_head.bias", 0);
 NAMES(albert, "/predictions.dense", "/predictions.LayerNorm", "/predictions.decoder", "/predictions.bias", 0);
 
+NAMES(rembert, "/cls.predictions.dense", "/cls.predictions.LayerNorm", "/cls.predictions.decoder",
+      "/cls.predictions.decoder.bias", 0);
+/* As GTE's are saved. */
+static const struct tern_fill_names lm_head_norm = {"/lm_head.dense", "/lm_head.norm", "/lm_head.decoder",
+                                                    "/lm_head.decoder.bias", 1};
+const struct tern_fill_names *const tern_fill_gte[] = {&lm_head_norm, &lm_head, NULL};
+
 /* Where config.json says legacy, and what Microsoft's own checkpoints have. */
 static const struct tern_fill_names lm_predictions = {
     "/lm_predictions.lm_head.dense", "/lm_predictions.lm_head.LayerNorm", "/lm_predictions.lm_head.decoder",
@@ -50,7 +57,7 @@ static const struct tern_fill_names *settle_names(struct tern_checkpoint *c)
     const struct tern_fill_names *const *const rows = tern_checkpoint_families[c->config.architecture].fill;
     for (int i = 0; rows && rows[i]; i++) {
         c->config.fill_names = i + 1;
-        if (find(c, rows[i]->dense ? TERN_PART_POOLER : TERN_PART_CLASSIFIER, 0))
+        if (find(c, rows[i]->dense ? TERN_PART_POOLER_NORM : TERN_PART_CLASSIFIER, 0))
             return rows[i];
     }
     c->config.fill_names = 0;
@@ -59,8 +66,10 @@ static const struct tern_fill_names *settle_names(struct tern_checkpoint *c)
 
 static enum tern_pooler activation_of(const struct tern_config *config, const struct tern_fill_names *names)
 {
-    static const enum tern_pooler poolers[TERN_N_ACTIVATIONS] = {
-        [TERN_GELU] = TERN_POOLER_GELU, [TERN_GELU_NEW] = TERN_POOLER_GELU_NEW, [TERN_RELU] = TERN_POOLER_RELU};
+    static const enum tern_pooler poolers[TERN_N_ACTIVATIONS] = {[TERN_GELU] = TERN_POOLER_GELU,
+                                                                 [TERN_GELU_NEW] = TERN_POOLER_GELU_NEW,
+                                                                 [TERN_RELU] = TERN_POOLER_RELU,
+                                                                 [TERN_SILU] = TERN_POOLER_SILU};
     return names->gelu ? TERN_POOLER_GELU : poolers[config->layer[0].activation]; /* others: TERN_POOLER_NONE */
 }
 
@@ -80,12 +89,13 @@ tern_status tern_fill_settle(struct tern_checkpoint *c, const struct tern_purpos
         return TERN_OK;
     }
     config->output = TERN_OUTPUT_SOFTMAX;
+    config->head_reads = TERN_READS_FIRST;
     config->pooler_norm = names->norm != NULL;
     config->pooler = names->dense ? activation_of(config, names) : TERN_POOLER_NONE;
     if (names->dense && config->pooler == TERN_POOLER_NONE)
         return tern_fail(err, TERN_FORMAT,
-                         "%s: a masked-language head with the activation %s is not supported; gelu, gelu_new and relu "
-                         "are; to convert the encoder alone, ask for the task 'embed' (--task embed)",
+                         "%s: a masked-language head with the activation %s is not supported; gelu, gelu_new, relu "
+                         "and silu are; to convert the encoder alone, ask for the task 'embed' (--task embed)",
                          path, tern_activation_name(config->layer[0].activation));
     const struct tern_tensor *const dense = names->dense ? find(c, TERN_PART_POOLER, 0) : NULL;
     if (dense && (dense->n_dims != 2 || dense->shape[0] < 1 || dense->shape[0] > TERN_MAX_HIDDEN))

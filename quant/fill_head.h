@@ -13,7 +13,9 @@ extern const struct tern_fill_names *const tern_fill_predictions[],
                                                                   *const tern_fill_modernbert[],
                                                                       *const tern_fill_decoder[],
                                                                           *const tern_fill_albert[],
-                                                                              *const tern_fill_deberta[];
+                                                                              *const tern_fill_deberta[],
+                                                                                  *const tern_fill_gte[],
+                                                                                      *const tern_fill_rembert[];
 
 /* The names of the head that tern_fill_settle found; NULL: none. */
 const struct tern_fill_names *tern_fill_names(const struct tern_config *config);

@@ -337,11 +337,10 @@ static double store_layer(struct tern_store *s, double y_unit)
 
 static enum tern_bump pooler_bump(enum tern_pooler pooler)
 {
-    static const enum tern_bump bumps[TERN_N_POOLERS] = {[TERN_POOLER_NONE] = TERN_BUMP_RELU,
-                                                         [TERN_POOLER_TANH] = TERN_BUMP_TANH,
-                                                         [TERN_POOLER_RELU] = TERN_BUMP_RELU,
-                                                         [TERN_POOLER_GELU] = TERN_BUMP_GELU,
-                                                         [TERN_POOLER_GELU_NEW] = TERN_BUMP_GELU_NEW};
+    static const enum tern_bump bumps[TERN_N_POOLERS] = {
+        [TERN_POOLER_NONE] = TERN_BUMP_RELU,         [TERN_POOLER_TANH] = TERN_BUMP_TANH,
+        [TERN_POOLER_RELU] = TERN_BUMP_RELU,         [TERN_POOLER_GELU] = TERN_BUMP_GELU,
+        [TERN_POOLER_GELU_NEW] = TERN_BUMP_GELU_NEW, [TERN_POOLER_SILU] = TERN_BUMP_SILU};
     return bumps[pooler];
 }
 
