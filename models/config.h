@@ -246,6 +246,7 @@ struct tern_config {
     double layer_norm_eps; /* 1e-12 unless the checkpoint says otherwise */
     enum tern_pooler pooler;
     int32_t pooler_norm; /* 1: a LayerNorm is behind the pooler's activation */
+    int32_t logit_bits;  /* fraction bits of its logits; 0: TERN_LOGIT_BITS */
     int32_t head_width;  /* outputs of the pooler, which the classifier reads; 0: hidden */
     /* In a checkpoint: the row of its names in tern_checkpoint_family.fill, plus 1, of a head that gives words; and
        whether its classifier is not the table of words. Not in a .tern file. */
@@ -356,11 +357,10 @@ static inline int32_t tern_logits_width(const struct tern_config *config)
     return tern_gives_words(config) ? config->vocab : config->n_labels;
 }
 
-/* Fraction bits of the head's logits. Without normalisation, and without a pooler, whose tanh is 1 at most, they are as
-   large as the states. */
+/* Fraction bits of the head's logits. */
 static inline int tern_logit_bits(const struct tern_config *config)
 {
-    return tern_config_is_scaled(config) && config->pooler == TERN_POOLER_NONE ? TERN_SCALED_BITS : TERN_LOGIT_BITS;
+    return config->logit_bits ? config->logit_bits : TERN_LOGIT_BITS;
 }
 
 /* What the classifier reads, and a pooler in front of it gives. */

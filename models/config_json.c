@@ -174,6 +174,8 @@ static int add_head(json_t *root, const struct tern_config *config)
     const char *const kind = tern_head_kinds[config->head].name;
     if (config->head == TERN_HEAD_NONE)
         return 0;
+    if (config->logit_bits && json_object_set_new(root, "logit_bits", json_integer(config->logit_bits)))
+        return 1;
     if (config->head_width && json_object_set_new(root, "head_width", json_integer(config->head_width)))
         return 1;
     if (config->output != tern_usual_output(config->n_labels))
@@ -486,6 +488,8 @@ static tern_status get_head(struct tern_config *out, const json_t *root, const c
     out->head = (enum tern_head)head;
     if (status == TERN_OK && (head != TERN_HEAD_NONE && !tern_gives_words(out)) != (out->n_labels != 0))
         status = tern_fail(err, TERN_FORMAT, "%s: head %s does not fit %d labels", label, names[head], out->n_labels);
+    if (status == TERN_OK && json_object_get(root, "logit_bits"))
+        status = tern_json_get_int(root, "logit_bits", 1, 1, TERN_LOGIT_BITS, &out->logit_bits, label, err);
     if (status == TERN_OK && json_object_get(root, "head_width"))
         status = tern_json_get_int(root, "head_width", 1, 1, TERN_MAX_HIDDEN, &out->head_width, label, err);
     return status;
@@ -494,11 +498,11 @@ static tern_status get_head(struct tern_config *out, const json_t *root, const c
 static tern_status refuse_unknown(const json_t *root, const char *label, tern_error *err)
 {
     static const char *const others[] = {
-        "embedding",  "no_positions",   "no_embed_norm", "tables",     "pooler_norm",
-        "head_reads", "layer",          "architecture",  "activation", "weights",
-        "pooling",    "layer_norm_eps", "has_pooler",    "pooler",     "head",
-        "normalize",  "labels",         "prompts",       "dense",      "default_prompt",
-        "dimensions", "include_prompt", "adapter",       "trigram",    "head_width"};
+        "embedding",  "no_positions",   "no_embed_norm", "tables",         "pooler_norm", "head_reads",
+        "layer",      "architecture",   "activation",    "weights",        "pooling",     "layer_norm_eps",
+        "has_pooler", "pooler",         "head",          "normalize",      "labels",      "prompts",
+        "dense",      "default_prompt", "dimensions",    "include_prompt", "adapter",     "trigram",
+        "head_width", "logit_bits"};
     enum { N_OTHERS = sizeof others / sizeof others[0] };
     const char *known[N_OTHERS + N_INTEGERS];
     memcpy(known, others, sizeof others);

@@ -110,8 +110,9 @@ enum {
     TERN_MOST_DOWN = 15,   /* most bits that a stream which is not normalised loses before a sum */
     TERN_LOGIT_BITS = 16,  /* logits, and embeddings that are not normalised */
     TERN_POOLED_BITS = 12, /* what tanh reads where rows have exponents: beyond 8 it is 1 */
-    TERN_SCALED_BITS = 6,  /* embeddings and logits of models that normalise nothing: MobileBERT's states go up to 2.5e7 */
-    TERN_UNIT_BITS = 30,   /* embeddings that are normalised, or come from tanh or the logistic function */
+    TERN_SCALED_BITS =
+        6, /* embeddings and logits of models that normalise nothing: MobileBERT's states go up to 2.5e7 */
+    TERN_UNIT_BITS = 30, /* embeddings that are normalised, or come from tanh or the logistic function */
 };
 
 /* Room in the static units for what the bounds leave out: the int8 row is a little longer than the row it stands for.

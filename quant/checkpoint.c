@@ -309,6 +309,9 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
         return tern_fail(err, TERN_FORMAT, "%s: tensor classifier.weight must be [labels, hidden], at most %d labels",
                          path, TERN_MAX_LABELS);
     const int32_t n = (int32_t)classifier->shape[0];
+    /* Such logits are as large as the states; behind a pooler tanh makes them small. */
+    if (tern_config_is_scaled(config) && config->pooler == TERN_POOLER_NONE)
+        config->logit_bits = TERN_SCALED_BITS;
     if (config->head == TERN_HEAD_ANSWERER)
         return name_ends(config, n, path, err);
     if (config->head == TERN_HEAD_TAGGER) /* whatever the number, as transformers' pipeline has it */

@@ -108,7 +108,7 @@ static struct layer make_layer(enum kind kind, enum fill fill, int n, int k, uin
     else if (kind == RESIDUAL)
         tern_quantize_residual(&l.out, &f, &l.in, 0.001, scratch);
     else
-        tern_quantize_logits(&l.out, &f, &l.in, scratch);
+        tern_quantize_logits(&l.out, &f, &l.in, TERN_LOGIT_BITS, scratch);
     free(scratch);
     l.linear = (struct tern_linear){.weight = l.out.weight,
                                     .mul = l.out.mul,

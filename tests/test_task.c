@@ -287,7 +287,8 @@ static void test_tasks(void **state)
         assert_int_equal(tern_model_get_info(model)->n_labels, strcmp(cases[i].head, "none") ? cases[i].n_labels : 0);
         tern_model_close(model);
     }
-    refused(convert_spec(&(struct test_checkpoint_spec){.hidden = 24}, "rank"), TERN_USAGE, "classify, tag and embed");
+    refused(convert_spec(&(struct test_checkpoint_spec){.hidden = 24}, "rank"), TERN_USAGE,
+            "classify, tag, answer, fill and embed");
 }
 
 /* What is no list was as if it were not there, and the task went by the tensors. */
@@ -325,7 +326,9 @@ static void test_distilbert(void **state)
     assert_ok(convert_spec(&spec, NULL));
     reported("task: tag (DistilBertForTokenClassification)");
     spec.class = "DistilBertForQuestionAnswering";
-    refused(convert_spec(&spec, NULL), TERN_FORMAT, "DistilBertForQuestionAnswering marks answers");
+    refused(convert_spec(&spec, NULL), TERN_FORMAT, "tensor qa_outputs.weight is missing; the task is answer");
+    spec.class = "DistilBertForMultipleChoice";
+    refused(convert_spec(&spec, NULL), TERN_FORMAT, "DistilBertForMultipleChoice chooses between texts");
 }
 
 /* ---- The output function ---------------------------------------------------------------------------------------- */
