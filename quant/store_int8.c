@@ -453,7 +453,7 @@ static void store_model(struct tern_store *s)
 /* Of the widest norm. */
 static size_t norm_width(const struct tern_config *c)
 {
-    size_t width = larger((size_t)c->hidden, (size_t)tern_embedding_size(c));
+    size_t width = larger((size_t)tern_head_width(c), larger((size_t)c->hidden, (size_t)tern_embedding_size(c)));
     for (int i = 0; i < c->layers; i++)
         if (c->layer[i].sub_norm)
             width = larger(width, larger((size_t)c->layer[i].intermediate, (size_t)tern_attention_width(&c->layer[i])));

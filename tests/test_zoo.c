@@ -9,6 +9,7 @@
 #include "models/json.h"
 #include "quant/checkpoint.h"
 #include "quant/convert.h"
+#include "runtime/session.h"
 #include "tests/e2e.h"
 
 #include <math.h>
@@ -23,7 +24,7 @@ static const struct golden {
 } goldens[] = {
 #include "tests/golden/zoo.def"
 };
-enum { N_GOLDENS = sizeof goldens / sizeof goldens[0], TEXTS = 3, MOST = 256 };
+enum { N_GOLDENS = sizeof goldens / sizeof goldens[0], TEXTS = 3, MOST = 512, VOCAB = 96 };
 static const char folder[] = "tests/golden/zoo";
 static tern_error err;
 
@@ -55,6 +56,22 @@ static int numbers(const json_t *list, int32_t *out)
     return (int)json_array_size(list);
 }
 
+/* The words for the token in the middle of a text. */
+static tern_status take_words(void *context, int i, const float *logits)
+{
+    float *const to = context;
+    for (int j = 0; j < VOCAB; j++)
+        to[i * VOCAB + j] = logits[j];
+    return TERN_OK;
+}
+
+static void fill(tern_session *session, const tern_batch *batch, float *to)
+{
+    const int32_t middle = batch->offsets[1] / 2;
+    const struct tern_asked asked = {&middle, 1, to, take_words};
+    assert_ok(tern_session_words(session, batch, &asked, &err));
+}
+
 /* All texts, one at a time. */
 static void run(const tern_model *model, const json_t *expected, const char *isa, struct answers *out)
 {
@@ -78,6 +95,8 @@ static void run(const tern_model *model, const json_t *expected, const char *isa
         assert_true(out->n <= MOST);
         if (!strcmp(kind, "embed"))
             assert_ok(tern_embed(session, &batch, to, &err));
+        else if (!strcmp(kind, "fill"))
+            fill(session, &batch, to);
         else
             assert_ok(tern_classify(session, &batch, to, &err));
     }

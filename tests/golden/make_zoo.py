@@ -4,8 +4,8 @@
 make_zoo.py [NAME...]   needs torch, transformers 5.24 and safetensors
 
 zoo/NAME/ has config.json and model.safetensors as transformers saves them (16-bit floats, no tokenizer), and
-expected.json: `kind` (embed, classify or tag), `ids` and `types` of each text, and `answers`: of each text the mean of
-its states, its logits, or the logits of its tokens in a row. Weights are drawn so wide that a gate, a bias, a turn or a
+expected.json: `kind` (embed, classify, tag, answer or fill), `ids` and `types` of each text, and `answers`: of each text
+the mean of its states, its logits, the logits of its tokens in a row, or those of all words for the token in its middle. Weights are drawn so wide that a gate, a bias, a turn or a
 window that is missing moves every answer.
 """
 import json
@@ -154,6 +154,24 @@ ZOO = {
         ),
     ),
     "mobilebert-wide": ("embed", "MobileBertModel", dict(MOBILEBERT, use_bottleneck=False, type_vocab_size=1)),
+    "bert-fill": ("fill", "BertForMaskedLM", BERT),
+    "distilbert-fill": (
+        "fill",
+        "DistilBertForMaskedLM",
+        dict(vocab_size=VOCAB, dim=HIDDEN, n_layers=2, n_heads=HEADS, hidden_dim=WIDE, max_position_embeddings=POSITIONS),
+    ),
+    "electra-fill": ("fill", "ElectraForMaskedLM", dict(BERT, embedding_size=16)),
+    "albert-fill": ("fill", "AlbertForMaskedLM", dict(BERT, embedding_size=16)),
+    "rembert-fill": ("fill", "RemBertForMaskedLM", dict(BERT, input_embedding_size=16, output_embedding_size=32)),
+    "roberta-fill": ("fill", "RobertaForMaskedLM", ROBERTA),
+    "nomic-fill": ("fill", "NomicBertForMaskedLM", dict(BERT, head_dim=HIDDEN // HEADS)),
+    "gte-fill": ("fill", "GteForMaskedLM", BERT),
+    "modernbert-fill": ("fill", "ModernBertForMaskedLM", dict(BERT, local_attention=8)),
+    "eurobert-fill": ("fill", "EuroBertForMaskedLM", dict(BERT, num_key_value_heads=1)),
+    "deberta-v2-fill": ("fill", "DebertaV2ForMaskedLM", DEBERTA),
+    "bert-answer": ("answer", "BertForQuestionAnswering", BERT),
+    "modernbert-answer": ("answer", "ModernBertForQuestionAnswering", dict(BERT, local_attention=8)),
+    "mobilebert-answer": ("answer", "MobileBertForQuestionAnswering", MOBILEBERT),
 }
 
 
@@ -247,6 +265,10 @@ def answer(model, kind, ids, types):
     if hasattr(encoder, "set_attention_type"):  # BigBird's, which a short text changes for all that follow
         encoder.set_attention_type(model.config.attention_type)
     out = model(**inputs)
+    if kind == "fill":
+        return out.logits[0, len(ids) // 2].tolist()
+    if kind == "answer":
+        return torch.stack([out.start_logits[0], out.end_logits[0]], 1).flatten().tolist()
     return (out.last_hidden_state[0].mean(0) if kind == "embed" else out.logits[0].flatten()).tolist()
 
 
