@@ -13,6 +13,18 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+static size_t drawn; /* columns of the line of progress that stands on the terminal */
+
+void cli_progress_line(const char *line)
+{
+    const size_t columns = line ? strlen(line) : 0;
+    if (columns || drawn)
+        fprintf(stderr, line ? "\r%s%*s" : "\r%s%*s\r", line ? line : "", (int)(drawn > columns ? drawn - columns : 0),
+                "");
+    drawn = columns;
+    fflush(stderr);
+}
+
 /* A name or a text inside a message may hold anything; the message stays one line, and goes out as one. */
 static void print_line(const char *prefix, const char *format, va_list args)
 {
@@ -20,6 +32,7 @@ static void print_line(const char *prefix, const char *format, va_list args)
     tern_plain_line(line, sizeof line, format, args);
     if (!ferror(stdout))
         fflush(stdout);
+    cli_progress_line(NULL);
     const int n = snprintf(all, sizeof all, "%s%s\n", prefix, line);
     (void)tern_write_fully(STDERR_FILENO, all, (size_t)n);
 }
@@ -179,12 +192,20 @@ uint64_t cli_digest(const void *bytes, size_t size)
     return XXH3_64bits(bytes, size);
 }
 
+static const char *output_name;
+
+void cli_output_name(const char *name)
+{
+    output_name = name;
+}
+
 /* One line for stdout's first failure, however many notice it. */
 static int output_failed(void)
 {
     static int said;
     if (!said++)
-        cli_fail(CLI_FAILED, "cannot write to standard output: %s", strerror(errno ? errno : EIO));
+        cli_fail(CLI_FAILED, "cannot write to %s: %s", output_name ? output_name : "standard output",
+                 strerror(errno ? errno : EIO));
     return CLI_FAILED;
 }
 

@@ -34,15 +34,23 @@ int cli_nomem(size_t bytes);
 int cli_progress_wanted(void);
 /* Draws `what [####    ]` over the current line of stderr; done == total erases it. */
 void cli_progress(const char *what, size_t done, size_t total);
+/* Draws a line there instead, of which a message leaves nothing; NULL erases it. */
+void cli_progress_line(const char *line);
 
 /* ---- Options --------------------------------------------------------------------------------------------------------
  */
 
-enum { CLI_MAX_LIST = 64 };
+enum { CLI_MAX_LIST = 64, CLI_MAX_NAMES = 2 };
 
 struct cli_list {
     int n;
     int32_t values[CLI_MAX_LIST];
+};
+
+/* What an option that may be given several times was given. */
+struct cli_names {
+    int n;
+    const char *values[CLI_MAX_NAMES];
 };
 
 enum cli_kind {
@@ -51,6 +59,7 @@ enum cli_kind {
     CLI_REAL,     /* double between min and max */
     CLI_STRING,   /* const char * */
     CLI_LIST,     /* struct cli_list: 1,2,8 and ranges 1-4, 16-64+16, 8-64*2 */
+    CLI_NAMES,    /* struct cli_names */
     CLI_TRUNCATE, /* tern_truncate */
     CLI_REFUSED,  /* an option that is known and cannot be had: `field` is the reason, a string */
 };
@@ -98,6 +107,8 @@ void cli_json_number(FILE *out, double value, int digits);
 void cli_json_floats(FILE *out, const float *values, size_t n);
 /* After each record: CLI_FAILED, with a line, once stdout takes no more. */
 int cli_written(void);
+/* What messages call standard output from here on, since a file took its place. */
+void cli_output_name(const char *name);
 /* Ends a command: what is still in stdout's buffer must be out. Returns `code`, or CLI_FAILED with a line. */
 int cli_finish(int code);
 

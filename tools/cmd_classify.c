@@ -20,15 +20,14 @@ const char help_classify[] =
     "  --json              one object a line: text label score scores logits n_tokens truncated, and labels, those "
     "over\n"
     "                      --threshold, of a model of which several may hold\n"
-    "  --threshold X       the least score of such a label (0.5)\n"
-    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_KEEP_GOING HELP_RUN;
+    "  --threshold X       the least score of such a label (0.5)\n" HELP_PAIR HELP_TEXT_OPTIONS HELP_RUN;
 
 struct classify {
     const tern_model *model;
-    int json, pairs, keep_going, several; /* several: of the model's labels any number may hold */
-    double threshold;                     /* negative: not given */
-    double *scores;                       /* [n_labels] */
-    int32_t *order;                       /* [n_labels] the labels from best to worst */
+    int json, several; /* several: of the model's labels any number may hold */
+    double threshold;  /* negative: not given */
+    double *scores;    /* [n_labels] */
+    int32_t *order;    /* [n_labels] the labels from best to worst */
 };
 
 /* Fills c->scores and c->order. Returns how many of its labels hold: 1, or those over the threshold. */
@@ -144,11 +143,12 @@ int cmd_classify(int argc, char **argv)
 {
     struct classify c = {.threshold = -1};
     struct run_options run = RUN_DEFAULTS;
+    struct text_options from = {0};
     struct texts texts;
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &c.json, 0, 0},
-                                         {"pair", 0, CLI_FLAG, &c.pairs, 0, 0},
                                          {"threshold", 0, CLI_REAL, &c.threshold, 0, 1},
-                                         {"keep-going", 0, CLI_FLAG, &c.keep_going, 0, 0},
+                                         TEXT_PAIR_OPTION(from),
+                                         TEXT_OPTIONS(from),
                                          RUN_OPTIONS(run),
                                          {0}};
     int n, code = cli_parse(options, "classify", argc, argv, &n);
@@ -156,8 +156,7 @@ int cmd_classify(int argc, char **argv)
         return code;
     if (!n)
         return cli_fail(CLI_USAGE, "classify: no model file; see tern classify --help");
-    code = texts_open(&texts, argv + 1, n - 1, c.pairs, "classify");
-    texts.keep_going = c.keep_going;
+    code = texts_open_by(&texts, &from, argv, n, "classify");
     texts.form = c.json ? TEXTS_JSON : TEXTS_LINE;
     if (!code)
         code = classify(&c, argv[0], &texts, &run);

@@ -11,12 +11,14 @@
 enum { NPY_HEADER = 128 };
 
 struct embed {
-    int json, pairs, cosine, keep_going;
+    int json, cosine;
     int32_t columns;
-    const char *path;                 /* of binary output, NULL: lines on stdout */
+    const char *path;                 /* of binary output, NULL: lines */
     const char *format;               /* "f32" or "npy" */
     const char *prompt, *prompt_name; /* NULL: the model's default */
+    /* The file is the writer's until it is whole; with --resume it is standard output, which then grows in place. */
     struct tern_writer writer;
+    FILE *out;
     size_t rows;
     float *first; /* --cosine: the vector of the first text */
 };
@@ -46,14 +48,19 @@ static int print_json(void *context, const struct text *t, const tern_answer *a)
     return cli_written();
 }
 
+static int written(struct embed *e)
+{
+    return e->out == stdout ? cli_written() : output_written(&e->writer);
+}
+
 /* Little-endian floats as they are: so are all CPUs that Tern is built for. */
 static int write_binary(void *context, const struct text *t, const tern_answer *a)
 {
     (void)t;
     struct embed *e = context;
     e->rows++;
-    fwrite(a->values, sizeof *a->values, (size_t)a->count, e->writer.stream);
-    return output_written(&e->writer);
+    fwrite(a->values, sizeof *a->values, (size_t)a->count, e->out);
+    return written(e);
 }
 
 /* Row i stays that of text i. */
@@ -63,22 +70,27 @@ static int write_no_numbers(void *context)
     const float none = NAN;
     e->rows++;
     for (int32_t i = 0; i < e->columns; i++)
-        fwrite(&none, sizeof none, 1, e->writer.stream);
-    return output_written(&e->writer);
+        fwrite(&none, sizeof none, 1, e->out);
+    return written(e);
 }
 
 /* NumPy's format 1.0 (numpy.lib.format): magic, header length, a dict, spaces up to a multiple of 64. */
-static int write_npy_header(struct embed *e)
+static void make_npy_header(const struct embed *e, char header[NPY_HEADER + 1])
 {
-    char header[NPY_HEADER + 1];
-    snprintf(header, sizeof header, "%-127s\n", "");
+    snprintf(header, NPY_HEADER + 1, "%-127s\n", "");
     memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
     int n = snprintf(header + 10, NPY_HEADER - 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %d), }",
                      e->rows, e->columns);
     header[10 + n] = ' ';
-    if (fseek(e->writer.stream, 0, SEEK_SET) == 0)
-        fwrite(header, 1, NPY_HEADER, e->writer.stream);
-    return output_written(&e->writer);
+}
+
+static int write_npy_header(struct embed *e)
+{
+    char header[NPY_HEADER + 1];
+    make_npy_header(e, header);
+    if (fseek(e->out, 0, SEEK_SET) == 0)
+        fwrite(header, 1, NPY_HEADER, e->out);
+    return written(e);
 }
 
 static int compare(void *context, const struct text *t, const tern_answer *a)
@@ -101,15 +113,37 @@ static int compare(void *context, const struct text *t, const tern_answer *a)
     return CLI_OK;
 }
 
+/* --resume: rows in a file that grows. NumPy's header says at the end how many there are. */
+static int run_resumed(struct embed *e, struct runner *r, struct texts *texts, tern_truncate truncate)
+{
+    char header[NPY_HEADER + 1];
+    const int npy = !strcmp(e->format, "npy");
+    make_npy_header(e, header);
+    e->out = stdout;
+    texts->rows = (struct parts_form){.row = (size_t)e->columns * sizeof(float),
+                                      .floats = 1,
+                                      .head = header,
+                                      .head_bytes = npy ? NPY_HEADER : 0,
+                                      .head_same = 10};
+    int code = runner_all(r, texts, TERN_EMBED, truncate);
+    e->rows = texts->number;
+    if (!code && npy && !texts->parts.checking)
+        code = write_npy_header(e);
+    return texts_end(texts, code);
+}
+
 static int run_texts(struct embed *e, struct runner *r, const char *model, struct texts *texts, tern_truncate truncate)
 {
-    const char *const inputs[] = {model, NULL};
+    const char *const inputs[] = {model, texts->in.name ? texts->in.name : model, NULL};
     const int npy = e->path && !strcmp(e->format, "npy");
     int code = CLI_OK;
     if (e->cosine && !(e->first = malloc((size_t)e->columns * sizeof *e->first)))
         return cli_nomem((size_t)e->columns * sizeof *e->first);
+    if (e->path && texts->resume)
+        return run_resumed(e, r, texts, truncate);
     if (e->path) /* NumPy's header has the number of rows, which is known at the end */
         code = output_open(&e->writer, e->path, OUTPUT_BINARY | (npy ? OUTPUT_WHOLE : 0), inputs);
+    e->out = e->writer.stream;
     if (!code && npy)
         code = write_npy_header(e);
     if (!code)
@@ -145,18 +179,17 @@ static int embed(struct embed *e, const char *path, struct texts *texts, const s
 }
 
 /* The format of -o FILE is --format's, or what the file's name ends with. */
-static int check_options(struct embed *e, int n_texts)
+static int check_options(struct embed *e, const struct text_options *from, int n_texts)
 {
-    if (e->cosine && (n_texts != 2 || e->path))
+    e->path = e->json ? NULL : from->output;
+    if (e->cosine && (n_texts != 2 || from->output))
         return cli_fail(CLI_USAGE, "embed: --cosine takes exactly two texts, and no -o");
-    if (e->cosine && e->keep_going)
+    if (e->cosine && from->keep_going)
         return cli_fail(CLI_USAGE, "embed: --cosine needs both texts, and cannot go on without one");
     if (e->prompt && e->prompt_name)
         return cli_fail(CLI_USAGE, "embed: --prompt and --prompt-name are both given; one is enough");
     if (!e->path)
-        return e->format ? cli_fail(CLI_USAGE, "embed: --format is for -o FILE") : CLI_OK;
-    if (e->json)
-        return cli_fail(CLI_USAGE, "embed: --json is for standard output, -o FILE writes f32 or npy");
+        return e->format ? cli_fail(CLI_USAGE, "embed: --format is for -o FILE without --json") : CLI_OK;
     size_t length = strlen(e->path);
     if (!e->format)
         e->format = length > 4 && !strcmp(e->path + length - 4, ".npy") ? "npy" : "f32";
@@ -169,17 +202,17 @@ int cmd_embed(int argc, char **argv)
 {
     struct embed e = {0};
     struct run_options run = RUN_DEFAULTS;
+    struct text_options from = {0};
     struct texts texts;
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &e.json, 0, 0},
-                                         {"pair", 0, CLI_FLAG, &e.pairs, 0, 0},
                                          {"cosine", 0, CLI_FLAG, &e.cosine, 0, 0},
-                                         {"output", 'o', CLI_STRING, &e.path, 0, 0},
-                                         {"keep-going", 0, CLI_FLAG, &e.keep_going, 0, 0},
                                          {"format", 0, CLI_STRING, &e.format, 0, 0},
                                          {"prompt-name", 0, CLI_STRING, &e.prompt_name, 0, 0},
                                          {"prompt", 0, CLI_STRING, &e.prompt, 0, 0},
                                          {"dimensions", 0, CLI_INT, &run.dimensions, 1, INT32_MAX},
                                          {"normalize", 0, CLI_FLAG, &run.normalize, 0, 0},
+                                         TEXT_PAIR_OPTION(from),
+                                         TEXT_OPTIONS(from),
                                          RUN_OPTIONS(run),
                                          {0}};
     int n, code = cli_parse(options, "embed", argc, argv, &n);
@@ -187,11 +220,12 @@ int cmd_embed(int argc, char **argv)
         return code;
     if (!n)
         return cli_fail(CLI_USAGE, "embed: no model file; see tern embed --help");
-    code = check_options(&e, n - 1);
+    code = check_options(&e, &from, n - 1);
     if (code)
         return code;
-    code = texts_open(&texts, argv + 1, n - 1, e.pairs, "embed");
-    texts.keep_going = e.keep_going;
+    code = texts_open_by(&texts, &from, argv, n, "embed");
+    if (e.path && !from.resume)
+        texts.output = NULL; /* the file is whole or not there */
     texts.form = e.path ? TEXTS_ROW : e.json ? TEXTS_JSON : TEXTS_LINE;
     if (!code)
         code = embed(&e, argv[0], &texts, &run);

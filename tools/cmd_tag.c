@@ -16,12 +16,12 @@ const char help_tag[] =
     "part of the text that it was made of, the score the label's probability.\n" HELP_TEXTS "\n"
     "  --json              one object a line: text tokens n_tokens truncated; each token has token (its piece),\n"
     "                      start and end (its bytes in the text), label and score\n"
-    "  --logits            with --json: logits, a list for each token, the special ones included\n" HELP_KEEP_GOING
+    "  --logits            with --json: logits, a list for each token, the special ones included\n" HELP_TEXT_OPTIONS
         HELP_RUN;
 
 struct tag {
     const tern_model *model;
-    int json, logits, keep_going;
+    int json, logits;
     double *scores; /* [n_labels] */
 };
 
@@ -132,10 +132,11 @@ int cmd_tag(int argc, char **argv)
 {
     struct tag t = {0};
     struct run_options run = RUN_DEFAULTS;
+    struct text_options from = {.no_pairs = 1};
     struct texts texts;
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &t.json, 0, 0},
                                          {"logits", 0, CLI_FLAG, &t.logits, 0, 0},
-                                         {"keep-going", 0, CLI_FLAG, &t.keep_going, 0, 0},
+                                         TEXT_OPTIONS(from),
                                          RUN_OPTIONS(run),
                                          {0}};
     int n, code = cli_parse(options, "tag", argc, argv, &n);
@@ -145,9 +146,8 @@ int cmd_tag(int argc, char **argv)
         return cli_fail(CLI_USAGE, "tag: no model file; see tern tag --help");
     if (t.logits && !t.json)
         return cli_fail(CLI_USAGE, "tag: --logits goes with --json");
-    code = texts_open(&texts, argv + 1, n - 1, 0, "tag");
-    texts.keep_going = t.keep_going;
-    texts.form = t.json ? TEXTS_JSON : TEXTS_LINE;
+    code = texts_open_by(&texts, &from, argv, n, "tag");
+    texts.form = t.json ? TEXTS_JSON : TEXTS_BLOCK;
     if (!code)
         code = tag(&t, argv[0], &texts, &run);
     texts_close(&texts);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct tokenize {
-    int json, ids, pairs, offsets, keep_going;
+    int json, ids, offsets;
     tern_model *model;
     tern_tokenizer *own; /* when no model was given */
     const tern_tokenizer *tokenizer;
@@ -133,6 +133,7 @@ static void print(const struct tokenize *t)
    them, or refuses the text. */
 static int tokenize(struct tokenize *t, const struct text *text, struct texts *texts)
 {
+    t->out.count = 0;
     if (text->why)
         return texts_refuse(texts, text->why);
     const tern_text whole = {text->text, text->bytes, text->pair, text->pair_bytes};
@@ -157,28 +158,33 @@ static int tokenize_all(struct tokenize *t, struct texts *texts)
     enum { ROOM = 512 };
     struct text text;
     int code = make_room(&t->out, ROOM);
-    while (!code && texts_next(texts, &text, &code) > 0)
+    if (!code)
+        code = texts_begin(texts);
+    while (!code && texts_next(texts, &text, &code) > 0) {
         code = tokenize(t, &text, texts);
+        if (!code)
+            code = texts_answered(texts, t->out.count);
+    }
     return texts_end(texts, code);
 }
 
 int cmd_tokenize(int argc, char **argv)
 {
     struct tokenize t = {0};
+    struct text_options from = {0};
     struct texts texts;
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &t.json, 0, 0},
                                          {"ids", 0, CLI_FLAG, &t.ids, 0, 0},
-                                         {"pair", 0, CLI_FLAG, &t.pairs, 0, 0},
                                          {"offsets", 0, CLI_FLAG, &t.offsets, 0, 0},
-                                         {"keep-going", 0, CLI_FLAG, &t.keep_going, 0, 0},
+                                         TEXT_PAIR_OPTION(from),
+                                         TEXT_OPTIONS(from),
                                          {0}};
     int n, code = cli_parse(options, "tokenize", argc, argv, &n);
     if (n < 0)
         return code;
     if (!n)
         return cli_fail(CLI_USAGE, "tokenize: no model, vocabulary or checkpoint; see tern tokenize --help");
-    code = texts_open(&texts, argv + 1, n - 1, t.pairs, "tokenize");
-    texts.keep_going = t.keep_going;
+    code = texts_open_by(&texts, &from, argv, n, "tokenize");
     texts.form = t.json ? TEXTS_JSON : TEXTS_LINE;
     if (!code)
         code = cli_not_standard_input(argv[0]);

@@ -1,5 +1,6 @@
 /* Reads the files of the tasks of `tern eval`, and files of texts. */
 #include "tools/eval_data.h"
+#include "tools/texts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -40,12 +41,12 @@ static int add_row(struct eval_data *d, const struct records *r, const struct re
     char where[128];
     double gold;
     if (record_number(answer, &gold) || gold < 0 || gold > rows->most || (rows->whole && gold != floor(gold)))
-        return cli_fail(CLI_INPUT, "%s: the %s is '%.*s', not a %snumber from 0 to %g", texts_where(&r->lines, where),
+        return cli_fail(CLI_INPUT, "%s: the %s is '%.*s', not a %snumber from 0 to %g", records_where(r, where),
                         rows->form->names[rows->texts][0], (int)(answer->bytes < 64 ? answer->bytes : 64), answer->text,
                         rows->whole ? "whole " : "", rows->most);
     int code = grow((void **)&d->gold, &d->gold_capacity, d->n_rows + 1, sizeof *d->gold);
     for (int i = 0; i < rows->texts && !code; i++)
-        code = add_text(d, fields[i].text, fields[i].bytes, r->lines.number);
+        code = add_text(d, fields[i].text, fields[i].bytes, r->in.line);
     if (!code)
         d->gold[d->n_rows++] = gold;
     return code;
@@ -72,7 +73,7 @@ int eval_read_lines(struct eval_data *d, const char *path)
     d->per_row = 1;
     int code = texts_open_file(&lines, path);
     while (!code && texts_next(&lines, &line, &code) > 0)
-        code = add_text(d, line.text, line.bytes, lines.number);
+        code = add_text(d, line.text, line.bytes, lines.in.number);
     texts_close(&lines);
     d->n_rows = d->n_texts;
     if (!code && !d->n_texts)

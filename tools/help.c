@@ -101,17 +101,17 @@ static const char help_embed[] =
     "Prints one vector a line, made as the model says (tern info shows the steps).\n" HELP_TEXTS "\n"
     "  --cosine            print the cosine of exactly two texts\n"
     "  --json              one object a line: text embedding n_tokens truncated\n"
-    "  -o, --output FILE   write the vectors to FILE (- is standard output) as little-endian floats; with\n"
-    "                      --keep-going the row of a text that is refused is NaN\n"
-    "  --format f32|npy    of FILE: bare floats, or NumPy's format (the default when FILE ends with .npy)\n"
+    "  -o, --output FILE   without --json: write the vectors to FILE (- is standard output) as little-endian floats;\n"
+    "                      with --keep-going the row of a text that is refused is NaN. FILE is there when it is\n"
+    "                      whole, with --resume as it grows\n"
+    "  --format f32|npy    of such a FILE: bare floats, or NumPy's format (the default when FILE ends with .npy)\n"
     "  --prompt-name NAME  put that prompt of the model's before each text, as for a \"query\" and its \"passage\"s;\n"
     "                      tern info lists them, and which of them is the default\n"
     "  --prompt TEXT       put TEXT before each text, as it is; \"\": nothing, not even the model's default prompt\n"
     "  --dimensions N      print the first N numbers only, of models trained for that (\"Matryoshka\"). The rest is\n"
     "                      cut off last, so that a vector of length 1 becomes shorter; add --normalize to compare by\n"
     "                      products. It may be more than a model that cuts its vectors off itself keeps\n"
-    "  --normalize         bring the vectors to length 1, after --dimensions\n"
-    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_KEEP_GOING HELP_RUN;
+    "  --normalize         bring the vectors to length 1, after --dimensions\n" HELP_PAIR HELP_TEXT_OPTIONS HELP_RUN;
 
 static const char help_tokenize[] =
     "Examples:\n"
@@ -123,8 +123,7 @@ static const char help_tokenize[] =
     "  --ids               the ids alone\n"
     "  --json              one object a line: text tokens ids types n_tokens\n"
     "  --offsets           the bytes of each text that each token was made of, too: START-END after another tab, a\n"
-    "                      special token's is -; with --json [START,END] and null\n"
-    "  --pair              each text is TEXT<TAB>PAIR\n" HELP_KEEP_GOING;
+    "                      special token's is -; with --json [START,END] and null\n" HELP_PAIR HELP_TEXT_OPTIONS;
 
 static const char help_info[] =
     "Examples:\n"

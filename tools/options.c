@@ -98,6 +98,15 @@ static int parse_truncate(tern_truncate *out, const char *value)
     return CLI_OK;
 }
 
+static int add_name(const struct cli_option *o, const char *value)
+{
+    struct cli_names *const names = o->field;
+    if (names->n == CLI_MAX_NAMES)
+        return cli_fail(CLI_USAGE, "--%s was given more than %d times", o->name, CLI_MAX_NAMES);
+    names->values[names->n++] = value;
+    return CLI_OK;
+}
+
 static int set_option(const struct cli_option *o, const char *value)
 {
     switch (o->kind) {
@@ -106,6 +115,7 @@ static int set_option(const struct cli_option *o, const char *value)
     case CLI_INT: return parse_int(o, value);
     case CLI_REAL: return parse_real(o, value);
     case CLI_LIST: return cli_parse_list(o->field, o->name, value, o->min, o->max);
+    case CLI_NAMES: return add_name(o, value);
     case CLI_TRUNCATE: return parse_truncate(o->field, value);
     case CLI_REFUSED: return cli_fail(CLI_USAGE, "--%s: %s", o->name, (const char *)o->field);
     }

@@ -23,17 +23,25 @@ static const char *temporary_folder(void)
     return folder && *folder ? folder : "/tmp";
 }
 
-int output_open(struct tern_writer *writer, const char *path, int flags, const char *const *inputs)
+int output_guard(const char *path, const char *const *inputs)
 {
-    tern_error err;
-    const int standard = !strcmp(path, "-");
-    path = standard ? "/dev/stdout" : path;
     for (; *inputs; inputs++)
         if (tern_same_file(path, *inputs))
             return cli_fail(CLI_USAGE, "%s: is the command's own input (%s); give another file to write to", path,
                             *inputs);
     if (is_standard_input(path))
         return cli_fail(CLI_USAGE, "%s: is the command's own standard input; give another file to write to", path);
+    return CLI_OK;
+}
+
+int output_open(struct tern_writer *writer, const char *path, int flags, const char *const *inputs)
+{
+    tern_error err;
+    const int standard = !strcmp(path, "-");
+    path = standard ? "/dev/stdout" : path;
+    const int code = output_guard(path, inputs);
+    if (code)
+        return code;
     if (signals_open(writer, path, flags & OUTPUT_WHOLE ? temporary_folder() : NULL, &err))
         return cli_status(&err);
     if (flags & OUTPUT_BINARY && isatty(writer->to >= 0 ? writer->to : writer->fd)) {

@@ -11,6 +11,8 @@ enum {
 /* Opens `path`, where - is standard output, for a command that reads `inputs` (up to a NULL) and perhaps standard
    input: a file that is one of them is refused. Prints why not and returns the exit code. */
 int output_open(struct tern_writer *writer, const char *path, int flags, const char *const *inputs);
+/* The part of that about inputs: CLI_OK, or why `path` must not be written to. */
+int output_guard(const char *path, const char *const *inputs);
 /* Puts the file into place, or prints why not and returns the exit code. */
 int output_commit(struct tern_writer *writer);
 /* Safe at any time, also on a zeroed struct. */

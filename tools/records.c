@@ -1,27 +1,31 @@
 /* Reads the records of data files in the forms that data sets come in: TSV, CSV and JSON lines. */
 #include "tools/records.h"
 
-#include "models/json.h"
+#include "tools/cli.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { JSON_VALUES = 10000 }; /* of one line */
-
 int records_open(struct records *r, const char *path, const struct record_form *form)
 {
     *r = (struct records){.form = form};
-    return texts_open_file(&r->lines, path);
+    return input_open(&r->in, path, 1);
 }
 
 void records_close(struct records *r)
 {
-    texts_close(&r->lines);
-    free(r->unquoted);
+    input_close(&r->in);
+    free(r->room.bytes);
     json_decref(r->object);
-    *r = (struct records){.lines = {.fd = -1}};
+    *r = (struct records){.in = {.fd = -1}};
+}
+
+const char *records_where(const struct records *r, char out[128])
+{
+    snprintf(out, 128, "%.90s:%zu", r->in.name, r->in.line);
+    return out;
 }
 
 int record_number(const struct record_field *field, double *out)
@@ -37,70 +41,6 @@ int record_number(const struct record_field *field, double *out)
 
 /* ---- Columns ------------------------------------------------------------------------------------------------------
  */
-
-/* Both return the number of columns, of which at most RECORD_COLUMNS are kept, or -1 with *code set. */
-static int split_tabs(const struct text *line, struct record_field *columns)
-{
-    const char *at = line->text, *const end = line->text + line->bytes;
-    for (int n = 0;; n++) {
-        const char *const tab = memchr(at, '\t', (size_t)(end - at));
-        if (n < RECORD_COLUMNS)
-            columns[n] = (struct record_field){at, (size_t)((tab ? tab : end) - at)};
-        if (!tab)
-            return n + 1;
-        at = tab + 1;
-    }
-}
-
-static int bad_quotes(const struct records *r, int *code)
-{
-    char where[128];
-    *code = cli_fail(CLI_INPUT,
-                     "%s: a quoted field must end in its line, with a quote before a comma or the line's end; a quote "
-                     "in it is doubled",
-                     texts_where(&r->lines, where));
-    return -1;
-}
-
-/* RFC 4180, but that no field goes on in the next line. */
-static int split_commas(struct records *r, const struct text *line, struct record_field *columns, int *code)
-{
-    if (line->bytes > r->capacity) {
-        char *more = realloc(r->unquoted, line->bytes);
-        if (!more) {
-            *code = cli_nomem(line->bytes);
-            return -1;
-        }
-        r->unquoted = more;
-        r->capacity = line->bytes;
-    }
-    const char *at = line->text, *const end = line->text + line->bytes;
-    char *to = r->unquoted;
-    for (int n = 0;; n++) {
-        struct record_field field = {to, 0};
-        if (at < end && *at == '"') {
-            for (at++; at < end && !(*at == '"' && (at + 1 == end || at[1] != '"')); *to++ = *at++)
-                at += *at == '"'; /* the second of two */
-            if (at == end || (at + 1 < end && at[1] != ','))
-                return bad_quotes(r, code);
-            at++;
-        } else {
-            while (at < end && *at != ',')
-                *to++ = *at++;
-        }
-        field.bytes = (size_t)(to - field.text);
-        if (n < RECORD_COLUMNS)
-            columns[n] = field;
-        if (at == end)
-            return n + 1;
-        at++;
-    }
-}
-
-static int split(struct records *r, const struct text *line, struct record_field *columns, int *code)
-{
-    return r->kind == RECORDS_TABS ? split_tabs(line, columns) : split_commas(r, line, columns, code);
-}
 
 static int is_named(const struct record_form *form, int field, const struct record_field *column)
 {
@@ -145,10 +85,9 @@ static int find_columns(struct records *r, const struct record_field *columns, i
     const struct record_layout *layout = NULL;
     char where[128];
     int any = 0;
-    const int kept = n < RECORD_COLUMNS ? n : RECORD_COLUMNS,
-              missing = find_names(form, columns, kept, r->column, &any);
-    const int layouts = r->kind == RECORDS_TABS ? find_layouts(form, columns, n, &layout) : 0;
-    texts_where(&r->lines, where);
+    const int kept = n < FORM_COLUMNS ? n : FORM_COLUMNS, missing = find_names(form, columns, kept, r->column, &any);
+    const int layouts = r->kind->split && !strcmp(r->kind->name, "tsv") ? find_layouts(form, columns, n, &layout) : 0;
+    records_where(r, where);
     if (missing == form->n) {
         r->columns = n;
         return 1;
@@ -169,12 +108,15 @@ static int find_columns(struct records *r, const struct record_field *columns, i
     return -1;
 }
 
-static int take_columns(struct records *r, const struct text *line, struct record_field *out, int *code)
+static int take_columns(struct records *r, const struct record_field *line, struct record_field *out, int *code)
 {
-    struct record_field columns[RECORD_COLUMNS];
+    struct record_field columns[FORM_COLUMNS];
     char where[128];
-    const int n = split(r, line, columns, code);
-    if (n < 0)
+    const char *why;
+    const int n = r->kind->split(&r->room, line, columns, &why, code);
+    if (n == 0)
+        *code = cli_fail(CLI_INPUT, "%s: %s", records_where(r, where), why);
+    if (n <= 0)
         return -1;
     if (!r->columns) {
         const int header = find_columns(r, columns, n, code);
@@ -182,8 +124,8 @@ static int take_columns(struct records *r, const struct text *line, struct recor
             return header < 0 ? -1 : 0;
     }
     if (n != r->columns && !(r->or_more && n > r->columns)) {
-        *code = cli_fail(CLI_INPUT, "%s: has %d columns, where the file's first line has %d",
-                         texts_where(&r->lines, where), n, r->columns);
+        *code = cli_fail(CLI_INPUT, "%s: has %d columns, where the file's first line has %d", records_where(r, where),
+                         n, r->columns);
         return -1;
     }
     for (int field = 0; field < r->form->n; field++)
@@ -202,17 +144,15 @@ static const json_t *member(const struct records *r, int field)
     return value;
 }
 
-static int take_members(struct records *r, const struct text *line, struct record_field *out, int *code)
+static int take_members(struct records *r, const struct record_field *line, struct record_field *out, int *code)
 {
-    char where[128];
-    tern_error err;
-    texts_where(&r->lines, where);
-    json_decref(r->object);
-    r->object = NULL;
-    if (tern_json_parse(&r->object, line->text, line->bytes, JSON_VALUES, where, &err)) {
-        *code = err.code == TERN_FORMAT ? cli_fail(CLI_INPUT, "%s", err.message) : cli_status(&err);
+    char where[128], why[FORM_NAME];
+    records_where(r, where);
+    const int bad = form_object(&r->object, line, why, code);
+    if (bad > 0)
+        *code = cli_fail(CLI_INPUT, "%s: %s", where, why);
+    if (bad)
         return -1;
-    }
     for (int field = 0; field < r->form->n; field++) {
         const json_t *const value = member(r, field);
         if (json_is_string(value)) {
@@ -233,18 +173,16 @@ static int take_members(struct records *r, const struct text *line, struct recor
 
 int records_next(struct records *r, struct record_field out[RECORD_FIELDS], int *code)
 {
-    struct text line;
+    struct record_field record;
+    if (!r->kind && !(r->kind = form_of_first_line(&r->in, 1, code)))
+        return -1;
     for (;;) {
-        int got = texts_next(&r->lines, &line, code);
+        int got = input_next(&r->in, r->kind->end, &record, code);
         if (got <= 0)
             return got;
-        if (!line.bytes)
+        if (!record.bytes)
             continue;
-        if (!r->kind)
-            r->kind = *line.text == '{'                     ? RECORDS_JSON
-                      : memchr(line.text, '\t', line.bytes) ? RECORDS_TABS
-                                                            : RECORDS_COMMAS;
-        got = r->kind == RECORDS_JSON ? take_members(r, &line, out, code) : take_columns(r, &line, out, code);
+        got = r->kind->split ? take_columns(r, &record, out, code) : take_members(r, &record, out, code);
         if (got)
             return got;
     }

@@ -3,11 +3,9 @@
 #ifndef TERN_RECORDS_H
 #define TERN_RECORDS_H
 
-#include "tools/texts.h"
+#include "tools/forms.h"
 
-#include <jansson.h>
-
-enum { RECORD_FIELDS = 4, RECORD_NAMES = 5, RECORD_LAYOUTS = 4, RECORD_COLUMNS = 64 };
+enum { RECORD_FIELDS = 4, RECORD_NAMES = 5, RECORD_LAYOUTS = 4 };
 
 /* Where a file without a header has its fields: the column of each, from 0, in tab-separated lines of so many columns.
  */
@@ -25,21 +23,14 @@ struct record_form {
     const char *says; /* the forms in words, for the message about a file that has none of them */
 };
 
-/* A field's bytes, without quotes or escapes; of a JSON number its digits. */
-struct record_field {
-    const char *text;
-    size_t bytes;
-};
-
-/* A file on its way through records_next; all but `lines` belongs to it. */
+/* A file on its way through records_next; all but `in` belongs to it. */
 struct records {
-    struct texts lines;
+    struct input in;
     const struct record_form *form;
-    enum { RECORDS_UNKNOWN, RECORDS_TABS, RECORDS_COMMAS, RECORDS_JSON } kind;
-    int columns, or_more; /* what every line must have */
+    const struct form *kind; /* NULL: not known yet */
+    int columns, or_more;    /* what every line must have */
     int column[RECORD_FIELDS];
-    char *unquoted; /* of comma-separated values */
-    size_t capacity;
+    struct form_room room;
     json_t *object;
     char numbers[RECORD_FIELDS][32];
 };
@@ -48,11 +39,12 @@ struct records {
 int records_open(struct records *r, const char *path, const struct record_form *form);
 /* Safe on a zeroed struct. */
 void records_close(struct records *r);
-/* 1 and the fields [form->n], which stay valid until the next call; 0 at the end; or -1 with *code set and the line
-   printed. Blank lines are skipped. The first line decides: an object begins with {, else a tab tells tab-separated
-   lines, in which quotes are characters like others, from comma-separated ones, in which they may stand around a field.
-   A first line with a name for every field is a header. */
+/* 1 and the fields [form->n], which stay valid until the next call: without quotes or escapes, of a JSON number its
+   digits; 0 at the end; or -1 with *code set and the line printed. Blank lines are skipped. The first line decides
+   (form_of_first_line), and one with a name for every field is a header. */
 int records_next(struct records *r, struct record_field out[RECORD_FIELDS], int *code);
+/* "FILE:3", where the last record begins: for messages. */
+const char *records_where(const struct records *r, char out[128]);
 
 /* The whole of a field as a finite number: 0, or -1 when it is none. */
 int record_number(const struct record_field *field, double *out);

@@ -123,8 +123,10 @@ static struct text take(struct runner *r)
 /* Returns 0, or the exit code to end with. */
 static int refuse(struct runner *r, const char *why)
 {
-    const int code = texts_refuse(r->texts, why);
-    return code || !r->refused ? code : r->refused(r->context);
+    int code = texts_refuse(r->texts, why);
+    if (!code && r->refused)
+        code = r->refused(r->context);
+    return code ? code : texts_answered(r->texts, 0);
 }
 
 static tern_next next(void *context, tern_text *out)
@@ -156,8 +158,13 @@ static tern_status answer(void *context, const tern_answer *answer)
     struct runner *r = context;
     const struct text text = take(r);
     char why[RUNNER_REASON];
-    const int code = answer->error ? refuse(r, runner_reason(why, answer, tern_model_get_info(r->model)->max_tokens))
-                                   : r->print(r->context, &text, answer);
+    int code;
+    if (answer->error) {
+        code = refuse(r, runner_reason(why, answer, tern_model_get_info(r->model)->max_tokens));
+    } else {
+        code = r->print(r->context, &text, answer);
+        code = code ? code : texts_answered(r->texts, answer->n_tokens);
+    }
     if (!code)
         return TERN_OK;
     r->code = code;
@@ -169,7 +176,9 @@ int runner_all(struct runner *r, struct texts *texts, tern_task task, tern_trunc
     const tern_stream stream = {sizeof stream, r, next, answer};
     tern_error err;
     r->texts = texts;
-    r->code = CLI_OK;
+    r->code = texts_begin(texts);
+    if (r->code)
+        return r->code;
     const tern_status status = tern_answer_stream(r->session, task, truncate, &stream, &err);
     free(r->kept);
     r->kept = NULL;
