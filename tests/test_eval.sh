@@ -98,6 +98,9 @@ is 'standard input' "$(tern eval "$model" --task stsb - <"$work/last.tsv" | with
 is 'another prompt' "$(tern eval "$model" --task stsb "$work/last.tsv" --prompt '' | without_time | cmp -s - "$work/figures"; echo $?)" 1
 refused 2 "'poem'" "$model" --task stsb "$work/last.tsv" --prompt-name poem
 printf 'text,label\n"the movie, was ""great""",1\nbad,0\n' >"$work/sst2.csv"
+# A line's end between quotes was refused.
+printf 'text,label\n"the movie\nwas ""great""",1\r\nbad,0\n' >"$work/lines.csv"
+is 'a text of two lines' "$(tern eval models/sentiment-mini.tern --task sst2 "$work/lines.csv" | sed -n 's/^n  *//p')" 2
 is 'labels by commas' "$(tern eval models/sentiment-mini.tern --task sst2 "$work/sst2.csv" | sed -n 's/^n  *//p')" 2
 
 # What is not defined was NaN.
@@ -127,8 +130,8 @@ wrong "wrong:2: the score is 'nan'" '1\ta\tb\nnan\ta\tb\n'
 wrong "wrong:2: the score is ''" '1\ta\tb\n\ta\tb\n'
 wrong "wrong:2: has 2 columns, where the file's first line has 3" '1\ta\tb\n1\ta\n'
 wrong "wrong:2: has 4 columns, where the file's first line has 3" '1\ta\tb\n1\ta\tb\tc\n'
-wrong 'wrong:2: a quoted field must end in its line' 'sentence1,sentence2,score\n"a,b,1\n'
-wrong 'wrong:2: a quoted field must end in its line' 'sentence1,sentence2,score\n"a" x,b,1\n'
+wrong 'wrong:2: a field begins with a quote, and no other ends it' 'sentence1,sentence2,score\n"a,b,1\n'
+wrong 'wrong:2: a quoted field must end with a quote before' 'sentence1,sentence2,score\n"a" x,b,1\n'
 wrong 'wrong:2: bad JSON' '{"sentence1":"a","sentence2":"b","score":1}\n{"sentence1":"a"\n'
 wrong "wrong:1: the object has no member 'sentence2'" '{"sentence1":"a","score":1}\n'
 wrong "wrong:1: neither a string nor a number is 'sentence1'" '{"sentence1":["a"],"sentence2":"b","score":1}\n'

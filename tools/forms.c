@@ -154,7 +154,11 @@ const struct form *form_of_file(const char *path)
 const struct form *form_of_first_line(struct input *in, int members, int *code)
 {
     struct record_field line = {"", 0};
-    if (input_peek(in, &line, code) < 0)
+    int got;
+    while ((got = input_peek(in, &line, code)) > 0 && (!line.bytes || (line.bytes == 1 && *line.text == '\r')))
+        if (input_next(in, line_end, &line, code) < 0)
+            return NULL;
+    if (got < 0)
         return NULL;
     if (members && line.bytes && *line.text == '{')
         return form_find("jsonl");

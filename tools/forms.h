@@ -39,8 +39,8 @@ extern const char form_names[];   /* in words, for messages */
 /* NULL: there is none. */
 const struct form *form_find(const char *name);
 const struct form *form_of_file(const char *path);
-/* Decides by the input's first line: with a tab in it a table of tabs, else one of commas; where `members`, an object
-   is JSON. NULL with *code set where the line cannot be read. */
+/* Decides by the first line that is not blank: with a tab in it a table of tabs, else one of commas; where `members`,
+   an object is JSON. NULL with *code set where the line cannot be read. */
 const struct form *form_of_first_line(struct input *in, int members, int *code);
 /* An object's values: 0; 1 with the reason written to why[FORM_NAME]; or -1 with *code set and the line printed. */
 int form_object(json_t **out, const struct record_field *record, char *why, int *code);
