@@ -124,7 +124,7 @@ static int run_resumed(struct embed *e, struct runner *r, struct texts *texts, t
                                       .floats = 1,
                                       .head = header,
                                       .head_bytes = npy ? NPY_HEADER : 0,
-                                      .head_same = 10};
+                                      .head_same = npy ? 10 : 0};
     int code = runner_all(r, texts, TERN_EMBED, truncate);
     e->rows = texts->number;
     if (!code && npy && !texts->parts.checking)

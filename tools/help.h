@@ -31,7 +31,8 @@
     "text,\n"                                                                                                          \
     "                      !error<TAB>N<TAB>REASON; the exit code is 4 all the same\n"
 #define HELP_TEXTS                                                                                                     \
-    "Without TEXT, or with -, texts are the lines of standard input. Results keep the order of the texts.\n"
+    "Without TEXT, or with -, texts are the lines of standard input; --input and what follows it read files, JSON,\n"  \
+    "tables, and texts with line breaks. Results keep the order of the texts.\n"
 
 extern const char cli_usage[], cli_usage_end[];
 /* Commands that are planned and not there, NULL-terminated. */
