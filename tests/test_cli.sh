@@ -59,6 +59,8 @@ for c in convert classify tag embed tokenize info eval bench; do
     refused 2 "'--no-such-option'" $c --no-such-option
     refused 2 "'-Z'" $c -Z
 done
+# What stands in braces and is the name of no list was left out.
+prints 'Its result is {"error":REASON,"line":N} or' classify --help
 refused 2 "unknown command 'frobnicate'" frobnicate
 refused 2 "unknown option '--frobnicate'" --frobnicate
 refused 2 'later version' answer

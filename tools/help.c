@@ -244,9 +244,10 @@ static void print_models(FILE *out)
                 i % 5 == 4 || !seeded_name(i + 1) ? "\n" : "");
 }
 
-/* A list by its word between braces. */
+/* A list by its word between braces; other words in braces stay as they are. */
 static void print_list(FILE *out, const char *word, size_t bytes)
 {
+    int printed = 0;
     const struct {
         const char *word;
         struct tern_words names;
@@ -257,11 +258,13 @@ static void print_list(FILE *out, const char *word, size_t bytes)
                  {"tasks", eval_task_words("or")}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strlen(lists[i].word) == bytes && !memcmp(lists[i].word, word, bytes))
-            fputs(lists[i].names.text, out);
+            printed = fputs(lists[i].names.text, out) != EOF;
     if (bytes == sizeof "formats" - 1 && !memcmp("formats", word, bytes))
         print_formats(out);
-    if (bytes == sizeof "models" - 1 && !memcmp("models", word, bytes))
+    else if (bytes == sizeof "models" - 1 && !memcmp("models", word, bytes))
         print_models(out);
+    else if (!printed)
+        fprintf(out, "{%.*s}", (int)bytes, word);
 }
 
 void help_print(FILE *out, const char *text)
