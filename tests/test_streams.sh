@@ -78,7 +78,7 @@ done
 tern tokenize "$model" --ids --column q,d --input "$work/pair.csv" >"$work/got"
 same 'a pair in columns' "$work/got" "$work/want"
 refused 2 'takes texts, not pairs' tag "$ner" --field q,d
-refused 2 '--pair wants two names' classify "$model" --pair --field q
+refused 2 'two names are wanted' classify "$model" --pair --field q
 refused 2 'one of them is enough' classify "$model" --field a --column b
 refused 2 'one of them is enough' classify "$model" -0 --column b
 refused 2 '--null is not for --form csv' classify "$model" -0 --form csv

@@ -17,7 +17,8 @@ const char help_answer[] =
     "Usage: tern answer MODEL.tern [QUESTION...]\n"
     "Prints ANSWER<TAB>SCORE<TAB>START-END for each question: a part of its context, the probability that it begins "
     "and\n"
-    "ends there, and its bytes in the context. Without --context each text is QUESTION<TAB>CONTEXT.\n" HELP_TEXTS "\n"
+    "ends there, and its bytes in the context. Without --context each text is QUESTION<TAB>CONTEXT, of\n"
+    "JSON and tables the fields text and pair, or the two that --field and --column name.\n" HELP_TEXTS "\n"
     "  --context FILE      the context of all questions, which may be longer than the model takes\n"
     "  --squad FILE        questions and contexts of a file like SQuAD's, version 1.1 or 2.0; prints its predictions, "
     "one\n"
@@ -34,7 +35,7 @@ const char help_answer[] =
     "as\n"
     "                      the model takes if that is fewer)\n"
     "  --stride N          tokens of the context that two windows share (128, or half a window if that is less)\n"
-    "  --tokens            answers of whole tokens; without it of the words that these lie in\n" HELP_KEEP_GOING
+    "  --tokens            answers of whole tokens; without it of the words that these lie in\n" HELP_TEXT_OPTIONS
         HELP_RUN;
 
 enum { MOST_CONTEXT = 1 << 28 /* bytes */ };
@@ -46,7 +47,7 @@ struct answer {
     const char *context_path, *squad;
     char *context; /* --context */
     size_t context_bytes;
-    int json, logits, keep_going;
+    int json, logits;
     int32_t *ids;    /* [2][max_tokens] for --logits: tokens and types */
     float *values;   /* [max_tokens][2] */
     size_t n_tokens; /* of the last text */
@@ -178,6 +179,7 @@ int cmd_answer(int argc, char **argv)
 {
     struct answer c = {.a = {.options = {.struct_bytes = sizeof c.a.options}, .top = 1}};
     struct run_options run = RUN_DEFAULTS;
+    struct text_options from = {0};
     struct texts texts;
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &c.json, 0, 0},
                                          {"logits", 0, CLI_FLAG, &c.logits, 0, 0},
@@ -189,7 +191,7 @@ int cmd_answer(int argc, char **argv)
                                          {"window", 0, CLI_INT, &c.a.options.window, 3, 100000},
                                          {"stride", 0, CLI_INT, &c.a.options.stride, 1, 100000},
                                          {"tokens", 0, CLI_FLAG, &c.a.options.by_tokens, 0, 0},
-                                         {"keep-going", 0, CLI_FLAG, &c.keep_going, 0, 0},
+                                         TEXT_OPTIONS(from),
                                          RUN_OPTIONS(run),
                                          {0}};
     int n, code = cli_parse(options, "answer", argc, argv, &n);
@@ -204,10 +206,14 @@ int cmd_answer(int argc, char **argv)
                         c.context_path ? "--context"
                         : c.json       ? "--json"
                                        : "the questions");
-    char *none[] = {""}; /* --squad: no texts */
-    code = texts_open(&texts, c.squad ? none : argv + 1, c.squad ? 1 : n - 1, !c.context_path && !c.squad, "answer");
-    texts.keep_going = c.keep_going;
-    texts.form = c.json ? TEXTS_JSON : TEXTS_LINE;
+    if (c.squad && (from.input || from.output || from.summary))
+        return cli_fail(CLI_USAGE, "answer: --input, --output and --summary are not for --squad, which prints one "
+                                   "object to standard output");
+    char *none[] = {argv[0], ""}; /* --squad: no texts */
+    from.pairs = !c.context_path && !c.squad;
+    from.no_pairs = !from.pairs;
+    code = texts_open_by(&texts, &from, c.squad ? none : argv, c.squad ? 2 : n, "answer");
+    texts.form = c.json ? TEXTS_JSON : c.a.top > 1 ? TEXTS_FREE : TEXTS_LINE;
     if (!code)
         code = answer(&c, argv[0], &texts, &run);
     texts_close(&texts);

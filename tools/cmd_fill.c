@@ -25,14 +25,14 @@ const char help_fill[] =
     "  --targets A,B,...   only these words, each of which is one token\n"
     "  --score             print SCORE<TAB>TEXT instead: the text's pseudo-log-likelihood, the sum over its tokens of\n"
     "                      the logarithm of each one's probability where it alone is masked; with --json: text score\n"
-    "                      n_tokens perplexity\n" HELP_KEEP_GOING HELP_RUN;
+    "                      n_tokens perplexity\n" HELP_TEXT_OPTIONS HELP_RUN;
 
 struct fill {
     tern_session *session;
     const tern_model *model;
     struct texts *texts;
     tern_truncate truncate;
-    int json, logits, score, keep_going;
+    int json, logits, score;
     int32_t top;
     const char *words; /* --targets */
     int32_t *targets;  /* [n_targets] */
@@ -225,13 +225,14 @@ int cmd_fill(int argc, char **argv)
 {
     struct fill f = {.top = 5};
     struct run_options run = RUN_DEFAULTS;
+    struct text_options from = {.no_pairs = 1};
     struct texts texts;
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &f.json, 0, 0},
                                          {"logits", 0, CLI_FLAG, &f.logits, 0, 0},
                                          {"top", 0, CLI_INT, &f.top, 1, 1000},
                                          {"targets", 0, CLI_STRING, &f.words, 0, 0},
                                          {"score", 0, CLI_FLAG, &f.score, 0, 0},
-                                         {"keep-going", 0, CLI_FLAG, &f.keep_going, 0, 0},
+                                         TEXT_OPTIONS(from),
                                          RUN_OPTIONS(run),
                                          {0}};
     int n, code = cli_parse(options, "fill", argc, argv, &n);
@@ -243,9 +244,8 @@ int cmd_fill(int argc, char **argv)
         return cli_fail(CLI_USAGE, "fill: --logits goes with --json");
     if (f.score && (f.words || f.logits))
         return cli_fail(CLI_USAGE, "fill: --score goes without --targets and --logits");
-    code = texts_open(&texts, argv + 1, n - 1, 0, "fill");
-    texts.keep_going = f.keep_going;
-    texts.form = f.json ? TEXTS_JSON : TEXTS_LINE;
+    code = texts_open_by(&texts, &from, argv, n, "fill");
+    texts.form = f.json ? TEXTS_JSON : f.score ? TEXTS_LINE : TEXTS_FREE;
     if (!code)
         code = fill(&f, argv[0], &texts, &run);
     texts_close(&texts);

@@ -48,13 +48,19 @@ void progress_step(struct progress *p, size_t tokens, double part)
 void progress_end(struct progress *p, int said)
 {
     const int drew = p->draws;
+    const double start = p->start;
     if (p->start <= 0)
         return;
+    p->start = 0;
     if (drew)
         cli_progress_line(NULL);
-    const double seconds = (cli_now_ms() - p->start) / 1e3, per = seconds > 0 ? 1 / seconds : 0;
-    if (said || (drew && p->texts > 1))
+    const double seconds = (cli_now_ms() - start) / 1e3, per = seconds > 0 ? 1 / seconds : 0;
+    if (!said && (!drew || p->texts < 2))
+        return;
+    if (!p->tokens)
+        cli_report("%zu text%s in %.2f s: %.1f texts/s", p->texts, p->texts == 1 ? "" : "s", seconds,
+                   (double)p->texts * per);
+    else
         cli_report("%zu text%s, %zu tokens in %.2f s: %.1f texts/s, %.0f tokens/s", p->texts, p->texts == 1 ? "" : "s",
                    p->tokens, seconds, (double)p->texts * per, (double)p->tokens * per);
-    p->start = 0;
 }

@@ -13,7 +13,7 @@ struct progress {
 
 /* `from` is of 1. Draws only on a terminal that takes it, and not where results go to a terminal. */
 void progress_begin(struct progress *p, double from);
-/* After each text; `part` of all has been done then, negative: nobody knows. */
+/* After each text; 0 tokens: nobody counted them; `part` of all has been done then, negative: nobody knows. */
 void progress_step(struct progress *p, size_t tokens, double part);
 /* Erases the line and, if `said` or where progress was drawn, prints what was done and how fast. */
 void progress_end(struct progress *p, int said);

@@ -61,9 +61,11 @@ int runner_open_session(tern_session **out, const tern_model *model, const char 
 int runner_each(struct texts *texts, int (*one)(void *context, const struct text *text), void *context)
 {
     struct text text;
-    int code = CLI_OK;
-    while (!code && texts_next(texts, &text, &code) > 0)
+    int code = texts_begin(texts);
+    while (!code && texts_next(texts, &text, &code) > 0) {
         code = text.why ? texts_refuse(texts, text.why) : one(context, &text);
+        code = code ? code : texts_answered(texts, 0);
+    }
     return code;
 }
 

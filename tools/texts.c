@@ -149,7 +149,7 @@ static int choose_fields(struct texts *t, const struct text_options *o, const ch
     if (f->n == 2 && o->no_pairs)
         return cli_fail(CLI_USAGE, "%s: takes texts, not pairs of them; give one name", command);
     if (f->n == 1 && o->pairs)
-        return cli_fail(CLI_USAGE, "%s: --pair wants two names, the text's and its pair's: --%s A,B", command,
+        return cli_fail(CLI_USAGE, "%s: two names are wanted, the text's and its pair's: --%s A,B", command,
                         o->columns.n ? "column" : "field");
     return CLI_OK;
 }
@@ -240,11 +240,19 @@ static double part_of(const struct texts *t)
 int texts_begin(struct texts *t)
 {
     const char *const inputs[] = {t->model, t->in.name ? t->in.name : t->model, NULL};
-    static const enum parts_kind kinds[] = {
-        [TEXTS_LINE] = PARTS_LINES, [TEXTS_JSON] = PARTS_LINES, [TEXTS_ROW] = PARTS_ROWS, [TEXTS_BLOCK] = PARTS_BLOCKS};
+    static const enum parts_kind kinds[] = {[TEXTS_LINE] = PARTS_LINES,
+                                            [TEXTS_JSON] = PARTS_LINES,
+                                            [TEXTS_ROW] = PARTS_ROWS,
+                                            [TEXTS_BLOCK] = PARTS_BLOCKS,
+                                            [TEXTS_FREE] = PARTS_LINES};
     struct text skipped;
     int code = CLI_OK;
     if (t->output) {
+        if (t->resume && t->form == TEXTS_FREE)
+            return cli_fail(CLI_USAGE,
+                            "%s: nobody can see where a result ends in results of several lines; --resume "
+                            "goes with --json",
+                            t->output);
         t->rows.kind = kinds[t->form];
         code = parts_open(&t->parts, t->output, t->resume, &t->rows, inputs);
     }

@@ -14,6 +14,7 @@ enum texts_form {
     TEXTS_JSON,  /* {"error":"REASON","line":NUMBER} */
     TEXTS_ROW,   /* the command writes a row; the reason goes to stderr */
     TEXTS_BLOCK, /* as TEXTS_LINE, where the command ends each result with an empty line */
+    TEXTS_FREE,  /* as TEXTS_LINE, where a result's lines do not show where it ends: there is no --resume */
 };
 
 /* What the options that all such commands have say. */
