@@ -91,6 +91,15 @@ refused 2 'leave out those of the command line' classify "$model" --input "$work
 refused 2 'are for --input and standard input' classify "$model" --field a text
 refused 1 'absent: cannot open' classify "$model" --input "$work/absent"
 
+# eval beside vectors of the same texts.
+tern embed "$model" -o "$work/v.npy" --input "$work/t.csv"
+for how in '--column text t.csv' '--form tsv t.tsv' '--field text t.jsonl' '-0 null'; do
+    # shellcheck disable=SC2086
+    is "eval of $how" "$(tern eval "$model" --against "$work/v.npy" ${how% *} "$work/${how##* }" 2>&1 |
+        grep -c '^n  *3$\|^cosine  *1.000000$')" 2
+done
+refused 2 "a task's file shows itself" eval "$model" --task stsb --column text "$work/t.csv"
+
 # What is wrong is named by its line, which is not the number of the text.
 printf 'id,text\n1,"a\nb"\n2,c,d\n3,e\n4,"f\n5,g\n' >"$work/bad.csv"
 refused 4 'bad.csv:4: has 3 columns, where' classify "$model" --input "$work/bad.csv"

@@ -14,6 +14,7 @@ struct eval {
     const char *against;
     int json;
     int32_t seed; /* -1: the file's order */
+    struct text_options from;
     struct eval_job job;
 };
 
@@ -21,7 +22,8 @@ static int read_data(struct eval *e, const struct eval_model *m)
 {
     const struct eval_task *const t = e->task;
     if (!t)
-        return eval_read_lines(&e->job.data, e->job.path);
+        return texts_form_given(&e->from) ? eval_read_texts(&e->job.data, e->job.path, &e->from)
+                                          : eval_read_lines(&e->job.data, e->job.path);
     const int of_labels = t->most == 0;
     if (of_labels && !m->info->n_labels)
         return cli_fail(CLI_USAGE, "%s: %s is for models that label texts; this one has no such head", m->path,
@@ -88,7 +90,7 @@ static int run(struct eval *e, const char *path)
 
 int cmd_eval(int argc, char **argv)
 {
-    struct eval e = {.seed = -1, .job = {.run = RUN_DEFAULTS}};
+    struct eval e = {.seed = -1, .from = {.no_pairs = 1}, .job = {.run = RUN_DEFAULTS}};
     const char *task = NULL;
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &e.json, 0, 0},
                                          {"task", 0, CLI_STRING, &task, 0, 0},
@@ -96,6 +98,7 @@ int cmd_eval(int argc, char **argv)
                                          {"against", 0, CLI_STRING, &e.against, 0, 0},
                                          {"prompt-name", 0, CLI_STRING, &e.job.prompt_name, 0, 0},
                                          {"prompt", 0, CLI_STRING, &e.job.prompt, 0, 0},
+                                         TEXT_FORM_OPTIONS(e.from),
                                          RUN_OPTIONS(e.job.run),
                                          {0}};
     int n, code = cli_parse(options, "eval", argc, argv, &n);
@@ -110,6 +113,9 @@ int cmd_eval(int argc, char **argv)
                         eval_task_words("and").text);
     if (task && !e.task)
         return cli_fail(CLI_USAGE, "eval: --task is %s, not '%.64s'", eval_task_words("or").text, task);
+    if (task && texts_form_given(&e.from))
+        return cli_fail(CLI_USAGE, "eval: --form, --field, --column and --null are for files of texts; a task's file "
+                                   "shows itself what it is");
     if (n != 2)
         return cli_fail(CLI_USAGE, "eval: give one model file and one data file; see tern eval --help");
     e.job.path = argv[1];

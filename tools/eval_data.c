@@ -1,6 +1,5 @@
 /* Reads the files of the tasks of `tern eval`, and files of texts. */
 #include "tools/eval_data.h"
-#include "tools/texts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -66,19 +65,35 @@ int eval_read_rows(struct eval_data *d, const char *path, const struct eval_rows
     return code;
 }
 
-int eval_read_lines(struct eval_data *d, const char *path)
+/* All texts of an input that was opened with `code`; closes it. */
+static int add_texts(struct eval_data *d, const char *path, struct texts *texts, int code)
 {
-    struct texts lines;
-    struct text line;
+    struct text text;
+    char where[128];
     d->per_row = 1;
-    int code = texts_open_file(&lines, path);
-    while (!code && texts_next(&lines, &line, &code) > 0)
-        code = add_text(d, line.text, line.bytes, lines.in.number);
-    texts_close(&lines);
+    while (!code && texts_next(texts, &text, &code) > 0)
+        code = text.why ? cli_fail(CLI_INPUT, "%s: %s", texts_where(texts, where), text.why)
+                        : add_text(d, text.text, text.bytes, texts_place(texts));
+    texts_close(texts);
     d->n_rows = d->n_texts;
     if (!code && !d->n_texts)
         code = cli_fail(CLI_INPUT, "%s: there is no text in it", path);
     return code;
+}
+
+int eval_read_lines(struct eval_data *d, const char *path)
+{
+    struct texts lines;
+    return add_texts(d, path, &lines, texts_open_file(&lines, path));
+}
+
+int eval_read_texts(struct eval_data *d, const char *path, const struct text_options *o)
+{
+    struct texts texts;
+    struct text_options with = *o;
+    char *no_words[] = {NULL};
+    with.input = path;
+    return add_texts(d, path, &texts, texts_open_by(&texts, &with, no_words, 1, "eval"));
 }
 
 void eval_data_free(struct eval_data *d)

@@ -3,6 +3,7 @@
 #define TERN_EVAL_DATA_H
 
 #include "tools/records.h"
+#include "tools/texts.h"
 
 struct eval_text {
     size_t at, bytes; /* offset into the pool, length */
@@ -27,9 +28,11 @@ struct eval_rows {
 };
 
 /* Each reads FILE (- is standard input) into a zeroed struct: an exit code, with a line that names what is wrong. The
-   second takes every line as a text, a blank one too, as tern embed does. */
+   second takes every line as a text, a blank one too, as tern embed does; the third the texts of the form that the
+   options name. */
 int eval_read_rows(struct eval_data *d, const char *path, const struct eval_rows *rows);
 int eval_read_lines(struct eval_data *d, const char *path);
+int eval_read_texts(struct eval_data *d, const char *path, const struct text_options *o);
 /* Safe on a zeroed struct. */
 void eval_data_free(struct eval_data *d);
 

@@ -13,14 +13,15 @@
     "  --isa NAME          restrict the kernels; results do not depend on it (tern info --isas)\n"
 #define HELP_PAIR                                                                                                      \
     "  --pair              each text is TEXT<TAB>PAIR; with --form jsonl, csv or tsv the fields text and pair\n"
-#define HELP_TEXT_OPTIONS                                                                                              \
-    "  --input FILE        texts are those of FILE, not of standard input\n"                                           \
+#define HELP_TEXT_FORMS                                                                                                \
     "  --form NAME         how texts lie there: lines (the default), null, jsonl, csv or tsv. A FILE that ends with\n" \
     "                      .jsonl, .ndjson, .csv, .tsv or .tab is read as that\n"                                      \
     "  --field A[,B]       a JSON object in each line; the text is its member A (text), its pair is B\n"               \
     "  --column A[,B]      a table, CSV or TSV by its name or its first line; the text is in the column that the\n"    \
     "                      header calls A (text). Numbers count columns from 1, and there is no header\n"              \
-    "  -0, --null          a NUL character ends each text, which may have line breaks in it\n"                         \
+    "  -0, --null          a NUL character ends each text, which may have line breaks in it\n"
+#define HELP_TEXT_OPTIONS                                                                                              \
+    "  --input FILE        texts are those of FILE, not of standard input\n" HELP_TEXT_FORMS                           \
     "  -o, --output FILE   write there, as results come (--out is the same)\n"                                         \
     "  --resume            go on behind the last whole result in FILE; what a killed run left of the next is cut\n"    \
     "                      off. The last result is made again first: unless it is the same, byte for byte, the\n"      \

@@ -154,6 +154,11 @@ static int choose_fields(struct texts *t, const struct text_options *o, const ch
     return CLI_OK;
 }
 
+int texts_form_given(const struct text_options *o)
+{
+    return o->form || o->fields.n || o->columns.n || o->null;
+}
+
 int texts_open_by(struct texts *t, const struct text_options *o, char **words, int n, const char *command)
 {
     int code = open_source(t, words + 1, n - 1, o->input, command);
@@ -167,7 +172,7 @@ int texts_open_by(struct texts *t, const struct text_options *o, char **words, i
         t->output = o->output;
     if (t->resume && !t->output)
         return cli_fail(CLI_USAGE, "%s: --resume goes on in a file; give its name with --output FILE", command);
-    if (t->words && (o->form || o->fields.n || o->columns.n || o->null))
+    if (t->words && texts_form_given(o))
         return cli_fail(CLI_USAGE, "%s: --form, --field, --column and --null are for --input and standard input",
                         command);
     if (!t->words)
@@ -185,7 +190,7 @@ static int counts_texts(const struct texts *t)
     return t->words || (t->fields.form && !strcmp(t->fields.form->name, "null"));
 }
 
-static size_t place_of(const struct texts *t)
+size_t texts_place(const struct texts *t)
 {
     return counts_texts(t) ? t->number : t->in.line;
 }
@@ -194,7 +199,7 @@ const char *texts_where(const struct texts *t, char out[128])
 {
     const char *const what = counts_texts(t) ? "text" : "line";
     if (!t->in.name || t->words)
-        snprintf(out, 128, "%s %zu", what, place_of(t));
+        snprintf(out, 128, "%s %zu", what, texts_place(t));
     else if (counts_texts(t))
         snprintf(out, 128, "%.80s: text %zu", t->in.name, t->number);
     else
@@ -288,9 +293,9 @@ int texts_refuse(struct texts *t, const char *why)
     } else if (t->form == TEXTS_JSON) {
         fputs("{\"error\":", stdout);
         cli_json_text(stdout, why);
-        printf(",\"line\":%zu}\n", place_of(t));
+        printf(",\"line\":%zu}\n", texts_place(t));
     } else {
-        printf("!error\t%zu\t", place_of(t));
+        printf("!error\t%zu\t", texts_place(t));
         cli_plain(stdout, why, strlen(why));
         putchar('\n');
     }

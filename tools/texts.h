@@ -24,10 +24,14 @@ struct text_options {
     int null, pairs, keep_going, resume, summary;
     int no_pairs; /* of the command: it takes none */
 };
+#define TEXT_FORM_OPTIONS(o)                                                                                           \
+    {"form", 0, CLI_STRING, &(o).form, 0, 0}, {"field", 0, CLI_NAMES, &(o).fields, 0, 0},                              \
+        {"column", 0, CLI_NAMES, &(o).columns, 0, 0},                                                                  \
+    {                                                                                                                  \
+        "null", '0', CLI_FLAG, &(o).null, 0, 0                                                                         \
+    }
 #define TEXT_OPTIONS(o)                                                                                                \
-    {"input", 0, CLI_STRING, &(o).input, 0, 0}, {"form", 0, CLI_STRING, &(o).form, 0, 0},                              \
-        {"field", 0, CLI_NAMES, &(o).fields, 0, 0}, {"column", 0, CLI_NAMES, &(o).columns, 0, 0},                      \
-        {"null", '0', CLI_FLAG, &(o).null, 0, 0}, {"output", 'o', CLI_STRING, &(o).output, 0, 0},                      \
+    TEXT_FORM_OPTIONS(o), {"input", 0, CLI_STRING, &(o).input, 0, 0}, {"output", 'o', CLI_STRING, &(o).output, 0, 0},  \
         {"out", 0, CLI_STRING, &(o).output, 0, 0}, {"resume", 0, CLI_FLAG, &(o).resume, 0, 0},                         \
         {"keep-going", 0, CLI_FLAG, &(o).keep_going, 0, 0},                                                            \
     {                                                                                                                  \
@@ -67,6 +71,8 @@ struct texts {
 int texts_open(struct texts *t, char **words, int n, int pairs, const char *command);
 /* The same by the options; words[0] is the model, which is no text and no file to write to. */
 int texts_open_by(struct texts *t, const struct text_options *o, char **words, int n, const char *command);
+/* 1: they say in which form texts are. */
+int texts_form_given(const struct text_options *o);
 /* The lines of a file; - is standard input here, too. */
 int texts_open_file(struct texts *t, const char *path);
 void texts_close(struct texts *t);
@@ -83,6 +89,8 @@ int texts_refuse(struct texts *t, const char *why);
 int texts_end(struct texts *t, int code);
 /* Whether texts_next would answer at once: if not, what is there should be run now. */
 int texts_ready(struct texts *t);
+/* The line that the last text begins in, or its number where texts have no lines. */
+size_t texts_place(const struct texts *t);
 /* "text 3", "line 3", "FILE:3": for messages. */
 const char *texts_where(const struct texts *t, char out[128]);
 
