@@ -263,7 +263,7 @@ refused 2 'sst2 is for models with one label of several' eval "$work/02-regressi
 refused 2 'of each label by itself' eval "$work/01-multilabel.tern" --task sst2 "$work/sst2.tsv"
 refused 2 'use tern classify' tag "$work/01-multilabel.tern" x
 refused 2 'use tern embed' tag "$work/38-orig-mod.tern" x
-refused 2 "task 'rank' is unknown; classify, tag and embed are" convert $cases/38-orig-mod -o "$work/x.tern" --task rank
+refused 2 "task 'rank' is unknown; classify, tag, answer, fill and embed are" convert $cases/38-orig-mod -o "$work/x.tern" --task rank
 refused 5 'classifier.weight is missing' convert -q $cases/38-orig-mod -o "$work/x.tern" --task tag
 tern convert $cases/01-multilabel -o "$work/x.tern" --task embed 2>"$work/err" || fail 'convert --task embed'
 is 'the head is dropped aloud' "$(grep -c '^dropped: classifier' "$work/err")" 1

@@ -25,7 +25,7 @@ const char cli_usage_end[] =
     "Exit codes: 0 ok, 1 failed at run time, 2 usage, 3 slower or different than the baseline, 4 input refused,\n"
     "            5 model file absent, bad or not supported.\n";
 
-const char *const cli_later[] = {"answer", "fill", "rerank", NULL};
+const char *const cli_later[] = {"rerank", NULL};
 
 static const char help_convert[] =
     "Examples:\n"
