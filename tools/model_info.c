@@ -204,7 +204,11 @@ static void print(const tern_model *m, const char *path)
     }
     if (i->n_labels)
         printf(" (of each %s; scores: %s)", i->of_tokens ? "token" : "text", i->output);
-    printf("%s\n\n%-28s %-4s %-20s %10s %8s\n", i->n_labels ? "" : "none", "tensor", "type", "shape", "bytes", "bits");
+    printf("%s\n\n%-28s %-4s %-20s %10s %8s\n",
+           i->n_labels               ? ""
+           : strcmp(i->head, "none") ? "none: the head finds words (tern fill)"
+                                     : "none",
+           "tensor", "type", "shape", "bytes", "bits");
     print_tensors(m, 0);
 }
 

@@ -28,7 +28,7 @@ static int check_head(const tern_model *model, const char *path, const char *com
         return CLI_OK;
     if (!other)
         return cli_fail(CLI_USAGE, "%s: the model has no head, as tern %s needs; use tern embed", path, command);
-    return cli_fail(CLI_USAGE, "%s: the model's head is a %s, not a %s; use tern %s", path, head, wanted, other);
+    return cli_fail(CLI_USAGE, "%s: the model has the head %s, not %s; use tern %s", path, head, wanted, other);
 }
 
 int runner_open_head(tern_session **out, const tern_model *model, const char *path, const char *command,
