@@ -223,6 +223,12 @@ typedef void tern_embed_fn(const int8_t *a, const int8_t *b, int mul_a, int mul_
 /* out[j] = sum over i < m of x[i][j]; m <= 65,536. */
 typedef void tern_pool_fn(const int16_t *x, ptrdiff_t ld_x, int32_t *out, int m, int n);
 
+/* One vector against n others: out[i] = sum of q[j] * x[i][j] over j < k, for i < n; exact while k <= 133,144. */
+typedef void tern_dot_s8_fn(const int8_t *q, const int8_t *x, ptrdiff_t ld_x, int32_t *out, int n, int k);
+
+/* The same with bits: out[i] = how many bits of q's k bytes differ from those of x[i], for i < n; k <= 65,536. */
+typedef void tern_hamming_fn(const uint8_t *q, const uint8_t *x, ptrdiff_t ld_x, int32_t *out, int n, int k);
+
 /* The ops on floats, whose bits may differ from kernel to kernel. Values are finite. */
 
 /* c[m][n] = a[m][k] times w[n][k] transposed, plus bias[n] in each row; bias == NULL: none. */
