@@ -138,7 +138,7 @@ say = $(if $(V),@:,@echo '  $1')
 
 # ---- Building ------------------------------------------------------------------------------------------------------
 
-.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-shared bench-cold bench-onednn bench-sparse bench-formats bench-sparsity accuracy count-arm deps clean help print-% FORCE
+.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-shared bench-search bench-cold bench-onednn bench-sparse bench-formats bench-sparsity accuracy count-arm deps clean help print-% FORCE
 all: lib cli
 lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
@@ -334,6 +334,13 @@ $(BUILD)/bench_shared: $(call obj,tools/shared/bench_shared.c tools/cli.c tools/
 	$(call say,LD   $@)
 	$(Q)$(link_program) -o $@ $^ $(LIBS)
 
+# ARGS="VECTORS.npy PASSAGES INDEX": tools/shared/bench_search.c.
+bench-search: $(BUILD)/bench_search
+	$(BUILD)/bench_search $(ARGS)
+$(BUILD)/bench_search: $(call obj,tools/shared/bench_search.c tools/cli.c tools/npy.c) $(STATIC_LIB)
+	$(call say,LD   $@)
+	$(Q)$(link_program) -o $@ $^ $(LIBS)
+
 # ARGS="ISA ROWS...", and DNNL_MAX_CPU_ISA for the other side: tools/peers/README.md.
 bench-onednn: $(STATIC_LIB)
 	@echo '#include <dnnl.h>' | $(CC) -E -x c - >/dev/null 2>&1 || { echo 'install libdnnl-dev first'; exit 1; }
@@ -371,6 +378,7 @@ help:
 	@echo 'make torture      broken files, memory, calls, signals: TORTURE_SECONDS=240, TORTURE_SEED, TORTURE="kills calls"'
 	@echo 'make bench-peers  measure against other engines'
 	@echo 'make bench-shared measure several processes and sessions side by side, and beside busy programs'
+	@echo 'make bench-search time and recall of tern search: ARGS="VECTORS.npy PASSAGES INDEX"'
 	@echo 'make bench-cold   from exec to the first answer, beside ONNX Runtime'
 	@echo 'make bench-formats  bits, bytes, accuracy and time of every format: CHECKPOINT, TEXTS, SST2, STSB'
 	@echo 'make bench-sparsity  accuracy over sparsity, every block shape: a table and docs/sparsity.svg'
