@@ -23,9 +23,9 @@ enum {
     BINARY_FROM = 1 << 17, /* passages from which on bits are faster than int8: docs/search.md */
     INT8_PER_HIT = 4,      /* default candidates for each hit, and some more */
     INT8_MORE = 32,
-    BINARY_PER_HIT = 100,
-    BINARY_MORE = 1000,
-    BINARY_OF = 512, /* and one of so many passages */
+    BINARY_PER_HIT = 50,
+    BINARY_MORE = 500,
+    BINARY_OF = 1024, /* and one of so many passages */
     HIGH = 127,
     STEPS = 128 /* of a query's lower half in one of its upper */
 };

@@ -12,6 +12,8 @@ int cmd_convert(int argc, char **argv);
 #include "models/heads.def"
 #undef HEAD_KIND
 int cmd_embed(int argc, char **argv);
+int cmd_search(int argc, char **argv);
+extern const char help_search[];
 int cmd_tokenize(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_eval(int argc, char **argv);

@@ -222,6 +222,7 @@ const struct cli_command cli_commands[] = {
 #include "models/heads.def"
 #undef HEAD_KIND
     {"embed", "turn texts into vectors", help_embed, cmd_embed},
+    {"search", "find passages of files by their meaning", help_search, cmd_search},
     {"tokenize", "show the pieces and ids of texts", help_tokenize, cmd_tokenize},
     {"info", "show this CPU and the kernels, or a model", help_info, cmd_info},
     {"eval", "measure a model's quality on a task", help_eval, cmd_eval},

@@ -3,14 +3,13 @@
 
 #include "models/blocks.h"
 #include "runtime/base/file.h"
+#include "tools/cache_folder.h"
 #include "tools/cli.h"
 #include "tools/host.h"
 #include "tools/output.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { LIMIT = 1 << 16 };
 
@@ -22,25 +21,11 @@ const char *sparse_cache_isa(const char *isa)
     return tern_isa_name(tern_table_best(features));
 }
 
-/* The folder of all caches: relative paths in the variable are to be ignored (XDG base directory specification). */
-static int base_folder(char *out, size_t capacity)
-{
-    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int n = -1;
-    if (xdg && *xdg == '/')
-        n = snprintf(out, capacity, "%s", xdg);
-    else if (home && *home == '/')
-        n = snprintf(out, capacity, "%s/.cache", home);
-    return n < 0 || (size_t)n >= capacity ? -1 : 0;
-}
-
 int sparse_cache_path(char *out, size_t capacity, const char *isa)
 {
-    char base[1024];
-    if (base_folder(base, sizeof base))
-        return -1;
-    const int n = snprintf(out, capacity, "%s/tern/sparse-%s.txt", base, isa);
-    return n < 0 || (size_t)n >= capacity ? -1 : 0;
+    char name[64];
+    snprintf(name, sizeof name, "sparse-%s.txt", isa);
+    return cache_path(out, capacity, name);
 }
 
 /* What makes a table none of ours; NULL: nothing. */
@@ -95,25 +80,11 @@ const char *sparse_cache_text(const char *isa)
     return text;
 }
 
-static int make_folders(void)
-{
-    char folder[1100];
-    if (base_folder(folder, sizeof folder - 8))
-        return cli_fail(CLI_FAILED, "no place for the table: neither XDG_CACHE_HOME nor HOME is an absolute path");
-    for (int i = 0; i < 2; i++) {
-        if (mkdir(folder, 0700) && errno != EEXIST) /* 0700: as the XDG specification asks for */
-            return cli_fail(CLI_FAILED, "%s: cannot make the folder: %s", folder, strerror(errno));
-        if (i == 0)
-            strcat(folder, "/tern");
-    }
-    return CLI_OK;
-}
-
 int sparse_cache_write(const char *isa, const struct tern_sparse_routes *routes)
 {
     struct tern_writer writer = {0};
     char path[1100], cpu[128];
-    int code = make_folders();
+    int code = cache_make_folders("the table");
     if (code)
         return code;
     host_cpu_name(cpu, sizeof cpu);
