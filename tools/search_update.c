@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LARGEST_FILE = 1 << 26, ROUND = 1 << 14 /* passages that are embedded before the index is written */ };
 
@@ -257,30 +258,47 @@ static int write_round(struct round *r)
 /* ---- Rounds --------------------------------------------------------------------------------------------------------
  */
 
-/* The index that is there, if it was made as this one would be. */
-static tern_index *open_old(const struct search_update *u)
+/* CLI_USAGE, with a line, for a file that somebody else made: it is not to be replaced. */
+static int check_owner(const char *path)
 {
-    tern_index *old = NULL;
+    char magic[sizeof TERN_INDEX_MAGIC - 1];
+    struct stat st;
+    FILE *f = !stat(path, &st) && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
+    const size_t n = f ? fread(magic, 1, sizeof magic, f) : 0;
+    if (f)
+        fclose(f);
+    return n && (n < sizeof magic || memcmp(magic, TERN_INDEX_MAGIC, sizeof magic))
+               ? cli_fail(CLI_USAGE, "%s: is no index of tern search; remove it, or give another file to --index", path)
+               : CLI_OK;
+}
+
+/* The index that is there, if it was made as this one would be; NULL: there is none. */
+static int open_old(tern_index **out, const struct search_update *u)
+{
     tern_error err;
-    if (!tern_path_exists(u->index_path))
-        return NULL;
-    if (tern_index_open(&old, u->index_path, &err)) {
+    *out = NULL;
+    const int code = check_owner(u->index_path);
+    if (code || !tern_path_exists(u->index_path))
+        return code;
+    if (tern_index_open(out, u->index_path, &err)) {
         cli_warn("%s", err.message);
-    } else if (old->info.model != u->model || old->info.settings != u->settings ||
-               old->info.dimensions != tern_session_dimensions(u->session)) {
-        cli_report("%s: made with another model or other prompts; making the index anew", u->index_path);
-    } else {
-        return old;
+        return CLI_OK;
     }
-    tern_index_close(old);
-    return NULL;
+    const tern_index_info *info = tern_index_get_info(*out);
+    if (info->model == u->model && info->settings == u->settings &&
+        info->dimensions == tern_session_dimensions(u->session))
+        return CLI_OK;
+    cli_report("%s: made with another model or other prompts; making the index anew", u->index_path);
+    tern_index_close(*out);
+    *out = NULL;
+    return CLI_OK;
 }
 
 int search_update(tern_index **out, struct search_update *u)
 {
     tern_error err;
-    int code = CLI_OK, more = 1;
-    tern_index *old = open_old(u);
+    tern_index *old;
+    int more = 1, code = open_old(&old, u);
     *out = NULL;
     while (more && !code) {
         struct round r = {.u = u, .old = old};
