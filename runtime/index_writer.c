@@ -4,7 +4,6 @@
 #include "runtime/vectors.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -184,11 +183,11 @@ static tern_status put_rows(tern_index_writer *w, const uint8_t *binary, const i
 static tern_status round_row(tern_index_writer *w, size_t i, const float *vector, tern_error *err)
 {
     const int n = (int)w->header.dimensions;
-    const double length = tern_vector_round(w->rounded, vector, n, 127);
-    if (length < 0)
+    int64_t norm2;
+    if (tern_vector_round(w->rounded, &norm2, vector, n, 127))
         return tern_fail(err, TERN_USAGE, "the vector of passage %llu has a number that is not finite",
                          (unsigned long long)(w->n_passages + i));
-    w->passages[i].scale = length > 0 ? (uint32_t)floor(0x1p32 / length + 0.5) : 0;
+    w->passages[i].scale = tern_vector_scale(norm2);
     tern_vector_signs(w->binary + i * tern_bit_bytes(n), w->rounded, n);
     for (int j = 0; j < n; j++)
         w->int8[i * (size_t)n + (size_t)j] = (int8_t)w->rounded[j];

@@ -200,28 +200,27 @@ static void gather(tern_searcher *s)
     tern_best_cut(&s->found);
 }
 
-/* Returns the length of the rounded query, -1: it is not finite. */
-static double take_query(tern_searcher *s, const float *query)
+/* -1: a number is not finite. */
+static int take_query(tern_searcher *s, const float *query, int64_t *norm2)
 {
     const int n = s->index->info.dimensions;
-    const double length = tern_vector_round(s->rounded, query, n, HIGH * STEPS);
-    if (length < 0)
-        return length;
+    if (tern_vector_round(s->rounded, norm2, query, n, HIGH * STEPS))
+        return -1;
     tern_vector_signs(s->bits, s->rounded, n);
     for (int i = 0; i < n; i++) {
         const int high = (s->rounded[i] + STEPS / 2) >> 7;
         s->high[i] = (int8_t)high;
         s->low[i] = (int8_t)(s->rounded[i] - high * STEPS); /* -64 .. 63 */
     }
-    return length;
+    return 0;
 }
 
 tern_status tern_search(tern_searcher *s, const float *query, tern_hit *hits, size_t *n_hits, tern_error *err)
 {
     const tern_index_info *info = &s->index->info;
     *n_hits = 0;
-    const double length = take_query(s, query);
-    if (length < 0)
+    int64_t norm2;
+    if (take_query(s, query, &norm2))
         return tern_fail(err, TERN_USAGE, "the query's vector has a number that is not finite");
     if (!info->n_passages)
         return TERN_OK;
@@ -238,10 +237,8 @@ tern_status tern_search(tern_searcher *s, const float *query, tern_hit *hits, si
     tern_best_cut(&s->found);
     s->found.most = s->candidates;
     tern_best_sort(s->found.at, n);
-    for (int i = 0; i < n; i++) {
-        const double score = length > 0 ? -(double)s->found.at[i].key / (length * 0x1p32) : 0;
-        hits[i] = (tern_hit){.passage = s->found.at[i].row, .score = (float)score};
-    }
+    for (int i = 0; i < n; i++)
+        hits[i] = (tern_hit){.passage = s->found.at[i].row, .score = tern_vector_cosine(-s->found.at[i].key, norm2)};
     *n_hits = (size_t)n;
     return TERN_OK;
 }

@@ -1,12 +1,13 @@
-/* Rounds vectors to integers and takes their signs. */
+/* Rounds vectors to integers, takes their signs and lengths, and turns products into cosines. */
 #include "runtime/vectors.h"
 
 #include <math.h>
 #include <string.h>
 
-double tern_vector_round(int16_t *q, const float *v, int n, int most)
+int tern_vector_round(int16_t *q, int64_t *norm2, const float *v, int n, int most)
 {
-    double largest = 0, sum = 0;
+    double largest = 0;
+    *norm2 = 0;
     for (int i = 0; i < n; i++) {
         const double magnitude = fabs((double)v[i]);
         if (!isfinite(magnitude))
@@ -16,9 +17,19 @@ double tern_vector_round(int16_t *q, const float *v, int n, int most)
     const double scale = largest > 0 ? most / largest : 0;
     for (int i = 0; i < n; i++) {
         q[i] = (int16_t)floor((double)v[i] * scale + 0.5);
-        sum += (double)q[i] * q[i]; /* whole, below 2^53: exact */
+        *norm2 += q[i] * q[i];
     }
-    return sqrt(sum);
+    return 0;
+}
+
+uint32_t tern_vector_scale(int64_t norm2)
+{
+    return norm2 ? (uint32_t)floor(0x1p32 / sqrt((double)norm2) + 0.5) : 0;
+}
+
+float tern_vector_cosine(int64_t scaled, int64_t norm2)
+{
+    return norm2 ? (float)((double)scaled / (sqrt((double)norm2) * 0x1p32)) : 0;
 }
 
 void tern_vector_signs(uint8_t *bits, const int16_t *q, int n)
