@@ -20,7 +20,6 @@ struct tern_index_writer {
     uint64_t of_file, in_file;    /* the file of the next passage, and how many it has */
     char *names;
     size_t name_capacity;
-    int16_t *rounded; /* [dimensions] */
     /* [ROWS] of what waits to be written. */
     struct tern_passage_record passages[ROWS];
     uint8_t *binary;
@@ -62,10 +61,9 @@ static tern_status start(tern_index_writer *w, const tern_index_info *plan, tern
             plan->n_files, plan->n_passages, plan->dimensions, INT32_MAX, INT32_MAX, TERN_INDEX_DIMENSIONS);
     const size_t n = (size_t)plan->dimensions;
     w->files = calloc(plan->n_files + 1, sizeof *w->files);
-    w->rounded = malloc(n * sizeof *w->rounded);
     w->binary = malloc(ROWS * tern_bit_bytes(plan->dimensions));
     w->int8 = malloc(ROWS * n);
-    return w->files && w->rounded && w->binary && w->int8
+    return w->files && w->binary && w->int8
                ? TERN_OK
                : tern_fail_nomem(err, "an index", plan->n_files * sizeof *w->files + ROWS * 2 * n);
 }
@@ -183,14 +181,13 @@ static tern_status put_rows(tern_index_writer *w, const uint8_t *binary, const i
 static tern_status round_row(tern_index_writer *w, size_t i, const float *vector, tern_error *err)
 {
     const int n = (int)w->header.dimensions;
+    int8_t *row = w->int8 + i * (size_t)n;
     int64_t norm2;
-    if (tern_vector_round(w->rounded, &norm2, vector, n, 127))
+    if (tern_vector_round(row, &norm2, vector, n))
         return tern_fail(err, TERN_USAGE, "the vector of passage %llu has a number that is not finite",
                          (unsigned long long)(w->n_passages + i));
     w->passages[i].scale = tern_vector_scale(norm2);
-    tern_vector_signs(w->binary + i * tern_bit_bytes(n), w->rounded, n);
-    for (int j = 0; j < n; j++)
-        w->int8[i * (size_t)n + (size_t)j] = (int8_t)w->rounded[j];
+    tern_vector_signs(w->binary + i * tern_bit_bytes(n), row, n);
     return TERN_OK;
 }
 
@@ -245,7 +242,7 @@ static tern_status finish(tern_index_writer *w, tern_error *err)
     if (!status && ftruncate(w->file->fd, (off_t)w->layout.at[TERN_N_SECTIONS]))
         status = tern_fail_errno(err, w->file->final, "write", errno);
     if (!status)
-        status = put(w, w->files, w->n_files * sizeof *w->files, w->layout.at[TERN_SECTION_FILES], err);
+        status = put(w, w->files, (size_t)w->n_files * sizeof *w->files, w->layout.at[TERN_SECTION_FILES], err);
     if (!status)
         status = put(w, w->names, (size_t)w->header.name_bytes, w->layout.at[TERN_SECTION_NAMES], err);
     if (status || (status = tern_map_descriptor(&whole, w->file->fd, w->file->final, err)))
@@ -275,7 +272,6 @@ void tern_index_writer_discard(tern_index_writer *w)
         free(w->file);
     free(w->files);
     free(w->names);
-    free(w->rounded);
     free(w->binary);
     free(w->int8);
     free(w);

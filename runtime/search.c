@@ -1,6 +1,6 @@
-/* Searches an index. All passages are compared by the signs of their vectors or by int8, with the upper half of a query
-   of 15 bits; the best of them again with all of it. Scores are whole numbers up to the last line, so that hits are the
-   same on every CPU and with any number of threads. */
+/* Searches an index. All passages are compared by the signs of their vectors, and the best of them again by int8; or
+   all by int8. Scores are whole numbers up to the last line, so that hits are the same on every CPU and with any number
+   of threads. */
 #include "runtime/best.h"
 #include "runtime/index.h"
 #include "runtime/vectors.h"
@@ -21,16 +21,12 @@ enum {
     MOST_CANDIDATES = 1 << 20,
     DEFAULT_TOP = 10,
     BINARY_FROM = 1 << 17, /* passages from which on bits are faster than int8: docs/search.md */
-    INT8_PER_HIT = 4,      /* default candidates for each hit, and some more */
-    INT8_MORE = 32,
-    BINARY_PER_HIT = 50,
-    BINARY_MORE = 500,
-    BINARY_OF = 1024, /* and one of so many passages */
-    HIGH = 127,
-    STEPS = 128 /* of a query's lower half in one of its upper */
+    BINARY_PER_HIT = 50,   /* default candidates for each hit */
+    BINARY_MORE = 500,     /* and so many more */
+    BINARY_OF = 1024,      /* and one of so many passages */
 };
-/* |128 * high + low| <= 127 * 128 * 128 * 2^16 < 2^38 with a row's -128, which only a damaged file has. */
-_Static_assert((int64_t)HIGH *STEPS * 128 * TERN_INDEX_DIMENSIONS < INT64_MAX / TERN_INDEX_SCALE, "scores fit 64 bits");
+/* With a row's -128, which only a damaged file has, |product| is at most 127 * 128 * 2^16 < 2^31. */
+_Static_assert((int64_t)127 * 128 * TERN_INDEX_DIMENSIONS < INT32_MAX, "products fit 32 bits");
 
 struct tern_searcher {
     const tern_index *index;
@@ -38,8 +34,7 @@ struct tern_searcher {
     struct tern_pool *pool;
     struct tern_arena arena;
     int top, candidates, binary;
-    int16_t *rounded;       /* [dimensions] the query */
-    int8_t *high, *low;     /* its halves: rounded = 128 * high + low */
+    int8_t *int8;           /* [dimensions] the query */
     uint8_t *bits;          /* its signs */
     struct tern_best *best; /* [threads] */
     struct tern_best found; /* of all threads */
@@ -49,9 +44,7 @@ static void plan(tern_searcher *s)
 {
     const int n = s->index->info.dimensions, threads = tern_pool_threads(s->pool);
     const size_t room = 2 * (size_t)s->candidates;
-    s->rounded = tern_arena_take(&s->arena, (size_t)n, sizeof *s->rounded);
-    s->high = tern_arena_take(&s->arena, (size_t)n, 1);
-    s->low = tern_arena_take(&s->arena, (size_t)n, 1);
+    s->int8 = tern_arena_take(&s->arena, (size_t)n, 1);
     s->bits = tern_arena_take(&s->arena, tern_bit_bytes(n), 1);
     s->best = tern_arena_take(&s->arena, (size_t)threads, sizeof *s->best);
     s->found.at = tern_arena_take(&s->arena, room, sizeof *s->found.at);
@@ -89,11 +82,9 @@ static void set_limits(tern_searcher *s, const tern_searcher_options *o)
 {
     const size_t n = s->index->info.n_passages;
     s->binary = o->vectors == TERN_VECTORS_AUTO ? n > BINARY_FROM : o->vectors == TERN_VECTORS_BINARY;
-    int64_t candidates = o->candidates;
-    if (!candidates && s->binary)
+    int64_t candidates = s->binary ? o->candidates : o->top;
+    if (!candidates)
         candidates = (int64_t)o->top * BINARY_PER_HIT + BINARY_MORE + (int64_t)(n / BINARY_OF);
-    else if (!candidates)
-        candidates = (int64_t)o->top * INT8_PER_HIT + INT8_MORE;
     const int64_t most = n < MOST_CANDIDATES ? (int64_t)n : MOST_CANDIDATES;
     candidates = candidates < most ? candidates : most;
     s->candidates = candidates > 0 ? (int)candidates : 1;
@@ -142,9 +133,9 @@ void tern_searcher_close(tern_searcher *s)
 }
 
 /* A row's score, negated: keys are best when small. */
-static int64_t key_of(const tern_searcher *s, int64_t product, size_t row)
+static int64_t key_of(const tern_searcher *s, int32_t product, size_t row)
 {
-    return -product * (int64_t)s->index->passages[row].scale;
+    return -(int64_t)product * s->index->passages[row].scale;
 }
 
 static void scan(void *context, int task, int thread)
@@ -161,7 +152,7 @@ static void scan(void *context, int task, int thread)
         if (s->binary)
             s->ops.hamming(s->bits, x->binary + row * (size_t)bits, bits, out, rows, bits);
         else
-            s->ops.dot_s8(s->high, x->int8 + row * (size_t)n, n, out, rows, n);
+            s->ops.dot_s8(s->int8, x->int8 + row * (size_t)n, n, out, rows, n);
         for (int i = 0; i < rows; i++)
             tern_best_offer(best, s->binary ? out[i] : key_of(s, out[i], row + (size_t)i), (uint32_t)row + (uint32_t)i);
     }
@@ -181,10 +172,9 @@ static void rescore(void *context, int task, int thread)
         const int8_t *ahead = x->int8 + s->found.at[i + AHEAD < end ? i + AHEAD : i].row * n;
         for (size_t j = 0; j < n; j += LINE)
             __builtin_prefetch(ahead + j);
-        int32_t high, low;
-        s->ops.dot_s8(s->high, x->int8 + r->row * n, (ptrdiff_t)n, &high, 1, (int)n);
-        s->ops.dot_s8(s->low, x->int8 + r->row * n, (ptrdiff_t)n, &low, 1, (int)n);
-        r->key = key_of(s, (int64_t)STEPS * high + low, r->row);
+        int32_t product;
+        s->ops.dot_s8(s->int8, x->int8 + r->row * n, (ptrdiff_t)n, &product, 1, (int)n);
+        r->key = key_of(s, product, r->row);
     }
 }
 
@@ -204,14 +194,9 @@ static void gather(tern_searcher *s)
 static int take_query(tern_searcher *s, const float *query, int64_t *norm2)
 {
     const int n = s->index->info.dimensions;
-    if (tern_vector_round(s->rounded, norm2, query, n, HIGH * STEPS))
+    if (tern_vector_round(s->int8, norm2, query, n))
         return -1;
-    tern_vector_signs(s->bits, s->rounded, n);
-    for (int i = 0; i < n; i++) {
-        const int high = (s->rounded[i] + STEPS / 2) >> 7;
-        s->high[i] = (int8_t)high;
-        s->low[i] = (int8_t)(s->rounded[i] - high * STEPS); /* -64 .. 63 */
-    }
+    tern_vector_signs(s->bits, s->int8, n);
     return 0;
 }
 
@@ -230,7 +215,8 @@ tern_status tern_search(tern_searcher *s, const float *query, tern_hit *hits, si
     tern_pool_begin(s->pool, (int64_t)info->n_passages * (int64_t)row);
     tern_pool_run(s->pool, scan, s, (int)((info->n_passages + TASK - 1) / TASK));
     gather(s);
-    tern_pool_run(s->pool, rescore, s, (s->found.n + RESCORED - 1) / RESCORED);
+    if (s->binary)
+        tern_pool_run(s->pool, rescore, s, (s->found.n + RESCORED - 1) / RESCORED);
     tern_pool_end(s->pool);
     const int n = s->found.n < s->top ? s->found.n : s->top;
     s->found.most = n ? n : 1;

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-int tern_vector_round(int16_t *q, int64_t *norm2, const float *v, int n, int most)
+int tern_vector_round(int8_t *q, int64_t *norm2, const float *v, int n)
 {
     double largest = 0;
     *norm2 = 0;
@@ -14,9 +14,9 @@ int tern_vector_round(int16_t *q, int64_t *norm2, const float *v, int n, int mos
             return -1;
         largest = magnitude > largest ? magnitude : largest;
     }
-    const double scale = largest > 0 ? most / largest : 0;
+    const double scale = largest > 0 ? 127 / largest : 0;
     for (int i = 0; i < n; i++) {
-        q[i] = (int16_t)floor((double)v[i] * scale + 0.5);
+        q[i] = (int8_t)floor((double)v[i] * scale + 0.5);
         *norm2 += q[i] * q[i];
     }
     return 0;
@@ -32,7 +32,7 @@ float tern_vector_cosine(int64_t scaled, int64_t norm2)
     return norm2 ? (float)((double)scaled / (sqrt((double)norm2) * 0x1p32)) : 0;
 }
 
-void tern_vector_signs(uint8_t *bits, const int16_t *q, int n)
+void tern_vector_signs(uint8_t *bits, const int8_t *q, int n)
 {
     memset(bits, 0, ((size_t)n + 7) / 8);
     for (int i = 0; i < n; i++)

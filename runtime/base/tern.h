@@ -5,8 +5,9 @@
  * wanted. The library prints nothing, never exits, and keeps no mutable global state. Strings are UTF-8. Sizes are in
  * elements unless "bytes" is said.
  *
- * Threads: a tern_tokenizer and a tern_model are immutable after open and may be shared by any number of threads.
- * A tern_session belongs to one thread at a time. Any number of sessions may share one model, and any number of
+ * Threads: a tern_tokenizer, a tern_model and a tern_index are immutable after open and may be shared by any number of
+ * threads. A tern_session, and a tern_searcher, belongs to one thread at a time. Any number of sessions may share one
+ * model, and of searchers one index, and any number of
  * processes one file, which is mapped once. The default number of threads is right for all of them: a session leaves
  * CPUs to whoever else uses them, its threads sleep when there is nothing to do, and its caller never waits for a
  * thread that the kernel does not run. Where every CPU has a worker of its own anyway (a server's thread pool, a
@@ -480,8 +481,8 @@ typedef struct tern_searcher_options {
     int32_t threads;     /* as of tern_session_options; answers do not depend on it */
     int32_t top;         /* most hits of a search, 1 .. 65,536; 0: 10 */
     tern_vectors vectors;
-    int32_t candidates; /* passages that are compared again, at least `top`, at most 2^20; 0: as many as reach a recall
-                           of 0.97 in docs/search.md's measurements */
+    int32_t candidates; /* of binary vectors: passages that are compared again, at least `top`, at most 2^20; 0: as many
+                           as docs/search.md says */
     const char *isa;    /* as of tern_session_options; answers do not depend on it */
 } tern_searcher_options;
 
