@@ -10,10 +10,11 @@
 #include <string.h>
 
 enum {
-    ROWS = 8192,  /* that are kept of an input */
-    LARGEST = 24, /* magnitudes that are kept of a row; the others are as small as the last of these */
-    MOST = 64,    /* copies of an input */
-    QUAD = 4      /* copies are added by fours: the inputs of a step of a matrix */
+    ROWS = 8192,    /* that are kept of an input */
+    FEW_TEXTS = 48, /* are looked at for a small model, whose conversion takes some hundredths of a second */
+    LARGEST = 24,   /* magnitudes that are kept of a row; the others are as small as the last of these */
+    MOST = 64,      /* copies of an input */
+    QUAD = 4        /* copies are added by fours: the inputs of a step of a matrix */
 };
 /* What splitting a row's outliers costs, as the number of int8 products that take as long where products are fastest
    (AVX-512 VNNI, 340 a nanosecond): for the row, for each column, for each copy. */
@@ -21,6 +22,10 @@ enum { ROW_COST = 7000, COLUMN_COST = 1500, COPY_COST = 350 };
 /* What all copies together may cost of the time of a pass, of which these products are about three fifths where they
    are fastest (MiniLM-L6 of 16 tokens on AVX-512 VNNI: tern bench --profile). */
 static const double budget = 0.04, products_share = 0.6;
+/* A pass of a model of fewer products than `small` takes below 5 us a token where they are fastest. It is given the
+   budget of a model of `counts_as` products, 2 us a token, whatever share of its time that is: nobody waits for it, and
+   narrow rows have the largest steps. */
+static const double small = 1e6, counts_as = 1e7;
 /* Copies are added while one per cent of cost takes this part of what is lost. */
 static const double worth = 0.04;
 
@@ -341,19 +346,14 @@ static double products(const struct search *s)
     return sum;
 }
 
+static int is_small(const struct search *s)
+{
+    return products(s) < small;
+}
+
 static double cost(const struct input *in, int copies)
 {
     return copies ? ROW_COST + (double)COLUMN_COST * in->columns[copies] + ((double)COPY_COST + in->n) * copies : 0;
-}
-
-/* Whether the cheapest copies there are, four of one column, are within the budget: of small models none are. */
-static int any_pays(const struct search *s)
-{
-    for (int i = 0; i < n_inputs(s); i++)
-        if (s->inputs[i].peaks && ROW_COST + COLUMN_COST + (COPY_COST + (double)s->inputs[i].n) * QUAD <=
-                                      budget / products_share * products(s))
-            return 1;
-    return 0;
 }
 
 static double cost_of_all(const struct search *s)
@@ -367,7 +367,7 @@ static double cost_of_all(const struct search *s)
 /* Four more copies at a time for the input where they gain most for what they cost. */
 static void share_out(struct search *s)
 {
-    const double all = products(s);
+    const double all = is_small(s) ? counts_as : products(s);
     for (;;) {
         struct input *best = NULL;
         double most = 0;
@@ -425,15 +425,15 @@ tern_status tern_outliers_find(struct tern_outlier_choice *out, const struct ter
     struct tern_sample sample = {0};
     *out = (struct tern_outlier_choice){0};
     tern_status status = allocate(&s, err);
-    const int none = !status && !copies && !any_pays(&s);
-    if (!status && !none)
-        status =
-            tern_sample_read(&sample, texts && strcmp(texts, "builtin") ? texts : NULL, tokenizer, TERN_OUTLIER_TEXTS,
-                             longest < TERN_OUTLIER_TOKENS ? longest : TERN_OUTLIER_TOKENS, err);
-    if (!status && !none)
+    const int few = !copies && is_small(&s);
+    if (!status)
+        status = tern_sample_read(&sample, texts && strcmp(texts, "builtin") ? texts : NULL, tokenizer,
+                                  few ? FEW_TEXTS : TERN_OUTLIER_TEXTS,
+                                  longest < TERN_OUTLIER_TOKENS ? longest : TERN_OUTLIER_TOKENS, err);
+    if (!status)
         status = observe_texts(&s, source, tokenizer, &sample, err);
     tern_sample_free(&sample);
-    if (!status && !none)
+    if (!status)
         status = order_all(&s, err);
     if (!status) {
         out->before = loss_of_all(&s);

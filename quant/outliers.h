@@ -18,8 +18,8 @@ struct tern_outlier_choice {
 
 /* Runs the source as an int8 model over the texts of a file (NULL: the built-in ones) and chooses columns by what its
    16-bit rows are, so that every machine chooses the same. `copies` for each input, a multiple of 4; 0: as many as pay,
-   within 4 % of the time, which of a small model are none. TERN_NOMEM, and what reading texts and building a model can
-   fail with. */
+   within 4 % of the time, or of a small model within 2 us a token where products are fastest. TERN_NOMEM, and what
+   reading texts and building a model can fail with. */
 tern_status tern_outliers_find(struct tern_outlier_choice *out, const struct tern_source *source,
                                const tern_tokenizer *tokenizer, const char *texts, int copies, tern_error *err);
 void tern_outliers_free(struct tern_outlier_choice *outliers);

@@ -58,8 +58,8 @@ typedef struct tern_convert_options {
     const char *task;
     /* Columns that stand out in what the matrices read are stored several times, so that they do not set the step of a
        whole int8 row (outlier channel splitting). How many more columns each input gets: "4", "8" ... up to "64", or
-       "off". NULL: as many as pay, within 4 % of the time. Texts show which: those of `calibrate`, else built-in
-       ones. f32 models have none. */
+       "off". NULL: as many as pay, within 4 % of the time, or of a small model within 2 us a token. Texts show which:
+       those of `calibrate`, else built-in ones. f32 models have none. */
     const char *outliers;
     /* If over 0: the least cosine, up to 1, between the converted model's vector and the f32 model's that every sample
        text must have, else TERN_DIFFERENT. 0: the report says how near they are, and nothing is refused that is not
