@@ -235,6 +235,10 @@ struct tern_config {
     /* In a checkpoint: queries and keys are made through a bottleneck of their own, or with the values through the
        layer's. Not in a .tern file, where it is multiplied into their matrices */
     int32_t through_keys, through_values;
+    /* In a checkpoint with low-rank adapters: their rank (0: it has none), how many tasks there are, which of them
+       `adapter` is, and what the products of its factors are multiplied by. Not in a .tern file */
+    int32_t lora_rank, lora_tasks, lora_task;
+    double lora_scale;
     int32_t adapter_norm; /* in a checkpoint: adapters have a norm of their own. Not in a .tern file */
     /* Words' embeddings are so wide, and a matrix makes what positions and types are added to of those of the word
        behind, of the word itself and of the word before (zeros beyond the text); 0: they are added to the word's. */

@@ -14,6 +14,7 @@
 #include "quant/fill_head.h"
 #include "quant/folded_embeddings.h"
 #include "quant/leftovers.h"
+#include "quant/lora.h"
 #include "quant/low_rank.h"
 #include "quant/position_tables.h"
 #include "quant/static_table.h"
@@ -358,6 +359,8 @@ static tern_status check_all(struct tern_checkpoint *c, const struct tern_purpos
     if (status == TERN_OK)
         status = tern_fixed_gates_check(c, used, path, err);
     if (status == TERN_OK)
+        status = tern_lora_check(c, used, path, err);
+    if (status == TERN_OK)
         status = tern_account(c->weights.tensors, used, c->weights.n_tensors, prefix,
                               &tern_checkpoint_families[config->architecture], purpose, path, err);
     free(used);
@@ -381,8 +384,10 @@ tern_status tern_checkpoint_open(struct tern_checkpoint *out, const char *direct
     if (status == TERN_OK)
         status = tern_unwrap_names(out->weights.tensors, out->weights.n_tensors, &out->names, purpose,
                                    out->weights.path, err);
-    if (status == TERN_OK)
+    if (status == TERN_OK) {
+        tern_lora_rename(out);
         settle_sub_norms(out);
+    }
     if (status == TERN_OK)
         status = tern_pairs_settle(out, purpose->options, err);
     if (status == TERN_OK) /* again, with what the tensors say */
@@ -578,6 +583,13 @@ tern_status tern_checkpoint_read_own(const struct tern_checkpoint *checkpoint, s
         spread_groups(out, &rows, count);
     else if (!gather_heads(checkpoint, key, t, out, stored))
         tern_tensor_floats(out, &rows, stored);
+    if (!key.is_bias && t->n_dims == 2 && each == 1) {
+        const size_t width = (size_t)t->shape[1],
+                     first = (size_t)((const char *)rows.data - (const char *)t->data) / tern_dtype_bytes(t->dtype);
+        const tern_status status = tern_lora_add(checkpoint, t, out, first / width, count / width, width, err);
+        if (status)
+            return status;
+    }
     if (each > 1)
         repeat_heads(out, checkpoint->config.layer[key.layer].heads, each, count);
     if (is_interleaved(&checkpoint->config, key)) {

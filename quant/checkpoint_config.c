@@ -6,6 +6,7 @@
 #include "quant/config_keys.h"
 #include "quant/convert.h"
 #include "quant/families.h"
+#include "quant/family_readers.h"
 #include "quant/sentence_files.h"
 #include "quant/static_table.h"
 #include "runtime/base/file.h"
@@ -58,7 +59,9 @@ static tern_status read_architecture(struct tern_config *out, const json_t *root
         return status;
     const int by_class = class ? family_of_class(class) : -1;
     const char *const of_class = by_class >= 0 ? tern_checkpoint_families[by_class].type : NULL;
-    if (type && of_class && !strcmp(type, of_class))
+    if (tern_is_published_jina3(root))
+        index = TERN_JINA3;
+    else if (type && of_class && !strcmp(type, of_class))
         index = by_class;
     else if (type)
         index = family_of_type(type);
@@ -163,11 +166,18 @@ static tern_status settle_adapter(struct tern_config *out, const struct tern_pur
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *const name = json_string_value(json_array_get(names, i));
         if (wanted && name && !strcmp(name, wanted) && strlen(name) < sizeof out->adapter) {
+            out->lora_task = (int32_t)i;
             snprintf(out->adapter, sizeof out->adapter, "%s", name);
             tern_say(purpose->options, "adapter: %s, one of %zu (%s)", name, json_array_size(names),
                      usual ? "default_language; --adapter NAME takes another" : "asked for");
             return TERN_OK;
         }
+    }
+    if (!asked && (out->lora_rank || !json_array_size(names)) && !usual) {
+        if (out->lora_rank)
+            tern_say(purpose->options, "adapter: none of %zu, as without a task; --adapter NAME takes one",
+                     json_array_size(names));
+        return TERN_OK;
     }
     const char *const first = json_string_value(json_array_get(names, 0));
     return tern_fail(err, asked ? TERN_USAGE : TERN_FORMAT,

@@ -68,8 +68,11 @@ static const char *const mpnet_keys[] = {BERT_KEYS, "relative_attention_num_buck
 static const char *const static_keys[] = {
     "normalize",  "max_length", "apply_pca",       "apply_zipf",     "sif_coefficient",         "hidden_dim",
     "seq_length", "pooling",    "embedding_dtype", "tokenizer_name", "vocabulary_quantization", NULL};
-static const char *const rotary_keys[] = {BERT_KEYS,    "type_vocab_size", "rope_parameters",
-                                          "rope_theta", "rope_scaling",    NULL};
+/* Those of the code that jina-embeddings-v3 was published with too. */
+static const char *const jina3_keys[] = {
+    BERT_KEYS,  "type_vocab_size", "rope_parameters",  "rope_theta", "rope_scaling", "rotary_emb_base",
+    "auto_map", "emb_pooler",      "lora_adaptations", "lora_rank",  "lora_alpha",   "position_embedding_type",
+    NULL};
 
 /* The published configs' too. */
 static const char *const nomic_keys[] = {BERT_KEYS,
@@ -364,6 +367,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
     [TERN_LUKE] = ROBERTA("Luke", "luke"),
     [TERN_IBERT] = ROBERTA("IBert", "ibert"),
     [TERN_JINA3] = {.class = "JinaEmbeddingsV3",
+                    .alias = "XLMRobertaModel",
                     .layer = "encoder.layers.%d.",
                     .stem = {[TERN_PART_WORD] = "embeddings.word_embeddings",
                              [TERN_PART_TYPE] = "embeddings.token_type_embeddings",
@@ -377,9 +381,11 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                              [TERN_PART_FFN_DOWN] = "mlp.fc2",
                              [TERN_PART_FFN_NORM] = "norm2",
                              BERT_HEADS},
+                    .inside = "roberta",
+                    .adapters = "lora_adaptations",
                     .eps = 1e-5,
                     .fill = tern_fill_lm_head,
-                    .keys = rotary_keys,
+                    .keys = jina3_keys,
                     .read = tern_read_jina3},
     [TERN_ROFORMER] = {.class = "RoFormer",
                        .layer = "encoder.layer.%d.",

@@ -23,6 +23,7 @@ struct tern_fill_names {
 
 struct tern_checkpoint_family {
     const char *class;  /* what its classes' names begin with, "Bert": BertModel, BertForSequenceClassification */
+    const char *alias;  /* another name of its encoder alone, "XLMRobertaModel"; NULL: there is none */
     const char *type;   /* the model_type of its config.json, where that is another family's; NULL: its name */
     const char *inside; /* what the encoder is called as a member of a model with a head; NULL: as the model type */
     const char *layer;  /* printf format of a layer's prefix, with the number of its weights: "encoder.layer.%d." */

@@ -5,6 +5,7 @@
 #include "models/json.h"
 #include "quant/attention_extras.h"
 #include "quant/families.h"
+#include "quant/lora.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -407,9 +408,34 @@ tern_status tern_read_gte(struct tern_config *out, const json_t *root, const cha
     return status ? status : tern_read_types(out, root, 0, path, err);
 }
 
+/* Published, its model_type is XLM-R's, and the code that auto_map names computes it. */
+int tern_is_published_jina3(const json_t *root)
+{
+    const char *const code = json_string_value(json_object_get(json_object_get(root, "auto_map"), "AutoModel"));
+    return code && strstr(code, "xlm-roberta-flash-implementation");
+}
+
 tern_status tern_read_jina3(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    const tern_status status = read_turned(out, root, 20000, TERN_GATE_NONE, TERN_NORM_POST, path, err);
+    const char *position = "rotary", *pooler = "mean";
+    double theta = 20000;
+    tern_status status = tern_json_get_string(root, "position_embedding_type", 0, &position, path, err);
+    if (!status && !json_is_null(json_object_get(root, "emb_pooler")))
+        status = tern_json_get_string(root, "emb_pooler", 0, &pooler, path, err);
+    if (!status && (strcmp(position, "rotary") || strcmp(pooler, "mean")))
+        status =
+            tern_fail(err, TERN_FORMAT,
+                      "%s: position_embedding_type %.40s and emb_pooler %.40s are not supported; rotary and mean are",
+                      path, position, pooler);
+    if (!status && json_object_size(json_object_get(root, "auto_map")) && !tern_is_published_jina3(root))
+        status =
+            tern_fail(err, TERN_FORMAT, "%s: auto_map names other code than xlm-roberta-flash-implementation", path);
+    if (!status)
+        status = tern_json_get_real(root, "rotary_emb_base", 0, 1, 1e12, &theta, path, err);
+    if (!status)
+        status = tern_lora_read_config(out, root, path, err);
+    if (!status)
+        status = read_turned(out, root, theta, TERN_GATE_NONE, TERN_NORM_POST, path, err);
     out->token_types = 1;
     return status ? status : tern_read_types(out, root, 0, path, err);
 }

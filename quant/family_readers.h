@@ -17,6 +17,8 @@ tern_family_reader tern_read_bert, tern_read_distilbert, tern_read_electra, tern
 /* What readers in other files share. Both read BERT's keys: sizes, layers that are all alike, and layer_norm_eps; and
    type_vocab_size, which is at least `least`. */
 tern_family_reader tern_read_sizes_and_eps;
+/* Whether config.json is of jina-embeddings-v3 as it was published. */
+int tern_is_published_jina3(const json_t *root);
 tern_status tern_read_types(struct tern_config *out, const json_t *root, int32_t least, const char *path,
                             tern_error *err);
 

@@ -115,6 +115,8 @@ static tern_status settle_class(struct tern_purpose *p, const char *class, enum 
 {
     const char *start = tern_checkpoint_families[family].class;
     const size_t n = strlen(start);
+    if (tern_checkpoint_families[family].alias && !strcmp(class, tern_checkpoint_families[family].alias))
+        return settle(p, TERN_HEAD_NONE, 0, class);
     for (int i = 0; i < N_CLASSES; i++) {
         if (strncmp(class, start, n) || strcmp(class + n, classes[i].suffix))
             continue;

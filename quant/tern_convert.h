@@ -75,7 +75,8 @@ typedef struct tern_convert_options {
     int32_t ffn_width;
     /* Of a checkpoint with an adapter for each of several languages (X-MOD), the one that the model is to have, as
        config.json's `languages` calls it: "en_XX". The others are left out, and the report says so. NULL: the one that
-       `default_language` names. */
+       `default_language` names. Of one with low-rank adapters for several tasks (jina-embeddings-v3) the one of
+       `lora_adaptations` that is merged into the weights: "retrieval.query". NULL: none, as without a task. */
     const char *adapter;
 } tern_convert_options;
 
