@@ -583,25 +583,15 @@ tern_status tern_checkpoint_read_own(const struct tern_checkpoint *checkpoint, s
         spread_groups(out, &rows, count);
     else if (!gather_heads(checkpoint, key, t, out, stored))
         tern_tensor_floats(out, &rows, stored);
-    if (!key.is_bias && t->n_dims == 2 && each == 1) {
-        const size_t width = (size_t)t->shape[1],
-                     first = (size_t)((const char *)rows.data - (const char *)t->data) / tern_dtype_bytes(t->dtype);
-        const tern_status status = tern_lora_add(checkpoint, t, out, first / width, count / width, width, err);
-        if (status)
-            return status;
-    }
+    tern_status status = tern_lora_add(checkpoint, t, &rows, out, count, err);
     if (each > 1)
         repeat_heads(out, checkpoint->config.layer[key.layer].heads, each, count);
-    if (is_interleaved(&checkpoint->config, key)) {
-        const tern_status status = part_pairs(checkpoint, key, out, count, err);
-        if (status)
-            return status;
-    }
-    if (has_scaled_heads(&checkpoint->config, key)) {
-        const tern_status status = tern_scale_heads(checkpoint, key, out, count, err);
-        if (status)
-            return status;
-    }
+    if (!status && is_interleaved(&checkpoint->config, key))
+        status = part_pairs(checkpoint, key, out, count, err);
+    if (!status && has_scaled_heads(&checkpoint->config, key))
+        status = tern_scale_heads(checkpoint, key, out, count, err);
+    if (status)
+        return status;
     for (size_t i = 0; i < count; i++)
         if (!isfinite(out[i]))
             return tern_fail(err, TERN_FORMAT, "%s: tensor %.100s: element %zu is %s", tern_weight_path(files, t),

@@ -105,12 +105,15 @@ static void read_factor(float *out, const struct tern_tensor *t, int32_t task, s
     tern_tensor_floats(out, &part, count);
 }
 
-tern_status tern_lora_add(const struct tern_checkpoint *c, const struct tern_tensor *t, float *out, size_t first,
-                          size_t rows, size_t width, tern_error *err)
+tern_status tern_lora_add(const struct tern_checkpoint *c, const struct tern_tensor *t, const struct tern_tensor *piece,
+                          float *out, size_t count, tern_error *err)
 {
     const size_t rank = (size_t)c->config.lora_rank;
     if (!rank || !*c->config.adapter || t->n_dims != 2 || !ends_with(t->name, ".weight"))
         return TERN_OK;
+    const size_t width = (size_t)t->shape[1], rows = count / width,
+                 before = (size_t)((const char *)piece->data - (const char *)t->data) / tern_dtype_bytes(t->dtype),
+                 first = before / width;
     const struct tern_tensor *const a = factor_of(c, t->name, 'A'), *const b = factor_of(c, t->name, 'B');
     if (!a || !b)
         return TERN_OK;

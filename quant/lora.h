@@ -11,9 +11,9 @@ void tern_lora_rename(struct tern_checkpoint *checkpoint);
 /* Checks the shapes of all adapters' tensors, marks those of tensors that are used, and, where an adapter was chosen,
    that there is any. */
 tern_status tern_lora_check(const struct tern_checkpoint *checkpoint, uint8_t *used, const char *path, tern_error *err);
-/* Adds what the chosen adapter adds to out[rows][width], the rows from `first` on of the weight that `t` is. Nothing
-   where no adapter was chosen, or it does not change that weight. TERN_NOMEM. */
-tern_status tern_lora_add(const struct tern_checkpoint *checkpoint, const struct tern_tensor *t, float *out,
-                          size_t first, size_t rows, size_t width, tern_error *err);
+/* Adds what the chosen adapter adds to out[count], those rows of the weight `t` that begin where rows->data does.
+   Nothing where no adapter was chosen, or it does not change that weight. TERN_NOMEM. */
+tern_status tern_lora_add(const struct tern_checkpoint *checkpoint, const struct tern_tensor *t,
+                          const struct tern_tensor *rows, float *out, size_t count, tern_error *err);
 
 #endif

@@ -173,13 +173,20 @@ static void test_convbert_refused(void **state)
     refused_of(CONVBERT, "embedding_size", "null", NULL, TERN_FORMAT, "embedding_size");
 }
 
+/* I-BERT's scales for integers alone: the wrong answer would be that of its float weights, without a word. */
+static void test_quant_mode(void **state)
+{
+    (void)state;
+    refused_of("tests/golden/zoo/ibert", "quant_mode", "true", NULL, TERN_FORMAT, "set it to false");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_bottleneck),       cmocka_unit_test(test_mobilebert_refused),
         cmocka_unit_test(test_convbert_refused), cmocka_unit_test(test_nystromformer_refused),
-        cmocka_unit_test(test_fnet_refused)};
+        cmocka_unit_test(test_fnet_refused),     cmocka_unit_test(test_quant_mode)};
     test_temp_dir(dir, sizeof dir);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     test_remove_dir(dir);
