@@ -399,7 +399,24 @@ static void pack_task(void *context, int task, int thread)
     tern_profile_charge(j->run->profile, thread, j->stage, time, 0, 2 * (int64_t)rows * j->w[0]->k);
 }
 
-/* All rows at once, or as many at a time as have tables. */
+/* int8 rows that all tasks read before the next ones follow: beside a task's weights they stay in a second-level cache
+   of 1 MiB. */
+enum { ROWS_BYTES = 512 << 10 };
+
+/* As many rows at a time as have tables, or as stay in the cache; but all at once where each task unpacks its weights
+   first. */
+static int rows_at_once(const struct job *j, int look_up)
+{
+    int unpacks = 0;
+    for (int i = 0; i < j->count; i++)
+        unpacks |= is_unpacked(route_of(j, j->w[i]));
+    if (look_up)
+        return TERN_LUT_ROWS;
+    const int tiles = quotient_up(j->x->m, TERN_TILE_ROWS);
+    const int64_t parts = ((int64_t)j->x->m * j->x->ld + ROWS_BYTES - 1) / ROWS_BYTES;
+    return unpacks || parts < 2 ? j->x->m : quotient_up(tiles, (int)parts) * TERN_TILE_ROWS;
+}
+
 static void run_tasks(struct job *j)
 {
     const int tasks = split(j);
@@ -408,7 +425,7 @@ static void run_tasks(struct job *j)
         tern_pool_run(j->run->pool, pack_task, j, quotient_up(j->x->m, TERN_TILE_ROWS));
     for (int i = 0; i < j->count; i++)
         look_up |= route_of(j, j->w[i]) == TERN_ROUTE_LOOK_UP;
-    const int rows = look_up ? TERN_LUT_ROWS : j->x->m;
+    const int rows = rows_at_once(j, look_up);
     for (j->first_row = 0; j->first_row < j->x->m; j->first_row = j->end_row) {
         j->end_row = j->x->m - j->first_row < rows ? j->x->m : j->first_row + rows;
         if (look_up)
