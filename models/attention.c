@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+/* From one row's factors to the next one's: behind those of a window that ends a row, softmax writes zeros that the row
+   has no place for. */
+static int ld_factors(int tokens4)
+{
+    return tokens4 + TERN_PANEL_K;
+}
+
 void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, const struct tern_config *config,
                          int longest)
 {
@@ -22,7 +29,7 @@ void tern_attention_plan(struct tern_attention *a, struct tern_arena *arena, con
         s->values = tern_arena_take(arena, (size_t)width, (size_t)tokens4);
         s->query = tern_arena_take(arena, TERN_ATTENTION_ROWS, (size_t)dim4);
         s->score = tern_arena_take(arena, (size_t)keys, TERN_ATTENTION_ROWS * sizeof *s->score);
-        s->p = tern_arena_take(arena, (size_t)tokens4, 2 * TERN_ATTENTION_ROWS);
+        s->p = tern_arena_take(arena, (size_t)ld_factors(tokens4), 2 * TERN_ATTENTION_ROWS);
         s->edge = tern_arena_take(arena, (size_t)tokens4, 2);
         s->acc = tern_arena_take(arena, (size_t)width, 2 * TERN_ATTENTION_ROWS * sizeof *s->acc);
         s->row = tern_arena_take(arena, TERN_ATTENTION_ROWS, sizeof *s->row);
@@ -105,32 +112,36 @@ static int64_t pack(struct head *h, const struct tern_seen *seen, int64_t time)
     return tern_profile_charge(j->a->profile, h->thread, TERN_STAGE_pack, time, 0, (int64_t)10 * n * d);
 }
 
-/* The factors of one row, which sees all packed keys but those of the window outside of `span`. Returns their sum. */
+/* The factors of one row, which sees all packed keys but those of the window outside of `span`. Returns their sum. Up
+   to TERN_PANEL_K - 1 bytes behind the row's factors are written too: see ld_factors. */
 static int32_t softmax_row(const struct head *h, struct tern_stretch span, const int32_t *score,
                            struct tern_row_scale scale, int8_t *high, int8_t *low)
 {
     const struct tern_ops *ops = h->j->a->ops;
     const struct tern_seen *seen = &h->packed;
     const int all = tern_seen_keys(seen), all4 = tern_round_up(all, TERN_PANEL_K), front = tern_seen_front(seen);
-    const int window = span.last - span.first, n = front + window, before = front + span.first - seen->window.first;
+    const int window = span.last - span.first, before = front + span.first - seen->window.first,
+              behind = before + window;
     if (window == seen->window.last - seen->window.first)
         return ops->softmax(score, scale.shift, scale.mul, high, low, all);
     /* Only a window that counts tokens is seen in part, and then nothing is behind it. */
-    const int32_t *part = score + before;
+    int32_t sum;
     if (front) {
+        int8_t *const edge = h->s->edge, *const edge_low = edge + tern_round_up(front + window, TERN_PANEL_K);
         memcpy(h->s->seen, score, (size_t)front * sizeof *score);
         memcpy(h->s->seen + front, score + before, (size_t)window * sizeof *score);
-        part = h->s->seen;
+        sum = ops->softmax(h->s->seen, scale.shift, scale.mul, edge, edge_low, front + window);
+        memcpy(high, edge, (size_t)front);
+        memcpy(low, edge_low, (size_t)front);
+        memcpy(high + before, edge + front, (size_t)window);
+        memcpy(low + before, edge_low + front, (size_t)window);
+    } else {
+        sum = ops->softmax(score + before, scale.shift, scale.mul, high + before, low + before, window);
     }
-    const int8_t *const edge = h->s->edge, *const edge_low = edge + tern_round_up(n, TERN_PANEL_K);
-    const int32_t sum =
-        ops->softmax(part, scale.shift, scale.mul, h->s->edge, h->s->edge + tern_round_up(n, TERN_PANEL_K), n);
-    memset(high, 0, (size_t)all4);
-    memset(low, 0, (size_t)all4);
-    memcpy(high, edge, (size_t)front);
-    memcpy(low, edge_low, (size_t)front);
-    memcpy(high + before, edge + front, (size_t)window);
-    memcpy(low + before, edge_low + front, (size_t)window);
+    memset(high + front, 0, (size_t)(before - front));
+    memset(low + front, 0, (size_t)(before - front));
+    memset(high + behind, 0, (size_t)(all4 - behind));
+    memset(low + behind, 0, (size_t)(all4 - behind));
     return sum;
 }
 
@@ -254,7 +265,8 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
         tern_distances_multiply(&distances, &h->s->distance);
         time = tern_profile_charge(profile, h->thread, TERN_STAGE_distances, time, 3 * scores * d, 12 * scores);
     }
-    int8_t *const low = s->p + (ptrdiff_t)rows * tokens4;
+    const ptrdiff_t ld_p = ld_factors(tokens4);
+    int8_t *const low = s->p + rows * ld_p;
     for (int i = 0; i < rows; i++) {
         const struct tern_stretch span =
             is_global(h) ? h->packed.window : tern_seen_window(j->layer, h->tokens, first + i);
@@ -262,9 +274,9 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
         const int32_t *score = s->score + (ptrdiff_t)i * keys;
         if (biased)
             score = biased_row(h, &distances, span, i, &scale);
-        sum[i] = softmax_row(h, span, score, scale, s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4);
+        sum[i] = softmax_row(h, span, score, scale, s->p + i * ld_p, low + i * ld_p);
         if (j->layer->clip_low || j->layer->clip_high)
-            sum[i] = clip_row(j->layer, s->p + (ptrdiff_t)i * tokens4, low + (ptrdiff_t)i * tokens4, tokens, sum[i]);
+            sum[i] = clip_row(j->layer, s->p + i * ld_p, low + i * ld_p, tokens, sum[i]);
     }
     for (int i = 0; i < rows; i++) {
         s->scale[i] = tern_context_scale(sum[i], h->amax_v);
@@ -272,7 +284,7 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
             s->scale[i].mul = tern_mulr((int16_t)s->scale[i].mul, (int16_t)j->weights->global_unit);
     }
     time = tern_profile_charge(profile, h->thread, TERN_STAGE_softmax, time, 0, 6 * scores);
-    ops->gemm_s8(s->p, tokens4, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K, none);
+    ops->gemm_s8(s->p, ld_p, s->values, s->acc, width, 2 * rows, width / TERN_PANEL, tokens4 / TERN_PANEL_K, none);
     time = tern_profile_charge(profile, h->thread, TERN_STAGE_values, time, 2 * scores * d,
                                2 * scores + (int64_t)(8 * rows + tokens) * d);
     ops->context(s->acc, s->acc + (ptrdiff_t)rows * width, width, j->context + at, h->ld, s->scale, rows, d);

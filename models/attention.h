@@ -14,9 +14,9 @@ struct tern_attention_scratch {
     int8_t *keys, *values; /* panels of one head */
     int8_t *query;         /* [ROWS][ld_query] */
     int32_t *score;        /* [ROWS][longest rounded up to 16] */
-    int8_t *p;             /* [2 * ROWS][longest rounded up to 4]: high factors of all rows, then low ones */
-    int32_t *acc;          /* [2 * ROWS][head_dim rounded up to 16] */
-    int8_t *edge;          /* [2][longest rounded up to 4]: factors of a row that does not see all keys of its block */
+    int8_t *p;    /* [2 * ROWS][longest rounded up to 4, and 4 more]: high factors of all rows, then low ones */
+    int32_t *acc; /* [2 * ROWS][head_dim rounded up to 16] */
+    int8_t *edge; /* [2][longest rounded up to 4]: factors of a row that does not see all keys of its block */
     /* Of models whose queries see keys that do not lie one behind the other: keys and values [longest][head_dim], and
        [longest] the scores of what a row sees of them. */
     int16_t *gathered[2];
