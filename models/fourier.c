@@ -31,6 +31,7 @@ void tern_fourier_plan(struct tern_bert *b, struct tern_arena *arena)
     f->column = tern_arena_take(arena, tokens, 2 * h * sizeof *f->column);
     f->panels = tern_arena_take(arena, 2 * k4, groups * TERN_LINE);
     f->amax = tern_arena_take(arena, groups, sizeof *f->amax);
+    f->turn = tern_arena_take(arena, 2, (size_t)b->longest);
     f->wave = tern_arena_take(arena, threads, ROWS * 2 * k4 * TERN_PANEL_K);
     f->acc = tern_arena_take(arena, threads, ROWS * groups * TERN_PANEL * sizeof *f->acc);
     f->sum = tern_arena_take(arena, threads, h * sizeof *f->sum);
@@ -74,16 +75,27 @@ static void pack_task(void *context, int group, int thread)
     tern_profile_charge(b->run.profile, thread, TERN_STAGE_pack, time, 0, (int64_t)j->tokens * 6 * n);
 }
 
-/* row[2 k4 * 4]: cosines of 2 pi t s / n, then the negative sines, s < n. */
-static void fill_wave(const int8_t *wave, int8_t *row, int t, int n)
+/* turn[2][n]: the cosines of 2 pi i / n, then the negative sines. */
+static void fill_turn(const int8_t *wave, int8_t *turn, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const int at = (int)(((int64_t)i * TERN_WAVE + n / 2) / n);
+        turn[i] = wave[at % TERN_WAVE];
+        turn[n + i] = wave[(at + QUARTER) % TERN_WAVE];
+    }
+}
+
+/* row[2 k4 * 4]: cosines of 2 pi t s / n, then the negative sines, s < n; t < n. */
+static void fill_wave(const int8_t *turn, int8_t *row, int t, int n)
 {
     const int padded = steps_of(n) * TERN_PANEL_K;
-    memset(row, 0, 2 * (size_t)padded);
-    for (int s = 0; s < n; s++) {
-        const int64_t turn = (int64_t)t * s % n;
-        const int at = (int)((turn * TERN_WAVE + n / 2) / n);
-        row[s] = wave[at % TERN_WAVE];
-        row[padded + s] = wave[(at + QUARTER) % TERN_WAVE];
+    memset(row + n, 0, (size_t)(padded - n));
+    memset(row + padded + n, 0, (size_t)(padded - n));
+    for (int s = 0, at = 0; s < n; s++) { /* at: t s modulo n */
+        row[s] = turn[at];
+        row[padded + s] = turn[n + at];
+        at += t;
+        at -= at < n ? 0 : n;
     }
 }
 
@@ -118,7 +130,7 @@ static void mix_task(void *context, int task, int thread)
     int16_t *const n16 = b->fourier.n16 + (ptrdiff_t)thread * h;
     int64_t time = tern_profile_start(b->run.profile);
     for (int i = 0; i < rows; i++)
-        fill_wave(b->weights->fourier_wave, wave + (ptrdiff_t)i * k4 * TERN_PANEL_K, from + i, j->tokens);
+        fill_wave(b->fourier.turn, wave + (ptrdiff_t)i * k4 * TERN_PANEL_K, from + i, j->tokens);
     b->run.ops->gemm_s8(wave, k4 * TERN_PANEL_K, b->fourier.panels, acc, groups * TERN_PANEL, rows, groups, k4, none);
     time = tern_profile_charge(b->run.profile, thread, TERN_STAGE_values, time, (int64_t)rows * h * 2 * j->tokens,
                                (int64_t)(h + rows) * 2 * j->tokens);
@@ -145,6 +157,7 @@ void tern_fourier_run(struct tern_bert *b, const tern_batch *batch, int layer)
     for (j.text = 0; j.text < batch->n_texts; j.text++) {
         j.first = batch->offsets[j.text];
         j.tokens = batch->offsets[j.text + 1] - j.first;
+        fill_turn(b->weights->fourier_wave, b->fourier.turn, j.tokens);
         tern_pool_run(b->run.pool, pack_task, &j, groups_of(b));
         tern_pool_run(b->run.pool, mix_task, &j, (j.tokens + ROWS - 1) / ROWS);
     }
