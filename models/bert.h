@@ -34,8 +34,9 @@ struct tern_bert_scaled {
 /* What models with a dynamic convolution have beside the rest. */
 struct tern_bert_conv {
     int16_t *key, *out;   /* [tokens][attention width] */
-    int32_t *logit, *acc; /* [tokens][heads][tokens of a kernel]; accumulators of a token */
-    int32_t *sum;         /* [threads][wide] */
+    int32_t *logit, *acc; /* [tokens][heads][tokens of a kernel]; [threads][acc_width] accumulators of a token */
+    int acc_width;
+    int32_t *sum; /* [threads][wide] */
     int16_t *row;
     int wide;
 };

@@ -17,7 +17,9 @@ void tern_span_conv_plan(struct tern_bert *b, struct tern_arena *arena)
     const int logits = tern_largest_number(b->config, offsetof(struct tern_layer_spec, conv)) *
                        tern_largest_number(b->config, offsetof(struct tern_layer_spec, heads));
     b->conv.logit = tern_arena_take(arena, tokens, (size_t)logits * sizeof *b->conv.logit);
-    b->conv.acc = tern_arena_take(arena, (size_t)tern_round_up(logits, TERN_PANEL), sizeof *b->conv.acc);
+    b->conv.acc_width = tern_round_up(logits, TERN_PANEL);
+    b->conv.acc =
+        tern_arena_take(arena, (size_t)tern_pool_threads(b->run.pool), (size_t)b->conv.acc_width * sizeof *b->conv.acc);
     b->conv.sum = tern_arena_take(arena, threads, wide * sizeof *b->conv.sum);
     b->conv.row = tern_arena_take(arena, threads, wide * sizeof *b->conv.row);
     b->conv.wide = (int)wide;
@@ -117,6 +119,21 @@ static void kernel_task(void *context, int task, int thread)
     tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_softmax, time, 2 * taps * a);
 }
 
+/* x -> logits */
+static void logits_task(void *context, int task, int thread)
+{
+    struct job *j = context;
+    struct tern_bert *b = j->b;
+    const struct tern_linear *const kernel = &b->weights->layers[j->layer].matrix[TERN_CONV_KERNEL];
+    const int first = task * TERN_ROW_BLOCK, n = tern_last_row(j->tokens, task) - first;
+    const struct tern_rows x = {b->x.q + first * b->x.ld, b->x.row + first, b->x.ld, n, NULL};
+    const int64_t time = tern_profile_start(b->run.profile);
+    tern_linear_logits(&b->run, kernel, b->conv.logit + (ptrdiff_t)first * kernel->n,
+                       b->conv.acc + (ptrdiff_t)thread * b->conv.acc_width, &x);
+    tern_profile_charge(b->run.profile, thread, TERN_STAGE_qkv, time, (int64_t)n * kernel->n * kernel->k,
+                        (int64_t)n * (kernel->k + 4 * kernel->n));
+}
+
 void tern_span_conv_run(struct tern_bert *b, const tern_batch *batch, int layer)
 {
     const struct tern_linear *const matrix = b->weights->layers[layer].matrix;
@@ -127,7 +144,7 @@ void tern_span_conv_run(struct tern_bert *b, const tern_batch *batch, int layer)
     tern_run_rows(j.b, j.tokens, depth_task, &j);
     tern_linear_run(&b->run, TERN_STAGE_qkv, point, &b->conv.key, 1, a, &b->x);
     tern_run_rows(j.b, j.tokens, product_task, &j);
-    tern_linear_logits(&b->run, &matrix[TERN_CONV_KERNEL], b->conv.logit, b->conv.acc, &b->x);
+    tern_run_rows(j.b, j.tokens, logits_task, &j);
     memcpy(b->conv.key, b->conv.out, (size_t)j.tokens * (size_t)a * sizeof *b->conv.key);
     tern_run_rows(j.b, j.tokens, kernel_task, &j);
 }
