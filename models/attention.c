@@ -73,6 +73,7 @@ struct head {
     const struct tern_attended *of;    /* the text's own, or those of its global token */
     ptrdiff_t at, ld;                  /* the head's first column in the text's first row; from row to row */
     int tokens, number, thread, start; /* start: the text's first token */
+    int keys;                          /* its tokens that are seen */
     struct tern_seen packed;
     int32_t amax_k, amax_v; /* of the packed keys and values */
 };
@@ -269,7 +270,7 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
     int8_t *const low = s->p + rows * ld_p;
     for (int i = 0; i < rows; i++) {
         const struct tern_stretch span =
-            is_global(h) ? h->packed.window : tern_seen_window(j->layer, h->tokens, first + i);
+            is_global(h) ? h->packed.window : tern_seen_window(j->layer, h->keys, first + i);
         struct tern_row_scale scale = tern_score_scale(s->row[i].amax, h->amax_k, score_unit(h, unit, first + i));
         const int32_t *score = s->score + (ptrdiff_t)i * keys;
         if (biased)
@@ -317,6 +318,7 @@ static void head_task(void *context, int task, int thread)
                      .thread = thread,
                      .start = start};
     h.tokens = j->batch->offsets[text + 1] - start;
+    h.keys = h.tokens - j->a->unseen;
     h.at = start * h.ld + (ptrdiff_t)h.number * layer->head_dim;
     int64_t time = tern_profile_start(j->a->profile);
     if (layer->position == TERN_POSITION_ALIBI)
@@ -325,7 +327,7 @@ static void head_task(void *context, int task, int thread)
         time = global_token(&h, time);
     for (int first = layer->global, rows; first < h.tokens; first += rows) {
         rows = tern_seen_rows(layer, h.tokens, first, TERN_ATTENTION_ROWS);
-        const struct tern_seen seen = tern_seen_by(layer, h.tokens, first, rows);
+        const struct tern_seen seen = tern_seen_by(layer, h.keys, first, rows);
         if (!tern_seen_same(&seen, &h.packed))
             time = pack(&h, &seen, time);
         time = block(&h, first, rows, time);

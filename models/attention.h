@@ -37,7 +37,9 @@ struct tern_attention {
     struct tern_profile *profile;           /* [threads], or NULL */
     const struct tern_config *config;
     const struct tern_position_table *table; /* [config->n_tables] */
-    const int32_t *exp;                      /* [tokens] exponents of the units of scores; NULL: all are 0 */
+    int unseen; /* the last tokens of each text see the others, and no token sees them: fewer than a text has. In
+                   layers that see whole texts */
+    const int32_t *exp; /* [tokens] exponents of the units of scores; NULL: all are 0 */
 };
 
 /* Takes what texts of up to `longest` tokens need in any layer; run once to count and once to hand out

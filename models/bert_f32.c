@@ -237,6 +237,7 @@ struct head {
     const struct attention_job *j;
     const struct attended *of;
     int number, start, tokens, all, thread; /* all: tokens of all texts */
+    int keys;                               /* its tokens that are seen */
     float *score;
 };
 
@@ -276,7 +277,7 @@ static void hide(const struct head *h, const struct tern_seen *seen, int i, int 
     const int front = tern_seen_front(seen), n = tern_seen_keys(seen), origin = front - seen->window.first;
     float *score = h->score;
     for (int r = 0; r < rows; r++, score += n) {
-        const struct tern_stretch s = tern_seen_window(h->j->layer, h->tokens, i + r);
+        const struct tern_stretch s = tern_seen_window(h->j->layer, h->keys, i + r);
         for (int l = front; l < s.first + origin; l++)
             score[l] = NOT_SEEN;
         for (int l = s.last + origin; l < seen->window.last + origin; l++)
@@ -353,6 +354,7 @@ static void head_task(void *context, int task, int thread)
                      .all = j->batch->offsets[j->batch->n_texts],
                      .thread = thread,
                      .score = b->score + (ptrdiff_t)thread * (ptrdiff_t)scores(b->longest)};
+    h.keys = h.tokens - b->unseen;
     const int partly = layer->before < h.tokens || layer->after < h.tokens;
     const int most = partly && WINDOWED_ROWS < query_rows(h.tokens) ? WINDOWED_ROWS : query_rows(h.tokens);
     if (layer->global) {
@@ -362,7 +364,7 @@ static void head_task(void *context, int task, int thread)
     h.of = &j->local;
     for (int i = layer->global, rows; i < h.tokens; i += rows) {
         rows = tern_seen_rows(layer, h.tokens, i, most);
-        const struct tern_seen seen = tern_seen_by(layer, h.tokens, i, rows);
+        const struct tern_seen seen = tern_seen_by(layer, h.keys, i, rows);
         attend(&h, &seen, i, rows, partly);
     }
 }

@@ -41,6 +41,7 @@ struct tern_bert_f32 {
                                         behind the other */
     float *distance;                 /* [threads] products with distances, of models that have them */
     int skip, dimensions, normalize; /* of embeddings: models/heads.h */
+    int unseen;                      /* as struct tern_attention has it */
     const int32_t *asked;            /* [n_asked] of words: the same */
     int n_asked;
     float *vector[2]; /* [widest vector] */
@@ -64,5 +65,7 @@ typedef void tern_bert_f32_fn(struct tern_bert_f32 *bert, const tern_batch *batc
 #include "models/heads.def"
 #undef HEAD_KIND
 tern_bert_f32_fn tern_bert_f32_embed;
+/* The same of each token by itself: vectors[tokens][dimensions]. */
+tern_bert_f32_fn tern_bert_f32_embed_tokens;
 
 #endif

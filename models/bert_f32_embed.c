@@ -119,3 +119,14 @@ void tern_bert_f32_embed(struct tern_bert_f32 *b, const tern_batch *batch, float
         memcpy(vectors + (ptrdiff_t)i * n, v, (size_t)n * sizeof *v);
     }
 }
+
+void tern_bert_f32_embed_tokens(struct tern_bert_f32 *b, const tern_batch *batch, float *vectors)
+{
+    const int n = b->dimensions, tokens = batch->offsets[batch->n_texts];
+    for (int i = 0; i < tokens; i++) {
+        float *v = embed_text(b, b->x + (ptrdiff_t)i * b->config->hidden, 1);
+        if (b->normalize)
+            unit_length(v, n);
+        memcpy(vectors + (ptrdiff_t)i * n, v, (size_t)n * sizeof *v);
+    }
+}

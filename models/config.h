@@ -119,6 +119,7 @@ enum {
     TERN_MAX_POOLINGS = 8,
     TERN_MAX_DENSE = 8,
     TERN_MAX_PROMPTS = 256,
+    TERN_MAX_SKIP = 256,
     TERN_MAX_ADAPTER = 64, /* bytes of a name */
     TERN_MAX_CONV = 127,   /* tokens of a kernel */
     TERN_MAX_TABLES = 8,   /* of positions */
@@ -145,6 +146,25 @@ struct tern_dense_spec {
     int32_t outputs;
     enum tern_dense_activation activation;
     int32_t normalize; /* what it reads is brought to length 1 before */
+};
+/* What the vectors of a text are: one that is pooled, weights of words, or one for each token. */
+enum tern_vectors { TERN_VECTORS_TEXT, TERN_VECTORS_SPARSE, TERN_VECTORS_TOKENS };
+/* SPARSE: each word of the vocabulary weighs log(1 + max(0, logit)), of a head that gives words. Vectors of such heads
+   are made so too where the file says nothing: the largest of the tokens' weights. */
+struct tern_sparse_spec {
+    int32_t sum;   /* 1: the sum of the tokens' weights */
+    int32_t twice; /* 1: a token's weight is log(1 + weight) once more */
+};
+/* TOKENS: the dense layers read the state of each token, in place of a pooled one. */
+struct tern_late_spec {
+    /* Tokens that are put behind the first special one of a query and of a document: their ids plus 1; 0: none. */
+    int32_t query_prefix, document_prefix;
+    int32_t query_tokens, document_tokens; /* of a text, at most; 0: what the model takes */
+    /* Queries are filled up to so many tokens with that id, which no token sees unless fill_seen; 0: they are not. */
+    int32_t fill_to, fill, fill_seen;
+    int32_t skip[TERN_MAX_SKIP]; /* [n_skip] ids whose vectors are left out of documents, of queries too with that */
+    int32_t n_skip, skip_queries;
+    int32_t beside; /* in a checkpoint: the dense layer's weights are among the encoder's. Not in a .tern file */
 };
 /* What is put before a text, and what that is called. */
 struct tern_prompt {
@@ -272,7 +292,10 @@ struct tern_config {
     struct tern_prompt *prompts; /* [n_prompts] */
     int32_t n_prompts;
     int32_t default_prompt; /* its index plus 1; 0: none */
-    int32_t max_tokens;     /* min of max_positions and the tokenizer's or sentence-transformers' limit */
+    enum tern_vectors vectors;
+    struct tern_sparse_spec sparse;
+    struct tern_late_spec late;
+    int32_t max_tokens; /* min of max_positions and the tokenizer's or sentence-transformers' limit */
 };
 
 /* The JSON object of a .tern file; free() the string. NULL when out of memory. */

@@ -241,7 +241,7 @@ static json_t *to_object(const struct tern_config *config)
     failed |= add_embeddings(root, config);
     if (*config->adapter)
         failed |= json_object_set_new(root, "adapter", json_string(config->adapter));
-    failed |= tern_embedding_to_json(root, config);
+    failed |= tern_embedding_to_json(root, config) | tern_vectors_to_json(root, config);
     failed |= add_head(root, config) | add_labels(root, config);
     if (failed) {
         json_decref(root);
@@ -502,7 +502,7 @@ static tern_status refuse_unknown(const json_t *root, const char *label, tern_er
         "layer",      "architecture",   "activation",    "weights",        "pooling",     "layer_norm_eps",
         "has_pooler", "pooler",         "head",          "normalize",      "labels",      "prompts",
         "dense",      "default_prompt", "dimensions",    "include_prompt", "adapter",     "trigram",
-        "head_width", "logit_bits"};
+        "head_width", "logit_bits",     "sparse",        "tokens"};
     enum { N_OTHERS = sizeof others / sizeof others[0] };
     const char *known[N_OTHERS + N_INTEGERS];
     memcpy(known, others, sizeof others);
@@ -546,12 +546,16 @@ static tern_status from_object(struct tern_config *out, const json_t *root, cons
         status = get_pooler(out, root, label, err);
     if (status == TERN_OK)
         status = tern_embedding_from_json(out, root, label, err);
+    if (status == TERN_OK)
+        status = tern_vectors_from_json(out, root, label, err);
     if (status != TERN_OK)
         return status;
     out->weights = (enum tern_weights)weights;
     status = get_labels(out, root, label, err);
     if (status == TERN_OK)
         status = get_head(out, root, label, err);
+    if (status == TERN_OK)
+        status = tern_vectors_check(out, label, err);
     return status == TERN_OK ? tern_config_check(out, label, err) : status;
 }
 

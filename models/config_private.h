@@ -57,4 +57,11 @@ tern_status tern_config_check_embedding(const struct tern_config *config, const 
 int tern_embedding_to_json(json_t *root, const struct tern_config *config);
 tern_status tern_embedding_from_json(struct tern_config *out, const json_t *root, const char *label, tern_error *err);
 
+/* The same of vectors that are none of a text as a whole, and what the rest of the configuration must be for them. */
+int tern_vectors_to_json(json_t *root, const struct tern_config *config);
+tern_status tern_vectors_from_json(struct tern_config *out, const json_t *root, const char *label, tern_error *err);
+tern_status tern_vectors_check(const struct tern_config *config, const char *label, tern_error *err);
+/* "largest log(1 + relu) of each word", "of each token": how they are made, in words. */
+void tern_vectors_words(char *out, size_t capacity, const struct tern_config *config);
+
 #endif

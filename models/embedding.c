@@ -67,6 +67,10 @@ tern_status tern_config_check_embedding(const struct tern_config *config, const 
 void tern_embedding_words(char *out, size_t capacity, const struct tern_config *config)
 {
     size_t used = 0;
+    if (config->vectors != TERN_VECTORS_TEXT) {
+        tern_vectors_words(out, capacity, config);
+        return;
+    }
 #define ADD(...)                                                                                                       \
     if (used < capacity)                                                                                               \
     used += (size_t)snprintf(out + used, capacity - used, __VA_ARGS__)

@@ -39,6 +39,8 @@ typedef void tern_heads_fn(struct tern_heads *heads, const tern_batch *batch, in
 #undef HEAD_KIND
 /* result[texts][dimensions], in tern_heads_embed_bits. */
 tern_heads_fn tern_heads_embed;
+/* The same of each token by itself: result[tokens][dimensions]. */
+tern_heads_fn tern_heads_embed_tokens;
 /* The fraction bits of an embedding: Q30 where no number is above 1, else Q16, of models that normalise nothing Q6. */
 int tern_heads_embed_bits(const struct tern_heads *heads);
 

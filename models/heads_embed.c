@@ -258,28 +258,43 @@ static void to_bits(struct vector *x, int bits)
     x->bits = bits;
 }
 
-void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
+/* What follows the pooling, into result[dimensions]. */
+static void finish(struct tern_heads *heads, struct vector x, int32_t *result)
 {
     const struct tern_config *c = heads->bert->config;
-    for (int i = 0; i < batch->n_texts; i++) {
+    for (int k = 0; k < c->n_dense; k++) {
+        if (c->dense[k].normalize)
+            unit_length(&x);
+        run_dense(heads, k, &x);
+    }
+    if (c->normalize)
+        unit_length(&x);
+    x.n = heads->dimensions;
+    if (heads->normalize)
+        unit_length(&x);
+    to_bits(&x, tern_heads_embed_bits(heads));
+    memcpy(result, x.v, (size_t)x.n * sizeof *result);
+}
+
+void tern_heads_embed(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
+{
+    for (int i = 0; i < batch->n_texts; i++, result += heads->dimensions) {
         const int first = batch->offsets[i];
         struct vector x;
-        if (tern_config_is_static(c))
+        if (tern_config_is_static(heads->bert->config))
             x = mean_of_words(heads, batch->ids + first, batch->offsets[i + 1] - first);
         else
             pool_text(heads, first, batch->offsets[i + 1] - first, &x);
-        for (int k = 0; k < c->n_dense; k++) {
-            if (c->dense[k].normalize)
-                unit_length(&x);
-            run_dense(heads, k, &x);
-        }
-        if (c->normalize)
-            unit_length(&x);
-        x.n = heads->dimensions;
-        if (heads->normalize)
-            unit_length(&x);
-        to_bits(&x, tern_heads_embed_bits(heads));
-        memcpy(result + (ptrdiff_t)i * x.n, x.v, (size_t)x.n * sizeof *result);
+        finish(heads, x, result);
+    }
+}
+
+void tern_heads_embed_tokens(struct tern_heads *heads, const tern_batch *batch, int32_t *result)
+{
+    for (int i = 0; i < batch->offsets[batch->n_texts]; i++, result += heads->dimensions) {
+        struct vector x;
+        pool_text(heads, i, 1, &x);
+        finish(heads, x, result);
     }
 }
 

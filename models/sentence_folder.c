@@ -15,9 +15,12 @@ static const struct {
     {"Transformer", TERN_MODULE_TRANSFORMER},
     {"BERT", TERN_MODULE_TRANSFORMER},
     {"DistilBERT", TERN_MODULE_TRANSFORMER},
+    {"MLMTransformer", TERN_MODULE_TRANSFORMER},
     {"Pooling", TERN_MODULE_POOLING},
     {"Dense", TERN_MODULE_DENSE},
     {"Normalize", TERN_MODULE_NORMALIZE},
+    {"SpladePooling", TERN_MODULE_SPLADE},
+    {"MultiVectorMask", TERN_MODULE_MASK},
     {"StaticEmbedding", TERN_MODULE_STATIC},
     {"Dropout", TERN_MODULE_DROPOUT},
     {"LayerNorm", TERN_MODULE_OTHER},
@@ -35,6 +38,8 @@ static enum tern_module_kind kind_of(const char *type)
 {
     static const char package[] = "sentence_transformers.";
     const char *dot = strrchr(type, '.');
+    if (!strcmp(type, "pylate.models.Dense.Dense")) /* a copy of the library's */
+        return TERN_MODULE_DENSE;
     for (int i = 0; i < N_KINDS && dot && !strncmp(type, package, sizeof package - 1); i++)
         if (!strcmp(dot + 1, kinds[i].name))
             return kinds[i].kind;
@@ -146,6 +151,8 @@ static tern_status find_static(struct tern_sentence_folder *f, tern_error *err)
     status = TERN_OK;
     const char *const type = json_string_value(json_object_get(root, "model_type"));
     const json_t *const most = json_object_get(root, "max_length");
+    const char *const class = json_string_value(json_array_get(json_object_get(root, "architectures"), 0));
+    f->is_colbert = class && !strcmp(class, "HF_ColBERT");
     f->is_model2vec = type && !strcmp(type, "model2vec");
     f->is_static |= f->is_model2vec;
     if (f->is_model2vec && !f->has_modules_json && f->n_modules)

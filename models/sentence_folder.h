@@ -12,6 +12,8 @@ enum tern_module_kind {
     TERN_MODULE_POOLING,
     TERN_MODULE_DENSE,
     TERN_MODULE_NORMALIZE,
+    TERN_MODULE_SPLADE,  /* sparse vectors of a masked-language head's words */
+    TERN_MODULE_MASK,    /* which tokens have vectors */
     TERN_MODULE_STATIC,  /* a table of embeddings in place of a transformer and its pooling */
     TERN_MODULE_DROPOUT, /* does nothing but in training */
     TERN_MODULE_OTHER
@@ -36,6 +38,7 @@ struct tern_sentence_folder {
        config.json; and of that one the tokens of a text that are read (max_length), 0: all. */
     int is_static, is_model2vec;
     int32_t most_tokens;
+    int is_colbert; /* config.json's class is that of Stanford's ColBERT, whose dense layer lies among its weights */
 };
 
 /* Reads modules.json and the transformer's module file. TERN_FORMAT, TERN_IO, TERN_NOMEM. */

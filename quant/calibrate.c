@@ -89,7 +89,7 @@ static tern_status observe_texts(struct tern_calibration *c, const struct tern_s
     for (int i = 0; i < sample->n && !status; i++) {
         int32_t offset[2];
         const tern_batch batch = tern_sample_text(sample, i, offset);
-        status = tern_embed(session, &batch, vector, err);
+        status = tern_session_embed(session, &batch, 0, vector, err);
     }
     c->weights = NULL;
     c->source = NULL;

@@ -346,6 +346,8 @@ static tern_status check_all(struct tern_checkpoint *c, const struct tern_purpos
 
     if (status == TERN_OK) /* once more, with what the head says */
         status = tern_config_check(config, path, err);
+    if (status == TERN_OK)
+        status = tern_vectors_check(config, path, err);
     for (int i = 0; status == TERN_OK && i < TERN_N_PARTS; i++) {
         const struct tern_part *part = &tern_parts[i];
         const int n_parts = i == TERN_PART_DENSE ? 0 : tern_part_count(config, part); /* that: tern_dense_files_open */
@@ -354,8 +356,10 @@ static tern_status check_all(struct tern_checkpoint *c, const struct tern_purpos
                 status = check_part(c, (enum tern_part_id)i, n, used, path, err);
     }
     tern_encoder_prefix(prefix, &c->weights, config->architecture);
-    if (status == TERN_OK)
+    if (status == TERN_OK) {
         tern_fill_mark_tied(c, used);
+        tern_dense_mark_beside(c, used);
+    }
     if (status == TERN_OK)
         status = tern_fixed_gates_check(c, used, path, err);
     if (status == TERN_OK)

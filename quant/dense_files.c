@@ -10,6 +10,8 @@ static const char *const names[2] = {"linear.weight", "linear.bias"};
 
 const struct tern_tensor *tern_dense_find(const struct tern_checkpoint *c, struct tern_key key)
 {
+    if (c->config.late.beside && key.is_bias)
+        return NULL;
     return tern_weight_find(&c->dense[key.layer], names[key.is_bias]);
 }
 
@@ -42,8 +44,29 @@ static tern_status check_names(const struct tern_weight_files *f, int bias, tern
     return TERN_OK;
 }
 
+/* Stanford's ColBERT: the one layer's weights lie among the encoder's, and it has no bias. */
+static tern_status open_beside(struct tern_checkpoint *c, const struct tern_sentence_folder *folder, tern_error *err)
+{
+    const struct tern_key key = {TERN_PART_DENSE, 0, 0, 0};
+    tern_status status = tern_weight_files_open(&c->dense[0], folder->transformer, err);
+    if (!status && !tern_dense_find(c, key))
+        status =
+            tern_fail(err, TERN_FORMAT, "%s: tensor %s is missing, ColBERT's last layer", c->dense[0].path, names[0]);
+    return status ? status
+                  : tern_checkpoint_check_tensor(&c->config, key, tern_dense_find(c, key), c->dense[0].path, err);
+}
+
+void tern_dense_mark_beside(const struct tern_checkpoint *c, uint8_t *used)
+{
+    const struct tern_tensor *const t = c->config.late.beside ? tern_weight_find(&c->weights, names[0]) : NULL;
+    if (t)
+        used[t - c->weights.tensors] = 1;
+}
+
 tern_status tern_dense_files_open(struct tern_checkpoint *c, const struct tern_sentence_folder *folder, tern_error *err)
 {
+    if (c->config.late.beside)
+        return open_beside(c, folder, err);
     tern_status status = TERN_OK;
     for (int i = 0, n = 0; i < folder->n_modules && n < c->config.n_dense && !status; i++) {
         const struct tern_module *m = &folder->modules[i];

@@ -231,7 +231,7 @@ static tern_status observe_texts(struct search *s, const struct tern_source *sou
     for (int i = 0; i < sample->n && !status; i++) {
         int32_t offset[2];
         const tern_batch batch = tern_sample_text(sample, i, offset);
-        status = tern_embed(session, &batch, vector, err);
+        status = tern_session_embed(session, &batch, 0, vector, err);
     }
     if (!status)
         weigh(s, model);

@@ -46,7 +46,7 @@ static tern_status measure(struct tern_probe *p, double *cost, tern_error *err)
         int32_t offset[2];
         const tern_batch batch = tern_sample_text(p->sample, i, offset);
         float *const exact = p->exact + (ptrdiff_t)i * p->dimensions;
-        const tern_status status = tern_embed(p->session, &batch, cost ? p->vector : exact, err);
+        const tern_status status = tern_session_embed(p->session, &batch, 0, cost ? p->vector : exact, err);
         if (status)
             return status;
         if (cost)

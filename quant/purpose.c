@@ -141,6 +141,19 @@ static tern_status read_beside(json_t **out, const char *directory, const char *
     return status ? status : tern_json_read_file(out, path, MAX_FILE, 1, err);
 }
 
+/* Whether the modules make sparse vectors, as SPLADE does, of a masked-language head's words. */
+static int makes_sparse(const json_t *modules)
+{
+    static const char splade[] = ".SpladePooling";
+    for (size_t i = 0; i < json_array_size(modules); i++) {
+        const char *const type = json_string_value(json_object_get(json_array_get(modules, i), "type"));
+        const char *const last = type ? strrchr(type, '.') : NULL;
+        if (last && !strcmp(last, splade))
+            return 1;
+    }
+    return 0;
+}
+
 tern_status tern_class_read(const char **out, const json_t *config, const char *path, tern_error *err)
 {
     const json_t *const list = json_object_get(config, "architectures"), *const first = json_array_get(list, 0);
@@ -168,7 +181,9 @@ tern_status tern_purpose_settle(struct tern_purpose *p, const json_t *config, en
     else if (!status && crosses)
         status = settle(p, TERN_HEAD_CLASSIFIER, 0, "a cross-encoder, as config_sentence_transformers.json says");
     else if (!status && modules_json)
-        status = settle(p, TERN_HEAD_NONE, 1, "modules.json");
+        status = settle(p, makes_sparse(modules_json) ? TERN_HEAD_FILLER : TERN_HEAD_NONE, 1, "modules.json");
+    else if (!status && class && !strcmp(class, "HF_ColBERT"))
+        status = settle(p, TERN_HEAD_NONE, 1, class);
     else if (!status && class)
         status = settle_class(p, class, family, path, err);
     /* Of other heads the keys mean nothing; they may be what is left of an earlier use. */

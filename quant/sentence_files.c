@@ -3,6 +3,7 @@
 #include "quant/sentence_files.h"
 
 #include "models/config_private.h"
+#include "quant/late_files.h"
 #include "runtime/base/file.h"
 
 #include <stdio.h>
@@ -15,12 +16,10 @@ enum {
 /* ---- Keys: each is known, or the file is refused ------------------------------------------------------------------
  */
 
-/* What a key may say. READ: its reader checks it. ANY: it does not change a vector. OFF: nothing, null, false or an
-   empty list. Otherwise the only word that is supported. */
-struct key {
-    const char *name, *may_be;
-};
-static const char READ[] = "read", ANY[] = "any", OFF[] = "off";
+const char tern_key_read[] = "read", tern_key_any[] = "any", tern_key_off[] = "off";
+#define READ tern_key_read
+#define ANY tern_key_any
+#define OFF tern_key_off
 
 static int is_off(const json_t *value)
 {
@@ -28,13 +27,14 @@ static int is_off(const json_t *value)
            (json_is_array(value) && !json_array_size(value));
 }
 
-static tern_status check_keys(const json_t *root, const struct key *keys, const char *path, tern_error *err)
+tern_status tern_file_keys_check(const json_t *root, const struct tern_file_key *keys, const char *path,
+                                 tern_error *err)
 {
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)root, name, value)
     {
-        const struct key *key = keys;
+        const struct tern_file_key *key = keys;
         while (key->name && strcmp(key->name, name) != 0)
             key++;
         if (!key->name && !json_is_null(value))
@@ -88,34 +88,34 @@ static tern_status read_limit(struct tern_config *out, const json_t *root, const
 /* Arguments that the file hands on to transformers, under their old and new names: what they may change. */
 static tern_status check_arguments(const json_t *root, const char *path, tern_error *err)
 {
-    static const struct key model[] = {{"attn_implementation", ANY},
-                                       {"torch_dtype", ANY},
-                                       {"dtype", ANY},
-                                       {"device_map", ANY},
-                                       {"trust_remote_code", ANY},
-                                       {"use_safetensors", ANY},
-                                       {"add_pooling_layer", ANY},
-                                       {"low_cpu_mem_usage", ANY},
-                                       {"local_files_only", ANY},
-                                       {"revision", ANY},
-                                       {NULL, NULL}};
-    static const struct key tokenizer[] = {{"model_max_length", READ},
-                                           {"use_fast", ANY},
-                                           {"padding_side", ANY},
-                                           {"trust_remote_code", ANY},
-                                           {"truncation_side", "right"},
-                                           {"clean_up_tokenization_spaces", ANY},
-                                           {"local_files_only", ANY},
-                                           {"revision", ANY},
-                                           {NULL, NULL}};
-    static const struct key config[] = {{"trust_remote_code", ANY},
-                                        {"attn_implementation", ANY},
-                                        {"local_files_only", ANY},
-                                        {"revision", ANY},
-                                        {NULL, NULL}};
+    static const struct tern_file_key model[] = {{"attn_implementation", ANY},
+                                                 {"torch_dtype", ANY},
+                                                 {"dtype", ANY},
+                                                 {"device_map", ANY},
+                                                 {"trust_remote_code", ANY},
+                                                 {"use_safetensors", ANY},
+                                                 {"add_pooling_layer", ANY},
+                                                 {"low_cpu_mem_usage", ANY},
+                                                 {"local_files_only", ANY},
+                                                 {"revision", ANY},
+                                                 {NULL, NULL}};
+    static const struct tern_file_key tokenizer[] = {{"model_max_length", READ},
+                                                     {"use_fast", ANY},
+                                                     {"padding_side", ANY},
+                                                     {"trust_remote_code", ANY},
+                                                     {"truncation_side", "right"},
+                                                     {"clean_up_tokenization_spaces", ANY},
+                                                     {"local_files_only", ANY},
+                                                     {"revision", ANY},
+                                                     {NULL, NULL}};
+    static const struct tern_file_key config[] = {{"trust_remote_code", ANY},
+                                                  {"attn_implementation", ANY},
+                                                  {"local_files_only", ANY},
+                                                  {"revision", ANY},
+                                                  {NULL, NULL}};
     static const struct {
         const char *name;
-        const struct key *keys;
+        const struct tern_file_key *keys;
     } arguments[] = {{"model_args", model},           {"model_kwargs", model}, {"tokenizer_args", tokenizer},
                      {"processor_kwargs", tokenizer}, {"config_args", config}, {"config_kwargs", config}};
     tern_status status = TERN_OK;
@@ -124,22 +124,22 @@ static tern_status check_arguments(const json_t *root, const char *path, tern_er
         if (value && !json_is_object(value) && !json_is_null(value))
             return tern_fail(err, TERN_FORMAT, "%s: %s is not an object", path, arguments[i].name);
         if (json_is_object(value))
-            status = check_keys(value, arguments[i].keys, path, err);
+            status = tern_file_keys_check(value, arguments[i].keys, path, err);
     }
     return status;
 }
 
-/* Since 5.4 the file says what the transformer is asked for. */
-static tern_status check_text_method(const json_t *root, const char *path, tern_error *err)
+/* Since 5.4 the file says what the transformer is asked for: `output`. */
+static tern_status check_text_method(const json_t *root, const char *output, const char *path, tern_error *err)
 {
-    static const struct key method[] = {
-        {"method", "forward"}, {"method_output_name", "last_hidden_state"}, {"format", ANY}, {NULL, NULL}};
+    const struct tern_file_key method[] = {
+        {"method", "forward"}, {"method_output_name", output}, {"format", ANY}, {NULL, NULL}};
     const json_t *modalities = json_object_get(root, "modality_config"), *text = json_object_get(modalities, "text");
     if (!modalities || json_is_null(modalities))
         return TERN_OK;
     if (!json_is_object(text))
         return tern_fail(err, TERN_FORMAT, "%s: modality_config has no text", path);
-    return check_keys(text, method, path, err);
+    return tern_file_keys_check(text, method, path, err);
 }
 
 /* A cross-encoder's file (5.4) describes a classifier, and no embeddings. */
@@ -149,37 +149,47 @@ static int is_classifier(const struct tern_sentence_folder *f)
     return task && !strcmp(task, "sequence-classification");
 }
 
-static tern_status read_transformer(struct tern_config *out, const struct tern_sentence_folder *f, tern_error *err)
+/* Whether its vectors are sparse ones of a masked-language head's words. */
+static int is_sparse(const struct tern_sentence_folder *f)
 {
-    static const struct key keys[] = {{"max_seq_length", READ},
-                                      {"do_lower_case", READ},
-                                      {"transformer_task", "feature-extraction"},
-                                      {"modality_config", READ},
-                                      {"module_output_name", "token_embeddings"},
-                                      {"processing_kwargs", OFF},
-                                      {"unpad_inputs", ANY},
-                                      {"query_length", OFF},
-                                      {"document_length", OFF},
-                                      {"query_expansion", OFF},
-                                      {"tokenizer_name_or_path", OFF},
-                                      {"model_args", READ},
-                                      {"model_kwargs", READ},
-                                      {"tokenizer_args", READ},
-                                      {"processor_kwargs", READ},
-                                      {"config_args", READ},
-                                      {"config_kwargs", READ},
-                                      {"backend", ANY},
-                                      {"cache_dir", ANY},
-                                      {NULL, NULL}};
+    for (int i = 0; i < f->n_modules; i++)
+        if (f->modules[i].kind == TERN_MODULE_SPLADE)
+            return 1;
+    return 0;
+}
+
+static tern_status read_transformer(struct tern_config *out, const struct tern_sentence_folder *f, int late,
+                                    tern_error *err)
+{
+    const struct tern_file_key keys[] = {{"max_seq_length", READ},
+                                         {"do_lower_case", READ},
+                                         {"transformer_task", is_sparse(f) ? "fill-mask" : "feature-extraction"},
+                                         {"modality_config", READ},
+                                         {"module_output_name", "token_embeddings"},
+                                         {"processing_kwargs", OFF},
+                                         {"unpad_inputs", ANY},
+                                         {"query_length", late ? READ : OFF},
+                                         {"document_length", late ? READ : OFF},
+                                         {"query_expansion", late ? READ : OFF},
+                                         {"tokenizer_name_or_path", OFF},
+                                         {"model_args", READ},
+                                         {"model_kwargs", READ},
+                                         {"tokenizer_args", READ},
+                                         {"processor_kwargs", READ},
+                                         {"config_args", READ},
+                                         {"config_kwargs", READ},
+                                         {"backend", ANY},
+                                         {"cache_dir", ANY},
+                                         {NULL, NULL}};
     const char *const path = f->config_path;
     json_t *tokenizer = NULL;
     char tokenizer_path[TERN_MAX_FOLDER];
     int found = 0;
-    tern_status status = is_classifier(f) ? TERN_OK : check_keys(f->config, keys, path, err);
+    tern_status status = is_classifier(f) ? TERN_OK : tern_file_keys_check(f->config, keys, path, err);
     if (!status)
         status = check_arguments(f->config, path, err);
     if (!status && !is_classifier(f))
-        status = check_text_method(f->config, path, err);
+        status = check_text_method(f->config, is_sparse(f) ? "logits" : "last_hidden_state", path, err);
     /* The limit: what is handed to the tokenizer, else max_seq_length, else the tokenizer's own. */
     if (!status)
         status = read_limit(out, json_object_get(f->config, "processor_kwargs"), "model_max_length", path, &found, err);
@@ -260,19 +270,19 @@ static tern_status read_modes(struct tern_config *out, const json_t *root, const
 
 static tern_status read_pooling(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    static const struct key keys[] = {{"embedding_dimension", ANY},
-                                      {"word_embedding_dimension", ANY},
-                                      {"pooling_mode", READ},
-                                      {"pooling_mode_cls_token", READ},
-                                      {"pooling_mode_max_tokens", READ},
-                                      {"pooling_mode_mean_tokens", READ},
-                                      {"pooling_mode_mean_sqrt_len_tokens", READ},
-                                      {"pooling_mode_weightedmean_tokens", READ},
-                                      {"pooling_mode_lasttoken", READ},
-                                      {"include_prompt", READ},
-                                      {NULL, NULL}};
+    static const struct tern_file_key keys[] = {{"embedding_dimension", ANY},
+                                                {"word_embedding_dimension", ANY},
+                                                {"pooling_mode", READ},
+                                                {"pooling_mode_cls_token", READ},
+                                                {"pooling_mode_max_tokens", READ},
+                                                {"pooling_mode_mean_tokens", READ},
+                                                {"pooling_mode_mean_sqrt_len_tokens", READ},
+                                                {"pooling_mode_weightedmean_tokens", READ},
+                                                {"pooling_mode_lasttoken", READ},
+                                                {"include_prompt", READ},
+                                                {NULL, NULL}};
     int32_t include_prompt = 1;
-    tern_status status = check_keys(root, keys, path, err);
+    tern_status status = tern_file_keys_check(root, keys, path, err);
     if (!status)
         status = read_modes(out, root, path, err);
     if (!status)
@@ -308,22 +318,24 @@ static tern_status read_activation(enum tern_dense_activation *out, const json_t
                               path, name);
 }
 
+/* What modules behind the pooling read and give; where vectors are of tokens there is no pooling. */
+static const char *vectors_name(const struct tern_config *config)
+{
+    return config->vectors == TERN_VECTORS_TOKENS ? "token_embeddings" : "sentence_embedding";
+}
+
 static tern_status read_dense(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    static const struct key keys[] = {{"in_features", READ},
-                                      {"out_features", READ},
-                                      {"bias", READ},
-                                      {"activation_function", READ},
-                                      {"module_input_name", "sentence_embedding"},
-                                      {"module_output_name", "sentence_embedding"},
-                                      {"use_residual", OFF},
-                                      {NULL, NULL}};
+    const char *const name = vectors_name(out);
+    const struct tern_file_key keys[] = {
+        {"in_features", READ},       {"out_features", READ},       {"bias", READ},        {"activation_function", READ},
+        {"module_input_name", name}, {"module_output_name", name}, {"use_residual", OFF}, {NULL, NULL}};
     const int32_t width = tern_dense_inputs(out, out->n_dense);
     struct tern_dense_spec *d = &out->dense[out->n_dense];
     int32_t inputs = 0, bias = 1;
     if (out->n_dense == TERN_MAX_DENSE)
         return tern_fail(err, TERN_FORMAT, "%s: more than %d Dense modules", path, TERN_MAX_DENSE);
-    tern_status status = check_keys(root, keys, path, err);
+    tern_status status = tern_file_keys_check(root, keys, path, err);
     if (!status)
         status = tern_json_get_int(root, "in_features", 1, 1, TERN_MAX_WIDTH, &inputs, path, err);
     if (!status && inputs != width)
@@ -341,11 +353,40 @@ static tern_status read_dense(struct tern_config *out, const json_t *root, const
     return status;
 }
 
-static tern_status check_normalize(const json_t *root, const char *path, tern_error *err)
+static tern_status check_normalize(const struct tern_config *config, const json_t *root, const char *path,
+                                   tern_error *err)
 {
-    static const struct key keys[] = {
-        {"module_input_name", "sentence_embedding"}, {"module_output_name", "sentence_embedding"}, {NULL, NULL}};
-    return check_keys(root, keys, path, err);
+    const char *const name = vectors_name(config);
+    const struct tern_file_key keys[] = {{"module_input_name", name}, {"module_output_name", name}, {NULL, NULL}};
+    return tern_file_keys_check(root, keys, path, err);
+}
+
+/* Whether a string member is the second of two words; absent: the first. */
+static tern_status read_second(int32_t *out, const json_t *root, const char *key, const char *const words[2],
+                               const char *path, tern_error *err)
+{
+    const char *name = words[0];
+    const tern_status status = tern_json_get_string(root, key, 0, &name, path, err);
+    *out = !status && !strcmp(name, words[1]);
+    if (status || *out || !strcmp(name, words[0]))
+        return status;
+    return tern_fail(err, TERN_FORMAT, "%s: %s %.60s is not supported; %s and %s are", path, key, name, words[0],
+                     words[1]);
+}
+
+static tern_status read_splade(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
+{
+    static const struct tern_file_key keys[] = {{"pooling_strategy", READ},   {"activation_function", READ},
+                                                {"embedding_dimension", ANY}, {"word_embedding_dimension", ANY},
+                                                {"chunk_size", ANY},          {NULL, NULL}};
+    static const char *const poolings[] = {"max", "sum"}, *const activations[] = {"relu", "log1p_relu"};
+    tern_status status = tern_file_keys_check(root, keys, path, err);
+    if (!status)
+        status = read_second(&out->sparse.sum, root, "pooling_strategy", poolings, path, err);
+    if (!status)
+        status = read_second(&out->sparse.twice, root, "activation_function", activations, path, err);
+    out->vectors = TERN_VECTORS_SPARSE;
+    return status;
 }
 
 /* ---- The chain ----------------------------------------------------------------------------------------------------
@@ -366,8 +407,10 @@ static tern_status read_module(struct tern_config *out, const struct tern_module
         status = read_pooling(out, root, path, err);
     else if (!status && m->kind == TERN_MODULE_DENSE)
         status = read_dense(out, root, path, err);
+    else if (!status && m->kind == TERN_MODULE_SPLADE)
+        status = read_splade(out, root, path, err);
     else if (!status) {
-        status = root ? check_normalize(root, path, err) : TERN_OK;
+        status = root ? check_normalize(out, root, path, err) : TERN_OK;
         out->normalize = 1;
     }
     json_decref(root);
@@ -380,19 +423,26 @@ static tern_status read_chain(struct tern_config *out, const struct tern_sentenc
                               const char *directory, tern_error *err)
 {
     char path[TERN_MAX_FOLDER];
-    int pooled = 0;
+    int pooled = out->vectors == TERN_VECTORS_TOKENS;
     tern_status status = tern_join_path(path, sizeof path, directory, f->has_modules_json ? "modules.json" : "", err);
     for (int i = 0; i < f->n_modules && !status; i++) {
         const struct tern_module *m = &f->modules[i];
-        const int is_static = m->kind == TERN_MODULE_STATIC, is_pooling = m->kind == TERN_MODULE_POOLING;
+        const int is_static = m->kind == TERN_MODULE_STATIC,
+                  is_pooling = m->kind == TERN_MODULE_POOLING || m->kind == TERN_MODULE_SPLADE;
         const int is_transformer = m->kind == TERN_MODULE_TRANSFORMER || is_static;
         if (m->kind == TERN_MODULE_OTHER)
             return tern_fail(err, TERN_FORMAT,
-                             "%s: module %.100s is not supported; Transformer, StaticEmbedding, Pooling, Dense, "
-                             "Normalize and Dropout are",
+                             "%s: module %.100s is not supported; Transformer, StaticEmbedding, Pooling, "
+                             "SpladePooling, Dense, Normalize and Dropout are",
                              path, m->type);
-        if (m->kind == TERN_MODULE_DROPOUT)
+        if (m->kind == TERN_MODULE_MASK && out->vectors != TERN_VECTORS_TOKENS)
+            return tern_fail(err, TERN_FORMAT, "%s: module %.100s is supported only of a MultiVectorEncoder", path,
+                             m->type);
+        if (m->kind == TERN_MODULE_DROPOUT || m->kind == TERN_MODULE_MASK)
             continue;
+        if (out->vectors == TERN_VECTORS_SPARSE)
+            return tern_fail(err, TERN_FORMAT, "%s: module %d is %.100s; nothing may follow a SpladePooling", path, i,
+                             m->type);
         if (is_transformer != (i == 0) || (is_pooling && pooled) ||
             (!is_transformer && !is_pooling && !pooled && f->has_modules_json))
             return tern_fail(err, TERN_FORMAT,
@@ -443,15 +493,23 @@ static tern_status read_prompts(struct tern_config *out, const json_t *root, con
 
 static tern_status read_settings(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    static const struct key keys[] = {{"__version__", ANY},
-                                      {"requirements", ANY},
-                                      {"similarity_fn_name", ANY}, /* how users compare vectors */
-                                      {"prompts", READ},
-                                      {"default_prompt_name", READ},
-                                      {"truncate_dim", READ},
-                                      {"model_type", "SentenceTransformer"},
-                                      {NULL, NULL}};
-    tern_status status = check_keys(root, keys, path, err);
+    static const struct tern_file_key keys[] = {{"__version__", ANY},
+                                                {"requirements", ANY},
+                                                {"similarity_fn_name", ANY}, /* how users compare vectors */
+                                                {"prompts", READ},
+                                                {"default_prompt_name", READ},
+                                                {"truncate_dim", READ},
+                                                {"model_type", READ},
+                                                {NULL, NULL}};
+    static const char *const types[] = {"SentenceTransformer", "SparseEncoder"};
+    const int late = out->vectors == TERN_VECTORS_TOKENS;
+    const char *const wanted = types[out->vectors == TERN_VECTORS_SPARSE], *type = wanted;
+    tern_status status = tern_file_keys_check(root, late ? tern_late_keys : keys, path, err);
+    if (!status)
+        status = tern_json_get_string(root, "model_type", 0, &type, path, err);
+    if (!status && !late && strcmp(type, wanted) != 0)
+        status = tern_fail(err, TERN_FORMAT, "%s: model_type is not %s, which alone is supported for these modules",
+                           path, wanted);
     if (!status)
         status = read_prompts(out, root, path, err);
     if (!status)
@@ -485,14 +543,19 @@ tern_status tern_sentence_files_read(struct tern_config *out, const struct tern_
 {
     char path[TERN_MAX_FOLDER];
     json_t *root = NULL;
-    tern_status status = folder->is_static ? TERN_OK : read_transformer(out, folder, err);
-    if (!status)
-        status = read_object(&root, path, directory, "config_sentence_transformers.json", TERN_MAX_MODULE_FILE, err);
-    const int crosses = is_cross_encoder(root);
+    tern_status status =
+        read_object(&root, path, directory, "config_sentence_transformers.json", TERN_MAX_MODULE_FILE, err);
+    const int crosses = is_cross_encoder(root), late = !status && tern_late_is(folder, root);
+    if (late)
+        out->vectors = TERN_VECTORS_TOKENS;
+    if (!status && !folder->is_static)
+        status = read_transformer(out, folder, late, err);
     if (!status)
         status = read_chain(out, folder, !crosses && !is_classifier(folder), directory, err);
     if (!status && root)
         status = crosses ? check_cross_encoder(root, path, err) : read_settings(out, root, path, err);
+    if (!status && late)
+        status = tern_late_read(out, folder, root, path, err);
     json_decref(root);
     return status ? status : tern_config_check(out, directory, err);
 }

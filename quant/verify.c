@@ -3,6 +3,7 @@
 #include "quant/check_texts.h"
 #include "quant/convert.h"
 #include "quant/probe.h"
+#include "runtime/session.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -59,7 +60,7 @@ static tern_status run_sample(tern_session *session, const tern_model *model, co
 {
     const int32_t offsets[2] = {0, n};
     const tern_batch batch = {ids, NULL, offsets, 1};
-    tern_status status = tern_embed(session, &batch, vector, err);
+    tern_status status = tern_session_embed(session, &batch, 0, vector, err);
     if (!status && model->config.n_labels)
         status = tern_classify(session, &batch, logits, err);
     return status;

@@ -127,7 +127,9 @@ static void plan(tern_session *s)
         s->heads.dimensions = s->dimensions;
         s->heads.normalize = s->normalize;
         tern_heads_plan(&s->heads, &s->arena);
-        const size_t texts = (size_t)s->max_texts, vectors = texts * (size_t)s->dimensions;
+        const size_t texts = (size_t)s->max_texts,
+                     of_tokens = c->vectors == TERN_VECTORS_TOKENS ? (size_t)s->max_tokens : texts,
+                     vectors = of_tokens * (size_t)s->dimensions;
         const size_t of_gives[] = {[TERN_GIVES_TEXT] = texts,
                                    [TERN_GIVES_TOKENS] = (size_t)s->max_tokens,
                                    [TERN_GIVES_WORDS] = TERN_WORD_ROWS};
@@ -463,8 +465,37 @@ tern_status tern_session_embed(tern_session *s, const tern_batch *batch, int ski
     return TERN_OK;
 }
 
+tern_status tern_session_embed_tokens(tern_session *s, const tern_batch *batch, int unseen, float *vectors,
+                                      tern_error *err)
+{
+    s->result_count = 0;
+    const tern_status status = check_batch(s, batch, err);
+    if (status)
+        return status;
+    s->f32.unseen = s->bert.attention.unseen = unseen;
+    if (s->model->config.weights == TERN_WEIGHTS_F32) {
+        s->f32.skip = 0;
+        run_floats(s, batch, tern_bert_f32_embed_tokens, vectors);
+    } else {
+        s->heads.skip = 0;
+        run_integers(s, batch, tern_heads_embed_tokens, 1, s->dimensions, tern_heads_embed_bits(&s->heads), vectors);
+    }
+    s->f32.unseen = s->bert.attention.unseen = 0;
+    return TERN_OK;
+}
+
+tern_status tern_session_not_pooled(const tern_model *model, tern_error *err)
+{
+    if (model->config.vectors == TERN_VECTORS_SPARSE)
+        return tern_fail(err, TERN_USAGE,
+                         "the model's vectors are sparse; use tern_embed_sparse (tern embed --sparse)");
+    return tern_fail(err, TERN_USAGE, "the model's vectors are of tokens; use tern_embed_tokens (tern embed --tokens)");
+}
+
 tern_status tern_embed(tern_session *s, const tern_batch *batch, float *vectors, tern_error *err)
 {
+    if (s->model->config.vectors != TERN_VECTORS_TEXT)
+        return tern_session_not_pooled(s->model, err);
     return tern_session_embed(s, batch, 0, vectors, err);
 }
 

@@ -19,10 +19,14 @@ void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena)
     w->needed = tern_arena_take(arena, texts, sizeof *w->needed);
     const size_t labels =
         tern_head_kinds[c->head].gives == TERN_GIVES_TOKENS ? (size_t)w->room * (size_t)c->n_labels : 0;
-    const size_t values = texts * width > labels ? texts * width : labels;
+    size_t values = texts * width > labels ? texts * width : labels;
+    if (c->vectors == TERN_VECTORS_TOKENS && (size_t)w->limit * width > values)
+        values = (size_t)w->limit * width;
     const int words = tern_gives_words(c);
-    w->spans = labels || words ? tern_arena_take(arena, tokens, sizeof *w->spans) : NULL;
+    const int late = c->vectors == TERN_VECTORS_TOKENS;
+    w->spans = labels || words || late ? tern_arena_take(arena, tokens, sizeof *w->spans) : NULL;
     w->asked = words ? tern_arena_take(arena, tokens, sizeof *w->asked) : NULL;
+    w->word_weights = words ? tern_arena_take(arena, (size_t)c->vocab, sizeof *w->word_weights) : NULL;
     w->values = tern_arena_take(arena, values, sizeof *w->values);
 }
 
@@ -135,6 +139,8 @@ static tern_status check_call(const struct call *c)
     if (!w->model->tokenizer)
         return tern_fail(c->err, TERN_FORMAT,
                          "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
+    if (c->task == TERN_EMBED && w->model->config.vectors != TERN_VECTORS_TEXT)
+        return tern_session_not_pooled(w->model, c->err);
     if (c->task == TERN_CLASSIFY && w->model->info.of_tokens)
         return tern_fail(c->err, TERN_USAGE, "the model labels tokens, not texts; use TERN_TAG");
     if (c->task == TERN_TAG && w->model->info.n_labels && !w->model->info.of_tokens)

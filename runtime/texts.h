@@ -18,6 +18,7 @@ struct tern_waiting {
     size_t *needed;       /* [max_texts] tokens of the whole texts */
     tern_span *spans;     /* as ids, of a model whose answers are of tokens or words */
     int32_t *asked;       /* as ids: tokens of a run whose words are asked for, of a model that gives them */
+    float *word_weights;  /* [vocab] of sparse vectors, of such a model */
     float *values;        /* [max_texts][n_labels or dimensions, whichever is more], or [room][n_labels] if that is */
     const char *prompt;   /* of texts to embed; "": none */
     char *own_prompt;     /* where it is no prompt of the model's */

@@ -8,6 +8,7 @@
 #include "tools/sparsity.h"
 
 #include "runtime/model.h"
+#include "runtime/session.h"
 #include "simd/table.h"
 
 #include <math.h>
@@ -121,7 +122,7 @@ static int run_once(struct run *r, double *ms, uint64_t *digest)
     tern_error err;
     double start = cli_now_ms();
     tern_status status = r->classify ? tern_classify(r->session, &r->batch, r->values, &err)
-                                     : tern_embed(r->session, &r->batch, r->values, &err);
+                                     : tern_session_embed(r->session, &r->batch, 0, r->values, &err);
     *ms = cli_now_ms() - start;
     if (status)
         return cli_status(&err);

@@ -1,6 +1,7 @@
 /* `tern embed`: a vector for each text, as lines, as JSON, as f32 or .npy; or the cosine of two. */
 #include "runtime/base/dots.h"
 #include "tools/commands.h"
+#include "tools/embed_more.h"
 #include "tools/output.h"
 #include "tools/runner.h"
 
@@ -21,6 +22,7 @@ struct embed {
     FILE *out;
     size_t rows;
     float *first; /* --cosine: the vector of the first text */
+    struct embed_more more;
 };
 
 static int print(void *context, const struct text *t, const tern_answer *a)
@@ -169,7 +171,11 @@ static int embed(struct embed *e, const char *path, struct texts *texts, const s
     if (!code && tern_session_set_prompt(r.session, e->prompt_name, e->prompt, &err))
         code = cli_status(&err);
     e->columns = code ? 0 : tern_session_dimensions(r.session);
-    if (!code)
+    if (!code && e->more.sparse)
+        code = embed_words(&e->more, r.session, model, texts, run->truncate);
+    else if (!code && e->more.tokens)
+        code = embed_tokens(&e->more, r.session, model, texts, run->truncate);
+    else if (!code)
         code = run_texts(e, &r, path, texts, run->truncate);
     output_discard(&e->writer);
     tern_session_close(r.session);
@@ -179,9 +185,19 @@ static int embed(struct embed *e, const char *path, struct texts *texts, const s
 }
 
 /* The format of -o FILE is --format's, or what the file's name ends with. */
-static int check_options(struct embed *e, const struct text_options *from, int n_texts)
+static int check_options(struct embed *e, const struct run_options *run, const struct text_options *from, int n_texts)
 {
-    e->path = e->json ? NULL : from->output;
+    const struct embed_more *const more = &e->more;
+    e->more.json = e->json;
+    e->path = e->json || more->sparse || more->tokens ? NULL : from->output;
+    if (more->sparse && (e->cosine || run->normalize || run->dimensions))
+        return cli_fail(CLI_USAGE, "embed: --sparse goes without --cosine, --normalize and --dimensions");
+    if (more->tokens && (e->cosine || more->sparse))
+        return cli_fail(CLI_USAGE, "embed: --tokens goes without --cosine and --sparse");
+    if (!more->tokens && more->query)
+        return cli_fail(CLI_USAGE, "embed: --query is for --tokens; see --prompt-name");
+    if (!more->sparse && (more->top || more->ids))
+        return cli_fail(CLI_USAGE, "embed: --top and --ids are for --sparse");
     if (e->cosine && (n_texts != 2 || from->output))
         return cli_fail(CLI_USAGE, "embed: --cosine takes exactly two texts, and no -o");
     if (e->cosine && from->keep_going)
@@ -211,6 +227,11 @@ int cmd_embed(int argc, char **argv)
                                          {"prompt", 0, CLI_STRING, &e.prompt, 0, 0},
                                          {"dimensions", 0, CLI_INT, &run.dimensions, 1, INT32_MAX},
                                          {"normalize", 0, CLI_FLAG, &run.normalize, 0, 0},
+                                         {"sparse", 0, CLI_FLAG, &e.more.sparse, 0, 0},
+                                         {"ids", 0, CLI_FLAG, &e.more.ids, 0, 0},
+                                         {"top", 0, CLI_INT, &e.more.top, 1, INT32_MAX},
+                                         {"tokens", 0, CLI_FLAG, &e.more.tokens, 0, 0},
+                                         {"query", 0, CLI_FLAG, &e.more.query, 0, 0},
                                          TEXT_PAIR_OPTION(from),
                                          TEXT_OPTIONS(from),
                                          RUN_OPTIONS(run),
@@ -220,13 +241,13 @@ int cmd_embed(int argc, char **argv)
         return code;
     if (!n)
         return cli_fail(CLI_USAGE, "embed: no model file; see tern embed --help");
-    code = check_options(&e, &from, n - 1);
+    code = check_options(&e, &run, &from, n - 1);
     if (code)
         return code;
     code = texts_open_by(&texts, &from, argv, n, "embed");
     if (e.path && !from.resume)
         texts.output = NULL; /* the file is whole or not there */
-    texts.form = e.path ? TEXTS_ROW : e.json ? TEXTS_JSON : TEXTS_LINE;
+    texts.form = e.path ? TEXTS_ROW : e.json ? TEXTS_JSON : e.more.tokens ? TEXTS_BLOCK : TEXTS_LINE;
     if (!code)
         code = embed(&e, argv[0], &texts, &run);
     texts_close(&texts);

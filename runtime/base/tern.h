@@ -332,6 +332,58 @@ TERN_API tern_status tern_fill(tern_session *session, const tern_text *text, ter
 TERN_API tern_status tern_pseudo_likelihood(tern_session *session, const tern_text *text, tern_truncate truncate,
                                             double *sum, size_t *n_tokens, tern_error *err);
 
+/* ---- Sparse vectors: the weights of words ------------------------------------------------------------------------ */
+
+/* A word of the vocabulary that a text is about. */
+typedef struct tern_weight {
+    int32_t id;
+    float weight; /* above 0 */
+} tern_weight;
+
+/* The sparse vector of a text: an array of the caller, which tern_embed_sparse fills. */
+typedef struct tern_sparse_vector {
+    size_t struct_bytes;       /* sizeof(tern_sparse_vector), so that fields can be added */
+    size_t capacity;           /* words that there is room for, 1 or more; those of the largest weights are kept */
+    tern_weight *words;        /* [capacity] the largest weight first, of equals the one with the smaller id */
+    size_t count;              /* result: words in the array */
+    size_t n_words;            /* result: words of the text's whole vector */
+    size_t n_tokens, n_needed; /* result: as those of tern_answers */
+} tern_sparse_vector;
+
+/* The sparse vector of a text behind its prompt, as SPLADE makes it of a masked-language head: of each word the largest
+   (or the sum, where the model says so) of log(1 + max(0, logit)) over all tokens, special ones included. Errors, after
+   which count is 0: TERN_INPUT (the text is refused); TERN_USAGE (the model has no masked-language head, or a field is
+   out of range); TERN_FORMAT for a model without a vocabulary. */
+TERN_API tern_status tern_embed_sparse(tern_session *session, const tern_text *text, tern_truncate truncate,
+                                       tern_sparse_vector *sparse, tern_error *err);
+
+/* ---- Vectors of tokens: late interaction ------------------------------------------------------------------------- */
+
+/* The vectors of a text's tokens: arrays of the caller, which tern_embed_tokens fills. */
+typedef struct tern_token_vectors {
+    size_t struct_bytes; /* sizeof(tern_token_vectors), so that fields can be added */
+    size_t capacity;     /* vectors that there is room for; as many as the model takes tokens are always enough */
+    float *vectors;      /* [capacity][dimensions], those of tern_session_dimensions */
+    int32_t *ids;        /* [capacity] the token of each; NULL: not wanted */
+    tern_span *spans;    /* [capacity] the bytes that it was made of; NULL: not wanted. There are none where a prompt
+                            is text */
+    size_t count;        /* result: vectors in the arrays */
+    size_t n_tokens, n_needed; /* result: as those of tern_answers; a query's n_tokens count those that fill it up */
+} tern_token_vectors;
+
+/* A vector for each token of a text, as ColBERT makes them for "late interaction": of a query (`query` 1), which the
+   model fills up with masks to the length it was trained for, or of a document, without the tokens that the model
+   leaves out, as punctuation. The model's tokens that mark queries and documents are put before the text. Compare them
+   by tern_maxsim. Errors, after which count is 0: TERN_INPUT (the text is refused, or is longer than the model takes
+   for its kind); TERN_USAGE (the model has no vectors of tokens, a field is out of range, or there are more vectors
+   than room); TERN_FORMAT for a model without a vocabulary. */
+TERN_API tern_status tern_embed_tokens(tern_session *session, const tern_text *text, int32_t query,
+                                       tern_truncate truncate, tern_token_vectors *out, tern_error *err);
+/* How well a document answers a query: the sum over the query's vectors of their largest product with one of the
+   document's. 0 if either has none. */
+TERN_API double tern_maxsim(const float *query, size_t n_query, const float *document, size_t n_document,
+                            int32_t dimensions);
+
 /* ---- Answers in a text: extractive question answering ------------------------------------------------------------ */
 
 /* How answers are looked for. All zero, and NULL for all of it: as transformers' pipeline does. */
