@@ -1,4 +1,4 @@
-/* Reads arrays of floats in NumPy's format. */
+/* Reads arrays of floats in NumPy's format, and writes its headers. */
 #include "tools/npy.h"
 
 #include "runtime/base/file.h"
@@ -208,4 +208,13 @@ void npy_close(struct npy *npy)
     if (npy->file)
         fclose(npy->file);
     npy->file = NULL;
+}
+
+void npy_header(char header[NPY_HEADER + 1], const char *type, size_t rows, size_t columns)
+{
+    snprintf(header, NPY_HEADER + 1, "%-127s\n", "");
+    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", NPY_SAME);
+    int n = snprintf(header + NPY_SAME, NPY_HEADER - NPY_SAME,
+                     "{'descr': '%.4s', 'fortran_order': False, 'shape': (%zu, %zu), }", type, rows, columns);
+    header[NPY_SAME + n] = ' ';
 }

@@ -1,4 +1,4 @@
-/* Vectors in NumPy's format (numpy.lib.format, versions 1 to 3), read from files of others. */
+/* Vectors in NumPy's format (numpy.lib.format): versions 1 to 3 are read from files of others, 1 is written. */
 #ifndef TERN_NPY_H
 #define TERN_NPY_H
 
@@ -23,5 +23,11 @@ tern_status npy_open(struct npy *out, const char *path, tern_error *err);
 tern_status npy_read(struct npy *npy, float *values, tern_error *err);
 /* Safe on a zeroed struct. */
 void npy_close(struct npy *npy);
+
+enum { NPY_HEADER = 128 };
+/* Format 1.0: magic, header length, a dict, spaces up to a multiple of 64. `type` is "<f4", say. What differs between
+   headers of one type, its rows, lies behind the first NPY_SAME bytes. */
+enum { NPY_SAME = 10 };
+void npy_header(char header[NPY_HEADER + 1], const char *type, size_t rows, size_t columns);
 
 #endif
