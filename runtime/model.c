@@ -51,7 +51,7 @@ static void fill_info(tern_model *m, uint64_t bytes, uint64_t checksum)
         .head = tern_head_kinds[c->head].name,
         .of_tokens = tern_head_kinds[c->head].gives == TERN_GIVES_TOKENS,
         .output = c->n_labels ? tern_output_name(c->output) : "none",
-        .dimensions = tern_vector_width(c),
+        .dimensions = c->vectors == TERN_VECTORS_SPARSE ? c->vocab : tern_vector_width(c),
         .embedding = m->embedding,
         .n_prompts = c->n_prompts,
         .default_prompt = c->default_prompt ? c->prompts[c->default_prompt - 1].name : NULL,

@@ -35,7 +35,7 @@ static tern_model *opened(void)
 }
 
 /* The synthetic checkpoint of a spec. */
-static tern_status convert_spec(const struct test_checkpoint_spec *spec, const char *task)
+static inline tern_status convert_spec(const struct test_checkpoint_spec *spec, const char *task)
 {
     test_remove_dir(dir);
     if (test_write_checkpoint(dir, spec))

@@ -301,6 +301,25 @@ is 'numbers of a vector' "$(tern embed "$model" text | wc -w)" 256
 tern embed "$model" -o "$work/v.npy" a b c
 is 'bytes of an .npy file' "$(wc -c <"$work/v.npy")" $((128 + 3 * 256 * 4))
 refused 2 'exactly two texts' embed "$model" --cosine one
+refused 2 'precision is f32' embed "$model" --precision f64 x
+refused 2 'ranges of a single vector' embed "$model" --precision int8 x
+refused 2 'sqlite-vec has vectors of' embed "$model" --precision f16 -o "$work/v.sql" x
+refused 2 'no masked-language head' embed "$model" --sparse x
+refused 2 'no vectors of tokens' embed "$model" --tokens x
+refused 2 'query is for --tokens' embed "$model" --query x
+tern embed "$model" --write-ranges "$work/ranges.npy" a b c
+is 'numbers of a rounded vector' "$(tern embed "$model" --precision int8 --ranges "$work/ranges.npy" text | wc -w)" 256
+is 'bytes of bits' "$(tern embed "$model" --precision ubinary -o - --format f32 text | wc -c)" 32
+tern embed "$model" -o "$work/v.sql" "it's" b
+is 'rows of SQL' "$(grep -c "^INSERT INTO embeddings.*VALUES([12],'\(it''s\|b\)',X'[0-9a-f]\{2048\}');\$" "$work/v.sql")" 2
+tern embed "$model" -o "$work/v.arrow" a b
+is 'an Arrow file' "$(head -c 6 "$work/v.arrow")$(tail -c 6 "$work/v.arrow")" ARROW1ARROW1
+tern convert -q tests/golden/vectors/splade -o "$work/splade.tern"
+prints '^[^ ]*:[0-9.]* [^ ]*:[0-9.]*$' embed "$work/splade.tern" --sparse --top 2 'how do i reset it'
+prints '"ids":\[[0-9]*,[0-9]*\],"weights":\[' embed "$work/splade.tern" --sparse --top 2 --ids --json 'how do i reset it'
+refused 2 'use tern_embed_sparse (tern embed --sparse)' embed "$work/splade.tern" x
+tern convert -q tests/golden/vectors/stanford -o "$work/colbert.tern"
+is 'vectors of a query' "$(tern embed "$work/colbert.tern" --tokens --query 'how do i' | grep -c .)" 16
 refused 2 "no prompts, so that none is called 'query'" embed "$model" --prompt-name query x
 prints '^\[CLS\] .*!.* \[SEP\]'"$tab"'2 [0-9 ]* 3$' tokenize "$model" 'Unbelievable!'
 prints '"types":\[0,0,0,1,1\],"n_tokens":5}$' tokenize "$model" --json --pair "he${tab}ran"
