@@ -148,7 +148,7 @@ struct tern_dense_spec {
     int32_t normalize; /* what it reads is brought to length 1 before */
 };
 /* What the vectors of a text are: one that is pooled, weights of words, or one for each token. */
-enum tern_vectors { TERN_VECTORS_TEXT, TERN_VECTORS_SPARSE, TERN_VECTORS_TOKENS };
+enum tern_vector_kind { TERN_VECTORS_TEXT, TERN_VECTORS_SPARSE, TERN_VECTORS_TOKENS };
 /* SPARSE: each word of the vocabulary weighs log(1 + max(0, logit)), of a head that gives words. Vectors of such heads
    are made so too where the file says nothing: the largest of the tokens' weights. */
 struct tern_sparse_spec {
@@ -292,7 +292,7 @@ struct tern_config {
     struct tern_prompt *prompts; /* [n_prompts] */
     int32_t n_prompts;
     int32_t default_prompt; /* its index plus 1; 0: none */
-    enum tern_vectors vectors;
+    enum tern_vector_kind vectors;
     struct tern_sparse_spec sparse;
     struct tern_late_spec late;
     int32_t max_tokens; /* min of max_positions and the tokenizer's or sentence-transformers' limit */
