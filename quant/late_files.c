@@ -55,6 +55,8 @@ int tern_late_is(const struct tern_sentence_folder *f, const json_t *settings)
     int late = f->is_colbert || is_pylate(settings) || (type && !strcmp(type, "MultiVectorEncoder"));
     for (int i = 0; i < f->n_modules; i++)
         late |= !strncmp(f->modules[i].type, "pylate.", 7);
+    for (int i = 0; i < f->n_modules; i++) /* pools: such keys are none of its own */
+        late &= f->modules[i].kind != TERN_MODULE_POOLING;
     return late;
 }
 
