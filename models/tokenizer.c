@@ -351,3 +351,18 @@ int32_t tern_mask_id(const tern_tokenizer *tokenizer)
 {
     return tokenizer->roles[TERN_MASK];
 }
+
+int32_t tern_tokenizer_unknown(const tern_tokenizer *tokenizer)
+{
+    return tokenizer->roles[TERN_UNK];
+}
+
+int tern_tokenizer_marks_inside(const tern_tokenizer *tokenizer)
+{
+    const json_t *const model = tokenizer->pipeline ? json_object_get(tokenizer->settings, "model") : NULL;
+    const char *const type = json_string_value(json_object_get(model, "type"));
+    const json_t *const prefix = json_object_get(model, "continuing_subword_prefix");
+    if (!model)
+        return 1; /* BERT's */
+    return type && !strcmp(type, "WordPiece") && (!prefix || json_string_length(prefix) > 0);
+}

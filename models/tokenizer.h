@@ -15,6 +15,10 @@ const char *tern_tokenizer_vocabulary(const tern_tokenizer *tokenizer, size_t *b
 int32_t tern_tokenizer_rows(const tern_tokenizer *tokenizer);
 /* Special tokens behind a single text: [SEP]. */
 int32_t tern_tokenizer_specials_behind(const tern_tokenizer *tokenizer);
+/* 1: pieces inside a word are marked as such, as by WordPiece's "##". */
+int tern_tokenizer_marks_inside(const tern_tokenizer *tokenizer);
+/* The id of what is in no vocabulary; -1: there is none. */
+int32_t tern_tokenizer_unknown(const tern_tokenizer *tokenizer);
 /* Builds a tokenizer on a vocabulary that stays where it is (the mapped file); `settings` is parsed and not kept.
    `label` names the file in messages. */
 tern_status tern_tokenizer_from_parts(tern_tokenizer **out, const char *vocabulary, size_t bytes, const char *settings,

@@ -20,7 +20,6 @@ struct candidate {
 
 /* One call. */
 struct finding {
-    tern_session *session;
     const struct tern_waiting *waiting;
     tern_find_options o;     /* the numbers in force */
     struct tern_windows all; /* the context in windows */
@@ -29,7 +28,6 @@ struct finding {
     struct candidate *best;  /* [each] of one window, the best first */
     tern_found *answers;     /* [n_answers] of all windows so far, of different words */
     size_t n_answers;
-    float *logits;     /* [room][2] of a run */
     double *p[2];      /* [limit] that an answer begins, and ends, at a token of a window */
     double least_none; /* the least probability of all windows that it begins and ends at [CLS] */
     const tern_text *text;
@@ -146,11 +144,14 @@ static tern_found bytes_of(const struct finding *f, const tern_span *spans, size
     return (tern_found){c.score, spans[first].start, spans[last].end};
 }
 
-static void read_window(struct finding *f, const float *logits, const tern_span *spans, size_t n)
+static tern_status read_window(void *context, const struct tern_window *window)
 {
+    struct finding *const f = context;
+    const tern_span *const spans = window->spans;
+    const size_t n = window->n;
     size_t found = 0;
     for (int side = 0; side < 2; side++)
-        probabilities(f->p[side], logits + side, spans, n);
+        probabilities(f->p[side], window->logits + side, spans, n);
     if (spans[0].source < 0 && f->p[0][0] * f->p[1][0] < f->least_none)
         f->least_none = f->p[0][0] * f->p[1][0];
     for (size_t i = 0; i < n; i++)
@@ -159,35 +160,10 @@ static void read_window(struct finding *f, const float *logits, const tern_span 
             found = insert(f->best, found, f->each, (struct candidate){i, j, f->p[0][i] * f->p[1][j]});
     for (size_t i = 0; i < found; i++)
         add_answer(f, bytes_of(f, spans, n, f->best[i]));
+    return TERN_OK;
 }
 
 /* ---- All windows ---- */
-
-/* As many windows at a time as run together. */
-static tern_status run_windows(struct finding *f, tern_error *err)
-{
-    const struct tern_waiting *const w = f->waiting;
-    const size_t n = tern_windows_count(&f->all);
-    tern_status status = TERN_OK;
-    for (size_t done = 0; done < n && !status;) {
-        int texts = 0;
-        w->offsets[0] = 0;
-        while (done + (size_t)texts < n && texts < w->max_texts &&
-               (!texts || w->offsets[texts] + f->o.window <= w->room)) {
-            const int32_t at = w->offsets[texts];
-            w->offsets[texts + 1] = at + (int32_t)tern_windows_take(&f->all, done + (size_t)texts, w->ids + at,
-                                                                    w->types + at, w->spans + at);
-            texts++;
-        }
-        const tern_batch batch = {w->ids, w->model->config.token_types > 1 ? w->types : NULL, w->offsets, texts};
-        status = tern_classify(f->session, &batch, f->logits, err);
-        for (int i = 0; i < texts && !status; i++)
-            read_window(f, f->logits + 2 * (ptrdiff_t)w->offsets[i], w->spans + w->offsets[i],
-                        (size_t)(w->offsets[i + 1] - w->offsets[i]));
-        done += (size_t)texts;
-    }
-    return status;
-}
 
 static int by_score(const void *a, const void *b)
 {
@@ -199,25 +175,22 @@ static int by_score(const void *a, const void *b)
 
 static tern_status reserve(struct finding *f, tern_error *err)
 {
-    const size_t tokens = (size_t)f->waiting->room + (size_t)f->waiting->limit, windows = tern_windows_count(&f->all);
+    const size_t windows = tern_windows_count(&f->all);
     /* the pipeline's: of whole words several spans of tokens may be the same */
     f->each = f->o.by_tokens ? f->top : 2 * f->top + 10;
-    f->logits = malloc(2 * tokens * sizeof *f->logits);
     f->p[0] = malloc(2 * (size_t)f->o.window * sizeof *f->p[0]);
     f->p[1] = f->p[0] + f->o.window;
     f->best = malloc(f->each * sizeof *f->best);
     f->answers =
         windows < SIZE_MAX / f->each / sizeof *f->answers ? malloc((windows * f->each + 1) * sizeof *f->answers) : NULL;
-    return f->logits && f->p[0] && f->best && f->answers
-               ? TERN_OK
-               : tern_fail_nomem(err, "answers", windows * f->each * sizeof *f->answers);
+    return f->p[0] && f->best && f->answers ? TERN_OK
+                                            : tern_fail_nomem(err, "answers", windows * f->each * sizeof *f->answers);
 }
 
 tern_status tern_find_answers(tern_session *session, const tern_text *text, const tern_find_options *options,
                               tern_found *found, size_t top, size_t *n_found, tern_error *err)
 {
-    struct finding f = {
-        .session = session, .waiting = tern_session_waiting(session), .text = text, .top = top, .least_none = 1};
+    struct finding f = {.waiting = tern_session_waiting(session), .text = text, .top = top, .least_none = 1};
     *n_found = 0;
     tern_status status = check_call(&f, top, err);
     if (!status)
@@ -228,7 +201,7 @@ tern_status tern_find_answers(tern_session *session, const tern_text *text, cons
     if (!status) {
         status = reserve(&f, err);
         if (!status)
-            status = run_windows(&f, err);
+            status = tern_windows_run(&f.all, session, read_window, &f, err);
         if (!status && f.o.may_be_empty)
             f.answers[f.n_answers++] = (tern_found){f.least_none, 0, 0};
         if (!status && f.n_answers) {
@@ -236,7 +209,6 @@ tern_status tern_find_answers(tern_session *session, const tern_text *text, cons
             *n_found = f.n_answers < top ? f.n_answers : top;
             memcpy(found, f.answers, *n_found * sizeof *found);
         }
-        free(f.logits);
         free(f.p[0]);
         free(f.best);
         free(f.answers);

@@ -2,7 +2,8 @@
    that is cut, a part of that, and what stands behind it. */
 #include "runtime/windows.h"
 
-#include "runtime/base/status.h"
+#include "runtime/model.h"
+#include "runtime/texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,7 @@ tern_status tern_windows_open(struct tern_windows *out, const tern_tokenizer *to
         if (out->n > limit && rest + stride >= limit)
             status = tern_fail(err, TERN_INPUT,
                                "%zu tokens that stand in each window, and %zu that two share, leave no room in windows "
-                               "of %zu; shorten the question, or take a smaller stride",
+                               "of %zu; shorten the question or the hypothesis, or take a smaller stride",
                                rest, stride, limit);
         else
             out->step = limit > rest + stride ? limit - rest - stride : 1;
@@ -97,4 +98,49 @@ size_t tern_windows_take(const struct tern_windows *w, size_t i, int32_t *ids, i
         at += parts[p].n;
     }
     return at;
+}
+
+/* Puts windows, from `done` on, into the arrays of the session. Returns how many. */
+static int put(const struct tern_windows *all, const struct tern_waiting *w, size_t done)
+{
+    const size_t n = tern_windows_count(all);
+    int texts = 0;
+    w->offsets[0] = 0;
+    while (done + (size_t)texts < n && texts < w->max_texts &&
+           (!texts || (size_t)w->offsets[texts] + all->limit <= (size_t)w->room)) {
+        const int32_t at = w->offsets[texts];
+        w->offsets[texts + 1] =
+            at + (int32_t)tern_windows_take(all, done + (size_t)texts, w->ids + at, w->types + at, w->spans + at);
+        texts++;
+    }
+    return texts;
+}
+
+tern_status tern_windows_run(const struct tern_windows *all, tern_session *session,
+                             tern_status (*read)(void *context, const struct tern_window *window), void *context,
+                             tern_error *err)
+{
+    const struct tern_waiting *const w = tern_session_waiting(session);
+    const struct tern_config *const config = &w->model->config;
+    const size_t n_labels = (size_t)config->n_labels, n = tern_windows_count(all);
+    const size_t bytes = ((size_t)w->room + (size_t)w->limit) * n_labels * sizeof(float);
+    float *const logits = malloc(bytes);
+    tern_status status = logits ? TERN_OK : tern_fail_nomem(err, "the logits of a run", bytes);
+    for (size_t done = 0; done < n && !status;) {
+        const int texts = put(all, w, done);
+        const tern_batch batch = {w->ids, config->token_types > 1 ? w->types : NULL, w->offsets, texts};
+        status = tern_classify(session, &batch, logits, err);
+        for (int i = 0; i < texts && !status; i++) {
+            const int32_t at = w->offsets[i];
+            const struct tern_window window = {.i = done + (size_t)i,
+                                               .n = (size_t)(w->offsets[i + 1] - at),
+                                               .logits = logits + (size_t)at * n_labels,
+                                               .ids = w->ids + at,
+                                               .spans = w->spans + at};
+            status = read(context, &window);
+        }
+        done += (size_t)texts;
+    }
+    free(logits);
+    return status;
 }

@@ -26,4 +26,18 @@ size_t tern_windows_count(const struct tern_windows *w);
 /* The tokens of window i, into arrays with room for `limit` of them (types and spans may be NULL). Returns how many. */
 size_t tern_windows_take(const struct tern_windows *w, size_t i, int32_t *ids, int32_t *types, tern_span *spans);
 
+/* A window that was run. */
+struct tern_window {
+    size_t i, n;         /* which it is; its tokens */
+    const float *logits; /* [n][n_labels] */
+    const int32_t *ids;
+    const tern_span *spans;
+};
+/* Runs all windows through a session whose head labels tokens, as many at a time as run together, and hands each over
+   in its order; other statuses than TERN_OK end that. The windows have no more tokens than the session takes. Errors
+   are those of tern_classify, and TERN_NOMEM. */
+tern_status tern_windows_run(const struct tern_windows *w, tern_session *session,
+                             tern_status (*read)(void *context, const struct tern_window *window), void *context,
+                             tern_error *err);
+
 #endif

@@ -554,6 +554,88 @@ TERN_API void tern_searcher_close(tern_searcher *searcher);
 TERN_API tern_status tern_search(tern_searcher *searcher, const float *query, tern_hit *hits, size_t *n_hits,
                                  tern_error *err);
 
+/* ---- Entities: the labelled parts of a text, by a head that labels tokens -----------------------------------------
+ */
+
+/* What tokens become, as transformers' pipeline does it. A word's tokens are those that the tokenizer marks as the
+   inside of a word ("##ing") and, where it marks none, those without a space before them. */
+typedef enum tern_aggregation {
+    TERN_AGGREGATE_NONE = 0,    /* each token by itself, with its whole label: "B-PER" */
+    TERN_AGGREGATE_SIMPLE = 1,  /* neighbouring tokens of a label are one entity, "PER", where only "B-" begins another;
+                                   its score is the mean of theirs */
+    TERN_AGGREGATE_FIRST = 2,   /* the same of words: a word has the label of its first token, */
+    TERN_AGGREGATE_AVERAGE = 3, /* the best label by the mean of its tokens' probabilities, */
+    TERN_AGGREGATE_MAX = 4      /* or that of its token with the largest probability */
+} tern_aggregation;
+
+typedef struct tern_tag_options {
+    size_t struct_bytes; /* sizeof(tern_tag_options), so that fields can be added */
+    tern_aggregation aggregation;
+    /* A text that is too long is read in windows of so many tokens, special ones included, which share so many tokens
+       with the window before. 0: as many as model and session take; 128, or a quarter of the window if that is less. */
+    int32_t window, stride;
+    int32_t apart;   /* 1: words are not put together to entities; each has its whole label */
+    int32_t outside; /* 1: what is labelled "O" is an entity like others; 0: it is none */
+    /* Where entities of two windows overlap the longer one counts, of equals the one with the better score. An entity
+       that is longer than what windows share loses an end that way. 1: its parts are joined if their labels are the
+       same. */
+    int32_t join;
+} tern_tag_options;
+
+typedef struct tern_entity {
+    double score;      /* by softmax over the labels */
+    const char *label; /* owned by the model */
+    size_t start, end; /* its bytes in the text */
+    int32_t id;        /* of TERN_AGGREGATE_NONE: the token's; else -1 */
+} tern_entity;
+
+/* The entities of a text of any length, by where they begin. What precedes the first "-" of a label is no part of an
+   entity's ("PER" of "I-PER"). Where labels also begin with "E-" and "S-", or "L-" and "U-", and go on as one with "B-"
+   or "I-" does, such tokens end an entity (BIOES, BILOU), which transformers does not know. `options` may be NULL: all
+   zero. Fills entities[capacity] (NULL if that is 0); *n_entities is how many the text has, which may be more: call
+   again with room for them. Allocates for the call what the text's windows need. Errors, after which *n_entities is 0:
+   TERN_INPUT (not UTF-8); TERN_USAGE (the model has no head that labels tokens, there is a pair, or a number is out of
+   range); TERN_FORMAT for a model without a vocabulary; TERN_NOMEM. */
+TERN_API tern_status tern_tag(tern_session *session, const tern_text *text, const tern_tag_options *options,
+                              tern_entity *entities, size_t capacity, size_t *n_entities, tern_error *err);
+/* The same of a text that was run: of a stream's answer to TERN_TAG. Window and stride have no meaning. It may be
+   called while the stream runs. */
+TERN_API tern_status tern_answer_entities(const tern_model *model, const tern_text *text, const tern_answer *answer,
+                                          const tern_tag_options *options, tern_entity *entities, size_t capacity,
+                                          size_t *n_entities, tern_error *err);
+
+/* ---- Labels that the model was not trained for: a model that says whether a text entails another ------------------
+ */
+
+/* The label of a model that says so: the first whose name begins with "entail", in any case; -1: there is none, and
+   tern_zero_shot takes the last. */
+TERN_API int32_t tern_entailment(const tern_model *model);
+
+typedef struct tern_zero_shot_options {
+    size_t struct_bytes;    /* sizeof(tern_zero_shot_options), so that fields can be added */
+    const char *hypothesis; /* with {} where the label goes; NULL: "This example is {}." */
+    int32_t several;        /* 1: any number of labels may hold, each with a probability of its own */
+    tern_truncate truncate; /* of a text that is too long; the hypothesis stays whole */
+} tern_zero_shot_options;
+
+/* A label's place in a ranked list. */
+typedef struct tern_ranked {
+    double score;
+    int32_t label; /* its index among the labels that were given */
+} tern_ranked;
+
+/* Ranks labels[n_labels] (UTF-8, zero-terminated) for a text, as transformers' pipeline for zero-shot classification
+   does: each by the logit that the text entails the hypothesis with the label in it, and then by softmax over all
+   labels; with `several`, or for a single label, by softmax over that logit and the model's first one (its last, if
+   entailment is the first). ranked[n_labels], the best first, of equals the one given first. `options` may be NULL: all
+   zero. Runs as many labels together as the session was opened for. Allocates for the call. Errors: TERN_INPUT (not
+   UTF-8, or too long for `truncate`: the message names the count); TERN_USAGE (the model has no classifier of texts
+   with two labels at least; no label, or no {} in the hypothesis); TERN_FORMAT for a model without a vocabulary;
+   TERN_NOMEM. */
+TERN_API tern_status tern_zero_shot(tern_session *session, const char *text, size_t text_bytes,
+                                    const char *const *labels, size_t n_labels, const tern_zero_shot_options *options,
+                                    tern_ranked *ranked, tern_error *err);
+
 #ifdef __cplusplus
 }
 #endif
