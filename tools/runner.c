@@ -161,11 +161,11 @@ static tern_status answer(void *context, const tern_answer *answer)
     const struct text text = take(r);
     char why[RUNNER_REASON];
     int code;
-    if (answer->error) {
+    if (answer->error && !(r->takes_long && answer->n_needed)) {
         code = refuse(r, runner_reason(why, answer, tern_model_get_info(r->model)->max_tokens));
     } else {
         code = r->print(r->context, &text, answer);
-        code = code ? code : texts_answered(r->texts, answer->n_tokens);
+        code = code ? code : texts_answered(r->texts, answer->error ? answer->n_needed : answer->n_tokens);
     }
     if (!code)
         return TERN_OK;

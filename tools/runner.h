@@ -45,6 +45,8 @@ struct runner {
     /* Writes what else a command has for a text that was refused, behind the reason: a row. NULL: nothing. */
     int (*refused)(void *context);
     void *context;
+    /* 1: `print` takes texts that are too long, too, whose answer has the reason and n_needed alone. */
+    int takes_long;
     const tern_model *model;
     tern_session *session;
     /* The rest is runner_all's own. */
