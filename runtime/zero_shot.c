@@ -108,7 +108,8 @@ static double score_of(const struct ranking *r, const float *logits, int alone)
     return alone ? 1 / (1 + exp((double)logits[contradicts] - x)) : x;
 }
 
-static tern_status run_labels(struct ranking *r, tern_session *session, int alone, tern_ranked *out, tern_error *err)
+static tern_status run_labels(struct ranking *r, tern_session *session, int alone, tern_label_score *out,
+                              tern_error *err)
 {
     const struct tern_waiting *const w = r->waiting;
     const size_t n_logits = (size_t)w->model->config.n_labels;
@@ -129,7 +130,7 @@ static tern_status run_labels(struct ranking *r, tern_session *session, int alon
             status = tern_classify(session, &batch, r->logits, err);
         for (int i = 0; i < texts && !status; i++)
             out[done + (size_t)i] =
-                (tern_ranked){score_of(r, r->logits + (size_t)i * n_logits, alone), (int32_t)(done + (size_t)i)};
+                (tern_label_score){score_of(r, r->logits + (size_t)i * n_logits, alone), (int32_t)(done + (size_t)i)};
         done += (size_t)texts;
     }
     return status;
@@ -137,14 +138,15 @@ static tern_status run_labels(struct ranking *r, tern_session *session, int alon
 
 static int by_score(const void *a, const void *b)
 {
-    const tern_ranked *const x = a, *const y = b;
+    const tern_label_score *const x = a, *const y = b;
     if (x->score != y->score)
         return x->score < y->score ? 1 : -1;
     return x->label < y->label ? -1 : 1;
 }
 
 tern_status tern_zero_shot(tern_session *session, const char *text, size_t text_bytes, const char *const *labels,
-                           size_t n_labels, const tern_zero_shot_options *options, tern_ranked *ranked, tern_error *err)
+                           size_t n_labels, const tern_zero_shot_options *options, tern_label_score *ranked,
+                           tern_error *err)
 {
     struct ranking r = {.waiting = tern_session_waiting(session),
                         .text = text,

@@ -314,7 +314,7 @@ static void test_tag_refusals(void **state)
     t = (tern_text){.text = "a\xff", .text_bytes = 2};
     refused(tern_tag(session, &t, NULL, NULL, 0, &n, &err), TERN_INPUT, "UTF-8");
     const char *const labels[] = {"a"};
-    tern_ranked ranked;
+    tern_label_score ranked;
     refused(tern_zero_shot(session, "x", 1, labels, 1, NULL, &ranked, &err), TERN_USAGE, "entails");
     tern_session_close(session);
     tern_model_close(model);
@@ -366,7 +366,7 @@ static void check_nli(const char *name, int entailment)
                                               .hypothesis = string_of(e, "template"),
                                               .several = json_is_true(json_object_get(e, "multi")),
                                               .truncate = TERN_TRUNCATE_HEAD};
-            tern_ranked ranked[8];
+            tern_label_score ranked[8];
             for (size_t k = 0; k < n; k++)
                 labels[k] = json_string_value(json_array_get(given, k));
             assert_ok(tern_zero_shot(session, text, strlen(text), labels, n, &o, ranked, &err));
@@ -397,7 +397,7 @@ static void test_zero_shot_refusals(void **state)
     json_t *expected;
     tern_model *const model = golden("nli", &expected);
     tern_session *session;
-    tern_ranked ranked[2];
+    tern_label_score ranked[2];
     char text[200];
     tern_zero_shot_options o = {.struct_bytes = sizeof o, .hypothesis = "no hole"};
     (void)state;

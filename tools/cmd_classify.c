@@ -46,7 +46,7 @@ struct classify {
     struct labels labels;
     tern_zero_shot_options options;
     tern_session *session;
-    tern_ranked *ranked; /* [n_labels] */
+    tern_label_score *ranked; /* [n_labels] */
     struct texts *texts;
 };
 

@@ -619,10 +619,10 @@ typedef struct tern_zero_shot_options {
 } tern_zero_shot_options;
 
 /* A label's place in a ranked list. */
-typedef struct tern_ranked {
+typedef struct tern_label_score {
     double score;
     int32_t label; /* its index among the labels that were given */
-} tern_ranked;
+} tern_label_score;
 
 /* Ranks labels[n_labels] (UTF-8, zero-terminated) for a text, as transformers' pipeline for zero-shot classification
    does: each by the logit that the text entails the hypothesis with the label in it, and then by softmax over all
@@ -634,7 +634,7 @@ typedef struct tern_ranked {
    TERN_NOMEM. */
 TERN_API tern_status tern_zero_shot(tern_session *session, const char *text, size_t text_bytes,
                                     const char *const *labels, size_t n_labels, const tern_zero_shot_options *options,
-                                    tern_ranked *ranked, tern_error *err);
+                                    tern_label_score *ranked, tern_error *err);
 
 #ifdef __cplusplus
 }
