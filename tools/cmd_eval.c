@@ -1,7 +1,7 @@
 /* `tern eval`: a model's figures on a task, beside another model or vectors, and a digest of all that it says. */
 #include "tools/commands.h"
 #include "tools/eval_compare.h"
-#include "tools/eval_tasks.h"
+#include "tools/eval_predict.h"
 
 #include "runtime/base/words.h"
 
@@ -11,24 +11,22 @@
 
 struct eval {
     const struct eval_task *task; /* NULL: there is none, but something to compare with */
-    const char *against;
-    int json;
-    int32_t seed; /* -1: the file's order */
+    struct eval_asked asked;
+    const char *against, *predictions, *no_answers;
+    double no_answer_least;
+    int json, identical;
     struct text_options from;
     struct eval_job job;
 };
 
-static int read_data(struct eval *e, const struct eval_model *m)
+static int read_data(struct eval *e)
 {
     const struct eval_task *const t = e->task;
     if (!t)
         return texts_form_given(&e->from) ? eval_read_texts(&e->job.data, e->job.path, &e->from)
                                           : eval_read_lines(&e->job.data, e->job.path);
-    const int of_labels = t->most == 0;
-    if (of_labels && !m->info->n_labels)
-        return cli_fail(CLI_USAGE, "%s: %s is for models that label texts; this one has no such head", m->path,
-                        t->name);
-    const struct eval_rows rows = {&t->form, t->texts, of_labels ? m->info->n_labels - 1 : t->most, of_labels};
+    const int of_classes = t->classes.n > 0, n = e->predictions ? t->classes.n : e->asked.n_classes;
+    const struct eval_rows rows = {&t->form, of_classes ? &t->classes : NULL, t->texts, of_classes ? n - 1 : t->most};
     return eval_read_rows(&e->job.data, e->job.path, &rows);
 }
 
@@ -39,21 +37,32 @@ static void print(const struct eval *e, const struct eval_figures *f, double sec
     else if (e->task)
         printf("%-14s%s\n", "task", e->task->name);
     (e->json ? eval_print_json : eval_print_text)(f);
-    printf(e->json ? ",\"seconds\":%.3f,\"digest\":\"%016" PRIx64 "\"}\n"
-                   : "seconds       %.3f\ndigest        %016" PRIx64 "\n",
-           seconds, digest);
+    if (!e->predictions)
+        printf(e->json ? ",\"seconds\":%.3f,\"digest\":\"%016" PRIx64 "\""
+                       : "seconds       %.3f\ndigest        %016" PRIx64 "\n",
+               seconds, digest);
+    fputs(e->json ? "}\n" : "", stdout);
+}
+
+static int score(const struct eval *e, struct eval_figures *f, double *predicted, int code)
+{
+    if (!code)
+        code = e->task->score(f, e->job.data.gold, predicted, e->job.data.n_rows);
+    free(predicted);
+    return code;
 }
 
 /* The data is read, and the other side opened, before the first text is run. */
 static int eval(struct eval *e, const struct eval_model *m, struct eval_other *other, struct eval_answers own[2])
 {
-    const tern_task kind = e->task ? e->task->answers : TERN_EMBED;
     struct eval_figures f = {.n = 0};
-    int code = e->task && e->task->fits ? e->task->fits(m) : CLI_OK;
+    double *predicted = NULL;
+    e->asked.kind = TERN_EMBED;
+    int code = e->task ? eval_ask(&e->asked, e->task, m) : CLI_OK;
+    const tern_task kind = e->asked.kind;
+    e->job.together = e->asked.together;
     if (!code)
-        code = read_data(e, m);
-    if (!code)
-        code = eval_make_order(&e->job, e->seed);
+        code = read_data(e);
     if (!code && e->against)
         code = eval_open_other(other, e->against, &e->job, m);
     if (!code)
@@ -62,12 +71,15 @@ static int eval(struct eval *e, const struct eval_model *m, struct eval_other *o
         eval_add(&f, "n", EVAL_COUNT, (double)e->job.data.n_rows);
         eval_add(&f, "truncated", EVAL_COUNT, (double)own[kind].truncated);
     }
-    if (!code && e->task)
-        code = e->task->score(&f, &e->job.data, &own[kind]);
+    if (!code && e->task) {
+        code = eval_predicted(&predicted, &e->asked, &e->job.data, m, &own[kind]);
+        code = score(e, &f, predicted, code);
+    }
     if (!code && e->against)
         code = eval_compare(&f, &e->job, m, other, own, !e->task || kind == TERN_CLASSIFY);
     if (!code)
-        print(e, &f, own[kind].seconds, eval_digest(&own[kind], &e->job, m));
+        print(e, &f, own[kind].seconds, eval_digest(&own[kind], m));
+    free(e->asked.classes);
     return code;
 }
 
@@ -83,18 +95,82 @@ static int run(struct eval *e, const char *path)
         eval_free_answers(&own[i]);
     eval_close_other(&other);
     eval_close_model(&model);
-    eval_data_free(&e->job.data);
-    free(e->job.order);
     return code;
+}
+
+/* A task that reads, runs and scores by itself; path: of the model, NULL where there are predictions. */
+static int run_own(struct eval *e, const char *path)
+{
+    struct eval_model model = {0};
+    struct eval_figures f = {.n = 0};
+    struct eval_own own = {.model = path ? &model : NULL,
+                           .path = e->job.path,
+                           .predictions = e->predictions,
+                           .no_answers = e->no_answers,
+                           .no_answer_least = e->no_answer_least,
+                           .identical = e->identical,
+                           .job = &e->job};
+    int code = path ? eval_open_model(&model, path) : CLI_OK;
+    if (!code)
+        code = e->task->own(&f, &own);
+    if (!code)
+        print(e, &f, own.seconds, own.digest);
+    eval_close_model(&model);
+    return code;
+}
+
+/* The predictions of a file for a task whose data has rows. */
+static int run_predictions(struct eval *e)
+{
+    struct eval_figures f = {.n = 0};
+    double *predicted = NULL;
+    int code = read_data(e);
+    if (!code) {
+        eval_add(&f, "n", EVAL_COUNT, (double)e->job.data.n_rows);
+        code = eval_read_predictions(&predicted, e->task, e->predictions, e->job.data.n_rows);
+        code = score(e, &f, predicted, code);
+    }
+    if (!code)
+        print(e, &f, 0, 0);
+    return code;
+}
+
+static int check_options(const struct eval *e, const char *task, int n_words)
+{
+    const char *const name = task ? task : "";
+    const int is_squad = !strcmp(name, "squad"), is_retrieval = !strcmp(name, "retrieval");
+    if (!task && !e->against)
+        return cli_fail(CLI_USAGE, "eval: what is to be measured? give --task %s, or --against FILE",
+                        eval_task_words("or").text);
+    if (task && !e->task)
+        return cli_fail(CLI_USAGE, "eval: --task is %s, not '%.64s'", eval_task_words("or").text, task);
+    if (task && texts_form_given(&e->from))
+        return cli_fail(CLI_USAGE, "eval: --form, --field, --column and --null are for files of texts; a task's file "
+                                   "shows itself what it is");
+    if (e->against && (e->predictions || (e->task && e->task->own)))
+        return cli_fail(CLI_USAGE, "eval: --against compares models on texts or rows; leave out %s",
+                        e->predictions ? "--predictions" : "--task");
+    if ((e->no_answers && !(is_squad && e->predictions)) || (e->identical && !is_retrieval))
+        return cli_fail(CLI_USAGE, "eval: %s is for --task %s", e->no_answers ? "--no-answers" : "--identical-ids",
+                        e->no_answers ? "squad with --predictions" : "retrieval");
+    if (n_words != 1 + !e->predictions)
+        return cli_fail(CLI_USAGE, e->predictions
+                                       ? "eval: give one data file, and no model, with --predictions"
+                                       : "eval: give one model file and one data file; see tern eval --help");
+    return CLI_OK;
 }
 
 int cmd_eval(int argc, char **argv)
 {
-    struct eval e = {.seed = -1, .from = {.no_pairs = 1}, .job = {.run = RUN_DEFAULTS}};
+    struct eval e = {.no_answer_least = 1, .from = {.no_pairs = 1}, .job = {.run = RUN_DEFAULTS, .seed = -1}};
     const char *task = NULL;
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &e.json, 0, 0},
                                          {"task", 0, CLI_STRING, &task, 0, 0},
-                                         {"shuffle", 0, CLI_INT, &e.seed, 0, INT32_MAX},
+                                         {"predictions", 0, CLI_STRING, &e.predictions, 0, 0},
+                                         {"no-answers", 0, CLI_STRING, &e.no_answers, 0, 0},
+                                         {"no-answer-threshold", 0, CLI_REAL, &e.no_answer_least, -100000, 100000},
+                                         {"identical-ids", 0, CLI_FLAG, &e.identical, 0, 0},
+                                         {"shuffle", 0, CLI_INT, &e.job.seed, 0, INT32_MAX},
                                          {"against", 0, CLI_STRING, &e.against, 0, 0},
                                          {"prompt-name", 0, CLI_STRING, &e.job.prompt_name, 0, 0},
                                          {"prompt", 0, CLI_STRING, &e.job.prompt, 0, 0},
@@ -105,19 +181,14 @@ int cmd_eval(int argc, char **argv)
     if (n < 0)
         return code;
     e.task = task ? eval_find_task(task) : NULL;
-    if (!task && !e.against)
-        return cli_fail(CLI_USAGE, "eval: what is to be measured? give --task %s, or --against FILE",
-                        eval_task_words("or").text);
-    if (task && !strcmp(task, "squad"))
-        return cli_fail(CLI_USAGE, "eval: --task squad is for a later version; %s are there",
-                        eval_task_words("and").text);
-    if (task && !e.task)
-        return cli_fail(CLI_USAGE, "eval: --task is %s, not '%.64s'", eval_task_words("or").text, task);
-    if (task && texts_form_given(&e.from))
-        return cli_fail(CLI_USAGE, "eval: --form, --field, --column and --null are for files of texts; a task's file "
-                                   "shows itself what it is");
-    if (n != 2)
-        return cli_fail(CLI_USAGE, "eval: give one model file and one data file; see tern eval --help");
-    e.job.path = argv[1];
-    return run(&e, argv[0]);
+    code = check_options(&e, task, n);
+    if (code)
+        return code;
+    e.job.path = argv[n - 1];
+    if (e.task && e.task->own)
+        code = run_own(&e, e.predictions ? NULL : argv[0]);
+    else
+        code = e.predictions ? run_predictions(&e) : run(&e, argv[0]);
+    eval_data_free(&e.job.data);
+    return code;
 }

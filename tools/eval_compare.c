@@ -116,7 +116,7 @@ static int compare_labels(struct eval_figures *f, const struct eval_job *job, co
     if (!code)
         code = eval_run(&theirs, job, other, TERN_CLASSIFY);
     if (!code)
-        code = compare_scores(f, job->data.n_texts, m, own, &theirs);
+        code = compare_scores(f, own->n, m, own, &theirs);
     eval_free_answers(&theirs);
     return code;
 }

@@ -19,7 +19,7 @@ static int grow(void **block, size_t *capacity, size_t needed, size_t element)
     return CLI_OK;
 }
 
-static int add_text(struct eval_data *d, const char *text, size_t bytes, size_t line)
+int eval_add_text(struct eval_data *d, const char *text, size_t bytes, size_t line)
 {
     int code = grow((void **)&d->texts, &d->texts_capacity, d->n_texts + 1, sizeof *d->texts);
     if (!code)
@@ -33,19 +33,72 @@ static int add_text(struct eval_data *d, const char *text, size_t bytes, size_t 
     return CLI_OK;
 }
 
+int eval_add_joined(struct eval_data *d, const struct record_field parts[2], size_t line)
+{
+    const size_t first = d->pool_used;
+    const int two = parts[0].bytes && parts[1].bytes;
+    int code = eval_add_text(d, parts[0].text, parts[0].bytes, line);
+    if (!code && two)
+        code = eval_add_text(d, " ", 1, line);
+    if (!code)
+        code = eval_add_text(d, parts[1].text, parts[1].bytes, line);
+    if (code)
+        return code;
+    d->n_texts -= two ? 2 : 1;
+    struct eval_text *const t = &d->texts[d->n_texts - 1];
+    *t = (struct eval_text){first, d->pool_used - first, line};
+    for (; t->bytes && strchr(" \t\n\r", d->pool[t->at]); t->at++)
+        t->bytes--;
+    while (t->bytes && strchr(" \t\n\r", d->pool[t->at + t->bytes - 1]))
+        t->bytes--;
+    return CLI_OK;
+}
+
+static int same_name(const char *name, const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        const char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 32) : text[i];
+        if (name[i] != (c == ' ' || c == '-' ? '_' : c) || !name[i])
+            return 0;
+    }
+    return !name[bytes];
+}
+
+int eval_class(const struct eval_classes *classes, int most, const char *text, size_t bytes)
+{
+    const struct record_field field = {text, bytes};
+    double number;
+    for (int i = 0; i < classes->n; i++)
+        for (int k = 0; k < EVAL_NAMES && classes->names[i][k]; k++)
+            if (same_name(classes->names[i][k], text, bytes))
+                return i;
+    return !record_number(&field, &number) && number >= 0 && number <= most && number == floor(number) ? (int)number
+                                                                                                       : -1;
+}
+
+static int is_answer(const struct eval_rows *rows, const struct record_field *field, double *gold)
+{
+    if (!rows->classes)
+        return !record_number(field, gold) && *gold >= 0 && *gold <= rows->most;
+    *gold = eval_class(rows->classes, (int)rows->most, field->text, field->bytes);
+    return *gold >= 0;
+}
+
 static int add_row(struct eval_data *d, const struct records *r, const struct record_field *fields,
                    const struct eval_rows *rows)
 {
     const struct record_field *const answer = &fields[rows->texts];
+    const int names = rows->classes && rows->classes->n;
     char where[128];
     double gold;
-    if (record_number(answer, &gold) || gold < 0 || gold > rows->most || (rows->whole && gold != floor(gold)))
-        return cli_fail(CLI_INPUT, "%s: the %s is '%.*s', not a %snumber from 0 to %g", records_where(r, where),
+    if (!is_answer(rows, answer, &gold))
+        return cli_fail(CLI_INPUT, "%s: the %s is '%.*s', not a %snumber from 0 to %g%s%s", records_where(r, where),
                         rows->form->names[rows->texts][0], (int)(answer->bytes < 64 ? answer->bytes : 64), answer->text,
-                        rows->whole ? "whole " : "", rows->most);
+                        rows->classes ? "whole " : "", rows->most, names ? " or a name such as " : "",
+                        names ? rows->classes->names[0][0] : "");
     int code = grow((void **)&d->gold, &d->gold_capacity, d->n_rows + 1, sizeof *d->gold);
     for (int i = 0; i < rows->texts && !code; i++)
-        code = add_text(d, fields[i].text, fields[i].bytes, r->in.line);
+        code = eval_add_text(d, fields[i].text, fields[i].bytes, r->in.line);
     if (!code)
         d->gold[d->n_rows++] = gold;
     return code;
@@ -73,7 +126,7 @@ static int add_texts(struct eval_data *d, const char *path, struct texts *texts,
     d->per_row = 1;
     while (!code && texts_next(texts, &text, &code) > 0)
         code = text.why ? cli_fail(CLI_INPUT, "%s: %s", texts_where(texts, where), text.why)
-                        : add_text(d, text.text, text.bytes, texts_place(texts));
+                        : eval_add_text(d, text.text, text.bytes, texts_place(texts));
     texts_close(texts);
     d->n_rows = d->n_texts;
     if (!code && !d->n_texts)

@@ -17,7 +17,7 @@ void eval_add_line(struct eval_figures *f, const char *name, size_t line, const 
 void eval_print_text(const struct eval_figures *f)
 {
     for (const struct eval_figure *g = f->all; g < f->all + f->n; g++) {
-        printf("%-14s", g->name);
+        printf("%-13s ", g->name);
         if (isnan(g->value)) {
             fputs("undefined", stdout);
         } else if (g->unit == EVAL_LINE) {

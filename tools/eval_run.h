@@ -18,13 +18,15 @@ struct eval_job {
     const char *prompt, *prompt_name; /* of embeddings; NULL: the model's default */
     const char *path;                 /* of the data, in messages */
     struct eval_data data;
-    size_t *order; /* [n_texts] the order in which texts are run */
+    int together; /* 1: what is labelled are rows, whose two texts are read as a pair */
+    int32_t seed; /* of the order in which texts are run, -1: the file's */
 };
 
 /* One model's answers. */
 struct eval_answers {
     int32_t count;     /* numbers of one text: logits or a vector */
-    float *values;     /* [n_texts][count], in the file's order */
+    size_t n;          /* texts or, where they are read together, rows */
+    float *values;     /* [n][count], in the file's order */
     int32_t *integers; /* the same; left alone by f32 models */
     size_t truncated;  /* texts that were cut */
     double seconds;
@@ -36,11 +38,9 @@ int eval_open_model(struct eval_model *out, const char *path);
 void eval_close_model(struct eval_model *m);
 void eval_free_answers(struct eval_answers *a);
 
-/* The file's order or, unless the seed is negative, a shuffle of it: an exit code. */
-int eval_make_order(struct eval_job *job, int32_t seed);
 /* Runs all texts, with progress on a terminal: an exit code. A text that is refused ends the command. */
 int eval_run(struct eval_answers *out, const struct eval_job *job, const struct eval_model *m, tern_task task);
 /* XXH3-64 over the integers, or an f32 model's floats, in the file's order. */
-uint64_t eval_digest(const struct eval_answers *a, const struct eval_job *job, const struct eval_model *m);
+uint64_t eval_digest(const struct eval_answers *a, const struct eval_model *m);
 
 #endif

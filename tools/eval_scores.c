@@ -88,6 +88,31 @@ int eval_spearman(double *out, const double *x, const double *y, size_t n)
     return failed ? -1 : 0;
 }
 
+/* How often each class meets each: counts[gold][predicted]. */
+static void count(double counts[2][2], const double *gold, const double *predicted, size_t n)
+{
+    counts[0][0] = counts[0][1] = counts[1][0] = counts[1][1] = 0;
+    for (size_t i = 0; i < n; i++)
+        counts[gold[i] == 1][predicted[i] == 1]++;
+}
+
+double eval_f1(const double *gold, const double *predicted, size_t n)
+{
+    double c[2][2];
+    count(c, gold, predicted, n);
+    const double all = 2 * c[1][1] + c[0][1] + c[1][0];
+    return all > 0 ? 2 * c[1][1] / all : 0;
+}
+
+double eval_matthews(const double *gold, const double *predicted, size_t n)
+{
+    double c[2][2];
+    count(c, gold, predicted, n);
+    const double right = c[1][1] * c[0][0] - c[0][1] * c[1][0];
+    const double sides = (c[1][1] + c[0][1]) * (c[1][1] + c[1][0]) * ((c[0][0] + c[0][1]) * (c[0][0] + c[1][0]));
+    return sides > 0 ? right / sqrt(sides) : 0;
+}
+
 double eval_percentile(double *values, size_t n, double percentile)
 {
     qsort(values, n, sizeof *values, ascending);

@@ -2,19 +2,19 @@
 #ifndef TERN_EVAL_TASKS_H
 #define TERN_EVAL_TASKS_H
 
-#include "tools/eval_figures.h"
-#include "tools/eval_run.h"
+#include "tools/eval_own.h"
 
 struct eval_task {
     const char *name;
-    struct record_form form; /* what a line holds: the texts, then the answer that is right */
-    int texts;               /* of a line; each is run by itself */
-    double most;             /* of the answer; 0: the model's labels, whole numbers from 0 */
-    tern_task answers;       /* what the model is asked of each text */
-    /* Whether the model can be scored on the task: an exit code, with a line. NULL: every one that answers so. */
-    int (*fits)(const struct eval_model *m);
-    /* Adds the task's scores of the answers: an exit code. */
-    int (*score)(struct eval_figures *f, const struct eval_data *d, const struct eval_answers *a);
+    /* A task whose file has a form of its own reads, runs and scores all by itself, and has none of what follows. */
+    int (*own)(struct eval_figures *f, struct eval_own *o);
+    struct record_form form;     /* what a line holds: the texts, then the answer that is right */
+    int texts;                   /* of a line: two are a pair where they are labelled, else each is run by itself */
+    struct eval_classes classes; /* what the labels stand for; without any the answer is a number up to `most` */
+    double most;
+    int any_labels; /* 1: a model with other labels than the classes is scored by its labels' numbers */
+    /* Adds the scores of predicted[n] beside gold[n], classes or numbers: an exit code. */
+    int (*score)(struct eval_figures *f, const double *gold, const double *predicted, size_t n);
 };
 
 /* NULL when there is no such task. */
