@@ -25,7 +25,7 @@ features=$(rows features 'FEATURE(id, name, ...)' 'name' | tr -d '"')
 # Of all architectures.
 isas=$(sed -n 's/^ISA(\([a-z0-9]*\),.*/\1/p' simd/isa.def)
 commands=$("$tern" --help | sed -n '/^Usage/,/^$/s/^  \([a-z]*\)  *[^ ].*/\1/p')
-tasks=$(sed -n 's/^    {\.name = "\([a-z0-9]*\)",$/\1/p' tools/eval_tasks.c)
+tasks=$(sed -n 's/^    {\.name = "\([a-z0-9]*\)",.*/\1/p' tools/eval_tasks.c)
 for list in formats embeds blocks shapes features isas commands tasks; do
     [ -n "${!list}" ] || fail "no names in $list"
 done

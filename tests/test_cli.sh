@@ -63,7 +63,6 @@ done
 prints 'Its result is {"error":REASON,"line":N} or' classify --help
 refused 2 "unknown command 'frobnicate'" frobnicate
 refused 2 "unknown option '--frobnicate'" --frobnicate
-refused 2 'later version' rerank
 prints '^scalar$' info --isas
 prints 'gemm_s8' info
 prints '"kernels":{"gemm_s8":"scalar"' info --json --isa scalar

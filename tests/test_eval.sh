@@ -140,7 +140,7 @@ wrong 'wrong: there is no record in it' 'sentence1\tsentence2\tscore\n'
 wrong 'wrong:1: .*UTF-8' '1\t\377\tb\n'
 wrong 'the text is UTF-16' '1\0\t\0a\0\t\0b\0\n\0'
 refused 1 'absent.tsv' "$model" --task stsb "$work/absent.tsv"
-refused 2 'give --task sst2 or stsb, or --against FILE' "$model" "$work/last.tsv"
+refused 2 'give --task sst2, .* or rerank, or --against FILE' "$model" "$work/last.tsv"
 refused 2 "'stsx'" "$model" --task stsx "$work/last.tsv"
 refused 2 'has no such head' "$model" --task sst2 "$work/last.tsv"
 

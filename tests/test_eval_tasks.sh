@@ -1,6 +1,6 @@
 #!/bin/sh
 # usage: tests/test_eval_tasks.sh     TERN_BUILD names the folder of the tern program, TERN_RUN an emulator.
-# `tern eval --predictions`: the figures of given predictions are those of the usual scorers (make_eval_tasks.py in
+# `tern eval`: the figures of given predictions, and of models, are those of the usual scorers (make_eval_tasks.py in
 # tests/golden), and what does not fit is refused.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -15,18 +15,28 @@ tern() { ${TERN_RUN:-} "$bin" "$@"; }
 pass() { passed=$((passed + 1)); }
 fail() { failed=$((failed + 1)); echo "FAIL: $*"; }
 
-cd tests/golden/eval || exit 1
-while IFS= read -r line; do
-    arguments=${line%%|*}
+# expect "ARGUMENTS|NAME VALUE|...": the call's figures are these.
+expect() {
     # shellcheck disable=SC2086 # they are words
-    tern eval $arguments --json >"$work/json" 2>"$work/err" || fail "$arguments: $(cat "$work/err")"
-    echo "${line#*|}" | tr '|' '\n' >"$work/wanted"
+    tern eval ${1%%|*} --json >"$work/json" 2>"$work/err" || fail "$1: $(cat "$work/err")"
+    echo "${1#*|}" | tr '|' '\n' >"$work/wanted"
     if tr ',{}' '\n\n\n' <"$work/json" | tr -d '"' | sed 's/:/ /' |
         awk 'NR == FNR { got[$1] = $2; next } {
             if (!($1 in got)) { print $1 " is not there"; bad = 1 }
             else if (got[$1] - $2 > 1e-8 || $2 - got[$1] > 1e-8) { print $1 " is " got[$1] ", not " $2; bad = 1 }
-        } END { exit bad }' - "$work/wanted" >"$work/bad"; then pass; else fail "$arguments: $(cat "$work/bad")"; fi
+        } END { exit bad }' - "$work/wanted" >"$work/bad"; then pass; else fail "${1%%|*}: $(cat "$work/bad")"; fi
+}
+
+cd tests/golden/eval || exit 1
+while IFS= read -r line; do
+    expect "$line"
 done <figures
+while IFS= read -r line; do
+    case=${line%% *}
+    [ -e "$work/$case.tern" ] || tern convert -q ../cases/"$case" -o "$work/$case.tern" --weights f32 2>/dev/null ||
+        fail "convert $case"
+    expect "$work/$case.tern ${line#* }"
+done <model_figures
 
 # refused CODE PATTERN ARGUMENTS...: that exit code, and one line on stderr that matches.
 refused() {

@@ -12,7 +12,7 @@
 struct eval {
     const struct eval_task *task; /* NULL: there is none, but something to compare with */
     struct eval_asked asked;
-    const char *against, *predictions, *no_answers;
+    const char *against, *predictions, *no_answers, *document_prompt;
     double no_answer_least;
     int json, identical;
     struct text_options from;
@@ -109,6 +109,7 @@ static int run_own(struct eval *e, const char *path)
                            .no_answers = e->no_answers,
                            .no_answer_least = e->no_answer_least,
                            .identical = e->identical,
+                           .document_prompt = e->document_prompt,
                            .job = &e->job};
     int code = path ? eval_open_model(&model, path) : CLI_OK;
     if (!code)
@@ -150,9 +151,10 @@ static int check_options(const struct eval *e, const char *task, int n_words)
     if (e->against && (e->predictions || (e->task && e->task->own)))
         return cli_fail(CLI_USAGE, "eval: --against compares models on texts or rows; leave out %s",
                         e->predictions ? "--predictions" : "--task");
-    if ((e->no_answers && !(is_squad && e->predictions)) || (e->identical && !is_retrieval))
-        return cli_fail(CLI_USAGE, "eval: %s is for --task %s", e->no_answers ? "--no-answers" : "--identical-ids",
-                        e->no_answers ? "squad with --predictions" : "retrieval");
+    if (e->no_answers && !(is_squad && e->predictions))
+        return cli_fail(CLI_USAGE, "eval: --no-answers is for --task squad with --predictions");
+    if ((e->identical || e->document_prompt) && !is_retrieval)
+        return cli_fail(CLI_USAGE, "eval: --identical-ids and --document-prompt-name are for --task retrieval");
     if (n_words != 1 + !e->predictions)
         return cli_fail(CLI_USAGE, e->predictions
                                        ? "eval: give one data file, and no model, with --predictions"
@@ -172,6 +174,7 @@ int cmd_eval(int argc, char **argv)
                                          {"identical-ids", 0, CLI_FLAG, &e.identical, 0, 0},
                                          {"shuffle", 0, CLI_INT, &e.job.seed, 0, INT32_MAX},
                                          {"against", 0, CLI_STRING, &e.against, 0, 0},
+                                         {"document-prompt-name", 0, CLI_STRING, &e.document_prompt, 0, 0},
                                          {"prompt-name", 0, CLI_STRING, &e.job.prompt_name, 0, 0},
                                          {"prompt", 0, CLI_STRING, &e.job.prompt, 0, 0},
                                          TEXT_FORM_OPTIONS(e.from),

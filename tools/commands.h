@@ -11,6 +11,8 @@ int cmd_convert(int argc, char **argv);
     extern const char help_##command[];
 #include "models/heads.def"
 #undef HEAD_KIND
+int cmd_rerank(int argc, char **argv);
+extern const char help_rerank[];
 int cmd_embed(int argc, char **argv);
 int cmd_search(int argc, char **argv);
 extern const char help_search[];

@@ -11,12 +11,13 @@
 struct eval_own {
     const struct eval_model *model; /* NULL: the predictions of a file are scored */
     const char *path, *predictions;
-    const char *no_answers; /* --no-answers, NULL: none */
-    double no_answer_least; /* --no-answer-threshold */
-    int identical;          /* --identical-ids */
-    struct eval_job *job;   /* how texts are run; its data is the task's, which the command frees */
-    double seconds;         /* result: of the runs */
-    uint64_t digest;        /* result: of the answers, where a model was run */
+    const char *no_answers;      /* --no-answers, NULL: none */
+    double no_answer_least;      /* --no-answer-threshold */
+    int identical;               /* --identical-ids */
+    const char *document_prompt; /* --document-prompt-name, NULL: none was given */
+    struct eval_job *job;        /* how texts are run; its data is the task's, which the command frees */
+    double seconds;              /* result: of the runs */
+    uint64_t digest;             /* result: of the answers, where a model was run */
 };
 
 /* The lines of a file, without their ends. */

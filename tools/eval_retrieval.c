@@ -367,29 +367,25 @@ static int read_texts(struct eval_data *d, struct eval_names *names, const struc
     return code;
 }
 
-/* Of sentence-transformers' names of prompts the first that the model has; NULL: none. */
-static const char *prompt_of(const tern_model *model, const char *const *names)
-{
-    for (; *names; names++)
-        for (int32_t i = 0; tern_model_prompt(model, i, NULL); i++)
-            if (!strcmp(tern_model_prompt(model, i, NULL), *names))
-                return *names;
-    return NULL;
-}
-
+/* As sentence-transformers' encode_query and encode_document: the prompt that is called query or document or, where the
+   model has none, no prompt. */
 static int embed(struct eval_answers *out, const struct eval_own *o, struct eval_data *data, const char *path,
                  int of_documents)
 {
-    static const char *const for_queries[] = {"query", NULL}, *const for_documents[] = {"document", "passage", "corpus",
-                                                                                        NULL};
+    const char *const name = of_documents ? "document" : "query";
     struct eval_job job = *o->job;
     job.path = path;
     job.data = *data;
     job.together = 0;
-    if (of_documents)
-        job.prompt = job.prompt_name = NULL;
+    if (of_documents) {
+        job.prompt = NULL;
+        job.prompt_name = o->document_prompt;
+    }
+    for (int32_t i = 0; !job.prompt && !job.prompt_name && tern_model_prompt(o->model->model, i, NULL); i++)
+        if (!strcmp(tern_model_prompt(o->model->model, i, NULL), name))
+            job.prompt_name = name;
     if (!job.prompt && !job.prompt_name)
-        job.prompt_name = prompt_of(o->model->model, of_documents ? for_documents : for_queries);
+        job.prompt = "";
     return eval_run(out, &job, o->model, TERN_EMBED);
 }
 

@@ -25,7 +25,7 @@ const char cli_usage_end[] =
     "Exit codes: 0 ok, 1 failed at run time, 2 usage, 3 slower or different than the baseline, 4 input refused,\n"
     "            5 model file absent, bad or not supported.\n";
 
-const char *const cli_later[] = {"rerank", NULL};
+const char *const cli_later[] = {NULL};
 
 static const char help_convert[] =
     "Examples:\n"
@@ -174,16 +174,37 @@ static const char help_eval[] =
     "  tern eval model.tern --task stsb sts-dev.csv\n"
     "  tern eval int4.tern --task stsb sts-dev.csv --against f32.tern --json\n"
     "  tern eval model.tern --against vectors.npy texts.txt\n"
-    "  tern eval model.tern --task sst2 dev.tsv\n"
+    "  tern eval model.tern --task mnli dev_matched.tsv\n"
+    "  tern eval --task squad --predictions answers.json dev-v2.0.json\n"
     "\n"
     "Usage: tern eval MODEL.tern [--task NAME] [--against FILE] FILE\n"
+    "       tern eval --task NAME --predictions FILE FILE\n"
     "Scores a model on a task's FILE, or compares it with another on any FILE with a text in each line.\n"
     "\n"
     "  --task NAME         {tasks}\n"
-    "                      sst2: labels of sentences. Prints the accuracy\n"
+    "                      sst2, mnli, qnli, rte, mrpc, cola: labels of sentences and pairs, as GLUE's. The model's\n"
+    "                      labels are found by their names. Prints the accuracy, F1 (mrpc), Matthews' correlation "
+    "(cola)\n"
     "                      stsb: how similar two sentences are, 0 to 5. Prints Pearson's and Spearman's correlation "
     "of\n"
-    "                      the cosine with the score; undefined where all cosines, or all scores, are equal\n"
+    "                      the cosine, or of a one-label model's value of the pair, with the score; undefined where\n"
+    "                      all cosines, or all scores, are equal\n"
+    "                      squad: answers to the questions of SQuAD 1.1 or 2.0, exact match and F1\n"
+    "                      conll: entities of words, as seqeval counts them\n"
+    "                      retrieval: FILE is a folder in BEIR's layout. nDCG@10, recall, reciprocal rank\n"
+    "                      rerank: lists with query, positive and negative (or documents). MAP, MRR@10, nDCG@10\n"
+    "  --predictions FILE  scores these instead of a model, which is left out: a label or number in each line, or\n"
+    "                      GLUE's index and prediction; SQuAD's object of answers; labels of words, with an empty "
+    "line\n"
+    "                      between sentences; a run of trec_eval, or an object of scores; arrays of scores\n"
+    "  --no-answers FILE, --no-answer-threshold X\n"
+    "                      of squad's predictions: how likely each question has no answer, an object of numbers; "
+    "answers\n"
+    "                      over X (1) are taken away. Also prints the best thresholds\n"
+    "  --identical-ids     of retrieval: keep documents that are called as their query, which BEIR leaves out\n"
+    "  --document-prompt-name NAME\n"
+    "                      of retrieval: the prompt of documents (document, if the model has it); that of queries is\n"
+    "                      --prompt-name (query)\n"
     "  --against FILE      another model, or its vectors: a .npy file of little-endian floats (16, 32 or 64 bits) with "
     "a\n"
     "                      row for each text, as of tern embed -o. Of stsb every distinct sentence counts once, and\n"
@@ -208,6 +229,11 @@ static const char help_eval[] =
     "from 0; sentence1, sentence2 (or text1, text2) and score (or label, similarity_score). Without a header there "
     "are\n"
     "tabs: sentence, label; score and two sentences, or two sentences and score; or the STS benchmark's own columns.\n"
+    "Labels are numbers, in the order of GLUE's data sets, or names. Other tasks' files are SQuAD's JSON, or an object "
+    "in\n"
+    "each line with id, question, context and answers; words with their label in the last column, or objects with "
+    "tokens\n"
+    "and ner_tags; corpus.jsonl, queries.jsonl and qrels/test.tsv (with predictions this alone will do).\n"
     "The digest is XXH3-64 over the integer results in the file's order.\n";
 
 static const char help_bench[] =
@@ -248,6 +274,7 @@ const struct cli_command cli_commands[] = {
     {#command, summary, help_##command, cmd_##command},
 #include "models/heads.def"
 #undef HEAD_KIND
+    {"rerank", "sort documents by how well they fit a query", help_rerank, cmd_rerank},
     {"embed", "turn texts into vectors", help_embed, cmd_embed},
     {"search", "find passages of files by their meaning", help_search, cmd_search},
     {"tokenize", "show the pieces and ids of texts", help_tokenize, cmd_tokenize},

@@ -414,6 +414,23 @@ typedef struct tern_found {
 TERN_API tern_status tern_find_answers(tern_session *session, const tern_text *text, const tern_find_options *options,
                                        tern_found *found, size_t top, size_t *n_found, tern_error *err);
 
+/* ---- Documents for a query: cross-encoders ----------------------------------------------------------------------- */
+
+/* A document and how well it fits. */
+typedef struct tern_ranked {
+    size_t index;      /* in the array of documents */
+    double score;      /* what tern_probabilities makes of the model's one logit */
+    int32_t truncated; /* 1: the pair was cut to fit */
+} tern_ranked;
+
+/* Brings documents[n_documents] into the order in which they fit the query, by a model with one label that reads the
+   query and a document as a pair: ranked[n_documents], the best first, of equals the one that came first. Neither the
+   query nor a document has a pair of its own. Allocates nothing. Errors are those of tern_classify_texts, which name
+   the document, the first being 1, and TERN_USAGE where the model has another number of labels; ranked is then
+   undefined. */
+TERN_API tern_status tern_rerank(tern_session *session, const tern_text *query, const tern_text *documents,
+                                 size_t n_documents, tern_truncate truncate, tern_ranked *ranked, tern_error *err);
+
 typedef enum tern_task { TERN_CLASSIFY = 0, TERN_EMBED = 1, TERN_TAG = 2 } tern_task;
 
 /* The answer to one text of a stream. It belongs to the session and is valid until the callback returns. */

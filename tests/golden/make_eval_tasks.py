@@ -2,11 +2,13 @@
 """Golden values for tests/test_eval_tasks.sh: small data, predictions for it, and the figures that the usual scorers
 compute of them.
 
-usage: make_eval_tasks.py tests/golden/eval        (scikit-learn 1.9, SciPy 1.17, seqeval 1.2.2, pytrec_eval 0.5
+usage: make_eval_tasks.py tests/golden/eval tests/golden/cases
+                                                   (scikit-learn 1.9, SciPy 1.17, seqeval 1.2.2, pytrec_eval 0.5
                                                     and sentence-transformers 6.2 made them)
 
 Of SQuAD the scores are computed here, as the task's authors describe them, with Python's own str.lower, str.split and
-regular expressions. Writes the data and `figures`: a line of ARGUMENTS|NAME VALUE|NAME VALUE ... for each call.
+regular expressions. Writes the data and `figures`: a line of ARGUMENTS|NAME VALUE|NAME VALUE ... for each call; and
+`model_figures`, the same of small checkpoints as PyTorch runs them, with MODEL before the arguments.
 """
 import collections
 import json
@@ -24,7 +26,7 @@ from seqeval import metrics
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 rng = random.Random(5)
-OUT = sys.argv[1]
+OUT, CASES = sys.argv[1:]
 figures = []
 
 
@@ -308,9 +310,58 @@ def rerank():
                                                                         "n": 25})
 
 
+# ---- Models ----
+
+WORDS = "the movie was great awful a dog sat paris is fast london not slow hello world price rises falls cat".split()
+
+
+def model_conll():
+    import torch
+    from transformers import AutoModelForTokenClassification, BertTokenizerFast
+    case = os.path.join(CASES, "03-ner-with-pooler")
+    model = AutoModelForTokenClassification.from_pretrained(case).eval()
+    tokenizer = BertTokenizerFast(vocab=os.path.join(case, "vocab.txt"), do_lower_case=True)
+    labels = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    gold, found, sentences = [], [], []
+    for _ in range(30):
+        words = [rng.choice(WORDS + ["Paris,", "catdog", "(x)", "B.C.", "slower"]) for _ in range(rng.randint(1, 12))]
+        tokens = tokenizer(words, is_split_into_words=True, return_tensors="pt")
+        with torch.no_grad():
+            best = model(**tokens).logits[0].argmax(-1)
+        ids = tokens.word_ids()
+        found.append([labels[best[ids.index(i)]] if i in ids else "O" for i in range(len(words))])
+        gold.append([p if rng.random() < 0.6 else rng.choice(labels) for p in found[-1]])
+        sentences.append(words)
+    write("words.txt", "".join("".join(f"{w} {t}\n" for w, t in zip(s, g)) + "\n" for s, g in zip(sentences, gold)))
+    expect("03-ner-with-pooler --task conll words.txt", precision=metrics.precision_score(gold, found),
+           recall=metrics.recall_score(gold, found), f1=metrics.f1_score(gold, found),
+           accuracy=metrics.accuracy_score(gold, found))
+
+
+def model_retrieval():
+    from sentence_transformers import SentenceTransformer
+    model = SentenceTransformer(os.path.join(CASES, "05-default-prompt"))
+    text = lambda n: " ".join(rng.choice(WORDS) for _ in range(n))
+    corpus = {f"d{i}": {"title": text(2) if i % 3 else "", "text": text(rng.randint(1, 10))} for i in range(60)}
+    queries = {f"q{i}": text(rng.randint(1, 5)) for i in range(12)}
+    judged = {q: {d: rng.randint(0, 2) for d in rng.sample(list(corpus), 9)} for q in list(queries)[:10]}
+    whole = {d: (c["title"] + " " + c["text"]).strip() for d, c in corpus.items()}
+    documents = model.encode_document(list(whole.values()), normalize_embeddings=True)
+    run = {q: dict(zip(corpus, map(float, documents @ model.encode_query(queries[q], normalize_embeddings=True)))) for q in judged}
+    write("search/corpus.jsonl", lines(json.dumps({"_id": d, **c}) for d, c in corpus.items()))
+    write("search/queries.jsonl", lines(json.dumps({"_id": q, "text": t, "metadata": {}}) for q, t in queries.items()))
+    write("search/qrels/test.tsv", "query-id\tcorpus-id\tscore\n" + "".join(
+        f"{q}\t{d}\t{r}\n" for q, ds in judged.items() for d, r in ds.items()))
+    expect("05-default-prompt --task retrieval search", **retrieval_scores(judged, run, False))
+
+
 glue()
 squad()
 conll()
 retrieval()
 rerank()
 write("figures", lines(figures))
+figures.clear()
+model_conll()
+model_retrieval()
+write("model_figures", lines(figures))

@@ -1,0 +1,100 @@
+/* Documents in the order in which they fit a query, by a head that gives a pair of texts one value. */
+#include "runtime/model.h"
+#include "runtime/session.h"
+#include "runtime/texts.h"
+
+#include <math.h>
+
+struct ranking {
+    const tern_model *model;
+    tern_text pair; /* its text is the query */
+    const tern_text *documents;
+    size_t n, done;
+    tern_ranked *out;
+    tern_error *err;
+};
+
+static tern_next next_pair(void *context, tern_text *text)
+{
+    struct ranking *r = context;
+    if (r->done == r->n)
+        return TERN_NEXT_END;
+    const tern_text *const document = &r->documents[r->done++];
+    *text = r->pair;
+    text->pair = document->text ? document->text : "";
+    text->pair_bytes = document->text_bytes;
+    return TERN_NEXT_TEXT;
+}
+
+static tern_status keep_value(void *context, const tern_answer *answer)
+{
+    struct ranking *r = context;
+    if (answer->error)
+        return tern_fail(r->err, answer->error->code, "document %zu: %s", answer->index + 1, answer->error->message);
+    tern_ranked *const out = &r->out[answer->index];
+    out->index = answer->index;
+    out->truncated = answer->n_needed > answer->n_tokens;
+    tern_probabilities(r->model, answer->values, &out->score);
+    return TERN_OK;
+}
+
+/* Whether a goes behind b: a smaller value or, of equals, a later document; what is no number goes last. */
+static int behind(const tern_ranked *a, const tern_ranked *b)
+{
+    if (isnan(a->score) != isnan(b->score))
+        return isnan(a->score);
+    if (a->score != b->score && !isnan(a->score))
+        return a->score < b->score;
+    return a->index > b->index;
+}
+
+/* Lets the element `at` of a heap, whose first is the one that goes last, sink to its place. */
+static void sink(tern_ranked *heap, size_t n, size_t at)
+{
+    const tern_ranked held = heap[at];
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && behind(&heap[child + 1], &heap[child]))
+            child++;
+        if (!behind(&heap[child], &held))
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = held;
+}
+
+/* A heapsort, which allocates nothing, as qsort may. */
+static void sort(tern_ranked *ranked, size_t n)
+{
+    for (size_t i = n / 2; i > 0; i--)
+        sink(ranked, n, i - 1);
+    for (size_t end = n; end > 1; end--) {
+        const tern_ranked last = ranked[0];
+        ranked[0] = ranked[end - 1];
+        ranked[end - 1] = last;
+        sink(ranked, end - 1, 0);
+    }
+}
+
+tern_status tern_rerank(tern_session *session, const tern_text *query, const tern_text *documents, size_t n_documents,
+                        tern_truncate truncate, tern_ranked *ranked, tern_error *err)
+{
+    const tern_model *const model = tern_session_waiting(session)->model;
+    struct ranking r = {
+        .model = model, .pair = *query, .documents = documents, .n = n_documents, .out = ranked, .err = err};
+    const tern_stream stream = {sizeof stream, &r, next_pair, keep_value};
+    if (model->info.n_labels != 1 || model->info.of_tokens)
+        return tern_fail(
+            err, TERN_USAGE,
+            "documents are ranked by a cross-encoder, which gives a pair of texts one value; the model has "
+            "%d labels%s",
+            model->info.n_labels, model->info.n_labels ? "" : ", and makes vectors of texts: compare these");
+    if (query->pair)
+        return tern_fail(err, TERN_USAGE, "the query has a pair; the documents are its pairs");
+    for (size_t i = 0; i < n_documents; i++)
+        if (documents[i].pair)
+            return tern_fail(err, TERN_USAGE, "document %zu has a pair; it is the query's pair itself", i + 1);
+    const tern_status status = tern_answer_stream(session, TERN_CLASSIFY, truncate, &stream, err);
+    if (!status)
+        sort(ranked, n_documents);
+    return status;
+}
