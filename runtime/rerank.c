@@ -10,7 +10,7 @@ struct ranking {
     tern_text pair; /* its text is the query */
     const tern_text *documents;
     size_t n, done;
-    tern_ranked *out;
+    tern_reranked *out;
     tern_error *err;
 };
 
@@ -31,7 +31,7 @@ static tern_status keep_value(void *context, const tern_answer *answer)
     struct ranking *r = context;
     if (answer->error)
         return tern_fail(r->err, answer->error->code, "document %zu: %s", answer->index + 1, answer->error->message);
-    tern_ranked *const out = &r->out[answer->index];
+    tern_reranked *const out = &r->out[answer->index];
     out->index = answer->index;
     out->truncated = answer->n_needed > answer->n_tokens;
     tern_probabilities(r->model, answer->values, &out->score);
@@ -39,7 +39,7 @@ static tern_status keep_value(void *context, const tern_answer *answer)
 }
 
 /* Whether a goes behind b: a smaller value or, of equals, a later document; what is no number goes last. */
-static int behind(const tern_ranked *a, const tern_ranked *b)
+static int behind(const tern_reranked *a, const tern_reranked *b)
 {
     if (isnan(a->score) != isnan(b->score))
         return isnan(a->score);
@@ -49,9 +49,9 @@ static int behind(const tern_ranked *a, const tern_ranked *b)
 }
 
 /* Lets the element `at` of a heap, whose first is the one that goes last, sink to its place. */
-static void sink(tern_ranked *heap, size_t n, size_t at)
+static void sink(tern_reranked *heap, size_t n, size_t at)
 {
-    const tern_ranked held = heap[at];
+    const tern_reranked held = heap[at];
     for (size_t child; (child = 2 * at + 1) < n; at = child) {
         if (child + 1 < n && behind(&heap[child + 1], &heap[child]))
             child++;
@@ -63,12 +63,12 @@ static void sink(tern_ranked *heap, size_t n, size_t at)
 }
 
 /* A heapsort, which allocates nothing, as qsort may. */
-static void sort(tern_ranked *ranked, size_t n)
+static void sort(tern_reranked *ranked, size_t n)
 {
     for (size_t i = n / 2; i > 0; i--)
         sink(ranked, n, i - 1);
     for (size_t end = n; end > 1; end--) {
-        const tern_ranked last = ranked[0];
+        const tern_reranked last = ranked[0];
         ranked[0] = ranked[end - 1];
         ranked[end - 1] = last;
         sink(ranked, end - 1, 0);
@@ -76,7 +76,7 @@ static void sort(tern_ranked *ranked, size_t n)
 }
 
 tern_status tern_rerank(tern_session *session, const tern_text *query, const tern_text *documents, size_t n_documents,
-                        tern_truncate truncate, tern_ranked *ranked, tern_error *err)
+                        tern_truncate truncate, tern_reranked *ranked, tern_error *err)
 {
     const tern_model *const model = tern_session_waiting(session)->model;
     struct ranking r = {

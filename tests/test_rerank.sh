@@ -126,7 +126,7 @@ same 'squad' answer squad "$work/squad1.json" "$work/answers"
 squad v2.0 '' >"$work/squad2.json"
 tern answer "$work/answer.tern" --squad "$work/squad2.json" --max-length 30 --no-answer >"$work/answers" || fail answer
 same 'squad 2.0' answer squad "$work/squad2.json" "$work/answers"
-refused 2 "head is a classifier, not a answerer" eval "$work/raw.tern" --task squad "$work/squad1.json"
+refused 2 "head classifier, not answerer" eval "$work/raw.tern" --task squad "$work/squad1.json"
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

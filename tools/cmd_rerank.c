@@ -38,7 +38,7 @@ struct rerank {
     size_t n, capacity;
     char *pool; /* the texts of a file, one after the other */
     size_t used, pool_capacity;
-    tern_ranked *ranked;
+    tern_reranked *ranked;
 };
 
 /* ---- Documents -----------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ static int read_documents(struct rerank *r, struct texts *texts)
 /* ---- Results -------------------------------------------------------------------------------------------------------
  */
 
-static void print_object(const struct rerank *r, const tern_ranked *ranked)
+static void print_object(const struct rerank *r, const tern_reranked *ranked)
 {
     printf("{\"index\":%zu,\"score\":", ranked->index);
     cli_json_number(stdout, ranked->score, 9);
@@ -104,7 +104,7 @@ static void print_object(const struct rerank *r, const tern_ranked *ranked)
 static int rank(struct rerank *r, const tern_text *query, const char *where, size_t *n)
 {
     tern_error err;
-    tern_ranked *const more = reallocarray(r->ranked, r->n + 1, sizeof *more);
+    tern_reranked *const more = reallocarray(r->ranked, r->n + 1, sizeof *more);
     if (!more)
         return cli_nomem((r->n + 1) * sizeof *more);
     r->ranked = more;

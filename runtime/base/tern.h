@@ -417,11 +417,11 @@ TERN_API tern_status tern_find_answers(tern_session *session, const tern_text *t
 /* ---- Documents for a query: cross-encoders ----------------------------------------------------------------------- */
 
 /* A document and how well it fits. */
-typedef struct tern_ranked {
+typedef struct tern_reranked {
     size_t index;      /* in the array of documents */
     double score;      /* what tern_probabilities makes of the model's one logit */
     int32_t truncated; /* 1: the pair was cut to fit */
-} tern_ranked;
+} tern_reranked;
 
 /* Brings documents[n_documents] into the order in which they fit the query, by a model with one label that reads the
    query and a document as a pair: ranked[n_documents], the best first, of equals the one that came first. Neither the
@@ -429,7 +429,7 @@ typedef struct tern_ranked {
    the document, the first being 1, and TERN_USAGE where the model has another number of labels; ranked is then
    undefined. */
 TERN_API tern_status tern_rerank(tern_session *session, const tern_text *query, const tern_text *documents,
-                                 size_t n_documents, tern_truncate truncate, tern_ranked *ranked, tern_error *err);
+                                 size_t n_documents, tern_truncate truncate, tern_reranked *ranked, tern_error *err);
 
 typedef enum tern_task { TERN_CLASSIFY = 0, TERN_EMBED = 1, TERN_TAG = 2 } tern_task;
 
