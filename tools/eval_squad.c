@@ -211,7 +211,7 @@ static void add_means(struct eval_figures *f, const struct squad *s, int kind, c
             f1 += s->questions[i].f1;
             n++;
         }
-    if (!n)
+    if (n == 0)
         return;
     if (kind)
         eval_add(f, names[2], EVAL_COUNT, n);
