@@ -22,10 +22,10 @@ enum { ROW_COST = 7000, COLUMN_COST = 1500, COPY_COST = 350 };
 /* What all copies together may cost of the time of a pass, of which these products are about three fifths where they
    are fastest (MiniLM-L6 of 16 tokens on AVX-512 VNNI: tern bench --profile). */
 static const double budget = 0.04, products_share = 0.6;
-/* A pass of a model of fewer products than `small` takes below 5 us a token where they are fastest. It is given the
-   budget of a model of `counts_as` products, 2 us a token, whatever share of its time that is: nobody waits for it, and
-   narrow rows have the largest steps. */
-static const double small = 1e6, counts_as = 1e7;
+/* A pass of a model of fewer products than `small` takes below 2 us a token where they are fastest: BERT-tiny has more.
+   It is given the budget of a model of `counts_as` products, 2 us a token, whatever share of its time that is: nobody
+   waits for it, and narrow rows have the largest steps. */
+static const double small = 3e5, counts_as = 1e7;
 /* Copies are added while one per cent of cost takes this part of what is lost. */
 static const double worth = 0.04;
 

@@ -9,7 +9,7 @@ dir=$1 prefix=${2:-}
 
 run_path=(models runtime simd)
 # The f32 path, and what reads the user's floats behind a run: which of several answers is the best.
-other='_f32|runtime/(fill|find|rerank|sparse|tag|zero_shot)\.o$'
+other='_f32|runtime/(fill|find|late|rerank|sparse|tag|zero_shot)\.o$'
 # What may use floating point in them, by its source lines (the compiler may inline it): the function that turns final
 # integers into the user's floats, the one that turns these into probabilities, those that read a number from a text or a
 # file, the sums of a tokenizer's scores, and the ends of a search: the user's vectors in, scores out.

@@ -195,7 +195,7 @@ static void test_lies_of_no_blocks(void **state)
         char sparse[16], path[300];
         snprintf(path, sizeof path, "%s/empty.tern", dir);
         snprintf(sparse, sizeof sparse, "%s:1", tern_block_shape_name((enum tern_block_shape)shape));
-        const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse};
+        const tern_convert_options o = {.struct_bytes = sizeof o, .outliers = "off", .sparse = sparse};
         tern_model *m;
         assert_ok(tern_convert(dir, path, &o, &err));
         assert_ok(tern_model_open(&m, path, &err));
@@ -228,7 +228,7 @@ static int set_up(void **state)
         const char *name = tern_block_shape_name((enum tern_block_shape)shape);
         snprintf(paths[shape], sizeof paths[shape], "%s/%s.tern", dir, name);
         snprintf(sparse, sizeof sparse, "%s:0.45", name);
-        const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse};
+        const tern_convert_options o = {.struct_bytes = sizeof o, .outliers = "off", .sparse = sparse};
         if (tern_convert(dir, paths[shape], &o, &err))
             return -1;
     }

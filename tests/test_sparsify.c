@@ -48,7 +48,8 @@ static void write_lines(int n)
 
 static tern_status convert_sparse(const char *sparse, const char *calibrate)
 {
-    const tern_convert_options o = {.struct_bytes = sizeof o, .sparse = sparse, .calibrate = calibrate};
+    const tern_convert_options o = {
+        .struct_bytes = sizeof o, .outliers = "off", .sparse = sparse, .calibrate = calibrate};
     err = (tern_error){TERN_OK, ""};
     return tern_convert(dir, path, &o, &err);
 }
@@ -91,8 +92,11 @@ static void test_pruned_on_texts(void **state)
     assert_ok(tern_convert(dir, path, &floats, &err));
     vector_of(exact);
     for (int i = 0; i < 5; i++) {
-        const tern_convert_options o = {
-            .struct_bytes = sizeof o, .sparse = shapes[i], .calibrate = texts_path, .report = count_second_order};
+        const tern_convert_options o = {.struct_bytes = sizeof o,
+                                        .outliers = "off",
+                                        .sparse = shapes[i],
+                                        .calibrate = texts_path,
+                                        .report = count_second_order};
         second_order_lines = 0;
         assert_ok(tern_convert(dir, path, &o, &err));
         assert_int_equal(second_order_lines, 12); /* 2 layers */
@@ -148,13 +152,18 @@ static double lost_to_int4(const char *sparse, const char *calibrate)
 {
     struct left left[2] = {{0, 0, 100, 0}, {0, 0, 100, 0}};
     const tern_convert_options o = {.struct_bytes = sizeof o,
+                                    .outliers = "off",
                                     .sparse = sparse,
                                     .calibrate = calibrate,
                                     .weights = "int4",
                                     .report = add_left,
                                     .context = &left[1]};
-    const tern_convert_options wide = {
-        .struct_bytes = sizeof wide, .sparse = sparse, .calibrate = calibrate, .report = add_left, .context = &left[0]};
+    const tern_convert_options wide = {.struct_bytes = sizeof wide,
+                                       .outliers = "off",
+                                       .sparse = sparse,
+                                       .calibrate = calibrate,
+                                       .report = add_left,
+                                       .context = &left[0]};
     float int4[24], int8[24];
     double lost = 0;
     assert_ok(tern_convert(dir, path, &wide, &err));
@@ -199,6 +208,7 @@ static void test_allocated(void **state)
     for (int i = 0; i < 3; i++) {
         struct left l = {0, 0, 100, 0};
         const tern_convert_options o = {.struct_bytes = sizeof o,
+                                        .outliers = "off",
                                         .sparse = asked[i],
                                         .calibrate = texts_path,
                                         .allocate = 1,
@@ -228,7 +238,7 @@ static void test_low_bit(void **state)
 {
     (void)state;
     const tern_convert_options o = {
-        .struct_bytes = sizeof o, .weights = "int4", .sparse = "4x4:0.5", .calibrate = texts_path};
+        .struct_bytes = sizeof o, .outliers = "off", .weights = "int4", .sparse = "4x4:0.5", .calibrate = texts_path};
     write_lines(1500);
     if (!has_lapack) {
         fails(tern_convert(dir, path, &o, &err), TERN_USAGE, "LAPACK");

@@ -195,6 +195,7 @@ static struct heard convert(const tern_convert_options *options)
     struct heard h = {0, 0, 0};
     tern_convert_options o = *options;
     o.struct_bytes = sizeof o;
+    o.outliers = "off"; /* the matrices as they were trained */
     o.report = hear;
     o.context = &h;
     assert_ok(tern_convert(dir, path, &o, &err));
