@@ -362,7 +362,8 @@ static tern_status check_layer(const struct tern_config *config, int32_t i, cons
 static tern_status check_static(const struct tern_config *c, const char *label, tern_error *err)
 {
     if (!c->no_positions || !c->no_embed_norm || c->token_types || c->embedding || c->n_tables || c->n_labels ||
-        c->pooler != TERN_POOLER_NONE || c->pooling != TERN_POOL_MEAN || c->n_joined)
+        c->head != TERN_HEAD_NONE || c->vectors != TERN_VECTORS_TEXT || c->pooler != TERN_POOLER_NONE ||
+        c->pooling != TERN_POOL_MEAN || c->n_joined)
         return tern_fail(
             err, TERN_FORMAT,
             "%s: a model without layers is a table of words, whose mean is a text's vector; it has nothing "

@@ -488,6 +488,9 @@ static tern_status get_head(struct tern_config *out, const json_t *root, const c
     out->head = (enum tern_head)head;
     if (status == TERN_OK && (head != TERN_HEAD_NONE && !tern_gives_words(out)) != (out->n_labels != 0))
         status = tern_fail(err, TERN_FORMAT, "%s: head %s does not fit %d labels", label, names[head], out->n_labels);
+    if (status == TERN_OK && out->head == TERN_HEAD_ANSWERER && out->n_labels != 2)
+        status =
+            tern_fail(err, TERN_FORMAT, "%s: an answerer has %d labels; start and end are 2", label, out->n_labels);
     if (status == TERN_OK && json_object_get(root, "logit_bits"))
         status = tern_json_get_int(root, "logit_bits", 1, 1, TERN_LOGIT_BITS, &out->logit_bits, label, err);
     if (status == TERN_OK && json_object_get(root, "head_width"))

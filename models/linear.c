@@ -581,3 +581,11 @@ void tern_linear_logits(const struct tern_runner *run, const struct tern_linear 
     struct logits_job j = {run, w, q16, acc, x};
     tern_pool_run(run->pool, logits_task, &j, quotient_up(tern_panels(w->n), LOGIT_PANELS));
 }
+
+void tern_linear_logits_alone(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
+                              const struct tern_rows *x)
+{
+    struct logits_job j = {run, w, q16, acc, x};
+    for (int task = 0; task < quotient_up(tern_panels(w->n), LOGIT_PANELS); task++)
+        logits_task(&j, task, 0);
+}

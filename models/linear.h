@@ -116,5 +116,8 @@ void tern_linear_scaled(const struct tern_runner *run, enum tern_stage stage, co
    [16 * panels]. */
 void tern_linear_logits(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
                         const struct tern_rows *x);
+/* The same on the calling thread, for a task of the pool, which must not run another. */
+void tern_linear_logits_alone(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
+                              const struct tern_rows *x);
 
 #endif

@@ -128,8 +128,8 @@ static void logits_task(void *context, int task, int thread)
     const int first = task * TERN_ROW_BLOCK, n = tern_last_row(j->tokens, task) - first;
     const struct tern_rows x = {b->x.q + first * b->x.ld, b->x.row + first, b->x.ld, n, NULL};
     const int64_t time = tern_profile_start(b->run.profile);
-    tern_linear_logits(&b->run, kernel, b->conv.logit + (ptrdiff_t)first * kernel->n,
-                       b->conv.acc + (ptrdiff_t)thread * b->conv.acc_width, &x);
+    tern_linear_logits_alone(&b->run, kernel, b->conv.logit + (ptrdiff_t)first * kernel->n,
+                             b->conv.acc + (ptrdiff_t)thread * b->conv.acc_width, &x);
     tern_profile_charge(b->run.profile, thread, TERN_STAGE_qkv, time, (int64_t)n * kernel->n * kernel->k,
                         (int64_t)n * (kernel->k + 4 * kernel->n));
 }

@@ -90,7 +90,7 @@ static tern_status read_text(const struct tern_waiting *w, const tern_text *text
 {
     *out = (tern_tokens){
         .struct_bytes = sizeof *out, .capacity = (size_t)w->limit, .ids = w->ids, .types = w->types, .spans = w->spans};
-    return tern_tokenize(w->model->tokenizer, text, truncate, out, err);
+    return tern_waiting_tokenize(w, "", text, truncate, out, err);
 }
 
 static const int32_t *types_of(const struct tern_waiting *w)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USUAL_LENGTH = 15, USUAL_WINDOW = 384, USUAL_STRIDE = 128 };
+enum { USUAL_LENGTH = 15, USUAL_WINDOW = 384, USUAL_STRIDE = 128, MOST_ANSWERS = 1 << 16 };
 
 /* A span of a window's tokens. */
 struct candidate {
@@ -65,6 +65,9 @@ static tern_status check_call(const struct finding *f, size_t top, tern_error *e
         return tern_fail(err, TERN_USAGE,
                          "the model has no head that finds answers; convert a checkpoint that has one (its class ends "
                          "with ForQuestionAnswering)");
+    if (top > MOST_ANSWERS)
+        return tern_fail(err, TERN_USAGE, "room for %zu answers; %d are the most that can be asked for", top,
+                         MOST_ANSWERS);
     if (!f->text->pair || !top)
         return tern_fail(err, TERN_USAGE,
                          !top ? "room for no answer; 1 or more are possible"

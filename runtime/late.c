@@ -81,7 +81,7 @@ static tern_status read_text(struct side *s, const tern_text *text, tern_truncat
     if (s->limit < TERN_MIN_TOKENS + own || (s->query && late->fill_to > w->limit))
         return tern_fail(err, TERN_USAGE, "the session was opened for %d tokens; the model's texts need %d", w->limit,
                          s->query && late->fill_to > w->limit ? late->fill_to : TERN_MIN_TOKENS + own);
-    const tern_status status = tern_tokenize_behind(w->model->tokenizer, prompt_of(s), text, truncate, &tokens, err);
+    const tern_status status = tern_waiting_tokenize(w, prompt_of(s), text, truncate, &tokens, err);
     out->n_needed = tokens.needed ? tokens.needed + (size_t)own : 0;
     if (status)
         return status;

@@ -402,7 +402,7 @@ static void run_words(tern_session *s, const tern_batch *group, const int32_t *t
     s->heads.asked = asked;
     s->heads.n_asked = n;
     integer_heads[c->head](&s->heads, group, s->result);
-    to_floats(s->words, s->result, (size_t)n * (size_t)c->vocab, TERN_LOGIT_BITS);
+    to_floats(s->words, s->result, (size_t)n * (size_t)c->vocab, tern_logit_bits(c));
 }
 
 /* Of one group, of whose batch so many tokens come before it; *done of those asked for are answered. */

@@ -115,7 +115,7 @@ tern_status tern_embed_sparse(tern_session *session, const tern_text *text, tern
     if (status)
         return status;
     sparse->count = sparse->n_words = sparse->n_tokens = 0;
-    status = tern_tokenize_behind(w->model->tokenizer, w->prompt, text, truncate, &tokens, err);
+    status = tern_waiting_tokenize(w, w->prompt, text, truncate, &tokens, err);
     sparse->n_needed = tokens.needed;
     if (status)
         return status;

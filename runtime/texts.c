@@ -30,6 +30,15 @@ void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena)
     w->values = tern_arena_take(arena, values, sizeof *w->values);
 }
 
+tern_status tern_waiting_tokenize(const struct tern_waiting *w, const char *prompt, const tern_text *text,
+                                  tern_truncate truncate, tern_tokens *tokens, tern_error *err)
+{
+    const tern_status status = tern_tokenize_behind(w->model->tokenizer, prompt, text, truncate, tokens, err);
+    if (status || tokens->count || tern_config_is_static(&w->model->config))
+        return status;
+    return tern_fail(err, TERN_INPUT, "the text has no token");
+}
+
 /* ---- Streams ---- */
 
 /* One call of tern_answer_stream. */
@@ -109,7 +118,7 @@ static tern_status add(const struct call *c, const tern_text *text)
                           .spans = c->task == TERN_TAG ? w->spans + used : NULL};
     tern_error why;
     const char *prompt = c->task == TERN_EMBED ? w->prompt : "";
-    tern_status status = tern_tokenize_behind(w->model->tokenizer, prompt, text, c->truncate, &tokens, &why);
+    tern_status status = tern_waiting_tokenize(w, prompt, text, c->truncate, &tokens, &why);
     if (status)
         return refuse(c, &why, tokens.needed);
     const int32_t count = (int32_t)tokens.count;

@@ -31,6 +31,10 @@ void tern_waiting_close(struct tern_waiting *w);
 
 /* Takes the arrays from the session's arena; the fields before `n` are set. */
 void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena);
+/* tern_tokenize behind a prompt, of a text that is to run: one without any token is refused with TERN_INPUT, but for
+   static embeddings, where its vector is 0. */
+tern_status tern_waiting_tokenize(const struct tern_waiting *w, const char *prompt, const tern_text *text,
+                                  tern_truncate truncate, tern_tokens *tokens, tern_error *err);
 /* The session's. */
 struct tern_waiting *tern_session_waiting(tern_session *session);
 

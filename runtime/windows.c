@@ -32,7 +32,7 @@ static tern_status read_all(struct tern_windows *w, const tern_tokenizer *tokeni
             .struct_bytes = sizeof tokens, .capacity = w->room, .ids = w->ids, .types = w->types, .spans = w->spans};
         status = tern_tokenize(tokenizer, text, TERN_TRUNCATE_HEAD, &tokens, err);
         w->n = tokens.count;
-        if (status || tokens.needed == tokens.count)
+        if (status || tokens.needed <= w->room)
             break;
         status = reserve(w, tokens.needed, err);
     }
@@ -53,6 +53,8 @@ tern_status tern_windows_open(struct tern_windows *out, const tern_tokenizer *to
 {
     memset(out, 0, sizeof *out);
     tern_status status = read_all(out, tokenizer, text, err);
+    if (!status && !out->n)
+        status = tern_fail(err, TERN_INPUT, "the text has no token");
     if (!status) {
         find_side(out, source);
         const size_t rest = out->n - (out->end - out->first);

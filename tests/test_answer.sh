@@ -84,6 +84,10 @@ printf 'no tab\nWho wrote it?\t%s\n' "$context" | tern answer "$answer" --keep-g
 is 'the exit code behind a refused text' $? 4
 is 'a text behind a refused one' "$(tail -n1 "$work/out")" "$line"
 
+is 'a question without a context has a line' "$(printf 'Who?\t\n' | tern answer "$answer" | wc -l)" 1
+sed 's/"id": "b\\""/"id": "a"/' "$work/squad.json" >"$work/twice.json"
+is 'two questions with one id' "$(tern eval "$answer" --task squad "$work/twice.json" 2>/dev/null | grep -c '^exact')" 1
+
 # ---- Words ----
 
 is 'words of two masks' "$(tern fill "$fill" --top 3 'The [MASK] is in the [MASK].' | wc -l)" 9

@@ -468,6 +468,19 @@ static void test_json_bad_layers(void **state)
         {LAYERS("[" RUN("3", "0", "") "]"), "heads"},
         {LAYERS("[" RUN("3", "4", "") "],\"head\":\"chairman\""), "head chairman"},
         {LAYERS("[" RUN("3", "4", "") "],\"head\":\"classifier\""), "head classifier does not fit 0 labels"},
+        {LAYERS("[" RUN("3", "4", "") "],\"head_width\":16"), "head_width 16 is of a head of words only"},
+        {LAYERS("[" RUN("3", "4", "") "],\"head\":\"filler\",\"head_width\":16"), "head_width 16 needs a pooler"},
+        {LAYERS("[" RUN("3", "4", "") "],\"head\":\"filler\",\"logit_bits\":17"), "logit_bits"},
+        {"{\"layers\":0,\"hidden\":24,\"heads\":1,\"intermediate\":1,\"vocab\":100,\"max_positions\":9,"
+         "\"token_types\":0,\"max_tokens\":9,\"architecture\":\"static\",\"activation\":\"gelu\",\"weights\":\"int8\","
+         "\"layer_norm_eps\":1e-12,\"has_pooler\":false,\"pooling\":\"mean\",\"normalize\":false,\"labels\":[],"
+         "\"no_positions\":true,\"no_embed_norm\":true,\"head\":\"filler\"}",
+         "a model without layers is a table of words"},
+        {"{\"layers\":1,\"hidden\":24,\"heads\":4,\"intermediate\":8,\"vocab\":100,\"max_positions\":9,"
+         "\"token_types\":0,\"max_tokens\":9,\"architecture\":\"bert\",\"activation\":\"gelu\",\"weights\":\"int8\","
+         "\"layer_norm_eps\":1e-12,\"has_pooler\":false,\"pooling\":\"mean\",\"normalize\":false,"
+         "\"labels\":[\"a\",\"b\",\"c\"],\"head\":\"answerer\"}",
+         "an answerer has 3 labels"},
         {LAYERS("[" RUN("3", "8000", "") "]"), "together at most"},
         {LAYERS("[" RUN("1", "4", ",\"weights\":1") "," RUN("2", "4", "") "]"), "an earlier one"},
         {LAYERS("[" RUN("1", "4", "") "," RUN("2", "3", ",\"weights\":0") "]"), "an earlier one"},

@@ -63,6 +63,7 @@ refused 2 'one data file, and no model' --task sst2 a.tern sst2.tsv --prediction
 refused 2 'leave out --predictions' --against x --predictions sst2.labels sst2.tsv
 refused 2 '.--no-answers is for --task squad' --task sst2 sst2.tsv --predictions sst2.labels --no-answers x
 refused 4 'sst2.tsv: value 1 is bad JSON' --task squad sst2.tsv --predictions squad1.predictions
+refused 4 'absent' --task rerank rerank.jsonl --predictions "$work/absent"
 refused 4 'is no JSON object' --task squad squad1.json --predictions rerank.scores
 echo '{"q1": 3}' >"$work/number"
 refused 4 'the answer to q1 is no string' --task squad squad1.json --predictions "$work/number"

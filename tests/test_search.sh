@@ -180,6 +180,11 @@ if [ -d "$root/tests/golden/cases/02-regression" ]; then
     is "the logit is the pair's" "$(sed -n 's/.*other.txt.*"logit":\([-0-9.]*\),.*/\1/p' json | cut -c1-8)" \
         "$(printf 'the movie\tthe cat\n' | tern classify cross.tern --pair --json - | sed 's/.*"logits\{0,1\}":\[\{0,1\}\([-0-9.]*\).*/\1/' | cut -c1-8)"
 fi
+# Unknown words are no tokens of static embeddings; counting them went round for ever.
+tern convert -q "$root/tests/golden/static/potion" -o static.tern 2>/dev/null
+is 'unknown words of a static model' "$(tern search static.tern "$(printf '\342\230\203')" docs --index static --top 1 | wc -l)" 1
+long=$(head -c 300 /dev/zero | tr '\0' a)
+refused 2 'a pattern of 300 bytes' "$model" x docs --exclude "$long"
 tern convert -q "$root/tests/golden/cases/01-multilabel" -o labels.tern 2>/dev/null
 refused 2 'one label' "$model" x docs --rerank labels.tern
 refused 2 'query' "$model"

@@ -119,5 +119,6 @@ refused 2 'use tern tag' classify "$ner" --labels a,b x
 refused 4 'the model takes 64' classify "$nli" --labels a,b "$long"
 is 'a text cut off for its labels' "$(tern classify "$nli" --labels a,b --truncate tail "$long" | wc -l)" 1
 
+refused 2 'redact goes without --truncate' tag "$ner" --redact --truncate head x
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

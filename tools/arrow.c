@@ -34,7 +34,8 @@ static uint8_t *in_front(struct flat *f, size_t n, size_t align, size_t more)
         f->bytes = grown;
         f->room = room;
     }
-    memset(f->bytes + f->room - needed, 0, pad + n);
+    if (pad + n)
+        memset(f->bytes + f->room - needed, 0, pad + n);
     /* The padding lies between what is new and what was there. */
     f->n = needed;
     return f->bytes + f->room - needed;

@@ -79,6 +79,8 @@ static void print_plain(const tern_text *t, const tern_found *found, size_t n, i
     }
     if (several)
         putchar('\n');
+    else if (!n) /* a line for each question */
+        fputs("\t0.0000\t0-0\n", stdout);
 }
 
 /* The logits of all tokens, of a text that fits. */

@@ -180,6 +180,8 @@ static int choose(struct tag *t, const struct run_options *run)
         return cli_fail(CLI_USAGE, "tag: --logits goes with --json");
     if (t->conll && (t->json || t->redact))
         return cli_fail(CLI_USAGE, "tag: --conll prints columns; leave out %s", t->json ? "--json" : "--redact");
+    if (t->redact && ((int)run->truncate == TERN_TRUNCATE_HEAD || (int)run->truncate == TERN_TRUNCATE_TAIL))
+        return cli_fail(CLI_USAGE, "tag: --redact goes without --truncate: what is cut off would stay as it is");
     if (windows && ((int)run->truncate != IN_WINDOWS || t->logits))
         return cli_fail(CLI_USAGE, "tag: --window, --stride and --join are for texts that are read whole; leave out %s",
                         t->logits ? "--logits" : "--truncate");

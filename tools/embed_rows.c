@@ -104,7 +104,7 @@ static unsigned of_sqlite(const struct rows *r, uint8_t byte)
     if (r->rounding.kind != PRECISION_UBINARY)
         return byte;
     for (int i = 0; i < 8; i++)
-        turned |= (byte >> i & 1u) << (7 - i);
+        turned |= ((unsigned)byte >> i & 1u) << (7 - i);
     return turned;
 }
 

@@ -58,6 +58,7 @@ int eval_read_json(json_t **out, const char *path)
     size_t bytes = 0;
     tern_error err;
     int code = CLI_OK;
+    *out = NULL;
     if (tern_read_text(&text, &bytes, path, MOST_JSON, 0, &err))
         return cli_fail(err.code == TERN_NOMEM ? CLI_FAILED : CLI_INPUT, "%s", err.message);
     *out = json_array();

@@ -19,6 +19,7 @@ struct question {
 
 struct squad {
     json_t *values, *predictions, *no_answers;
+    json_t *given; /* the model's answers, in the order of the questions */
     struct question *questions;
     size_t n, capacity;
     int second_version;
@@ -122,8 +123,8 @@ static int run_model(struct squad *s, struct eval_own *o)
     const int bar = cli_progress_wanted();
     tern_error err;
     a.options.may_be_empty = s->second_version;
-    s->predictions = json_object();
-    if (!s->predictions)
+    s->given = json_array();
+    if (!s->given)
         return cli_nomem(1);
     int code = runner_open_head(&a.session, o->model->model, o->model->path, "answer", &o->job->run);
     code = code ? code : answerer_reserve(&a);
@@ -142,8 +143,10 @@ static int run_model(struct squad *s, struct eval_own *o)
         }
         json_t *const answer =
             json_stringn(n ? t.pair + a.found[0].start : "", n ? a.found[0].end - a.found[0].start : 0);
-        if (!answer || json_object_set_new(s->predictions, json_string_value(q->id), answer))
-            code = cli_nomem(1);
+        if (!answer || json_array_append_new(s->given, answer)) {
+            code = cli_nomem(t.pair_bytes);
+            break;
+        }
         q->answer = json_string_value(answer);
         q->answered = 1;
         o->digest = cli_digest(q->answer, strlen(q->answer)) + 31 * o->digest;
@@ -321,6 +324,7 @@ int eval_squad(struct eval_figures *f, struct eval_own *o)
     free(s.questions);
     json_decref(s.values);
     json_decref(s.predictions);
+    json_decref(s.given);
     json_decref(s.no_answers);
     return code;
 }

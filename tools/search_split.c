@@ -67,7 +67,7 @@ tern_status split_count(struct splitter *s, const char *text, size_t bytes, size
         if (status)
             return status;
         *tokens = t.needed;
-        if (t.needed > t.count)
+        if (t.needed > s->capacity)
             continue;
         for (size_t i = 0; i < t.count; i++)
             if (s->spans[i].source == 0)

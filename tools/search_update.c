@@ -272,6 +272,25 @@ static int check_owner(const char *path)
                : CLI_OK;
 }
 
+/* Whether an index is of this model, with these prompts. */
+static int fits(const tern_index *index, const struct search_update *u)
+{
+    const tern_index_info *const info = tern_index_get_info(index);
+    return info->model == u->model && info->settings == u->settings &&
+           info->dimensions == tern_session_dimensions(u->session);
+}
+
+/* What was just written, unless another process has put an index of its own there. */
+static int reopen(tern_index **out, const struct search_update *u)
+{
+    tern_error err;
+    if (tern_index_open(out, u->index_path, &err))
+        return cli_status(&err);
+    return fits(*out, u) ? CLI_OK
+                         : cli_fail(CLI_FAILED, "%s: another process has replaced it by an index of another model",
+                                    u->index_path);
+}
+
 /* The index that is there, if it was made as this one would be; NULL: there is none. */
 static int open_old(tern_index **out, const struct search_update *u)
 {
@@ -284,9 +303,7 @@ static int open_old(tern_index **out, const struct search_update *u)
         cli_warn("%s", err.message);
         return CLI_OK;
     }
-    const tern_index_info *info = tern_index_get_info(*out);
-    if (info->model == u->model && info->settings == u->settings &&
-        info->dimensions == tern_session_dimensions(u->session))
+    if (fits(*out, u))
         return CLI_OK;
     cli_report("%s: made with another model or other prompts; making the index anew", u->index_path);
     tern_index_close(*out);
@@ -317,7 +334,7 @@ int search_update(tern_index **out, struct search_update *u)
             tern_index_close(old);
             old = NULL;
             if (!damaged)
-                code = tern_index_open(&old, u->index_path, &err) ? cli_status(&err) : CLI_OK;
+                code = reopen(&old, u);
         }
     }
     if (code)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DEEPEST = 200, LONGEST = 4096 };
+enum { DEEPEST = 200, LONGEST = 4096, MOST_PATTERN = 256 };
 
 struct walk {
     struct found_files *files;
@@ -21,7 +21,7 @@ struct walk {
 /* 1: one of the comma-separated patterns matches. */
 static int matches(const char *patterns, const char *path, const char *name)
 {
-    char one[256];
+    char one[MOST_PATTERN];
     for (size_t n; *patterns; patterns += n + (patterns[n] == ',')) {
         n = strcspn(patterns, ",");
         if (!n || n >= sizeof one)
@@ -33,6 +33,17 @@ static int matches(const char *patterns, const char *path, const char *name)
             return 1;
     }
     return 0;
+}
+
+/* matches() has room for shorter ones. */
+static int check_patterns(const char *patterns)
+{
+    for (size_t n; *patterns; patterns += n + (patterns[n] == ',')) {
+        n = strcspn(patterns, ",");
+        if (n >= MOST_PATTERN)
+            return cli_fail(CLI_USAGE, "search: a pattern of %zu bytes; the limit is %d", n, MOST_PATTERN - 1);
+    }
+    return CLI_OK;
 }
 
 static int add(struct found_files *files, const char *path, const struct stat *st)
@@ -103,7 +114,9 @@ int search_walk(struct found_files *out, char *const *paths, int n, const char *
 {
     static struct walk w; /* 4 KB that recursion shares */
     struct stat st;
-    int code = CLI_OK;
+    int code = include ? check_patterns(include) : CLI_OK;
+    if (!code && exclude)
+        code = check_patterns(exclude);
     w.files = out;
     w.include = include;
     w.exclude = exclude;
@@ -112,7 +125,7 @@ int search_walk(struct found_files *out, char *const *paths, int n, const char *
         if (bytes + 1 > sizeof w.path || stat(paths[i], &st))
             return cli_fail(CLI_FAILED, "%s: %s", paths[i], strerror(errno ? errno : ENAMETOOLONG));
         memcpy(w.path, paths[i], bytes + 1);
-        w.root_bytes = bytes + 1;
+        w.root_bytes = bytes > 1 ? bytes + 1 : 1; /* behind "/" */
         if (S_ISDIR(st.st_mode))
             code = walk_folder(&w, bytes > 1 ? bytes : 0, 0);
         else if (S_ISREG(st.st_mode))

@@ -17,7 +17,7 @@ static ALWAYS_INLINE int32_t start(const int8_t *q, int k)
         sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(q + j));
     if (j < k)
         sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(tern_mask64(k - j), q + j));
-    return -128 * _mm512_reduce_add_epi32(sum); /* |sum| <= 127 * 133,144 < 2^25 */
+    return (int32_t)(0u - 128u * (uint32_t)_mm512_reduce_add_epi32(sum)); /* modulo 2^32, as the sums */
 }
 
 struct dots {

@@ -16,7 +16,7 @@ static ALWAYS_INLINE int32_t dot_start(const int8_t *q, int k)
     int32_t sum = 0;
     for (int j = 0; j < k; j++)
         sum += q[j];
-    return -128 * sum; /* |sum| <= 127 * 133,144 < 2^25 */
+    return (int32_t)(0u - 128u * (uint32_t)sum); /* modulo 2^32, as the sums */
 }
 
 #include "simd/x86/dot_256_template.h"

@@ -52,8 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size)
         return 0;
     const struct eval_task *const task = eval_find_task(data[0] % 3 ? "stsb" : "sst2");
-    const struct eval_rows rows = {&task->form, task->texts, task->most == 0 ? LABELS - 1 : task->most,
-                                   task->most == 0};
+    const struct eval_rows rows = {&task->form, task->classes.n ? &task->classes : NULL, task->texts,
+                                   task->classes.n ? LABELS - 1 : task->most};
     const int alone = data[0] % 3 == 2;
     strcpy(stpcpy(path, fuzz_dir()), "/data.tsv");
     fuzz_check(!test_write_file(fuzz_dir(), "data.tsv", data + 1, size - 1));

@@ -172,6 +172,12 @@ ZOO = {
     "bert-answer": ("answer", "BertForQuestionAnswering", BERT),
     "modernbert-answer": ("answer", "ModernBertForQuestionAnswering", dict(BERT, local_attention=8)),
     "mobilebert-answer": ("answer", "MobileBertForQuestionAnswering", MOBILEBERT),
+    # more than 128 logits of kernels, which two threads once made inside of one another
+    "convbert-wide": (
+        "embed",
+        "ConvBertModel",
+        dict(BERT, num_attention_heads=4, embedding_size=16, head_ratio=2, conv_kernel_size=71),
+    ),
 }
 
 
