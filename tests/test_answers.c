@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "models/config.h"
 #include "models/json.h"
 #include "quant/tern_convert.h"
 #include "tests/e2e.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -272,6 +274,28 @@ static void test_fill_refuses(void **state)
     tern_model_close(model);
 }
 
+/* Files that lie about their heads; they were read, and what ran them wrote beyond its arrays. */
+static void test_lies(void **state)
+{
+    static const char flat[] =
+        "{\"layers\":%s,\"hidden\":24,\"heads\":1,\"intermediate\":1,\"vocab\":9,\"max_positions\":9,"
+        "\"token_types\":0,\"max_tokens\":9,\"activation\":\"gelu\",\"weights\":\"int8\","
+        "\"layer_norm_eps\":1e-12,\"has_pooler\":false,\"pooling\":\"mean\",\"normalize\":false,%s}";
+    static const char *const bad[][3] = {
+        {"0",
+         "\"architecture\":\"static\",\"labels\":[],\"no_positions\":true,\"no_embed_norm\":true,\"head\":\"filler\"",
+         "is a table of words"},
+        {"1", "\"architecture\":\"bert\",\"labels\":[\"a\",\"b\",\"c\"],\"head\":\"answerer\"",
+         "an answerer has 3 labels"}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct tern_config config;
+        char json[800];
+        snprintf(json, sizeof json, flat, bad[i][0], bad[i][1]);
+        refused(tern_config_from_json(&config, json, "m.tern", &err), TERN_FORMAT, bad[i][2]);
+    }
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -290,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find), cmocka_unit_test(test_find_alike), cmocka_unit_test(test_find_refuses),
         cmocka_unit_test(test_fill), cmocka_unit_test(test_fill_alike), cmocka_unit_test(test_fill_refuses),
+        cmocka_unit_test(test_lies),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

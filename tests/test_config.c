@@ -454,11 +454,6 @@ static void test_json_bad_layers(void **state)
     "{\"layers\":3,\"hidden\":24,\"vocab\":100,\"max_positions\":128,\"token_types\":2,\"max_tokens\":128,"            \
     "\"architecture\":\"bert\",\"layer\":" runs ",\"weights\":\"int8\",\"layer_norm_eps\":1e-12,\"has_pooler\":false," \
     "\"pooling\":\"mean\",\"normalize\":false,\"labels\":[]}"
-#define FLAT(layers, architecture, labels)                                                                             \
-    "{\"layers\":" layers ",\"hidden\":24,\"heads\":1,\"intermediate\":1,\"vocab\":9,\"max_positions\":9,\"token_"     \
-                          "types\":0,\"max_tokens\":9,\"architecture\":\"" architecture                                \
-    "\",\"activation\":\"gelu\",\"weights\":\"int8\",\"layer_norm_eps\":1e-12,\"has_pooler\":false,\"pooling\":"       \
-    "\"mean\",\"normalize\":false,\"labels\":" labels "}"
 #define RUN(count, heads, more) RUN_OF("layer", count, heads, more)
 #define RUN_OF(norm, count, heads, more)                                                                               \
     "{\"count\":" count ",\"heads\":" heads ",\"head_dim\":6,\"intermediate\":32,\"before\":9,\"after\":9,"            \
@@ -476,9 +471,6 @@ static void test_json_bad_layers(void **state)
         {LAYERS("[" RUN("3", "4", "") "],\"head_width\":16"), "head_width 16 is of a head of words only"},
         {LAYERS("[" RUN("3", "4", "") "],\"head\":\"filler\",\"head_width\":16"), "head_width 16 needs a pooler"},
         {LAYERS("[" RUN("3", "4", "") "],\"head\":\"filler\",\"logit_bits\":17"), "logit_bits"},
-        {FLAT("0", "static", "[],\"no_positions\":true,\"no_embed_norm\":true,\"head\":\"filler\""),
-         "is a table of words"},
-        {FLAT("1", "bert", "[\"a\",\"b\",\"c\"],\"head\":\"answerer\""), "an answerer has 3 labels"},
         {LAYERS("[" RUN("3", "8000", "") "]"), "together at most"},
         {LAYERS("[" RUN("1", "4", ",\"weights\":1") "," RUN("2", "4", "") "]"), "an earlier one"},
         {LAYERS("[" RUN("1", "4", "") "," RUN("2", "3", ",\"weights\":0") "]"), "an earlier one"},
