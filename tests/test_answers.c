@@ -286,9 +286,13 @@ static void test_lies(void **state)
          "\"architecture\":\"static\",\"labels\":[],\"no_positions\":true,\"no_embed_norm\":true,\"head\":\"filler\"",
          "is a table of words"},
         {"1", "\"architecture\":\"bert\",\"labels\":[\"a\",\"b\",\"c\"],\"head\":\"answerer\"",
-         "an answerer has 3 labels"}};
+         "an answerer has 3 labels"},
+        {"1", "\"architecture\":\"bert\",\"labels\":[],\"head_width\":16", "head_width 16 is of a head of words only"},
+        {"1", "\"architecture\":\"bert\",\"labels\":[],\"head\":\"filler\",\"head_width\":16",
+         "head_width 16 needs a pooler"},
+        {"1", "\"architecture\":\"bert\",\"labels\":[],\"head\":\"filler\",\"logit_bits\":17", "logit_bits"}};
     (void)state;
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct tern_config config;
         char json[800];
         snprintf(json, sizeof json, flat, bad[i][0], bad[i][1]);
