@@ -187,7 +187,9 @@ each_test() {
     local which=$1 dir=$2 program start number=0 n turn
     shift 2
     [ -n "$(programs "$dir")" ] || skip "no test programs were built"
+    # Scripts may work in a folder of their own, where a sysroot's path from here leads nowhere.
     export TERN_BUILD=$dir TERN_RUN="$*"
+    [[ $PWD =~ [[:space:]] ]] || TERN_RUN=${TERN_RUN/QEMU_LD_PREFIX=.sysroot/QEMU_LD_PREFIX=$PWD/.sysroot}
     for program in $(programs "$dir") tests/test_*.sh; do
         [ -e "$program" ] || continue
         chosen "$which" "$program" || continue
