@@ -45,6 +45,14 @@ size_t tern_utf8_check(const uint8_t *text, size_t n)
     return n;
 }
 
+size_t tern_utf8_characters(const char *text, size_t bytes)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < bytes; i++)
+        n += ((uint8_t)text[i] & 0xC0) != 0x80;
+    return n;
+}
+
 uint32_t tern_utf8_next(const uint8_t **at)
 {
     const uint8_t *p = *at;

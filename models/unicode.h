@@ -15,6 +15,8 @@ enum {
 /* The offset of the first byte that is not part of well-formed UTF-8 (no surrogates, nothing over-long, nothing above
    U+10FFFF), or `n` when all is well: what Rust calls valid_up_to. */
 size_t tern_utf8_check(const uint8_t *text, size_t n);
+/* How many characters text[bytes] has: well-formed, but it may be cut off anywhere. */
+size_t tern_utf8_characters(const char *text, size_t bytes);
 /* The next and the previous character of well-formed text; the pointer moves over it. */
 uint32_t tern_utf8_next(const uint8_t **at);
 uint32_t tern_utf8_previous(const uint8_t **at);

@@ -1,6 +1,7 @@
 /* Entities: what the labels of a text's tokens say together, as transformers' pipeline for token classification puts
    them together (gather_pre_entities, aggregate_words, group_entities, aggregate_overlapping_entities). */
 #include "models/tokenizer.h"
+#include "models/unicode.h"
 #include "runtime/model.h"
 #include "runtime/texts.h"
 #include "runtime/windows.h"
@@ -202,14 +203,6 @@ static void softmax(double *p, const float *logits, int32_t n)
         p[i] /= sum;
 }
 
-static size_t characters(const char *text, size_t bytes)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < bytes; i++)
-        n += ((uint8_t)text[i] & 0xC0) != 0x80;
-    return n;
-}
-
 /* Whether a token is the inside of a word: it has other letters than its part of the text, as "##s" has, or where the
    tokenizer marks nothing no space before it. An unknown word always begins one. */
 static int is_inside(const struct tagging *t, int32_t id, const tern_span *span)
@@ -220,7 +213,7 @@ static int is_inside(const struct tagging *t, int32_t id, const tern_span *span)
         return 0;
     if (t->marks_inside) {
         const char *const piece = tern_token_text(t->tokenizer, id, &bytes);
-        return characters(piece, bytes) != characters(text + span->start, span->end - span->start);
+        return tern_utf8_characters(piece, bytes) != tern_utf8_characters(text + span->start, span->end - span->start);
     }
     return span->start > 0 && text[span->start - 1] != ' ' &&
            (span->start >= t->text->text_bytes || text[span->start] != ' ');
@@ -307,10 +300,11 @@ static int by_start(const void *a, const void *b)
 static void choose(const struct tagging *t, struct found *a, const struct found *b)
 {
     const char *const text = t->text->text;
-    const size_t a_length = characters(text + a->e.start, a->e.end - a->e.start);
-    const size_t b_length = characters(text + b->e.start, b->e.end - b->e.start);
+    const size_t a_length = tern_utf8_characters(text + a->e.start, a->e.end - a->e.start);
+    const size_t b_length = tern_utf8_characters(text + b->e.start, b->e.end - b->e.start);
     if (t->o.join && a->cut_end && b->cut_start && b->e.end > a->e.end && !strcmp(a->e.label, b->e.label)) {
-        const double before = (double)characters(text + a->e.start, b->e.start - a->e.start), rest = (double)b_length;
+        const double before = (double)tern_utf8_characters(text + a->e.start, b->e.start - a->e.start),
+                     rest = (double)b_length;
         a->e.score = (a->e.score * before + b->e.score * rest) / (before + rest);
         a->e.end = b->e.end;
         a->cut_end = b->cut_end;

@@ -84,10 +84,20 @@ int cli_nomem(size_t bytes)
     return cli_fail(CLI_FAILED, "out of memory: cannot get %zu bytes", bytes);
 }
 
-int cli_progress_wanted(void)
+static int is_colourful(int fd)
 {
     const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-    return isatty(STDERR_FILENO) && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+    return isatty(fd) && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+}
+
+int cli_progress_wanted(void)
+{
+    return is_colourful(STDERR_FILENO);
+}
+
+int cli_colour_wanted(void)
+{
+    return is_colourful(STDOUT_FILENO);
 }
 
 void cli_progress(const char *what, size_t done, size_t total)

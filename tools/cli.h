@@ -32,6 +32,8 @@ int cli_model_status(const tern_error *err);
 int cli_nomem(size_t bytes);
 /* True when stderr is a terminal that takes progress: NO_COLOR and TERM=dumb say no. */
 int cli_progress_wanted(void);
+/* The same of standard output, and colours. */
+int cli_colour_wanted(void);
 /* Draws `what [####    ]` over the current line of stderr; done == total erases it. */
 void cli_progress(const char *what, size_t done, size_t total);
 /* Draws a line there instead, of which a message leaves nothing; NULL erases it. */
@@ -98,8 +100,6 @@ void cli_plain(FILE *out, const char *text, size_t bytes);
 /* A text of the user in a column of stdout: the same on a terminal; else byte by byte, but for the control characters
    that columns and lines are made of. */
 void cli_text(FILE *out, const char *text, size_t bytes);
-/* How many characters text[bytes] has: UTF-8, which may be cut off anywhere. */
-size_t cli_characters(const char *text, size_t bytes);
 /* The one way of numbers into JSON: so many significant digits or, below 0, decimals; null for what is not finite. Nine
    digits bring a float back exactly. */
 void cli_json_number(FILE *out, double value, int digits);

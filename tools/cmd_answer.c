@@ -1,4 +1,5 @@
 /* `tern answer`: the part of a text that answers a question. */
+#include "models/unicode.h"
 #include "runtime/base/file.h"
 #include "tools/answer_squad.h"
 #include "tools/commands.h"
@@ -66,7 +67,7 @@ static void print_json(const tern_text *t, const tern_found *found, size_t n)
         fputs(",\"score\":", stdout);
         cli_json_number(stdout, found[i].score, 6);
         printf(",\"start\":%zu,\"end\":%zu,\"start_char\":%zu,\"end_char\":%zu}", found[i].start, found[i].end,
-               cli_characters(t->pair, found[i].start), cli_characters(t->pair, found[i].end));
+               tern_utf8_characters(t->pair, found[i].start), tern_utf8_characters(t->pair, found[i].end));
     }
     putchar(']');
 }

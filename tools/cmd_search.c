@@ -370,7 +370,7 @@ int cmd_search(int argc, char **argv)
         return cli_fail(CLI_USAGE, "search: the query is empty");
     s.model_path = argv[0];
     s.print.many = !strcmp(argv[1], "-");
-    s.print.colour = !s.print.json && search_colour_wanted();
+    s.print.colour = !s.print.json && cli_colour_wanted();
     s.print.scores = s.rerank ? "logit" : "score";
     return search(&s, argv[1], n > 2 ? argv + 2 : here, n > 2 ? n - 2 : 1);
 }

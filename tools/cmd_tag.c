@@ -222,7 +222,7 @@ int cmd_tag(int argc, char **argv)
     if (!n)
         return cli_fail(CLI_USAGE, "tag: no model file; see tern tag --help");
     t.path = argv[0];
-    t.marked = !t.json && !t.conll && !t.redact && !from.output && tag_in_colour();
+    t.marked = !t.json && !t.conll && !t.redact && !from.output && cli_colour_wanted();
     code = choose(&t, &run);
     if (code)
         return code;

@@ -73,11 +73,3 @@ void output_discard(struct tern_writer *writer)
     tern_writer_discard(writer);
     signals_forget();
 }
-
-size_t cli_characters(const char *text, size_t bytes)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < bytes; i++)
-        n += ((uint8_t)text[i] & 0xC0) != 0x80;
-    return n;
-}

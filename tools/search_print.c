@@ -4,15 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SHOWN = 200 /* bytes of a passage in a line */ };
-
-int search_colour_wanted(void)
-{
-    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-    return isatty(STDOUT_FILENO) && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
-}
 
 /* The path below the root that it lies under, behind that root as the user wrote it. */
 static void print_path(const struct search_print *p, const char *path, void (*print)(FILE *, const char *, size_t))

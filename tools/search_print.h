@@ -19,8 +19,6 @@ struct search_print {
     int n_roots;
 };
 
-/* 1: standard output is a terminal that takes colours. */
-int search_colour_wanted(void);
 /* An exit code. */
 int search_print(const struct search_print *p, const char *query, size_t query_bytes,
                  const struct search_result *results, size_t n);

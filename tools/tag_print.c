@@ -1,5 +1,6 @@
 /* The forms in which `tern tag` shows entities: columns, JSON, marked and redacted texts. */
 #include "tools/tag_print.h"
+#include "models/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,12 +74,6 @@ static void stretches(const struct text *text, const struct tags *tags, FILE *ou
     plain(out, text->text + at, text->bytes - at);
 }
 
-int tag_in_colour(void)
-{
-    const char *const term = getenv("TERM"), *const no_color = getenv("NO_COLOR");
-    return isatty(STDOUT_FILENO) && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
-}
-
 /* The same colour for the same label, of the six that are neither black nor white. */
 static void mark(FILE *out, const char *from, size_t bytes, const char *label)
 {
@@ -146,7 +141,7 @@ void tag_json_entities(const struct text *text, const struct tags *entities)
         const tern_entity *const e = &entities->list[i];
         if (e->start < at)
             at = at_char = 0;
-        at_char += cli_characters(text->text + at, e->start - at);
+        at_char += tern_utf8_characters(text->text + at, e->start - at);
         at = e->start;
         fputs(i ? ",{\"entity\":" : "{\"entity\":", stdout);
         cli_json_text(stdout, e->label);
@@ -155,7 +150,7 @@ void tag_json_entities(const struct text *text, const struct tags *entities)
         fputs(",\"word\":", stdout);
         cli_json_string(stdout, text->text + e->start, e->end - e->start);
         printf(",\"start\":%zu,\"end\":%zu,\"start_char\":%zu,\"end_char\":%zu}", e->start, e->end, at_char,
-               at_char + cli_characters(text->text + e->start, e->end - e->start));
+               at_char + tern_utf8_characters(text->text + e->start, e->end - e->start));
     }
     putchar(']');
 }

@@ -24,7 +24,5 @@ void tag_json_entities(const struct text *text, const struct tags *entities);
 /* CLI_OK, or out of memory. */
 int tag_json_redacted(const struct text *text, const struct tags *entities);
 void tag_json_logits(const tern_answer *answer);
-/* Whether standard output is a terminal that shows colours. */
-int tag_in_colour(void);
 
 #endif
