@@ -252,19 +252,6 @@ static tern_status settle_global(struct tern_config *config, const struct tern_c
     return TERN_OK;
 }
 
-/* The two logits of a token are of an answer that begins, and that ends there, whatever config.json calls them. */
-static tern_status name_ends(struct tern_config *config, int32_t n, const char *path, tern_error *err)
-{
-    config->output = TERN_OUTPUT_SOFTMAX;
-    if (n != 2)
-        return tern_fail(err, TERN_FORMAT, "%s: the head that finds answers has %d outputs; start and end are 2", path,
-                         n);
-    tern_status status = tern_config_new_labels(config, n, path, err);
-    for (int i = 0; i < n && !status; i++)
-        status = tern_config_set_label(config, i, i ? "end" : "start", path, err);
-    return status;
-}
-
 static enum tern_pooler classify_activation(const struct tern_config *config,
                                             const struct tern_checkpoint_family *family)
 {
@@ -314,7 +301,7 @@ static tern_status settle_heads(struct tern_checkpoint *c, const struct tern_pur
     if (tern_config_is_scaled(config) && config->pooler == TERN_POOLER_NONE)
         config->logit_bits = TERN_SCALED_BITS;
     if (config->head == TERN_HEAD_ANSWERER)
-        return name_ends(config, n, path, err);
+        return tern_answer_settle(config, n, path, err);
     if (config->head == TERN_HEAD_TAGGER) /* whatever the number, as transformers' pipeline has it */
         config->output = TERN_OUTPUT_SOFTMAX;
     else

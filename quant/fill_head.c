@@ -105,6 +105,18 @@ tern_status tern_fill_settle(struct tern_checkpoint *c, const struct tern_purpos
     return tern_config_new_labels(config, 0, path, err);
 }
 
+tern_status tern_answer_settle(struct tern_config *config, int32_t n, const char *path, tern_error *err)
+{
+    config->output = TERN_OUTPUT_SOFTMAX;
+    if (n != 2)
+        return tern_fail(err, TERN_FORMAT, "%s: the head that finds answers has %d outputs; start and end are 2", path,
+                         n);
+    tern_status status = tern_config_new_labels(config, n, path, err);
+    for (int i = 0; i < n && !status; i++)
+        status = tern_config_set_label(config, i, i ? "end" : "start", path, err);
+    return status;
+}
+
 void tern_fill_mark_tied(const struct tern_checkpoint *c, uint8_t *used)
 {
     const struct tern_fill_names *const names = tern_fill_names(&c->config);

@@ -1,4 +1,5 @@
-/* Masked-language heads: what checkpoints call them, and which of them a checkpoint has. */
+/* Heads of answers and of words, masked-language heads: what checkpoints call them, and which of them a checkpoint has.
+ */
 #ifndef TERN_FILL_HEAD_H
 #define TERN_FILL_HEAD_H
 
@@ -24,6 +25,9 @@ const struct tern_fill_names *tern_fill_names(const struct tern_config *config);
    norm. Without one *head becomes TERN_HEAD_NONE, and the report says so, unless the user asked for it: TERN_FORMAT. */
 tern_status tern_fill_settle(struct tern_checkpoint *checkpoint, const struct tern_purpose *purpose, const char *path,
                              tern_error *err);
+/* The two logits of a token are of an answer that begins, and that ends there, whatever config.json calls them.
+   TERN_FORMAT: there are not two. */
+tern_status tern_answer_settle(struct tern_config *config, int32_t n, const char *path, tern_error *err);
 /* Marks what transformers ties to the decoder's bias, and leaves unread. */
 void tern_fill_mark_tied(const struct tern_checkpoint *checkpoint, uint8_t *used);
 

@@ -69,19 +69,15 @@ static tern_status take_candidates(void *context, int i, const float *logits)
 
 static tern_status check_model(const struct tern_waiting *w, tern_truncate truncate, tern_error *err)
 {
-    if ((int)truncate < TERN_TRUNCATE_ERROR || (int)truncate > TERN_TRUNCATE_TAIL)
-        return tern_fail(err, TERN_USAGE, "%d is no tern_truncate", (int)truncate);
-    if (!w->model->tokenizer)
-        return tern_fail(err, TERN_FORMAT,
-                         "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
+    const tern_status status = tern_check_reading(w->model, truncate, err);
+    if (status)
+        return status;
     if (!tern_gives_words(&w->model->config))
         return tern_fail(err, TERN_USAGE,
                          "the model has no masked-language head; convert a checkpoint that has one with --task fill");
     if (tern_mask_id(w->model->tokenizer) < 0)
         return tern_fail(err, TERN_USAGE, "the model's tokenizer has no mask token");
-    if (w->limit < 3)
-        return tern_fail(err, TERN_USAGE, "the session was opened for %d tokens; a text needs 3 at least", w->limit);
-    return TERN_OK;
+    return tern_waiting_check_room(w, err);
 }
 
 /* Into the arrays of the session, from their beginning. */

@@ -58,9 +58,9 @@ static tern_status read_options(struct finding *f, const tern_find_options *give
 static tern_status check_call(const struct finding *f, size_t top, tern_error *err)
 {
     const struct tern_config *c = &f->waiting->model->config;
-    if (!f->waiting->model->tokenizer)
-        return tern_fail(err, TERN_FORMAT,
-                         "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
+    const tern_status status = tern_check_reading(f->waiting->model, TERN_TRUNCATE_HEAD, err);
+    if (status)
+        return status;
     if (c->head != TERN_HEAD_ANSWERER)
         return tern_fail(err, TERN_USAGE,
                          "the model has no head that finds answers; convert a checkpoint that has one (its class ends "
@@ -72,10 +72,7 @@ static tern_status check_call(const struct finding *f, size_t top, tern_error *e
         return tern_fail(err, TERN_USAGE,
                          !top ? "room for no answer; 1 or more are possible"
                               : "the question has no context; it is the text's pair");
-    if (f->waiting->limit < 3)
-        return tern_fail(err, TERN_USAGE, "the session was opened for %d tokens; a text needs 3 at least",
-                         f->waiting->limit);
-    return TERN_OK;
+    return tern_waiting_check_room(f->waiting, err);
 }
 
 /* ---- One window ---- */

@@ -23,14 +23,9 @@ static tern_status check(const struct tern_waiting *w, const tern_token_vectors 
     if (out->struct_bytes != sizeof *out)
         return tern_fail(err, TERN_USAGE, "vectors of tokens of %zu bytes; set struct_bytes to the struct's size",
                          out->struct_bytes);
-    if ((int)truncate < TERN_TRUNCATE_ERROR || (int)truncate > TERN_TRUNCATE_TAIL)
-        return tern_fail(err, TERN_USAGE, "%d is no tern_truncate", (int)truncate);
     if (w->model->config.vectors != TERN_VECTORS_TOKENS)
         return tern_fail(err, TERN_USAGE, "the model has no vectors of tokens; convert a ColBERT checkpoint");
-    if (!w->model->tokenizer)
-        return tern_fail(err, TERN_FORMAT,
-                         "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
-    return TERN_OK;
+    return tern_check_reading(w->model, truncate, err);
 }
 
 static struct side side_of(const struct tern_waiting *w, int query)

@@ -89,19 +89,15 @@ static tern_status check(const struct tern_waiting *w, tern_truncate truncate, c
                          s->struct_bytes);
     if (s->capacity < 1)
         return tern_fail(err, TERN_USAGE, "room for no word; 1 or more are possible");
-    if ((int)truncate < TERN_TRUNCATE_ERROR || (int)truncate > TERN_TRUNCATE_TAIL)
-        return tern_fail(err, TERN_USAGE, "%d is no tern_truncate", (int)truncate);
-    if (!w->model->tokenizer)
-        return tern_fail(err, TERN_FORMAT,
-                         "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
+    const tern_status status = tern_check_reading(w->model, truncate, err);
+    if (status)
+        return status;
     if (!tern_gives_words(&w->model->config))
         return tern_fail(
             err, TERN_USAGE,
             "the model has no masked-language head, which sparse vectors are made of; convert a checkpoint "
             "that has one with --task fill");
-    if (w->limit < 3)
-        return tern_fail(err, TERN_USAGE, "the session was opened for %d tokens; a text needs 3 at least", w->limit);
-    return TERN_OK;
+    return tern_waiting_check_room(w, err);
 }
 
 tern_status tern_embed_sparse(tern_session *session, const tern_text *text, tern_truncate truncate,

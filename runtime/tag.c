@@ -73,9 +73,9 @@ static tern_status begin(struct tagging *t, const tern_model *model, const tern_
     const struct tern_config *const c = &model->config;
     const size_t bytes = 2 * (size_t)c->n_labels * sizeof *t->p;
     *t = (struct tagging){.config = c, .tokenizer = model->tokenizer, .text = text, .err = err, .n_windows = 1};
-    if (!model->tokenizer)
-        return tern_fail(err, TERN_FORMAT,
-                         "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
+    const tern_status status = tern_check_reading(model, TERN_TRUNCATE_HEAD, err);
+    if (status)
+        return status;
     if (c->head != TERN_HEAD_TAGGER)
         return tern_fail(err, TERN_USAGE,
                          "the model has no head that labels tokens; convert a checkpoint that has one (its class ends "
@@ -331,8 +331,9 @@ static void merge_windows(struct tagging *t)
 
 static tern_status open_windows(struct tagging *t, const struct tern_waiting *w, struct tern_windows *out)
 {
-    if (w->limit < 3)
-        return tern_fail(t->err, TERN_USAGE, "the session was opened for %d tokens; a text needs 3 at least", w->limit);
+    const tern_status status = tern_waiting_check_room(w, t->err);
+    if (status)
+        return status;
     if (t->o.window < 0 || t->o.stride < 0 || t->o.window > w->limit)
         return tern_fail(t->err, TERN_USAGE,
                          "windows of %d tokens with a stride of %d; none may be negative, and the model and the "

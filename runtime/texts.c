@@ -30,6 +30,23 @@ void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena)
     w->values = tern_arena_take(arena, values, sizeof *w->values);
 }
 
+tern_status tern_check_reading(const tern_model *model, tern_truncate truncate, tern_error *err)
+{
+    if ((int)truncate < TERN_TRUNCATE_ERROR || (int)truncate > TERN_TRUNCATE_TAIL)
+        return tern_fail(err, TERN_USAGE, "%d is no tern_truncate", (int)truncate);
+    if (!model->tokenizer)
+        return tern_fail(err, TERN_FORMAT,
+                         "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
+    return TERN_OK;
+}
+
+tern_status tern_waiting_check_room(const struct tern_waiting *w, tern_error *err)
+{
+    if (w->limit < 3)
+        return tern_fail(err, TERN_USAGE, "the session was opened for %d tokens; a text needs 3 at least", w->limit);
+    return TERN_OK;
+}
+
 tern_status tern_waiting_tokenize(const struct tern_waiting *w, const char *prompt, const tern_text *text,
                                   tern_truncate truncate, tern_tokens *tokens, tern_error *err)
 {
@@ -143,11 +160,9 @@ static tern_status check_call(const struct call *c)
                          c->stream->struct_bytes);
     if ((int)c->task < TERN_CLASSIFY || (int)c->task > TERN_TAG)
         return tern_fail(c->err, TERN_USAGE, "%d is no tern_task", (int)c->task);
-    if ((int)c->truncate < TERN_TRUNCATE_ERROR || (int)c->truncate > TERN_TRUNCATE_TAIL)
-        return tern_fail(c->err, TERN_USAGE, "%d is no tern_truncate", (int)c->truncate);
-    if (!w->model->tokenizer)
-        return tern_fail(c->err, TERN_FORMAT,
-                         "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
+    const tern_status status = tern_check_reading(w->model, c->truncate, c->err);
+    if (status)
+        return status;
     if (c->task == TERN_EMBED && w->model->config.vectors != TERN_VECTORS_TEXT)
         return tern_session_not_pooled(w->model, c->err);
     if (c->task == TERN_CLASSIFY && w->model->info.of_tokens)
@@ -158,9 +173,7 @@ static tern_status check_call(const struct call *c)
         return tern_fail(c->err, TERN_USAGE, "the model labels nothing, but finds missing words; use tern_fill");
     if (c->task != TERN_EMBED && !w->model->info.n_labels)
         return tern_fail(c->err, TERN_USAGE, "the model has no classification head; use embed");
-    if (w->limit < 3)
-        return tern_fail(c->err, TERN_USAGE, "the session was opened for %d tokens; a text needs 3 at least", w->limit);
-    return TERN_OK;
+    return tern_waiting_check_room(w, c->err);
 }
 
 tern_status tern_answer_stream(tern_session *session, tern_task task, tern_truncate truncate, const tern_stream *stream,

@@ -31,6 +31,10 @@ void tern_waiting_close(struct tern_waiting *w);
 
 /* Takes the arrays from the session's arena; the fields before `n` are set. */
 void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena);
+/* What every call that reads texts needs: TERN_USAGE for an unknown `truncate`, TERN_FORMAT without a vocabulary. */
+tern_status tern_check_reading(const tern_model *model, tern_truncate truncate, tern_error *err);
+/* TERN_USAGE where the session was opened for so few tokens that no text has room. */
+tern_status tern_waiting_check_room(const struct tern_waiting *w, tern_error *err);
 /* tern_tokenize behind a prompt, of a text that is to run: one without any token is refused with TERN_INPUT, but for
    static embeddings, where its vector is 0. */
 tern_status tern_waiting_tokenize(const struct tern_waiting *w, const char *prompt, const tern_text *text,

@@ -34,9 +34,6 @@ int32_t tern_entailment(const tern_model *model)
 static tern_status read_options(struct ranking *r, const tern_zero_shot_options *given, tern_error *err)
 {
     const struct tern_config *const c = &r->waiting->model->config;
-    if (!r->waiting->model->tokenizer)
-        return tern_fail(err, TERN_FORMAT,
-                         "the model's file has no vocabulary; convert the checkpoint again, with its tokenizer");
     if (c->head != TERN_HEAD_CLASSIFIER || c->n_labels < 2)
         return tern_fail(err, TERN_USAGE,
                          "the model does not say whether a text entails another; that takes a classifier of pairs with "
@@ -46,8 +43,9 @@ static tern_status read_options(struct ranking *r, const tern_zero_shot_options 
                          given->struct_bytes);
     if (given)
         r->o = *given;
-    if ((int)r->o.truncate < TERN_TRUNCATE_ERROR || (int)r->o.truncate > TERN_TRUNCATE_TAIL)
-        return tern_fail(err, TERN_USAGE, "%d is no tern_truncate", (int)r->o.truncate);
+    const tern_status status = tern_check_reading(r->waiting->model, r->o.truncate, err);
+    if (status)
+        return status;
     if (!r->n_labels || r->n_labels > INT32_MAX)
         return tern_fail(err, TERN_USAGE, "%zu labels; 1 or more are possible", r->n_labels);
     if (!r->o.hypothesis)
