@@ -2,34 +2,9 @@
 # usage: tests/test_answer.sh     TERN_BUILD names the folder of the tern program, TERN_RUN an emulator.
 # `tern answer` and `tern fill`: the forms of their results, files in SQuAD's form, and what they refuse.
 # tests/test_answers.c holds the answers themselves against transformers'.
-set -u
 cd "$(dirname "$0")/.." || exit 1
-bin=${TERN_BUILD:-build/x86_64-linux-gnu}/tern
-[ -x "$bin" ] || { echo "skipped: $bin is not built"; exit 77; }
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-unset TERN_ISA
-XDG_CACHE_HOME=$work/cache
-export XDG_CACHE_HOME
-
-# shellcheck disable=SC2086 # TERN_RUN is a command with its options
-tern() { ${TERN_RUN:-} "$bin" "$@"; }
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAIL: $*"; }
-is() { if [ "$2" = "$3" ]; then pass; else fail "$1: '$2', not '$3'"; fi; }
-# refused CODE PATTERN ARGUMENTS...: that exit code, one line on stderr that matches, nothing on stdout.
-refused() {
-    want=$1 pattern=$2
-    shift 2
-    tern "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    if [ $got != "$want" ]; then fail "$*: exit $got, not $want: $(cat "$work/err")"
-    elif [ "$(wc -l <"$work/err")" != 1 ]; then fail "$*: $(wc -l <"$work/err") lines on stderr"
-    elif ! grep '^tern: ' "$work/err" | grep -q -e "$pattern"; then fail "$*: '$(cat "$work/err")' is not about '$pattern'"
-    elif [ -s "$work/out" ]; then fail "$*: refused, but printed something"
-    else pass; fi
-}
+# shellcheck source=tests/script.sh
+. tests/script.sh
 
 for task in answer fill; do
     tern convert -q --outliers off tests/golden/tasks/$task -o "$work/$task.tern" 2>/dev/null || fail "convert $task"
@@ -104,5 +79,4 @@ refused 2 'head filler, not classifier; use tern fill' classify "$fill" x
 is 'vectors of such a model' "$(tern embed "$fill" 'The king' --json | tr -cd ',' | wc -c)" 26
 is 'the head in the description' "$(tern info "$fill" | grep -c 'tern fill')" 1
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+finish

@@ -2,34 +2,11 @@
 # usage: tests/test_eval.sh     TERN_BUILD names the folder of the tern program, TERN_RUN an emulator.
 # `tern eval`: every form of a task's file gives the same figures; files that are wrong are refused in one line; a model
 # beside itself, beside other models and beside vectors of files. tests/test_eval.c holds the figures against SciPy's.
-set -u
 cd "$(dirname "$0")/.." || exit 1
-bin=${TERN_BUILD:-build/x86_64-linux-gnu}/tern
-[ -x "$bin" ] || { echo "skipped: $bin is not built"; exit 77; }
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-unset TERN_ISA
-XDG_CACHE_HOME=$work/cache
-export XDG_CACHE_HOME
+# shellcheck source=tests/script.sh
+. tests/script.sh
+command=eval
 
-# shellcheck disable=SC2086 # TERN_RUN is a command with its options
-tern() { ${TERN_RUN:-} "$bin" "$@"; }
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAIL: $*"; }
-is() { if [ "$2" = "$3" ]; then pass; else fail "$1: '$2', not '$3'"; fi; }
-# refused CODE PATTERN ARGUMENTS...: of tern eval: that exit code, one line on stderr that matches, nothing on stdout.
-refused() {
-    want=$1 pattern=$2
-    shift 2
-    tern eval "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    if [ $got != "$want" ]; then fail "eval $*: exit $got, not $want: $(cat "$work/err")"
-    elif [ "$(wc -l <"$work/err")" != 1 ]; then fail "eval $*: $(wc -l <"$work/err") lines on stderr"
-    elif ! grep '^tern: ' "$work/err" | grep -q -e "$pattern"; then fail "eval $*: '$(cat "$work/err")' is not about '$pattern'"
-    elif [ -s "$work/out" ]; then fail "eval $*: refused, but printed something"
-    else pass; fi
-}
 # figure NAME ARGUMENTS...: of tern eval.
 figure() {
     name=$1
@@ -214,5 +191,4 @@ refused 2 'has other labels than' "$work/01-multilabel.tern" --against "$work/02
 : >"$work/none"
 refused 4 'none: there is no text in it' "$model" --against "$model" "$work/none"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -2,18 +2,10 @@
 # usage: tests/test_eval_tasks.sh     TERN_BUILD names the folder of the tern program, TERN_RUN an emulator.
 # `tern eval`: the figures of given predictions, and of models, are those of the usual scorers (make_eval_tasks.py in
 # tests/golden), and what does not fit is refused.
-set -u
 cd "$(dirname "$0")/.." || exit 1
-bin=$(realpath "${TERN_BUILD:-build/x86_64-linux-gnu}/tern")
-[ -x "$bin" ] || { echo "skipped: $bin is not built"; exit 77; }
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-# shellcheck disable=SC2086 # TERN_RUN is a command with its options
-tern() { ${TERN_RUN:-} "$bin" "$@"; }
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAIL: $*"; }
+# shellcheck source=tests/script.sh
+. tests/script.sh
+command=eval
 
 # expect "ARGUMENTS|NAME VALUE|...": the call's figures are these.
 expect() {
@@ -38,17 +30,6 @@ while IFS= read -r line; do
     expect "$work/$case.tern ${line#* }"
 done <model_figures
 
-# refused CODE PATTERN ARGUMENTS...: that exit code, and one line on stderr that matches.
-refused() {
-    want=$1 pattern=$2
-    shift 2
-    tern eval "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    if [ $got != "$want" ]; then fail "eval $*: exit $got, not $want: $(cat "$work/err")"
-    elif ! grep '^tern: ' "$work/err" | grep -q -e "$pattern"; then fail "eval $*: '$(cat "$work/err")' is not about '$pattern'"
-    elif [ -s "$work/out" ]; then fail "eval $*: refused, but printed something"
-    else pass; fi
-}
 head -5 sst2.labels >"$work/few"
 refused 4 'few: has 5 predictions for the data' --task sst2 sst2.tsv --predictions "$work/few"
 { cat sst2.labels; echo 1; } >"$work/more"
@@ -79,5 +60,4 @@ refused 4 'twice: document d1 stands twice under query 1' --task retrieval beir 
 sed '2s/\[/[1,/' rerank.scores >"$work/scores"
 refused 4 'scores: list 2 has [0-9]* scores for its' --task rerank rerank.jsonl --predictions "$work/scores"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -2,18 +2,11 @@
 # usage: tests/test_examples.sh     TERN_BUILD names the folder of the tern program, TERN_RUN an emulator.
 # Every command in the `sh` blocks of the pages on what a Pi can do runs as written, on small models of the tests: their
 # answers mean nothing, but nothing is refused, and what a page says of files holds.
-set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-bin=$root/${TERN_BUILD:-build/x86_64-linux-gnu}/tern
-[ -x "$bin" ] || { echo "skipped: $bin is not built"; exit 77; }
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-unset TERN_ISA
-export XDG_CACHE_HOME=$work/cache TERN_PROGRAM="${TERN_RUN:-} $bin"
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAIL: $*"; }
+# shellcheck source=tests/script.sh
+. tests/script.sh
+export TERN_PROGRAM="${TERN_RUN:-} $bin"
 
 mkdir -p "$work/bin" "$work/at/mails" "$work/at/manuals"
 # shellcheck disable=SC2016 # for the script that it writes
@@ -61,5 +54,4 @@ holds 'a mail is one text' '[ "$(wc -l <tags.jsonl)" = 3 ]'
 holds 'a message has an answer' '[ "$(wc -l <judged.jsonl)" = 2 ]'
 holds 'a hit has its place' "grep -q '\"file\":\"manuals/' hits.jsonl"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+finish

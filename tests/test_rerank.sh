@@ -2,30 +2,10 @@
 # usage: tests/test_rerank.sh     TERN_BUILD names the folder of the tern program, TERN_RUN an emulator.
 # `tern rerank` beside sentence-transformers' CrossEncoder.rank (make_rerank.py in tests/golden), and the ways in which
 # documents come; tasks of `tern eval` that run a model beside the commands that answer the same texts.
-set -u
 cd "$(dirname "$0")/.." || exit 1
-bin=${TERN_BUILD:-build/x86_64-linux-gnu}/tern
-[ -x "$bin" ] || { echo "skipped: $bin is not built"; exit 77; }
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
+# shellcheck source=tests/script.sh
+. tests/script.sh
 
-# shellcheck disable=SC2086 # TERN_RUN is a command with its options
-tern() { ${TERN_RUN:-} "$bin" "$@"; }
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAIL: $*"; }
-is() { if [ "$2" = "$3" ]; then pass; else fail "$1: '$2', not '$3'"; fi; }
-# refused CODE PATTERN ARGUMENTS...: that exit code, one line on stderr that matches, nothing on stdout.
-refused() {
-    want=$1 pattern=$2
-    shift 2
-    tern "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    if [ $got != "$want" ]; then fail "$*: exit $got, not $want: $(cat "$work/err")"
-    elif ! grep '^tern: ' "$work/err" | grep -q -e "$pattern"; then fail "$*: '$(cat "$work/err")' is not about '$pattern'"
-    elif [ -s "$work/out" ]; then fail "$*: refused, but printed something"
-    else pass; fi
-}
 # changed CASE NAME SED: a checkpoint with another config.json, converted to NAME.tern.
 changed() {
     rm -rf "$work/folder"
@@ -128,5 +108,4 @@ tern answer "$work/answer.tern" --squad "$work/squad2.json" --max-length 30 --no
 same 'squad 2.0' answer squad "$work/squad2.json" "$work/answers"
 refused 2 "head classifier, not answerer" eval "$work/raw.tern" --task squad "$work/squad1.json"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -2,36 +2,12 @@
 # usage: tests/test_search.sh     TERN_BUILD names the folder of the tern program, TERN_RUN an emulator.
 # `tern search`: what files it looks into, what it prints, what an update embeds again, and that no way of ending it
 # leaves half an index.
-set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-case ${TERN_BUILD:=build/x86_64-linux-gnu} in /*) ;; *) TERN_BUILD=$root/$TERN_BUILD ;; esac
-bin=$TERN_BUILD/tern
-[ -x "$bin" ] || { echo "skipped: $bin is not built"; exit 77; }
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-unset TERN_ISA
-XDG_CACHE_HOME=$work/cache
-export XDG_CACHE_HOME
+# shellcheck source=tests/script.sh
+. tests/script.sh
+command=search
 
-# shellcheck disable=SC2086 # TERN_RUN is a command with its options
-tern() { ${TERN_RUN:-} "$bin" "$@"; }
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAIL: $*"; }
-is() { if [ "$2" = "$3" ]; then pass; else fail "$1: '$2', not '$3'"; fi; }
-# refused CODE PATTERN ARGUMENTS...: of tern search: that exit code and one line on stderr that matches.
-refused() {
-    want=$1 pattern=$2
-    shift 2
-    tern search "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    if [ $got != "$want" ]; then fail "search $*: exit $got, not $want: $(cat "$work/err")"
-    elif [ "$(wc -l <"$work/err")" != 1 ]; then fail "search $*: $(wc -l <"$work/err") lines on stderr"
-    elif ! grep '^tern: ' "$work/err" | grep -q -e "$pattern"; then fail "search $*: '$(cat "$work/err")' is not about '$pattern'"
-    elif [ -s "$work/out" ]; then fail "search $*: refused, but printed something"
-    else pass; fi
-}
 # places ARGUMENTS...: file:line of what tern search prints, sorted, in one line.
 places() { tern search "$@" 2>>"$work/messages" | cut -f1 | LC_ALL=C sort | paste -sd' ' -; }
 
@@ -197,5 +173,4 @@ refused 1 'cannot open' "$model" x docs --index none --no-update
 (unset XDG_CACHE_HOME HOME; tern search "$model" x docs 2>&1) >out
 is 'nowhere to put the index' "$(grep -c 'no place for the index' out)" 1
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish
