@@ -11,23 +11,12 @@ enum { JSON_VALUES = 1000000 }; /* of one object: it may carry a vector, or a te
 
 /* ---- Where a record ends ---- */
 
-static size_t end_at(char delimiter, const char *bytes, size_t n, size_t *seen)
-{
-    const char *const end = memchr(bytes + *seen, delimiter, n - *seen);
-    *seen = n;
-    return end ? (size_t)(end - bytes) : n;
-}
-
-static size_t line_end(const char *bytes, size_t n, size_t *seen, int *state)
-{
-    (void)state;
-    return end_at('\n', bytes, n, seen);
-}
-
 static size_t null_end(const char *bytes, size_t n, size_t *seen, int *state)
 {
     (void)state;
-    return end_at('\0', bytes, n, seen);
+    const char *const end = memchr(bytes + *seen, '\0', n - *seen);
+    *seen = n;
+    return end ? (size_t)(end - bytes) : n;
 }
 
 /* RFC 4180: a line's end between quotes is a part of the field. */
@@ -122,11 +111,11 @@ static int split_commas(struct form_room *room, const struct record_field *recor
 /* ---- The table ---- */
 
 const struct form forms[] = {
-    {"lines", {NULL}, FORM_WHOLE, 1, line_end, NULL},
+    {"lines", {NULL}, FORM_WHOLE, 1, input_line_end, NULL},
     {"null", {NULL}, FORM_WHOLE, 1, null_end, NULL},
-    {"jsonl", {".jsonl", ".ndjson"}, FORM_MEMBERS, 0, line_end, NULL},
+    {"jsonl", {".jsonl", ".ndjson"}, FORM_MEMBERS, 0, input_line_end, NULL},
     {"csv", {".csv"}, FORM_TABLE, 0, quoted_end, split_commas},
-    {"tsv", {".tsv", ".tab"}, FORM_TABLE, 0, line_end, split_tabs},
+    {"tsv", {".tsv", ".tab"}, FORM_TABLE, 0, input_line_end, split_tabs},
     {.name = NULL},
 };
 const char form_names[] = "lines, null, jsonl, csv or tsv";
@@ -156,7 +145,7 @@ const struct form *form_of_first_line(struct input *in, int members, int *code)
     struct record_field line = {"", 0};
     int got;
     while ((got = input_peek(in, &line, code)) > 0 && (!line.bytes || (line.bytes == 1 && *line.text == '\r')))
-        if (input_next(in, line_end, &line, code) < 0)
+        if (input_next(in, input_line_end, &line, code) < 0)
             return NULL;
     if (got < 0)
         return NULL;

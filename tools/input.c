@@ -169,7 +169,7 @@ int input_next(struct input *in, input_end *end, struct record_field *out, int *
     return -1;
 }
 
-static size_t line_end(const char *bytes, size_t n, size_t *seen, int *state)
+size_t input_line_end(const char *bytes, size_t n, size_t *seen, int *state)
 {
     (void)state;
     const char *const end = memchr(bytes + *seen, '\n', n - *seen);
@@ -181,7 +181,7 @@ int input_peek(struct input *in, struct record_field *out, int *code)
 {
     size_t seen = 0;
     int state = 0;
-    const size_t bytes = find_end(in, line_end, &seen, &state, code);
+    const size_t bytes = find_end(in, input_line_end, &seen, &state, code);
     if (bytes == SIZE_MAX || in->start == in->end)
         return bytes == SIZE_MAX ? -1 : 0;
     *out = (struct record_field){in->buffer + in->start, bytes};

@@ -14,6 +14,8 @@ struct record_field {
 /* A search for the end of the record that begins at bytes[0]: the place of its delimiter, or n when that has not come
    yet. *seen and *state are what an earlier call has found out; both are 0 for a new record. */
 typedef size_t input_end(const char *bytes, size_t n, size_t *seen, int *state);
+/* Of lines. */
+size_t input_line_end(const char *bytes, size_t n, size_t *seen, int *state);
 enum { INPUT_OPEN = 1 }; /* the state in which the end of the input leaves a record open: a quote without its other */
 
 struct input {
