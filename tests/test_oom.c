@@ -277,9 +277,9 @@ static void test_convert(void **state)
 {
     (void)state;
     convert_weights = "int8";
-    stride = 11 * stride_emulated(5);
+    stride = 29 * stride_emulated(5);
     walk(convert, "convert to int8");
-    stride = 17 * stride_emulated(5); /* most of the steps are those of any conversion */
+    stride = 47 * stride_emulated(5); /* most of the steps are those of any conversion */
     convert_weights = "f32";
     walk(convert, "convert to f32");
     convert_weights = "int3";
@@ -304,7 +304,7 @@ static void test_calibrate(void **state)
     }
     convert_weights = "ternary";
     calibrate = texts_path;
-    stride = 31; /* LAPACK is slow to start, and most of the steps are those of any conversion */
+    stride = 97; /* LAPACK is slow to start, and most of the steps are those of any conversion */
     walk(convert, "calibrate and convert");
     convert_weights = NULL;
     sparse = "4x4:0.5";
