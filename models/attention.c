@@ -70,10 +70,11 @@ struct job {
 struct head {
     const struct job *j;
     struct tern_attention_scratch *s;
-    const struct tern_attended *of;    /* the text's own, or those of its global token */
+    const struct tern_attended *of;    /* the text's own, or those of its global tokens */
     ptrdiff_t at, ld;                  /* the head's first column in the text's first row; from row to row */
     int tokens, number, thread, start; /* start: the text's first token */
     int keys;                          /* its tokens that are seen */
+    int globals;                       /* its first tokens, which are global */
     struct tern_seen packed;
     int32_t amax_k, amax_v; /* of the packed keys and values */
 };
@@ -270,7 +271,7 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
     int8_t *const low = s->p + rows * ld_p;
     for (int i = 0; i < rows; i++) {
         const struct tern_stretch span =
-            is_global(h) ? h->packed.window : tern_seen_window(j->layer, h->keys, first + i);
+            is_global(h) ? h->packed.window : tern_seen_window(j->layer, h->keys, h->globals, first + i);
         struct tern_row_scale scale = tern_score_scale(s->row[i].amax, h->amax_k, score_unit(h, unit, first + i));
         const int32_t *score = s->score + (ptrdiff_t)i * keys;
         if (biased)
@@ -292,12 +293,16 @@ static int64_t block(const struct head *h, int first, int rows, int64_t time)
     return tern_profile_charge(profile, h->thread, TERN_STAGE_context, time, 0, (int64_t)10 * rows * d);
 }
 
-/* The text's global token, which sees all tokens. */
-static int64_t global_token(struct head *h, int64_t time)
+/* The text's global tokens, which see all tokens. */
+static int64_t global_tokens(struct head *h, int64_t time)
 {
     const struct tern_seen all = {.window = {0, h->tokens}, .times = 1};
     h->of = &h->j->global;
-    time = block(h, 0, 1, pack(h, &all, time));
+    time = pack(h, &all, time);
+    for (int first = 0, rows; first < h->globals; first += rows) {
+        rows = h->globals - first < TERN_ATTENTION_ROWS ? h->globals - first : TERN_ATTENTION_ROWS;
+        time = block(h, first, rows, time);
+    }
     h->of = &h->j->local;
     h->packed = (struct tern_seen){.times = 0};
     return time;
@@ -323,11 +328,12 @@ static void head_task(void *context, int task, int thread)
     int64_t time = tern_profile_start(j->a->profile);
     if (layer->position == TERN_POSITION_ALIBI)
         make_ramp(&h);
-    if (layer->global)
-        time = global_token(&h, time);
-    for (int first = layer->global, rows; first < h.tokens; first += rows) {
+    h.globals = tern_seen_globals(j->a->config, layer, j->batch, text);
+    if (h.globals)
+        time = global_tokens(&h, time);
+    for (int first = h.globals, rows; first < h.tokens; first += rows) {
         rows = tern_seen_rows(layer, h.tokens, first, TERN_ATTENTION_ROWS);
-        const struct tern_seen seen = tern_seen_by(layer, h.keys, first, rows);
+        const struct tern_seen seen = tern_seen_by(layer, h.keys, h.globals, first, rows);
         if (!tern_seen_same(&seen, &h.packed))
             time = pack(&h, &seen, time);
         time = block(&h, first, rows, time);

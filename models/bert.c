@@ -4,7 +4,9 @@
 #include "models/bert_scaled.h"
 #include "models/fourier.h"
 #include "models/row_blocks.h"
+#include "models/seen.h"
 #include "models/span_conv.h"
+#include "models/token_dropout.h"
 
 #include <string.h>
 
@@ -362,12 +364,15 @@ static void embed_task(void *context, int task, int thread)
         const int word = j->batch->ids[i], type = types ? types[i] : 0;
         const int at = b->config->no_positions ? 0 : i - j->batch->offsets[tern_text_of(j->batch, i)];
         const ptrdiff_t position = (ptrdiff_t)type * positions + at;
-        b->run.ops->embed(tern_bert_word(b, word, thread), w->position.q + position * h, w->word.mul[word],
-                          w->position.mul[position], w->column, b->sum + i * h, (int)h);
+        b->run.ops->embed(tern_bert_word(b, word, thread), w->position.q + position * h,
+                          tern_is_dropped(b->config, word) ? 0 : w->word.mul[word], w->position.mul[position],
+                          w->column, b->sum + i * h, (int)h);
     }
     if (!b->config->no_embed_norm)
         norm_rows(j, &w->embed_norm, b->sum, (int)h, first, last, thread);
-    if (b->stream)
+    if (b->stream && b->config->token_dropout)
+        tern_dropout_scale(b->config, j->batch, b->sum, b->stream, -w->stream_shift, first, last);
+    else if (b->stream)
         begin_stream(j, first, last);
     tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_embed, time, (int)(13 * h));
 }
@@ -440,17 +445,22 @@ static void add(struct tern_bert *b, enum tern_stage stage, const struct tern_li
     tern_linear_residual(&b->run, stage, w, b->sum, h, b->stream ? b->zero : b->y, b->stream ? 0 : h, x);
 }
 
-/* x -> what the layer's global token has of its own: keys and values of all tokens, queries of the texts' first. */
-static void run_global(struct tern_bert *b, const tern_batch *batch, const struct tern_linear *matrix, int width)
+/* x -> what layer i's global tokens have of their own: keys and values of all tokens, queries of theirs. */
+static void run_global(struct tern_bert *b, const tern_batch *batch, int i)
 {
+    const struct tern_layer_spec *const spec = &b->config->layer[i];
+    const struct tern_linear *const matrix = b->weights->layers[i].matrix;
+    const int width = tern_attention_width(spec);
     const struct tern_linear *const key_value[2] = {&matrix[TERN_KEY_GLOBAL], &matrix[TERN_VALUE_GLOBAL]},
                                     *const query[1] = {&matrix[TERN_QUERY_GLOBAL]};
     tern_linear_run(&b->run, TERN_STAGE_qkv, key_value, &b->global[1], 2, width, &b->x);
-    for (int i = 0; i < batch->n_texts; i++) {
-        const ptrdiff_t first = batch->offsets[i];
-        const struct tern_rows row = {b->x.q + first * b->x.ld, b->x.row + first, b->x.ld, 1, NULL};
+    for (int text = 0; text < batch->n_texts; text++) {
+        const ptrdiff_t first = batch->offsets[text];
+        const int globals = tern_seen_globals(b->config, spec, batch, text);
+        const struct tern_rows rows = {b->x.q + first * b->x.ld, b->x.row + first, b->x.ld, globals, NULL};
         int16_t *out[1] = {b->global[0] + first * width};
-        tern_linear_run(&b->run, TERN_STAGE_qkv, query, out, 1, width, &row);
+        if (globals)
+            tern_linear_run(&b->run, TERN_STAGE_qkv, query, out, 1, width, &rows);
     }
 }
 
@@ -473,7 +483,7 @@ static void attend(struct tern_bert *b, struct rows_job *rows, int i)
         tern_run_rows(rows->b, rows->tokens, turn_task, rows);
     }
     if (b->config->layer[i].global)
-        run_global(b, rows->batch, matrix, attention);
+        run_global(b, rows->batch, i);
     if (b->config->layer[i].conv)
         tern_span_conv_run(b, rows->batch, i);
     const struct tern_attended local = {b->query, b->key, b->value},

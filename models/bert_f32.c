@@ -4,6 +4,7 @@
 #include "models/distances_f32.h"
 #include "models/mixers_f32.h"
 #include "models/seen.h"
+#include "models/token_dropout.h"
 
 #include <math.h>
 #include <string.h>
@@ -237,7 +238,7 @@ struct head {
     const struct attention_job *j;
     const struct attended *of;
     int number, start, tokens, all, thread; /* all: tokens of all texts */
-    int keys;                               /* its tokens that are seen */
+    int keys, globals;                      /* its tokens that are seen; its first ones, which are global */
     float *score;
 };
 
@@ -277,7 +278,7 @@ static void hide(const struct head *h, const struct tern_seen *seen, int i, int 
     const int front = tern_seen_front(seen), n = tern_seen_keys(seen), origin = front - seen->window.first;
     float *score = h->score;
     for (int r = 0; r < rows; r++, score += n) {
-        const struct tern_stretch s = tern_seen_window(h->j->layer, h->keys, i + r);
+        const struct tern_stretch s = tern_seen_window(h->j->layer, h->keys, h->globals, i + r);
         for (int l = front; l < s.first + origin; l++)
             score[l] = NOT_SEEN;
         for (int l = s.last + origin; l < seen->window.last + origin; l++)
@@ -357,14 +358,16 @@ static void head_task(void *context, int task, int thread)
     h.keys = h.tokens - b->unseen;
     const int partly = layer->before < h.tokens || layer->after < h.tokens;
     const int most = partly && WINDOWED_ROWS < query_rows(h.tokens) ? WINDOWED_ROWS : query_rows(h.tokens);
-    if (layer->global) {
+    h.globals = tern_seen_globals(b->config, layer, j->batch, text);
+    for (int i = 0, rows; i < h.globals; i += rows) {
         const struct tern_seen all = {.window = {0, h.tokens}, .times = 1};
-        attend(&h, &all, 0, 1, 0);
+        rows = h.globals - i < most ? h.globals - i : most;
+        attend(&h, &all, i, rows, 0);
     }
     h.of = &j->local;
-    for (int i = layer->global, rows; i < h.tokens; i += rows) {
+    for (int i = h.globals, rows; i < h.tokens; i += rows) {
         rows = tern_seen_rows(layer, h.tokens, i, most);
-        const struct tern_seen seen = tern_seen_by(layer, h.keys, i, rows);
+        const struct tern_seen seen = tern_seen_by(layer, h.keys, h.globals, i, rows);
         attend(&h, &seen, i, rows, partly);
     }
 }
@@ -377,6 +380,7 @@ static void embed(const struct tern_bert_f32 *b, const tern_batch *batch)
     const struct tern_f32_weights *w = b->weights;
     const ptrdiff_t h = tern_embedding_size(b->config);
     for (int text = 0; text < batch->n_texts; text++) {
+        const float factor = tern_dropout_factor_f32(b->config, batch, text);
         for (int i = batch->offsets[text]; i < batch->offsets[text + 1]; i++) {
             if (b->config->trigram) {
                 tern_f32_embed_three(b, batch, i, batch->offsets[text], batch->offsets[text + 1]);
@@ -385,8 +389,9 @@ static void embed(const struct tern_bert_f32 *b, const tern_batch *batch)
             const float *word = w->word + batch->ids[i] * h,
                         *position = w->position ? w->position + (i - batch->offsets[text]) * h : NULL;
             const float *type = w->type ? w->type + (batch->types ? batch->types[i] : 0) * h : NULL;
+            const float times = tern_is_dropped(b->config, batch->ids[i]) ? 0 : factor;
             for (int j = 0; j < h; j++)
-                b->x[i * h + j] = word[j] + (position ? position[j] : 0) + (type ? type[j] : 0);
+                b->x[i * h + j] = times * word[j] + (position ? position[j] : 0) + (type ? type[j] : 0);
         }
     }
 }
@@ -430,15 +435,18 @@ static void feed(const struct tern_bert_f32 *b, const struct tern_f32_layer *lay
         norm(b, &layer->norm[TERN_FFN_SUB_NORM], b->wide, NULL, tokens, n);
 }
 
-/* Queries of the texts' first tokens, keys and values of all, by the matrices that the layer's global token has. */
-static void run_global(const struct tern_bert_f32 *b, const struct tern_f32_layer *layer, const float *x,
-                       const tern_batch *batch)
+/* Queries of the texts' global tokens, keys and values of all, by the matrices that layer i has for these. */
+static void run_global(const struct tern_bert_f32 *b, int i, const float *x, const tern_batch *batch)
 {
+    const struct tern_f32_layer *const layer = &b->weights->layers[i];
     const struct tern_f32_linear *const query = &layer->matrix[TERN_QUERY_GLOBAL];
     const int tokens = batch->offsets[batch->n_texts];
-    for (int i = 0; i < batch->n_texts; i++)
-        tern_bert_f32_linear(b, query, x + (ptrdiff_t)batch->offsets[i] * query->k,
-                             b->global[0] + (ptrdiff_t)batch->offsets[i] * query->n, 1);
+    for (int text = 0; text < batch->n_texts; text++) {
+        const ptrdiff_t first = batch->offsets[text];
+        const int globals = tern_seen_globals(b->config, &b->config->layer[i], batch, text);
+        if (globals)
+            tern_bert_f32_linear(b, query, x + first * query->k, b->global[0] + first * query->n, globals);
+    }
     tern_bert_f32_linear(b, &layer->matrix[TERN_KEY_GLOBAL], x, b->global[1], tokens);
     struct linear_job value = {b, &layer->matrix[TERN_VALUE_GLOBAL], x, b->context, tokens, b->global[2], NULL, 0};
     linear_run(&value);
@@ -465,7 +473,7 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
         if (spec->position == TERN_POSITION_ROTARY)
             tern_f32_turn_heads(b, spec, batch);
         if (spec->global)
-            run_global(b, layer, x, batch);
+            run_global(b, i, x, batch);
         struct attention_job attention = {.b = b,
                                           .layer = spec,
                                           .batch = batch,

@@ -441,6 +441,13 @@ tern_status tern_config_check(const struct tern_config *config, const char *labe
             "%s: embeddings without a norm are supported only before layers that normalise what they read, "
             "and at their width",
             label);
+    if (config->token_dropout &&
+        (!config->no_embed_norm || !config->no_positions || config->token_types || tern_config_is_scaled(config)))
+        return tern_fail(
+            err, TERN_FORMAT,
+            "%s: token_dropout is supported only where words' embeddings alone begin the stream: without a "
+            "norm, a table of positions or types",
+            label);
     if (config->head_reads == TERN_READS_LATE && (config->pooler == TERN_POOLER_NONE || config->pooler_norm))
         return tern_fail(err, TERN_FORMAT, "%s: a head that reads late needs a pooler without a norm", label);
     if (tern_gives_words(config) && tern_config_is_scaled(config))

@@ -205,8 +205,8 @@ struct tern_layer_spec {
     int32_t clip_low, clip_high;
     int32_t sub_norm;  /* 1: norms are in front of attn_out and ffn_down too, as of BitNet */
     int32_t skip_norm; /* 1: nothing is normalised in front of attention, which reads what the embeddings' norm gives */
-    /* Longformer's global attention. 1: the text's first token sees all tokens, by queries, keys and values of matrices
-       of its own, and all tokens see it, whatever their window. */
+    /* Longformer's global attention. 1: the text's first token, or its question, sees all tokens, by queries, keys and
+       values of matrices of its own, and all tokens see it, whatever their window. */
     int32_t global;
     /* BigBird's sparse attention, in blocks of so many tokens, of texts of more than 5 + 2 repeats blocks; 0: none. The
        first and the last block see all tokens. Others see these two, themselves and their neighbours; and the first
@@ -263,6 +263,12 @@ struct tern_config {
     /* Words' embeddings are so wide, and a matrix makes what positions and types are added to of those of the word
        behind, of the word itself and of the word before (zeros beyond the text); 0: they are added to the word's. */
     int32_t trigram;
+    /* The id, plus 1, of the token that ends a question: all tokens before the first one are global in layers that have
+       global tokens; 0: the text's first token is. A text without it has the first one too. */
+    int32_t question_end;
+    /* The id, plus 1, of the token that is embedded as zeros, for which all others' embeddings are larger
+       (models/token_dropout.h); 0: there is none. Of models without an embeddings' norm. */
+    int32_t token_dropout;
     int32_t no_positions;  /* 1: no table of positions is added to the words' */
     int32_t no_embed_norm; /* 1: the embeddings' sum is the stream as it is; of TERN_NORM_PRE only */
     struct tern_table_spec table[TERN_MAX_TABLES]; /* [n_tables] */

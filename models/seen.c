@@ -23,19 +23,31 @@ int tern_seen_rows(const struct tern_layer_spec *layer, int tokens, int first, i
     return rows;
 }
 
-/* The window of `rows` queries that counts tokens, but for those at the beginning that all see. */
-static struct tern_stretch window_of(const struct tern_layer_spec *layer, int tokens, int first, int rows)
+int tern_seen_globals(const struct tern_config *config, const struct tern_layer_spec *layer, const tern_batch *batch,
+                      int text)
 {
-    const int from = first - layer->before, to = first + rows + layer->after;
-    return (struct tern_stretch){from > layer->global ? from : layer->global, to < tokens ? to : tokens};
+    const int first = batch->offsets[text], end = batch->offsets[text + 1];
+    if (!layer->global || !config->question_end)
+        return layer->global;
+    for (int i = first; i < end; i++)
+        if (batch->ids[i] == config->question_end - 1)
+            return i - first;
+    return layer->global;
 }
 
-struct tern_seen tern_seen_by(const struct tern_layer_spec *layer, int tokens, int first, int rows)
+/* The window of `rows` queries that counts tokens, but for those at the beginning that all see. */
+static struct tern_stretch window_of(const struct tern_layer_spec *layer, int tokens, int globals, int first, int rows)
+{
+    const int from = first - layer->before, to = first + rows + layer->after;
+    return (struct tern_stretch){from > globals ? from : globals, to < tokens ? to : tokens};
+}
+
+struct tern_seen tern_seen_by(const struct tern_layer_spec *layer, int tokens, int globals, int first, int rows)
 {
     struct tern_seen seen = {.window = {0, tokens}, .times = 1};
     if (!in_blocks(layer, tokens)) {
-        seen.front.last = layer->global;
-        seen.window = window_of(layer, tokens, first, rows);
+        seen.front.last = globals;
+        seen.window = window_of(layer, tokens, globals, first, rows);
         return seen;
     }
     const int size = layer->block, at = first / size, last = (tokens - 1) / size;
@@ -49,9 +61,9 @@ struct tern_seen tern_seen_by(const struct tern_layer_spec *layer, int tokens, i
     return seen;
 }
 
-struct tern_stretch tern_seen_window(const struct tern_layer_spec *layer, int tokens, int row)
+struct tern_stretch tern_seen_window(const struct tern_layer_spec *layer, int tokens, int globals, int row)
 {
-    return tern_seen_by(layer, tokens, row, 1).window;
+    return tern_seen_by(layer, tokens, globals, row, 1).window;
 }
 
 int tern_seen_front(const struct tern_seen *seen)

@@ -17,10 +17,13 @@ struct tern_seen {
 
 /* How many queries from `first` on, at most `most`, have the same front and back. */
 int tern_seen_rows(const struct tern_layer_spec *layer, int tokens, int first, int most);
-/* What `rows` of them see. With a global token, `first` is behind it. */
-struct tern_seen tern_seen_by(const struct tern_layer_spec *layer, int tokens, int first, int rows);
+/* How many tokens at the beginning of a text are global in the layer. */
+int tern_seen_globals(const struct tern_config *config, const struct tern_layer_spec *layer, const tern_batch *batch,
+                      int text);
+/* What `rows` of them see. `first` is behind the text's global tokens. */
+struct tern_seen tern_seen_by(const struct tern_layer_spec *layer, int tokens, int globals, int first, int rows);
 /* What one query sees of the window. */
-struct tern_stretch tern_seen_window(const struct tern_layer_spec *layer, int tokens, int row);
+struct tern_stretch tern_seen_window(const struct tern_layer_spec *layer, int tokens, int globals, int row);
 
 /* How many keys these are, and how many of them lie in front of the window. No more than the text has tokens. */
 int tern_seen_keys(const struct tern_seen *seen);

@@ -244,7 +244,9 @@ static tern_status settle_global(struct tern_config *config, const struct tern_c
 {
     const enum tern_global global = family->globals ? family->globals[config->head] : TERN_GLOBAL_NONE;
     for (int32_t i = 0; i < config->layers; i++)
-        config->layer[i].global = global == TERN_GLOBAL_FIRST;
+        config->layer[i].global = global == TERN_GLOBAL_FIRST || global == TERN_GLOBAL_QUESTION;
+    if (global != TERN_GLOBAL_QUESTION)
+        config->question_end = 0;
     if (global == TERN_GLOBAL_UNKNOWN)
         return tern_fail(err, TERN_FORMAT,
                          "%s: the class for the task %s gives tokens global attention that Tern does not", path,

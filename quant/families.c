@@ -9,6 +9,7 @@
 static const enum tern_global longformer_globals[TERN_N_HEADS] = {[TERN_HEAD_NONE] = TERN_GLOBAL_NONE,
                                                                   [TERN_HEAD_CLASSIFIER] = TERN_GLOBAL_FIRST,
                                                                   [TERN_HEAD_TAGGER] = TERN_GLOBAL_NONE,
+                                                                  [TERN_HEAD_ANSWERER] = TERN_GLOBAL_QUESTION,
                                                                   [TERN_HEAD_FILLER] = TERN_GLOBAL_NONE};
 
 /* What a reader of BERT's keys honours, and what a family adds. */
@@ -98,7 +99,8 @@ static const char *const gte_keys[] = {BERT_KEYS,    "type_vocab_size", "rope_pa
                                        "rope_theta", "rope_scaling",    "position_embedding_type",
                                        "auto_map",   "pack_qkv",        NULL};
 static const char *const roformer_keys[] = {BERT_KEYS, "type_vocab_size", "embedding_size", NULL};
-static const char *const esm_keys[] = {BERT_KEYS, "rope_theta", "position_embedding_type", NULL};
+static const char *const esm_keys[] = {BERT_KEYS,       "rope_theta",    "position_embedding_type",
+                                       "token_dropout", "mask_token_id", NULL};
 static const char *const eurobert_keys[] = {
     BERT_KEYS,      "rms_norm_eps",       "num_key_value_heads", "head_dim",       "rope_parameters", "rope_theta",
     "rope_scaling", "classifier_pooling", "clf_pooling",         "attention_bias", "mlp_bias",        NULL};
@@ -132,7 +134,8 @@ static const char *const modernbert_keys[] = {"vocab_size",
                                               "position_embedding_type",
                                               NULL};
 
-static const char *const longformer_keys[] = {BERT_KEYS, "type_vocab_size", "pad_token_id", "attention_window", NULL};
+static const char *const longformer_keys[] = {BERT_KEYS,          "type_vocab_size", "pad_token_id",
+                                              "attention_window", "sep_token_id",    NULL};
 static const char *const big_bird_keys[] = {BERT_KEYS,           "type_vocab_size",    "attention_type", "block_size",
                                             "num_random_blocks", "rescale_embeddings", "use_bias",       NULL};
 static const char *const jina2_keys[] = {

@@ -11,6 +11,7 @@ enum tern_global {
     TERN_GLOBAL_UNKNOWN, /* others than Tern can: the head is refused */
     TERN_GLOBAL_NONE,
     TERN_GLOBAL_FIRST,
+    TERN_GLOBAL_QUESTION, /* all in front of the first sep_token_id */
 };
 
 /* What a masked-language head is called: a dense layer, its norm, and the decoder, whose weights may be the table of

@@ -459,8 +459,14 @@ tern_status tern_read_roformer(struct tern_config *out, const json_t *root, cons
 
 tern_status tern_read_esm(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    const tern_status status = read_turned(out, root, 10000, TERN_GATE_NONE, TERN_NORM_PRE, path, err);
+    int32_t dropout = 0, mask = 0;
+    tern_status status = read_turned(out, root, 10000, TERN_GATE_NONE, TERN_NORM_PRE, path, err);
     out->no_embed_norm = 1;
+    if (!status)
+        status = tern_json_get_bool(root, "token_dropout", 0, &dropout, path, err);
+    if (!status && dropout)
+        status = tern_json_get_int(root, "mask_token_id", 1, 0, out->vocab - 1, &mask, path, err);
+    out->token_dropout = dropout ? mask + 1 : 0;
     return status;
 }
 

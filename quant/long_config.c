@@ -8,9 +8,13 @@
 tern_status tern_read_longformer(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
     const json_t *const windows = json_object_get(root, "attention_window");
-    const tern_status status = tern_read_roberta(out, root, path, err);
+    int32_t separator = 2;
+    tern_status status = tern_read_roberta(out, root, path, err);
+    if (!status)
+        status = tern_json_get_int(root, "sep_token_id", 0, 0, out->vocab - 1, &separator, path, err);
     if (status)
         return status;
+    out->question_end = separator + 1; /* of the head for answers, which is settled later */
     if (json_is_array(windows) && json_array_size(windows) != (size_t)out->layers)
         return tern_fail(err, TERN_FORMAT, "%s: attention_window has %zu numbers for %d layers", path,
                          json_array_size(windows), out->layers);

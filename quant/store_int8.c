@@ -2,6 +2,7 @@
 #include "models/format.h"
 #include "models/fourier.h"
 #include "models/scheme.h"
+#include "models/token_dropout.h"
 #include "quant/activation.h"
 #include "quant/singular.h"
 #include "quant/store_private.h"
@@ -136,10 +137,11 @@ static double begin_stream(struct tern_store *s, double unit)
 {
     enum { NORM_BITS = 10, SUM_BITS = -5 };
     struct tern_stream_param *param = tern_store_add_vector(s, "stream", "", TERN_I32, TERN_PARAM32);
-    const int shift = s->config->no_embed_norm ? SUM_BITS : NORM_BITS;
+    const int dropout = s->config->token_dropout ? TERN_DROPOUT_MOST_FACTOR : 0, sum_bits = SUM_BITS - dropout;
+    const int shift = s->config->no_embed_norm ? sum_bits : NORM_BITS;
     if (param)
         param->shift = shift;
-    s->stream_bound = s->config->no_embed_norm ? ldexp(unit, 30) : ldexp(unit, 15);
+    s->stream_bound = s->config->no_embed_norm ? ldexp(unit, 30 + dropout) : ldexp(unit, 15);
     return ldexp(unit, -shift);
 }
 

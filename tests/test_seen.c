@@ -12,8 +12,8 @@
 #include "quant/convert.h"
 #include "tests/lies.h"
 
-/* How often query q counts key k, as transformers' classes say: a window, a global first token, or blocks. */
-static int times_seen(const struct tern_layer_spec *l, int tokens, int q, int k)
+/* How often query q counts key k, as transformers' classes say: a window, global first tokens, or blocks. */
+static int times_seen(const struct tern_layer_spec *l, int tokens, int globals, int q, int k)
 {
     if (l->block && tokens > (5 + 2 * l->repeats) * l->block) {
         const int mine = q / l->block, its = k / l->block, last = (tokens - 1) / l->block;
@@ -21,21 +21,21 @@ static int times_seen(const struct tern_layer_spec *l, int tokens, int q, int k)
             return 1;
         return its == 0 ? 1 + l->repeats : abs(mine - its) <= 1;
     }
-    return k < l->global || (q - k <= l->before && k - q <= l->after);
+    return k < globals || (q - k <= l->before && k - q <= l->after);
 }
 
 /* Every query of a text is in one group, which sees all that any of its queries sees; a query sees its part of the
    window and all the rest. */
-static void check_text(const struct tern_layer_spec *l, int tokens, int most)
+static void check_text(const struct tern_layer_spec *l, int tokens, int globals, int most)
 {
-    for (int first = l->global, rows; first < tokens; first += rows) {
+    for (int first = globals, rows; first < tokens; first += rows) {
         rows = tern_seen_rows(l, tokens, first, most);
         assert_in_range(rows, 1, most);
-        const struct tern_seen seen = tern_seen_by(l, tokens, first, rows);
+        const struct tern_seen seen = tern_seen_by(l, tokens, globals, first, rows);
         const int n = tern_seen_keys(&seen), front = tern_seen_front(&seen);
         assert_in_range(n, 1, tokens);
         for (int q = first; q < first + rows; q++) {
-            const struct tern_stretch part = tern_seen_window(l, tokens, q);
+            const struct tern_stretch part = tern_seen_window(l, tokens, globals, q);
             int counts[256] = {0};
             for (int i = 0; i < n; i++) {
                 const int k = tern_seen_token(&seen, i);
@@ -44,9 +44,9 @@ static void check_text(const struct tern_layer_spec *l, int tokens, int most)
                 counts[k] += !in_window || (k >= part.first && k < part.last);
             }
             for (int k = 0; k < tokens; k++)
-                if (counts[k] != times_seen(l, tokens, q, k))
+                if (counts[k] != times_seen(l, tokens, globals, q, k))
                     fail_msg("query %d of %d counts key %d %d times, not %d", q, tokens, k, counts[k],
-                             times_seen(l, tokens, q, k));
+                             times_seen(l, tokens, globals, q, k));
         }
         for (int i = 0; tern_seen_together(&seen) && i < n; i++)
             assert_int_equal(tern_seen_token(&seen, i), tern_seen_start(&seen) + i);
@@ -68,8 +68,11 @@ static void test_keys(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
         for (int tokens = 1; tokens <= 130; tokens++)
-            for (int most = 1; most <= 33; most += 16)
-                check_text(&layers[i], tokens, most);
+            for (int most = 1; most <= 33; most += 16) {
+                check_text(&layers[i], tokens, layers[i].global, most);
+                if (layers[i].global && tokens > 11)
+                    check_text(&layers[i], tokens, 11, most);
+            }
 }
 
 /* `value` of that key in place of the checkpoint's own. */

@@ -23,6 +23,8 @@ LENGTHS = (3, 11, 40)
 # Texts that leave a window, and those that are seen in blocks: of more than 5 + 2 * num_random_blocks of them.
 LONGER = {"longformer": (3, 37, 90), "longformer-tokens": (2, 33, 70), "longformer-embed": (3, 37, 90)}
 LONGER.update({"bigbird": (11, 37, 94), "bigbird-embed": (28, 29, 93), "jina2": (3, 40, 90)})
+LONGER.update({"longformer-answer": (12, 51, 90), "bigbird-answer": (12, 51, 90)})
+MASK = 4
 
 BERT = dict(
     vocab_size=VOCAB,
@@ -178,6 +180,17 @@ ZOO = {
         "ConvBertModel",
         dict(BERT, num_attention_heads=4, embedding_size=16, head_ratio=2, conv_kernel_size=71),
     ),
+    # texts without masks, with one, and with nothing but masks in their middle
+    "esm-dropout": (
+        "embed",
+        "EsmModel",
+        dict(BERT, position_embedding_type="rotary", pad_token_id=1, mask_token_id=MASK, token_dropout=True),
+    ),
+    # the questions' tokens are global; in the longest text they are more than a block of queries
+    "longformer-answer": ("answer", "LongformerForQuestionAnswering", dict(LONGFORMER, sep_token_id=3)),
+    # its head has a feed-forward layer, and takes 10^6 from the logits of questions
+    "bigbird-answer": ("answer", "BigBirdForQuestionAnswering", dict(BIGBIRD, num_random_blocks=2, sep_token_id=3)),
+    "mobilebert-fill": ("fill", "MobileBertForMaskedLM", MOBILEBERT),
 }
 
 
@@ -278,6 +291,20 @@ def answer(model, kind, ids, types):
     return (out.last_hidden_state[0].mean(0) if kind == "embed" else out.logits[0].flatten()).tolist()
 
 
+def put_special(name, ids):
+    """Separators behind questions, as the families' tokenizers put them, and masks."""
+    for number, text in enumerate(ids):
+        n = len(text)
+        question = n // 2 if number else 4
+        if name in ("longformer-answer", "bigbird-answer"):
+            text[question] = 3
+        if name == "longformer-answer":
+            text[question + 1] = 3
+        if name == "esm-dropout" and number:
+            for i in range(3, 4 if number == 1 else n - 4):
+                text[i] = MASK
+
+
 def make(name, seed):
     kind, cls, numbers = ZOO[name]
     cls = getattr(tf, cls, None) or globals()[cls]
@@ -292,7 +319,8 @@ def make(name, seed):
     random = torch.Generator().manual_seed(seed)
     lengths = LONGER.get(name, LENGTHS)
     ids = [[2] + torch.randint(5, VOCAB, (n - 2,), generator=random).tolist() + [3] for n in lengths]
-    two = getattr(config, "type_vocab_size", 1) == 2 and name != "esm"
+    put_special(name, ids)
+    two = getattr(config, "type_vocab_size", 1) == 2 and not name.startswith("esm") and name != "bigbird-answer"
     types = [[0] * (n - n // 3) + [1] * (n // 3) for n in lengths] if two else None
     answers = [answer(model, kind, ids[i], types[i] if types else None) for i in range(len(ids))]
     with open(os.path.join(to, "expected.json"), "w") as f:
