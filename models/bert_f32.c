@@ -380,7 +380,7 @@ static void embed(const struct tern_bert_f32 *b, const tern_batch *batch)
     const struct tern_f32_weights *w = b->weights;
     const ptrdiff_t h = tern_embedding_size(b->config);
     for (int text = 0; text < batch->n_texts; text++) {
-        const float factor = tern_dropout_factor_f32(b->config, batch, text);
+        const float factor = tern_f32_dropout_factor(b->config, batch, text);
         for (int i = batch->offsets[text]; i < batch->offsets[text + 1]; i++) {
             if (b->config->trigram) {
                 tern_f32_embed_three(b, batch, i, batch->offsets[text], batch->offsets[text + 1]);

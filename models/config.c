@@ -384,6 +384,14 @@ static int bottleneck_fits(const struct tern_config *config, int32_t i)
            (!inside || l->width == config->layer[i - 1].width) && (!last || l->widen);
 }
 
+/* What may be in front of such a model's classifier. */
+static int scaled_pooler_fits(const struct tern_config *config)
+{
+    if (tern_gives_words(config))
+        return config->pooler == TERN_POOLER_RELU && config->pooler_norm;
+    return !config->pooler_norm && (config->pooler == TERN_POOLER_NONE || config->pooler == TERN_POOLER_TANH);
+}
+
 /* What a model that normalises nothing must be like: its integers have exponents (models/scaled.h), which nothing else
    knows of. */
 static tern_status check_scaled(const struct tern_config *config, const char *label, tern_error *err)
@@ -413,12 +421,11 @@ static tern_status check_scaled(const struct tern_config *config, const char *la
                                "%s: embeddings of three words are supported only without normalisation", label)
                    : TERN_OK;
     if (!config->trigram || config->embedding || config->no_positions || !config->no_embed_norm ||
-        tern_config_shares_layers(config) || config->n_tables || config->pooler_norm ||
-        config->head_reads != TERN_READS_FIRST ||
-        (config->pooler != TERN_POOLER_NONE && config->pooler != TERN_POOLER_TANH))
+        tern_config_shares_layers(config) || config->n_tables || config->head_reads != TERN_READS_FIRST ||
+        config->head_width || !scaled_pooler_fits(config))
         return tern_fail(err, TERN_FORMAT,
                          "%s: without normalisation only MobileBERT's embeddings of three words, layers that share "
-                         "nothing and a pooler with tanh are supported",
+                         "nothing, a pooler with tanh, and in front of words one with relu and a norm are supported",
                          label);
     return TERN_OK;
 }
@@ -441,6 +448,10 @@ tern_status tern_config_check(const struct tern_config *config, const char *labe
             "%s: embeddings without a norm are supported only before layers that normalise what they read, "
             "and at their width",
             label);
+    if (config->question_apart &&
+        (config->head != TERN_HEAD_ANSWERER || !config->question_end || config->token_types != 2))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: question_apart is of a head that finds answers, with question_end and two types", label);
     if (config->token_dropout &&
         (!config->no_embed_norm || !config->no_positions || config->token_types || tern_config_is_scaled(config)))
         return tern_fail(
@@ -450,8 +461,6 @@ tern_status tern_config_check(const struct tern_config *config, const char *labe
             label);
     if (config->head_reads == TERN_READS_LATE && (config->pooler == TERN_POOLER_NONE || config->pooler_norm))
         return tern_fail(err, TERN_FORMAT, "%s: a head that reads late needs a pooler without a norm", label);
-    if (tern_gives_words(config) && tern_config_is_scaled(config))
-        return tern_fail(err, TERN_FORMAT, "%s: a head of words is supported only where the layers normalise", label);
     if (config->head_width && !tern_gives_words(config))
         return tern_fail(err, TERN_FORMAT, "%s: head_width %d is of a head of words only", label, config->head_width);
     if (config->head_width && config->pooler == TERN_POOLER_NONE)

@@ -263,9 +263,12 @@ struct tern_config {
     /* Words' embeddings are so wide, and a matrix makes what positions and types are added to of those of the word
        behind, of the word itself and of the word before (zeros beyond the text); 0: they are added to the word's. */
     int32_t trigram;
-    /* The id, plus 1, of the token that ends a question: all tokens before the first one are global in layers that have
-       global tokens; 0: the text's first token is. A text without it has the first one too. */
+    /* The id, plus 1, of the token that ends a question, the first one of a text: all tokens before it are global in
+       layers that have global tokens; 0: the text's first token is. A text without it has the first one too. */
     int32_t question_end;
+    /* 1: of a head that finds answers, texts without types have type 0 up to the end of the question and 1 behind, and
+       the logits of the question, but for the first token's, are 10^6 lower (models/question.h). */
+    int32_t question_apart;
     /* The id, plus 1, of the token that is embedded as zeros, for which all others' embeddings are larger
        (models/token_dropout.h); 0: there is none. Of models without an embeddings' norm. */
     int32_t token_dropout;

@@ -194,6 +194,8 @@ static int add_embeddings(json_t *root, const struct tern_config *config)
         failed |= json_object_set_new(root, "trigram", json_integer(config->trigram));
     if (config->question_end)
         failed |= json_object_set_new(root, "question_end", json_integer(config->question_end - 1));
+    if (config->question_apart)
+        failed |= json_object_set_new(root, "question_apart", json_true());
     if (config->token_dropout)
         failed |= json_object_set_new(root, "token_dropout", json_integer(config->token_dropout - 1));
     if (config->no_positions)
@@ -433,16 +435,6 @@ static tern_status get_adapter(struct tern_config *out, const json_t *root, cons
     return status;
 }
 
-/* A token's id, plus 1; 0: the key is not there. */
-static tern_status get_token(int32_t *out, const json_t *root, const char *key, int32_t vocab, const char *label,
-                             tern_error *err)
-{
-    int32_t id = -1;
-    const tern_status status = tern_json_get_int(root, key, 0, 0, vocab - 1, &id, label, err);
-    *out = id + 1;
-    return status;
-}
-
 /* The keys that add_embeddings writes. */
 static tern_status get_embeddings(struct tern_config *out, const json_t *root, const char *label, tern_error *err)
 {
@@ -451,9 +443,11 @@ static tern_status get_embeddings(struct tern_config *out, const json_t *root, c
     if (!status)
         status = tern_json_get_int(root, "trigram", 0, 1, TERN_MAX_HIDDEN, &out->trigram, label, err);
     if (!status)
-        status = get_token(&out->question_end, root, "question_end", out->vocab, label, err);
+        status = tern_json_get_id(&out->question_end, root, "question_end", out->vocab, label, err);
     if (!status)
-        status = get_token(&out->token_dropout, root, "token_dropout", out->vocab, label, err);
+        status = tern_json_get_bool(root, "question_apart", 0, &out->question_apart, label, err);
+    if (!status)
+        status = tern_json_get_id(&out->token_dropout, root, "token_dropout", out->vocab, label, err);
     if (!status)
         status = tern_json_get_bool(root, "no_positions", 0, &out->no_positions, label, err);
     if (!status)
@@ -519,11 +513,12 @@ static tern_status get_head(struct tern_config *out, const json_t *root, const c
 static tern_status refuse_unknown(const json_t *root, const char *label, tern_error *err)
 {
     static const char *const others[] = {
-        "embedding",  "no_positions",   "no_embed_norm", "tables",         "pooler_norm",   "head_reads",
-        "layer",      "architecture",   "activation",    "weights",        "pooling",       "layer_norm_eps",
-        "has_pooler", "pooler",         "head",          "normalize",      "labels",        "prompts",
-        "dense",      "default_prompt", "dimensions",    "include_prompt", "adapter",       "trigram",
-        "head_width", "logit_bits",     "sparse",        "tokens",         "token_dropout", "question_end"};
+        "embedding",     "no_positions",   "no_embed_norm", "tables",         "pooler_norm",   "head_reads",
+        "layer",         "architecture",   "activation",    "weights",        "pooling",       "layer_norm_eps",
+        "has_pooler",    "pooler",         "head",          "normalize",      "labels",        "prompts",
+        "dense",         "default_prompt", "dimensions",    "include_prompt", "adapter",       "trigram",
+        "head_width",    "logit_bits",     "sparse",        "tokens",         "token_dropout", "question_end",
+        "question_apart"};
     enum { N_OTHERS = sizeof others / sizeof others[0] };
     const char *known[N_OTHERS + N_INTEGERS];
     memcpy(known, others, sizeof others);

@@ -75,20 +75,30 @@ static struct tern_rows rows_of_texts(const struct tern_heads *heads, const tern
     return (struct tern_rows){heads->q, heads->row, heads->ld, batch->n_texts, heads->exp};
 }
 
-/* LayerNorm of a row of 16 bits; returns what its reader reads. */
-static int16_t *norm_row(const struct tern_heads *heads, int16_t *row)
+/* The norm's eps in units of a row with an exponent, squared. */
+static uint64_t scaled_eps(uint64_t eps, int32_t exp)
+{
+    const int64_t shift = 2 * ((int64_t)exp - TERN_SCALED_NORM_EXP);
+    if (shift >= 0)
+        return shift > 63 ? 0 : eps >> shift;
+    return tern_bits(eps) - shift > 62 ? 1ull << 62 : eps << -shift;
+}
+
+/* LayerNorm of row i, of 16 bits; returns what its reader reads. */
+static int16_t *norm_row(const struct tern_heads *heads, int16_t *row, int i)
 {
     const struct tern_norm *norm = &heads->bert->weights->pooler_norm;
     const int h = tern_head_width(heads->bert->config);
+    const uint64_t eps = heads->exp ? scaled_eps(norm->eps, heads->exp[i]) : norm->eps;
     for (int j = 0; j < h; j++)
         heads->sum[j] = row[j];
-    heads->bert->run.ops->layernorm(heads->sum, h, norm->gamma, norm->beta, norm->eps,
+    heads->bert->run.ops->layernorm(heads->sum, h, norm->gamma, norm->beta, eps,
                                     tern_config_is_rms(heads->bert->config), row, heads->normed, h, 1, h);
     return norm->affine ? row : heads->normed;
 }
 
-/* Through the dense layer of a model that normalises nothing, into pooled: in units of 2^-TERN_POOLED_BITS, beyond
-   which tanh is 1. */
+/* Through the dense layer of a model that normalises nothing, into pooled: as the exponents of `heads` say in front of
+   a norm, else in units of 2^-TERN_POOLED_BITS, beyond which tanh is 1. */
 static void pool_scaled(const struct tern_heads *heads, const struct tern_rows *x)
 {
     const struct tern_bert *b = heads->bert;
@@ -98,7 +108,12 @@ static void pool_scaled(const struct tern_heads *heads, const struct tern_rows *
     for (int i = 0; i < x->m; i++) {
         int32_t *const v = out.v + (ptrdiff_t)i * h;
         int16_t *const row = heads->pooled + (ptrdiff_t)i * h;
-        const int32_t exp = tern_narrowed(out.exp[i], b->run.ops->narrow(v, row, 0, h)) + TERN_POOLED_BITS;
+        const int32_t narrowed = tern_narrowed(out.exp[i], b->run.ops->narrow(v, row, 0, h));
+        if (b->config->pooler_norm) {
+            heads->exp[i] = narrowed + TERN_NARROW_BITS;
+            continue;
+        }
+        const int32_t exp = narrowed + TERN_POOLED_BITS;
         for (int j = 0; exp > 0 && j < h; j++) /* what is beyond int16 already is cut off below */
             v[j] = v[j] < -32767 || v[j] > 32767 ? v[j] : v[j] * (1 << (exp < 15 ? exp : 15));
         tern_scaled_shift(v, row, exp > 0 ? 0 : -exp, h);
@@ -125,7 +140,7 @@ static struct tern_rows pool_rows(const struct tern_heads *heads, const struct t
         else
             b->run.ops->gelu(row, &b->weights->pooler_act, h); /* an all-zero polynomial: ReLU */
         if (b->config->pooler_norm)
-            row = norm_row(heads, row);
+            row = norm_row(heads, row, i);
         b->run.ops->quantize(row, heads->q + i * heads->ld, &heads->row[i], h);
     }
     return (struct tern_rows){heads->q, heads->row, heads->ld, x->m, NULL};

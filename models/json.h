@@ -24,6 +24,9 @@ tern_status tern_json_get_real(const json_t *object, const char *key, int requir
                                const char *label, tern_error *err);
 tern_status tern_json_get_bool(const json_t *object, const char *key, int required, int32_t *out, const char *label,
                                tern_error *err);
+/* An optional id below `count`, plus 1; 0: it is not there. */
+tern_status tern_json_get_id(int32_t *out, const json_t *object, const char *key, int32_t count, const char *label,
+                             tern_error *err);
 /* Refuses members that are none of known[n]: what a newer file says may change the answer. `what` says it: "the
    configuration". TERN_FORMAT by the key; anything but an object has none. */
 tern_status tern_json_known_keys(const json_t *object, const char *const *known, int n, const char *what,

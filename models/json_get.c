@@ -71,6 +71,15 @@ tern_status tern_json_get_real(const json_t *object, const char *key, int requir
     return TERN_OK;
 }
 
+tern_status tern_json_get_id(int32_t *out, const json_t *object, const char *key, int32_t count, const char *label,
+                             tern_error *err)
+{
+    int32_t id = -1;
+    const tern_status status = tern_json_get_int(object, key, 0, 0, count - 1, &id, label, err);
+    *out = id + 1;
+    return status;
+}
+
 tern_status tern_json_get_bool(const json_t *object, const char *key, int required, int32_t *out, const char *label,
                                tern_error *err)
 {

@@ -3,6 +3,8 @@
    probabilities, gates. */
 #include "models/mixers_f32.h"
 
+#include "models/token_dropout.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -18,6 +20,14 @@ void tern_f32_embed_three(const struct tern_bert_f32 *b, const tern_batch *batch
         else
             memset(to, 0, (size_t)e * sizeof *to);
     }
+}
+
+float tern_f32_dropout_factor(const struct tern_config *config, const tern_batch *batch, int text)
+{
+    const int32_t tokens = batch->offsets[text + 1] - batch->offsets[text];
+    if (!config->token_dropout)
+        return 1;
+    return TERN_DROPOUT_KEPT * (float)tokens / (100 * (float)tern_kept_tokens(config, batch, text));
 }
 
 /* x = wide through the matrix, and each token's position and type. */

@@ -14,6 +14,8 @@ const float *tern_f32_show(const struct tern_bert_f32 *bert, int layer, enum ter
 void tern_bert_f32_turned(const struct tern_bert_f32 *bert, const struct tern_f32_linear *w, const float *x, float *out,
                           float *turned, int rows);
 
+/* What a text's embeddings are multiplied by; 1 of models without token dropout. */
+float tern_f32_dropout_factor(const struct tern_config *config, const tern_batch *batch, int text);
 /* The embeddings of three words of token i of a text, [first, end), into bert->wide; then of all tokens bert->x. */
 void tern_f32_embed_three(const struct tern_bert_f32 *bert, const tern_batch *batch, int i, int first, int end);
 void tern_f32_mix(const struct tern_bert_f32 *bert, const tern_batch *batch);

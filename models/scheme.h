@@ -104,12 +104,13 @@ enum {
     /* Largest magnitude of an int16 output. Half the type's range: a context row, 127 * 127 for a single token, is
        brought to its values' unit by a multiplier below 1. */
     TERN_OUT_RANGE = 16000,
-    TERN_MUL_ONE = 32767,  /* per-channel multiplier of the channel with the largest scale */
-    TERN_UP_MAX = 8,       /* most fraction bits that the residual sum keeps below y's unit */
-    TERN_MOST_LEFT = 15,   /* most bits by which a channel's sums are shifted to the left */
-    TERN_MOST_DOWN = 15,   /* most bits that a stream which is not normalised loses before a sum */
-    TERN_LOGIT_BITS = 16,  /* logits, and embeddings that are not normalised */
-    TERN_POOLED_BITS = 12, /* what tanh reads where rows have exponents: beyond 8 it is 1 */
+    TERN_MUL_ONE = 32767,       /* per-channel multiplier of the channel with the largest scale */
+    TERN_UP_MAX = 8,            /* most fraction bits that the residual sum keeps below y's unit */
+    TERN_MOST_LEFT = 15,        /* most bits by which a channel's sums are shifted to the left */
+    TERN_MOST_DOWN = 15,        /* most bits that a stream which is not normalised loses before a sum */
+    TERN_LOGIT_BITS = 16,       /* logits, and embeddings that are not normalised */
+    TERN_POOLED_BITS = 12,      /* what tanh reads where rows have exponents: beyond 8 it is 1 */
+    TERN_SCALED_NORM_EXP = -20, /* of the unit of a norm's eps, behind rows with exponents */
     TERN_SCALED_BITS =
         6, /* embeddings and logits of models that normalise nothing: MobileBERT's states go up to 2.5e7 */
     TERN_UNIT_BITS = 30, /* embeddings that are normalised, or come from tanh or the logistic function */

@@ -1,6 +1,8 @@
 /* Windows, global tokens and blocks: which keys queries see. Both paths, of integers and of floats, go by it. */
 #include "models/seen.h"
 
+#include "models/question.h"
+
 static int length(struct tern_stretch span)
 {
     return span.last - span.first;
@@ -26,13 +28,8 @@ int tern_seen_rows(const struct tern_layer_spec *layer, int tokens, int first, i
 int tern_seen_globals(const struct tern_config *config, const struct tern_layer_spec *layer, const tern_batch *batch,
                       int text)
 {
-    const int first = batch->offsets[text], end = batch->offsets[text + 1];
-    if (!layer->global || !config->question_end)
-        return layer->global;
-    for (int i = first; i < end; i++)
-        if (batch->ids[i] == config->question_end - 1)
-            return i - first;
-    return layer->global;
+    const int32_t tokens = layer->global && config->question_end ? tern_question_tokens(config, batch, text) : -1;
+    return tokens < 0 ? layer->global : tokens;
 }
 
 /* The window of `rows` queries that counts tokens, but for those at the beginning that all see. */

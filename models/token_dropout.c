@@ -3,8 +3,7 @@
 
 #include "simd/fixed.h"
 
-/* How many tokens of a text are not dropped, but at least 1. */
-static int32_t kept_of(const struct tern_config *config, const tern_batch *batch, int text)
+int32_t tern_kept_tokens(const struct tern_config *config, const tern_batch *batch, int text)
 {
     int32_t kept = 0;
     for (int32_t i = batch->offsets[text]; i < batch->offsets[text + 1]; i++)
@@ -29,14 +28,8 @@ void tern_dropout_scale(const struct tern_config *config, const tern_batch *batc
                   to = end < last ? end : last;
         if (from >= to)
             continue;
-        const int64_t factor = factor_of(end - start, kept_of(config, batch, text));
+        const int64_t factor = factor_of(end - start, tern_kept_tokens(config, batch, text));
         for (ptrdiff_t i = from * h; i < to * h; i++)
             stream[i] = (int32_t)tern_rshift64(sum[i] * factor, TERN_DROPOUT_FACTOR_BITS + down);
     }
-}
-
-float tern_dropout_factor_f32(const struct tern_config *config, const tern_batch *batch, int text)
-{
-    const int32_t tokens = batch->offsets[text + 1] - batch->offsets[text];
-    return config->token_dropout ? TERN_DROPOUT_KEPT * (float)tokens / (100 * (float)kept_of(config, batch, text)) : 1;
 }

@@ -24,7 +24,7 @@ static inline int tern_is_dropped(const struct tern_config *config, int32_t id)
 void tern_dropout_scale(const struct tern_config *config, const tern_batch *batch, const int32_t *sum, int32_t *stream,
                         int down, int first, int last);
 
-/* The factor of a text; 1 of models without token dropout. */
-float tern_dropout_factor_f32(const struct tern_config *config, const tern_batch *batch, int text);
+/* How many tokens of a text are not dropped, but at least 1. */
+int32_t tern_kept_tokens(const struct tern_config *config, const tern_batch *batch, int text);
 
 #endif

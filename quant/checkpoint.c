@@ -95,6 +95,8 @@ static struct tern_shape made_of(const struct tern_config *config, struct tern_k
         return (struct tern_shape){shape.k, config->hidden};
     if (tern_is_folded(config, key.part))
         return (struct tern_shape){shape.n, config->folded};
+    if (tern_fill_rest(config, key))
+        return (struct tern_shape){shape.n, config->trigram};
     const int rank = tern_key_rank(config, key), inner = rank ? rank : tern_bottleneck_width(config, key);
     if (key.inner)
         return (struct tern_shape){rank, shape.k};
@@ -182,6 +184,9 @@ static tern_status check_part(const struct tern_checkpoint *c, enum tern_part_id
         if (status)
             return status;
     }
+    const tern_status rest = tern_fill_check_rest(c, (struct tern_key){part, layer, 0, 0}, used, path, err);
+    if (rest)
+        return rest;
     if (by_distance && c->config.table[c->config.layer[layer].table].shared)
         return TERN_OK;
     for (int is_bias = 0; is_bias <= last; is_bias++) {
@@ -245,7 +250,7 @@ static tern_status settle_global(struct tern_config *config, const struct tern_c
     const enum tern_global global = family->globals ? family->globals[config->head] : TERN_GLOBAL_NONE;
     for (int32_t i = 0; i < config->layers; i++)
         config->layer[i].global = global == TERN_GLOBAL_FIRST || global == TERN_GLOBAL_QUESTION;
-    if (global != TERN_GLOBAL_QUESTION)
+    if (config->head != TERN_HEAD_ANSWERER)
         config->question_end = 0;
     if (global == TERN_GLOBAL_UNKNOWN)
         return tern_fail(err, TERN_FORMAT,
@@ -564,6 +569,8 @@ tern_status tern_checkpoint_read_own(const struct tern_checkpoint *checkpoint, s
     }
     if (tern_is_folded(&checkpoint->config, key.part))
         return tern_fold_embeddings(checkpoint, t, out, count, err);
+    if (tern_fill_rest(&checkpoint->config, key))
+        return tern_fill_read_rows(checkpoint, key, t, out, count, err);
     const int each = sharing(&checkpoint->config, key);
     const size_t stored = count / (size_t)each;
     const struct tern_tensor rows = piece_of(checkpoint, key, t, stored);

@@ -64,7 +64,7 @@ int tern_place_of(struct tern_place *out, const struct tern_config *config, enum
     if (classify && part == TERN_PART_CLASSIFIER)
         stem = family->classify.classifier;
     if (config->head == TERN_HEAD_ANSWERER && part == TERN_PART_CLASSIFIER && !family->pools_tokens)
-        stem = "/qa_outputs";
+        stem = family->answer.classifier ? family->answer.classifier : "/qa_outputs";
     const char *whole = is_bias ? family->bias[part] : NULL;
     const struct tern_fill_names *const fill = tern_fill_names(config);
     if (fill && part == TERN_PART_POOLER)
@@ -81,6 +81,12 @@ int tern_place_of(struct tern_place *out, const struct tern_config *config, enum
     return stem != NULL;
 }
 
+/* Whether the layer is that of a head that finds answers. */
+static int is_of_answers(const struct tern_config *config, int layer)
+{
+    return config->question_apart && layer == config->layers - 1;
+}
+
 /* tern_place_of of a key's layer, which may be but a piece of a checkpoint's. */
 static int place_of_key(struct tern_place *out, const struct tern_config *config, struct tern_key key)
 {
@@ -89,6 +95,10 @@ static int place_of_key(struct tern_place *out, const struct tern_config *config
     if (!found || key.layer < 0 || tern_parts[key.part].place != TERN_PLACE_LAYER)
         return found;
     const struct tern_layer_spec *l = &config->layer[key.layer];
+    if (is_of_answers(config, key.layer)) {
+        out->at_root = 1;
+        return found;
+    }
     const int adapter = l->heads == 0, own_norm = config->adapter_norm && key.part == TERN_PART_FFN_NORM &&
                                                   adapter == (l->place == TERN_NORM_PRE);
     const int last = key.layer + 1 == config->layers || config->layer[key.layer + 1].heads != 0;
@@ -124,6 +134,10 @@ void tern_layer_prefix(char *out, size_t capacity, const struct tern_config *con
     out[0] = 0;
     if (layer < 0)
         return;
+    if (is_of_answers(config, layer)) {
+        snprintf(out, capacity, "%s", tern_checkpoint_families[config->architecture].answer.layer);
+        return;
+    }
     for (int i = 0; i < layer; i++)
         number += config->layer[i].weights == i && begins_layer(config, i + 1);
     snprintf(out, capacity, tern_checkpoint_families[config->architecture].layer, number);

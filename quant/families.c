@@ -136,8 +136,9 @@ static const char *const modernbert_keys[] = {"vocab_size",
 
 static const char *const longformer_keys[] = {BERT_KEYS,          "type_vocab_size", "pad_token_id",
                                               "attention_window", "sep_token_id",    NULL};
-static const char *const big_bird_keys[] = {BERT_KEYS,           "type_vocab_size",    "attention_type", "block_size",
-                                            "num_random_blocks", "rescale_embeddings", "use_bias",       NULL};
+static const char *const big_bird_keys[] = {BERT_KEYS,    "type_vocab_size",   "attention_type",
+                                            "block_size", "num_random_blocks", "rescale_embeddings",
+                                            "use_bias",   "sep_token_id",      NULL};
 static const char *const jina2_keys[] = {
     BERT_KEYS, "type_vocab_size", "position_embedding_type", "feed_forward_type", "emb_pooler", "auto_map", NULL};
 
@@ -476,6 +477,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                        .stem = {BERT_EMBEDDINGS, BERT_MATRICES,
                                 BERT_NORMS, [TERN_PART_POOLER] = "pooler", [TERN_PART_CLASSIFIER] = "/classifier"},
                        .classify = TWO_LAYERS(TERN_POOLER_NONE),
+                       .answer = {"qa_classifier.", "/qa_classifier.qa_outputs"},
                        .no_biases = 1,
                        .activation = "gelu_new",
                        .fill = tern_fill_predictions,
@@ -530,6 +532,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                                    [TERN_PART_FFN_NORM] = "ffn.#.output.LayerNorm"},
                          .but_last = 1,
                          .activation = "relu",
+                         .fill = tern_fill_mobilebert,
                          .keys = mobilebert_keys,
                          .read = tern_read_mobilebert},
     [TERN_CONVBERT] =

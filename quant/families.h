@@ -19,7 +19,9 @@ enum tern_global {
 struct tern_fill_names {
     const char *dense, *norm; /* NULL: it has none, but the decoder alone */
     const char *decoder, *bias;
-    int gelu; /* 1: its activation is GELU, 0: that of the layers */
+    int gelu;         /* 1: its activation is GELU, 0: that of the layers */
+    const char *rest; /* whole name of a matrix [hidden - columns of the decoder][vocab], whose columns go on the
+                         decoder's rows; NULL: these are complete */
 };
 
 struct tern_checkpoint_family {
@@ -48,6 +50,11 @@ struct tern_checkpoint_family {
         const char *pooler, *classifier;
         enum tern_pooler activation; /* TERN_POOLER_NONE: that of the layers */
     } classify;
+    /* Of a head that finds answers and has a feed-forward layer in front of its classifier: the prefix of that layer's
+       tensors, and the classifier; NULL: there is none. Its logits and types set questions apart. */
+    struct {
+        const char *layer, *classifier;
+    } answer;
     const struct tern_fill_names *const *fill; /* the first that is there counts; ends with NULL. NULL: none is known */
     const enum tern_global *globals;           /* [TERN_N_HEADS]; NULL: no class of the family knows global tokens */
     int pools_tokens;                          /* 1: a classifier of tokens has the pooler in front of it too */

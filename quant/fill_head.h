@@ -9,17 +9,27 @@
 
 /* For the rows of quant/families.c; each ends with NULL. */
 extern const struct tern_fill_names *const tern_fill_predictions[],
-    *const tern_fill_lm_head[], *const tern_fill_vocab[], *const tern_fill_generator[],
-                                                              *const tern_fill_nomic[],
-                                                                  *const tern_fill_modernbert[],
-                                                                      *const tern_fill_decoder[],
-                                                                          *const tern_fill_albert[],
-                                                                              *const tern_fill_deberta[],
-                                                                                  *const tern_fill_gte[],
-                                                                                      *const tern_fill_rembert[];
+    *const tern_fill_lm_head[], *const tern_fill_mobilebert[],
+                                    *const tern_fill_vocab[], *const tern_fill_generator[],
+                                                                  *const tern_fill_nomic[],
+                                                                      *const tern_fill_modernbert[],
+                                                                          *const tern_fill_decoder[],
+                                                                              *const tern_fill_albert[],
+                                                                                  *const tern_fill_deberta[],
+                                                                                      *const tern_fill_gte[],
+                                                                                          *const tern_fill_rembert[];
 
 /* The names of the head that tern_fill_settle found; NULL: none. */
 const struct tern_fill_names *tern_fill_names(const struct tern_config *config);
+
+/* The name of the tensor that has the other columns of the part's rows; NULL: they are complete. */
+const char *tern_fill_rest(const struct tern_config *config, struct tern_key key);
+/* Checks it, where there is one, and marks it. */
+tern_status tern_fill_check_rest(const struct tern_checkpoint *checkpoint, struct tern_key key, uint8_t *used,
+                                 const char *path, tern_error *err);
+/* out[vocab][hidden] of the decoder and that tensor, both of which have been checked. */
+tern_status tern_fill_read_rows(const struct tern_checkpoint *checkpoint, struct tern_key key,
+                                const struct tern_tensor *decoder, float *out, size_t count, tern_error *err);
 
 /* Whether the checkpoint has the family's head: then the config says which names, how wide it is, its activation and
    norm. Without one *head becomes TERN_HEAD_NONE, and the report says so, unless the user asked for it: TERN_FORMAT. */

@@ -34,7 +34,7 @@ tern_status tern_read_longformer(struct tern_config *out, const json_t *root, co
 tern_status tern_read_big_bird(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
     const char *type = "block_sparse";
-    int32_t block = 64, random = 3, scaled = 0, biases = 1;
+    int32_t block = 64, random = 3, scaled = 0, biases = 1, separator = 66;
     tern_status status = tern_read_bert(out, root, path, err);
     if (!status)
         status = tern_json_get_string(root, "attention_type", 0, &type, path, err);
@@ -53,6 +53,9 @@ tern_status tern_read_big_bird(struct tern_config *out, const json_t *root, cons
     if (!status && (scaled || !biases))
         status = tern_fail(err, TERN_FORMAT, "%s: %s is not supported", path,
                            scaled ? "rescale_embeddings" : "use_bias, if it is false,");
+    if (!status)
+        status = tern_json_get_int(root, "sep_token_id", 0, 0, TERN_MAX_VOCAB, &separator, path, err);
+    out->question_end = separator + 1; /* of the head for answers, which is settled later */
     const enum tern_activation act = out->layer[0].activation;
     if (!status && act != TERN_GELU && act != TERN_GELU_NEW && act != TERN_RELU) /* the head has it too */
         status = tern_fail(err, TERN_FORMAT, "%s: hidden_act of a BigBird must be gelu, gelu_new or relu", path);

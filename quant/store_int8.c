@@ -346,6 +346,12 @@ static enum tern_bump pooler_bump(enum tern_pooler pooler)
     return bumps[pooler];
 }
 
+struct tern_input tern_store_pooler_norm(struct tern_store *s, double unit)
+{
+    store_norm(s, TERN_PART_POOLER_NORM, "pooler.norm", unit, 0, 0);
+    return s->normed;
+}
+
 static void store_heads(struct tern_store *s, double y_unit)
 {
     const struct tern_config *c = s->config;
@@ -356,10 +362,8 @@ static void store_heads(struct tern_store *s, double y_unit)
         tern_store_poly(s, "pooler.act", bump, unit);
         unit = c->pooler == TERN_POOLER_TANH ? 1.0 / 32767 : unit;
         in = tern_plain_input(unit, 32767, tern_head_width(c));
-        if (c->pooler_norm) {
-            store_norm(s, TERN_PART_POOLER_NORM, "pooler.norm", unit, 0, 0);
-            in = s->normed;
-        }
+        if (c->pooler_norm)
+            in = tern_store_pooler_norm(s, unit);
     }
     if (c->head != TERN_HEAD_NONE)
         tern_store_linear(s, TERN_PART_CLASSIFIER, &in, 0);

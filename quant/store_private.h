@@ -71,6 +71,9 @@ double tern_store_linear(struct tern_store *s, enum tern_part_id part, const str
 /* A bound of y of the LayerNorm just read. */
 double tern_store_output_norm(const struct tern_store *s);
 
+/* Stores the norm behind the pooler, whose rows are in that unit. Returns what the classifier reads. */
+struct tern_input tern_store_pooler_norm(struct tern_store *s, double unit);
+
 /* Whether matrix `name` [n][k] of a layer, in s->matrix, is stored sparse, and then s->block; prunes it first if that
    is asked for. */
 int tern_store_blocks(struct tern_store *s, const char *name, int n, int k);

@@ -62,8 +62,9 @@ static void store_heads(struct tern_store *s)
     struct tern_input in = {.unit = 1, .norm = 1};
     if (c->pooler != TERN_POOLER_NONE) {
         tern_store_linear(s, TERN_PART_POOLER, &in, 0);
-        tern_store_poly(s, "pooler.act", TERN_BUMP_TANH, ldexp(1, -TERN_POOLED_BITS));
-        in = tern_plain_input(1.0 / 32767, 32767, c->hidden);
+        tern_store_poly(s, "pooler.act", c->pooler_norm ? TERN_BUMP_RELU : TERN_BUMP_TANH, ldexp(1, -TERN_POOLED_BITS));
+        in = c->pooler_norm ? tern_store_pooler_norm(s, ldexp(1, TERN_SCALED_NORM_EXP))
+                            : tern_plain_input(1.0 / 32767, 32767, c->hidden);
     }
     if (c->head != TERN_HEAD_NONE)
         tern_store_linear(s, TERN_PART_CLASSIFIER, &in, 0);

@@ -3,6 +3,7 @@
 #include "models/bert_f32.h"
 #include "models/heads.h"
 #include "models/parts.h"
+#include "models/question.h"
 #include "models/scheme.h"
 #include "models/sparse_table.h"
 #include "models/static.h"
@@ -25,6 +26,7 @@ struct tern_session {
     struct tern_bert bert; /* int8 models */
     struct tern_heads heads;
     struct tern_profile *profile; /* [threads] */
+    int32_t *types;               /* [max_tokens] of a model with question_apart */
     int32_t *offsets;             /* [max_texts + 1] of a group of texts */
     int32_t *result;              /* [max_texts][dimensions] or logits: what the user's floats are made of */
     float *words;                 /* [TERN_WORD_ROWS][vocab] of a head that gives words */
@@ -152,6 +154,8 @@ static void plan(tern_session *s)
         s->f32.normalize = s->normalize;
         tern_bert_f32_plan(&s->f32, &s->arena);
     }
+    if (c->question_apart)
+        s->types = tern_arena_take(&s->arena, (size_t)s->max_tokens, sizeof *s->types);
     if (tern_gives_words(c))
         s->words = tern_arena_take(&s->arena, TERN_WORD_ROWS * (size_t)c->vocab, sizeof *s->words);
     s->waiting.model = s->model;
@@ -369,6 +373,18 @@ static void run_floats(tern_session *s, const tern_batch *batch, tern_bert_f32_f
     tern_pool_end(s->pool);
 }
 
+/* What takes the tokens of questions, but for the first ones, out of the search for an answer, as BigBird's class does.
+ */
+static void lower_questions(const struct tern_config *c, const tern_batch *batch, float *logits)
+{
+    for (int text = 0; text < batch->n_texts; text++) {
+        const int32_t last = tern_question_tokens(c, batch, text);
+        for (int32_t i = batch->offsets[text] + 1; i <= batch->offsets[text] + last; i++)
+            for (int j = 0; j < c->n_labels; j++)
+                logits[(ptrdiff_t)i * c->n_labels + j] -= 1e6f;
+    }
+}
+
 tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logits, tern_error *err)
 {
     s->result_count = 0;
@@ -378,11 +394,18 @@ tern_status tern_classify(tern_session *s, const tern_batch *batch, float *logit
     if (status)
         return status;
     const struct tern_config *c = &s->model->config;
+    tern_batch typed = *batch;
+    if (c->question_apart) {
+        tern_question_types(c, batch, s->types);
+        typed.types = s->types;
+    }
     if (c->weights == TERN_WEIGHTS_F32)
-        run_floats(s, batch, float_heads[c->head], logits);
+        run_floats(s, &typed, float_heads[c->head], logits);
     else
-        run_integers(s, batch, integer_heads[c->head], tern_head_kinds[c->head].gives == TERN_GIVES_TOKENS, c->n_labels,
-                     tern_logit_bits(c), logits);
+        run_integers(s, &typed, integer_heads[c->head], tern_head_kinds[c->head].gives == TERN_GIVES_TOKENS,
+                     c->n_labels, tern_logit_bits(c), logits);
+    if (c->question_apart)
+        lower_questions(c, batch, logits);
     return TERN_OK;
 }
 

@@ -14,7 +14,7 @@ other='_f32|runtime/(fill|find|late|rerank|sparse|tag|zero_shot)\.o$'
 # integers into the user's floats, the one that turns these into probabilities, those that read a number from a text or a
 # file, the sums of a tokenizer's scores, and the ends of a search: the user's vectors in, scores out.
 allowed=''
-for place in runtime/session.c:to_floats runtime/texts.c:tern_probabilities runtime/base/decimal.c:tern_decimal \
+for place in runtime/session.c:to_floats runtime/session.c:lower_questions runtime/texts.c:tern_probabilities runtime/base/decimal.c:tern_decimal \
     runtime/vectors.c:tern_vector_round runtime/vectors.c:tern_vector_scale runtime/vectors.c:tern_vector_cosine models/json.c:take_number \
     models/json_get.c:tern_json_get_real models/config.c:tern_weights_bits models/config.c:tern_weights_find \
     models/blocks.c:tern_sparse_parse models/unigram.c:reach models/unigram.c:find_paths \

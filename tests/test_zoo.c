@@ -72,6 +72,28 @@ static void fill(tern_session *session, const tern_batch *batch, float *to)
     assert_ok(tern_session_words(session, batch, &asked, &err));
 }
 
+/* Whether a logit is one of those of a question that have 10^6 less, of which floats keep but 4 fraction bits. */
+static int is_apart(double x)
+{
+    return x < -5e5;
+}
+
+/* Those are compared here, and 0 for what follows. */
+static void check_apart(struct answers *a, const json_t *expected)
+{
+    size_t i, j;
+    json_t *text, *number;
+    int at = 0;
+    json_array_foreach(json_object_get(expected, "answers"), i, text) json_array_foreach(text, j, number)
+    {
+        if (is_apart(json_number_value(number))) {
+            assert_true(fabs(json_number_value(number) - (double)a->x[at]) < 8); /* the list has six digits */
+            a->x[at] = 0;
+        }
+        at++;
+    }
+}
+
 /* All texts, one at a time. */
 static void run(const tern_model *model, const json_t *expected, const char *isa, int32_t threads, struct answers *out)
 {
@@ -101,6 +123,7 @@ static void run(const tern_model *model, const json_t *expected, const char *isa
             assert_ok(tern_classify(session, &batch, to, &err));
     }
     tern_session_close(session);
+    check_apart(out, expected);
 }
 
 /* The largest difference of a text, over its largest answer. */
@@ -113,6 +136,8 @@ static double difference(const struct answers *a, const json_t *expected)
         double largest = 0, most = 0;
         for (size_t j = 0; j < json_array_size(text); j++, at++) {
             const double x = json_number_value(json_array_get(text, j));
+            if (is_apart(x))
+                continue;
             largest = fmax(largest, fabs(x));
             most = fmax(most, fabs((double)a->x[at] - x));
         }
