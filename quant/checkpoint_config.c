@@ -45,6 +45,25 @@ static int family_of_type(const char *type)
     return -1;
 }
 
+/* What Tern lacks for encoders that people may take for supported ones. */
+static const char *lacking(const char *type)
+{
+    static const struct {
+        const char *type, *part;
+    } others[] = {
+        {"mra", ": attention that sees blocks of keys by their means, and others exactly, as scores choose them"},
+        {"funnel", ": layers that pool their queries, and positions relative to these"},
+        {"gemma3_text", ": norms of queries and keys, and norms behind attention and feed-forward that are added"},
+        {"qwen3", ": attention to earlier tokens alone, and norms of queries and keys"},
+        {"modernbert-decoder", ": attention to earlier tokens alone"},
+        {"t5", ": an encoder of scores without a divisor, with a decoder behind it"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (!strcmp(type, others[i].type))
+            return others[i].part;
+    return "";
+}
+
 /* model_type says which; old checkpoints have only `architectures`, or (Google's, TinyBERT) BERT's numbers and
    neither. */
 static tern_status read_architecture(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
@@ -70,8 +89,9 @@ static tern_status read_architecture(struct tern_config *out, const json_t *root
     else if (!json_object_get(root, "hidden_size") || !json_object_get(root, "type_vocab_size"))
         return tern_fail(err, TERN_FORMAT, "%s: neither model_type nor architectures say what the model is", path);
     if (index < 0)
-        return tern_fail(err, TERN_FORMAT, "%s: model type %.60s is not supported; tern info --families lists what is",
-                         path, type ? type : class);
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: model type %.60s is not supported%s; tern info --families lists what is", path,
+                         type ? type : class, lacking(type ? type : ""));
     out->architecture = (enum tern_architecture)index;
     return TERN_OK;
 }

@@ -104,6 +104,20 @@ static const char *const esm_keys[] = {BERT_KEYS,       "rope_theta",    "positi
 static const char *const eurobert_keys[] = {
     BERT_KEYS,      "rms_norm_eps",       "num_key_value_heads", "head_dim",       "rope_parameters", "rope_theta",
     "rope_scaling", "classifier_pooling", "clf_pooling",         "attention_bias", "mlp_bias",        NULL};
+static const char *const ultrabert_keys[] = {BERT_KEYS,
+                                             "rms_norm_eps",
+                                             "num_key_value_heads",
+                                             "head_dim",
+                                             "rope_parameters",
+                                             "rope_theta",
+                                             "sliding_window",
+                                             "layer_types",
+                                             "attention_windows",
+                                             "attention_bias",
+                                             "mlp_bias",
+                                             "classifier_pooling",
+                                             "prediction_head_size",
+                                             NULL};
 #define DEBERTA_KEYS                                                                                                   \
     BERT_KEYS, "type_vocab_size", "embedding_size", "position_biased_input", "relative_attention", "pos_att_type",     \
         "max_relative_positions", "pooler_hidden_act", "pooler_hidden_size", "z_steps"
@@ -194,6 +208,14 @@ static const char *const jina2_keys[] = {
                  BERT_HEADS},                                                                                          \
         .no_biases = 1, .fill = tern_fill_gte, .keys = gte_keys, .read = tern_read_gte                                 \
     }
+
+/* EuroBERT's and UltraBERT's, as decoders have them. */
+#define GATED_PARTS                                                                                                    \
+    [TERN_PART_WORD] = "embed_tokens", [TERN_PART_ATTN_NORM] = "input_layernorm",                                      \
+    [TERN_PART_QUERY] = "self_attn.q_proj", [TERN_PART_KEY] = "self_attn.k_proj",                                      \
+    [TERN_PART_VALUE] = "self_attn.v_proj", [TERN_PART_ATTN_OUT] = "self_attn.o_proj",                                 \
+    [TERN_PART_FFN_NORM] = "post_attention_layernorm", [TERN_PART_FFN_GATE] = "mlp.gate_proj",                         \
+    [TERN_PART_FFN_UP] = "mlp.up_proj", [TERN_PART_FFN_DOWN] = "mlp.down_proj", [TERN_PART_FINAL_NORM] = "norm"
 
 const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = {
     [TERN_BERT] = {.class = "Bert",
@@ -319,29 +341,26 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                          .fill = tern_fill_modernbert,
                          .keys = modernbert_keys,
                          .read = tern_read_modernbert},
-    [TERN_EUROBERT] = {.class = "EuroBert",
-                       .inside = "model",
-                       .layer = "layers.%d.",
-                       .stem = {[TERN_PART_WORD] = "embed_tokens",
-                                [TERN_PART_ATTN_NORM] = "input_layernorm",
-                                [TERN_PART_QUERY] = "self_attn.q_proj",
-                                [TERN_PART_KEY] = "self_attn.k_proj",
-                                [TERN_PART_VALUE] = "self_attn.v_proj",
-                                [TERN_PART_ATTN_SUB_NORM] = "self_attn.attn_sub_norm", /* as of transformers' BitNet */
-                                [TERN_PART_ATTN_OUT] = "self_attn.o_proj",
-                                [TERN_PART_FFN_NORM] = "post_attention_layernorm",
-                                [TERN_PART_FFN_SUB_NORM] = "mlp.ffn_sub_norm",
-                                [TERN_PART_FFN_GATE] = "mlp.gate_proj",
-                                [TERN_PART_FFN_UP] = "mlp.up_proj",
-                                [TERN_PART_FFN_DOWN] = "mlp.down_proj",
-                                [TERN_PART_FINAL_NORM] = "norm",
-                                [TERN_PART_POOLER] = "/dense",
-                                [TERN_PART_CLASSIFIER] = "/classifier"},
-                       .no_biases = 1,
-                       .activation = "silu",
-                       .fill = tern_fill_decoder,
-                       .keys = eurobert_keys,
-                       .read = tern_read_eurobert},
+    [TERN_EUROBERT] =
+        {.class = "EuroBert",
+         .inside = "model",
+         .layer = "layers.%d.",
+         .stem = {GATED_PARTS, [TERN_PART_ATTN_SUB_NORM] = "self_attn.attn_sub_norm", /* as of transformers' BitNet */
+                  [TERN_PART_FFN_SUB_NORM] = "mlp.ffn_sub_norm", [TERN_PART_POOLER] = "/dense",
+                  [TERN_PART_CLASSIFIER] = "/classifier"},
+         .no_biases = 1,
+         .activation = "silu",
+         .fill = tern_fill_decoder,
+         .keys = eurobert_keys,
+         .read = tern_read_eurobert},
+    [TERN_ULTRABERT] = {.class = "Ultrabert",
+                        .inside = "model",
+                        .layer = "layers.%d.",
+                        .stem = {GATED_PARTS, [TERN_PART_CLASSIFIER] = "/classifier"},
+                        .no_biases = 1,
+                        .activation = "silu",
+                        .keys = ultrabert_keys,
+                        .read = tern_read_ultrabert},
     [TERN_ROBERTA] = ROBERTA("Roberta", "roberta"),
     [TERN_XLM_ROBERTA] = ROBERTA("XLMRoberta", "roberta"),
     [TERN_CAMEMBERT] = ROBERTA("Camembert", "roberta"),
@@ -386,6 +405,7 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                              [TERN_PART_FFN_NORM] = "norm2",
                              BERT_HEADS},
                     .inside = "roberta",
+                    .classify = TWO_LAYERS(TERN_POOLER_TANH),
                     .adapters = "lora_adaptations",
                     .eps = 1e-5,
                     .fill = tern_fill_lm_head,

@@ -13,11 +13,6 @@
 
 /* ---- What readers share ------------------------------------------------------------------------------------------ */
 
-/* The keys by which a family calls the same numbers. */
-struct keys {
-    const char *vocab, *hidden, *layers, *heads, *intermediate, *positions, *activation;
-};
-
 static tern_status read_activation(enum tern_activation *out, const json_t *root, const char *key, const char *usual,
                                    const char *path, tern_error *err)
 {
@@ -92,8 +87,8 @@ static tern_status read_pruned_heads(struct tern_config *out, const json_t *root
 }
 
 /* A BERT's sizes and layers, all alike but for pruned heads. */
-static tern_status read_sizes(struct tern_config *out, const json_t *root, const struct keys *keys, const char *path,
-                              tern_error *err)
+tern_status tern_read_sizes(struct tern_config *out, const json_t *root, const struct tern_reader_keys *keys,
+                            const char *path, tern_error *err)
 {
     int32_t layers = 0, heads = 0, intermediate = 0;
     enum tern_activation activation = TERN_GELU;
@@ -137,8 +132,8 @@ static tern_status skip_positions(struct tern_config *out, const char *path, ter
 /* Angles of `rope`, the object that transformers 5 calls rope_parameters, or of the keys that older files have in
    `root`, as table number out->n_tables. `theta` is the usual base, `part` the part of a head's dimensions that turns.
  */
-static tern_status read_rotary(struct tern_config *out, const json_t *root, const json_t *rope, double theta,
-                               double part, const char *path, tern_error *err)
+tern_status tern_read_rotary(struct tern_config *out, const json_t *root, const json_t *rope, double theta, double part,
+                             const char *path, tern_error *err)
 {
     struct tern_table_spec *t = &out->table[out->n_tables++];
     const json_t *scaling = rope ? rope : json_object_get(root, "rope_scaling");
@@ -177,8 +172,8 @@ static tern_status read_rotary(struct tern_config *out, const json_t *root, cons
     return TERN_OK;
 }
 
-static void set_layers(struct tern_config *out, enum tern_position_kind position, enum tern_gate gate,
-                       enum tern_norm_place place)
+void tern_set_layers(struct tern_config *out, enum tern_position_kind position, enum tern_gate gate,
+                     enum tern_norm_place place)
 {
     for (int32_t i = 0; i < out->layers; i++) {
         out->layer[i].position = position;
@@ -189,9 +184,9 @@ static void set_layers(struct tern_config *out, enum tern_position_kind position
 
 /* ---- Readers ----------------------------------------------------------------------------------------------------- */
 
-static const struct keys usual_keys = {"vocab_size",          "hidden_size",       "num_hidden_layers",
-                                       "num_attention_heads", "intermediate_size", "max_position_embeddings",
-                                       "hidden_act"};
+const struct tern_reader_keys tern_usual_keys = {"vocab_size",          "hidden_size",       "num_hidden_layers",
+                                                 "num_attention_heads", "intermediate_size", "max_position_embeddings",
+                                                 "hidden_act"};
 
 tern_status tern_read_types(struct tern_config *out, const json_t *root, int32_t least, const char *path,
                             tern_error *err)
@@ -199,16 +194,16 @@ tern_status tern_read_types(struct tern_config *out, const json_t *root, int32_t
     return tern_json_get_int(root, "type_vocab_size", 0, least, TERN_MAX_TYPES, &out->token_types, path, err);
 }
 
-static tern_status read_eps(struct tern_config *out, const json_t *root, const char *key, const char *path,
-                            tern_error *err)
+tern_status tern_read_eps(struct tern_config *out, const json_t *root, const char *key, const char *path,
+                          tern_error *err)
 {
     return tern_json_get_real(root, key, 0, 1e-30, 0.1, &out->layer_norm_eps, path, err);
 }
 
 tern_status tern_read_sizes_and_eps(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    const tern_status status = read_sizes(out, root, &usual_keys, path, err);
-    return status ? status : read_eps(out, root, "layer_norm_eps", path, err);
+    const tern_status status = tern_read_sizes(out, root, &tern_usual_keys, path, err);
+    return status ? status : tern_read_eps(out, root, "layer_norm_eps", path, err);
 }
 
 tern_status tern_read_bert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
@@ -223,10 +218,10 @@ tern_status tern_read_bert(struct tern_config *out, const json_t *root, const ch
 
 tern_status tern_read_distilbert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    static const struct keys keys = {
+    static const struct tern_reader_keys keys = {
         "vocab_size", "dim", "n_layers", "n_heads", "hidden_dim", "max_position_embeddings", "activation"};
     out->pooler = TERN_POOLER_RELU; /* pre_classifier */
-    return read_sizes(out, root, &keys, path, err);
+    return tern_read_sizes(out, root, &keys, path, err);
 }
 
 /* Embeddings of another width come with a matrix. */
@@ -285,7 +280,7 @@ tern_status tern_read_roberta_prelayernorm(struct tern_config *out, const json_t
                                            tern_error *err)
 {
     const tern_status status = tern_read_roberta(out, root, path, err);
-    set_layers(out, TERN_POSITION_ABSOLUTE, TERN_GATE_NONE, TERN_NORM_PRE);
+    tern_set_layers(out, TERN_POSITION_ABSOLUTE, TERN_GATE_NONE, TERN_NORM_PRE);
     return status;
 }
 
@@ -293,20 +288,20 @@ tern_status tern_read_megatron(struct tern_config *out, const json_t *root, cons
 {
     const tern_status status = tern_read_bert(out, root, path, err);
     out->no_embed_norm = 1;
-    set_layers(out, TERN_POSITION_ABSOLUTE, TERN_GATE_NONE, TERN_NORM_PRE);
+    tern_set_layers(out, TERN_POSITION_ABSOLUTE, TERN_GATE_NONE, TERN_NORM_PRE);
     return status;
 }
 
 /* One table of biases for all layers. Distances from 128 on are alike: transformers' class says so, no key does. */
 tern_status tern_read_mpnet(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    tern_status status = read_sizes(out, root, &usual_keys, path, err);
+    tern_status status = tern_read_sizes(out, root, &tern_usual_keys, path, err);
     struct tern_table_spec *t = &out->table[out->n_tables++];
     *t = (struct tern_table_spec){.kind = TERN_POSITION_BIAS, .heads = out->layer[0].heads, .buckets = 32, .far = 128};
     out->pooler = TERN_POOLER_TANH;
-    set_layers(out, TERN_POSITION_BIAS, TERN_GATE_NONE, TERN_NORM_POST);
+    tern_set_layers(out, TERN_POSITION_BIAS, TERN_GATE_NONE, TERN_NORM_POST);
     if (!status)
-        status = read_eps(out, root, "layer_norm_eps", path, err);
+        status = tern_read_eps(out, root, "layer_norm_eps", path, err);
     if (!status)
         status = tern_json_get_int(root, "relative_attention_num_buckets", 0, 4, 1024, &t->buckets, path, err);
     if (!status && (t->buckets % 4 || t->buckets / 4 >= t->far))
@@ -322,18 +317,18 @@ static tern_status read_turned(struct tern_config *out, const json_t *root, doub
 {
     const json_t *rope = json_object_get(root, "rope_parameters");
     const char *kind = "rotary";
-    tern_status status = read_sizes(out, root, &usual_keys, path, err);
+    tern_status status = tern_read_sizes(out, root, &tern_usual_keys, path, err);
     out->no_positions = 1;
     out->pooler = TERN_POOLER_TANH;
-    set_layers(out, TERN_POSITION_ROTARY, gate, place);
+    tern_set_layers(out, TERN_POSITION_ROTARY, gate, place);
     if (!status)
-        status = read_rotary(out, root, json_is_object(rope) ? rope : NULL, theta, 1, path, err);
+        status = tern_read_rotary(out, root, json_is_object(rope) ? rope : NULL, theta, 1, path, err);
     if (!status)
         status = tern_json_get_string(root, "position_embedding_type", 0, &kind, path, err);
     if (!status && strcmp(kind, "rotary") != 0 && strcmp(kind, "rope") != 0)
         status =
             tern_fail(err, TERN_FORMAT, "%s: position_embedding_type %.40s is not supported; rotary is", path, kind);
-    return status ? status : read_eps(out, root, "layer_norm_eps", path, err);
+    return status ? status : tern_read_eps(out, root, "layer_norm_eps", path, err);
 }
 
 /* Keys of the config that Nomic's checkpoints were published with, and what transformers' class calls them. */
@@ -475,130 +470,4 @@ tern_status tern_read_xlm_roberta_xl(struct tern_config *out, const json_t *root
     const tern_status status = tern_read_roberta_prelayernorm(out, root, path, err);
     out->no_embed_norm = 1;
     return status;
-}
-
-/* Which layers see all tokens, and which only those of a window: layer_types, or every n-th from the first on. */
-static tern_status read_windows(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
-{
-    const json_t *types = json_object_get(root, "layer_types");
-    int32_t every = 3, window = 128;
-    tern_status status =
-        tern_json_get_int(root, "global_attn_every_n_layers", 0, 1, TERN_MAX_LAYERS, &every, path, err);
-    if (!status)
-        status = tern_json_get_int(root, "local_attention", 0, 0, TERN_ALL_TOKENS, &window, path, err);
-    if (!status && json_is_array(types) && json_array_size(types) != (size_t)out->layers)
-        status = tern_fail(err, TERN_FORMAT, "%s: layer_types names %zu layers of %d", path, json_array_size(types),
-                           out->layers);
-    for (int32_t i = 0; i < out->layers && !status; i++) {
-        const char *const type = json_string_value(json_array_get(types, (size_t)i));
-        const int full = type ? !strcmp(type, "full_attention") : i % every == 0;
-        if (type && !full && strcmp(type, "sliding_attention") != 0)
-            status = tern_fail(err, TERN_FORMAT, "%s: layer type %.60s is not supported", path, type);
-        out->layer[i].table = !full;
-        out->layer[i].before = out->layer[i].after = full ? TERN_ALL_TOKENS : window / 2;
-    }
-    return status;
-}
-
-/* Angles of layers that see all tokens, then of those with a window. */
-static tern_status read_two_rotaries(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
-{
-    static const struct {
-        const char *type, *key;
-        double theta;
-    } kinds[2] = {{"full_attention", "global_rope_theta", 160000}, {"sliding_attention", "local_rope_theta", 10000}};
-    const json_t *rope = json_object_get(root, "rope_parameters");
-    tern_status status = TERN_OK;
-    for (int i = 0; i < 2 && !status; i++) {
-        double theta = kinds[i].theta;
-        const json_t *own = json_object_get(rope, kinds[i].type);
-        status = tern_json_get_real(root, kinds[i].key, 0, 1, 1e12, &theta, path, err);
-        if (!status)
-            status = read_rotary(out, root, json_is_object(own) ? own : NULL, theta, 1, path, err);
-    }
-    return status;
-}
-
-/* The dense layer in front of a classifier, and what a classifier of texts reads: `names` by enum tern_head_reads. */
-static tern_status read_head(struct tern_config *out, const json_t *root, const char *key, const char *const *names,
-                             const char *usual, const char *path, tern_error *err)
-{
-    tern_status status = tern_json_get_string(root, key, 0, &usual, path, err);
-    const int reads = tern_name_index(names, TERN_N_HEAD_READS, usual);
-    if (!status && reads < 0)
-        status = tern_fail(err, TERN_FORMAT, "%s: %s %.40s is not supported; %s%s are", path, key, usual,
-                           names[TERN_READS_FIRST], *names[TERN_READS_LATE] ? ", mean and late" : " and mean");
-    out->head_reads = reads < 0 ? TERN_READS_FIRST : (enum tern_head_reads)reads;
-    out->pooler = TERN_POOLER_GELU;
-    return status;
-}
-
-tern_status tern_read_modernbert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
-{
-    static const struct keys keys = {"vocab_size",          "hidden_size",       "num_hidden_layers",
-                                     "num_attention_heads", "intermediate_size", "max_position_embeddings",
-                                     "hidden_activation"};
-    static const char *const pooling[TERN_N_HEAD_READS] = {"cls", "mean", ""};
-    const char *activation = "gelu";
-    tern_status status = read_sizes(out, root, &keys, path, err);
-    out->no_positions = 1;
-    out->layer_norm_eps = 1e-5;
-    set_layers(out, TERN_POSITION_ROTARY, TERN_GATE_PRODUCT, TERN_NORM_PRE);
-    out->layer[0].skip_norm = 1; /* the embeddings' norm is in front of it already */
-    if (!status)
-        status = read_eps(out, root, "norm_eps", path, err);
-    if (!status)
-        status = read_windows(out, root, path, err);
-    if (!status)
-        status = read_two_rotaries(out, root, path, err);
-    if (!status)
-        status = read_head(out, root, "classifier_pooling", pooling, "cls", path, err);
-    if (!status)
-        status = tern_json_get_string(root, "classifier_activation", 0, &activation, path, err);
-    if (!status && strcmp(activation, "gelu") != 0)
-        status =
-            tern_fail(err, TERN_FORMAT, "%s: classifier_activation %.40s is not supported; gelu is", path, activation);
-    out->pooler_norm = 1;
-    return status;
-}
-
-/* Keys and values of fewer heads than there are, which share them. */
-static tern_status read_key_heads(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
-{
-    const int32_t heads = out->layer[0].heads;
-    const tern_status status = tern_json_get_int(root, "num_key_value_heads", 0, 1, heads, &out->key_heads, path, err);
-    if (!status && out->key_heads && heads % out->key_heads)
-        return tern_fail(err, TERN_FORMAT, "%s: num_key_value_heads is %d, of which %d heads are no multiple", path,
-                         out->key_heads, heads);
-    for (int32_t i = 0; i < out->layers && !status && out->key_heads; i++)
-        if (out->layer[i].heads != heads || json_object_size(json_object_get(root, "pruned_heads")))
-            return tern_fail(err, TERN_FORMAT, "%s: pruned_heads and num_key_value_heads are both there", path);
-    return status;
-}
-
-tern_status tern_read_eurobert(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
-{
-    /* The class's own name for it, and that of the code which published checkpoints come with. */
-    static const char *const keys[] = {"classifier_pooling", "clf_pooling"};
-    static const char *const pooling[TERN_N_HEAD_READS] = {"bos", "mean", "late"};
-    const json_t *rope = json_object_get(root, "rope_parameters");
-    tern_status status = read_sizes(out, root, &usual_keys, path, err);
-    int32_t dim = out->layer[0].head_dim;
-    out->no_positions = out->no_embed_norm = 1;
-    out->layer_norm_eps = 1e-5;
-    if (!status)
-        status = tern_json_get_int(root, "head_dim", 0, 1, TERN_MAX_HEAD_DIM, &dim, path, err);
-    set_layers(out, TERN_POSITION_ROTARY, TERN_GATE_PRODUCT, TERN_NORM_PRE);
-    for (int32_t i = 0; i < out->layers; i++) {
-        out->layer[i].norm = TERN_NORM_RMS;
-        out->layer[i].head_dim = dim;
-    }
-    if (!status)
-        status = read_key_heads(out, root, path, err);
-    if (!status)
-        status = read_eps(out, root, "rms_norm_eps", path, err);
-    if (!status)
-        status = read_rotary(out, root, json_is_object(rope) ? rope : NULL, 10000, 1, path, err);
-    return status ? status
-                  : read_head(out, root, keys[json_object_get(root, keys[0]) == NULL], pooling, "late", path, err);
 }

@@ -190,9 +190,9 @@ static tern_status judge(const struct comparison *c, const struct tern_source *s
                          c->no_numbers, SAMPLES);
     if (c->saturated)
         return tern_fail(err, TERN_DIFFERENT,
-                         "logits are beyond what integers hold (32768) on %d of %d sample texts: nothing was written; "
+                         "logits are beyond what integers hold (%d) on %d of %d sample texts: nothing was written; "
                          "keep f32 with --weights f32",
-                         c->saturated, SAMPLES);
+                         1 << (31 - tern_logit_bits(source->config)), c->saturated, SAMPLES);
     if (all_trained(source) && source->prune <= 0 && !(c->mean >= least_trained))
         return tern_fail(err, TERN_DIFFERENT,
                          "the converted model disagrees with the f32 path (mean cosine %.6f, at least %.4g is expected "

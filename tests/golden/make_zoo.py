@@ -191,6 +191,16 @@ ZOO = {
     # its head has a feed-forward layer, and takes 10^6 from the logits of questions
     "bigbird-answer": ("answer", "BigBirdForQuestionAnswering", dict(BIGBIRD, num_random_blocks=2, sep_token_id=3)),
     "mobilebert-fill": ("fill", "MobileBertForMaskedLM", MOBILEBERT),
+    "ultrabert": (
+        "classify",
+        "UltrabertForSequenceClassification",
+        dict(BERT, num_hidden_layers=4, num_key_value_heads=1, sliding_window=3, classifier_pooling="mean", num_labels=3),
+    ),
+    "jina3-classify": (
+        "classify",
+        "JinaEmbeddingsV3ForSequenceClassification",
+        dict(BERT, type_vocab_size=1, num_labels=3),
+    ),
 }
 
 
