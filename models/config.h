@@ -279,7 +279,8 @@ struct tern_config {
     double layer_norm_eps; /* 1e-12 unless the checkpoint says otherwise */
     enum tern_pooler pooler;
     int32_t pooler_norm; /* 1: a LayerNorm is behind the pooler's activation */
-    int32_t logit_bits;  /* fraction bits of its logits; 0: TERN_LOGIT_BITS */
+    int32_t logit_bits;  /* fraction bits of its logits, which a conversion settles (quant/logit_bits.c); 0:
+                            TERN_LOGIT_BITS */
     int32_t head_width;  /* outputs of the pooler, which the classifier reads; 0: hidden */
     /* In a checkpoint: the row of its names in tern_checkpoint_family.fill, plus 1, of a head that gives words; and
        whether its classifier is not the table of words. Not in a .tern file. */

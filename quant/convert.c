@@ -8,6 +8,7 @@
 #include "quant/choose_bits.h"
 #include "quant/explain.h"
 #include "quant/ffn_width.h"
+#include "quant/logit_bits.h"
 #include "quant/outliers.h"
 #include "quant/probe.h"
 #include "quant/sparsify.h"
@@ -476,6 +477,8 @@ static tern_status convert_directory(struct request *c, const char *directory, s
                            "%s: the tokenizer has %d tokens, the word embeddings %d rows: take the tokenizer that the "
                            "model was trained with, or call model.resize_token_embeddings(%d) in Python and train them",
                            directory, tern_tokenizer_rows(tokenizer), config->vocab, tern_tokenizer_rows(tokenizer));
+    if (!status)
+        status = tern_logit_bits_settle(config, &c->source, tokenizer, err);
     if (!status)
         status = convert_checkpoint(writer, &c->source, tokenizer, o, err);
     tern_tokenizer_close(tokenizer);

@@ -10,6 +10,7 @@
 
 #include "models/json.h"
 #include "quant/checkpoint.h"
+#include "quant/logit_bits.h"
 #include "tests/e2e.h"
 #include "tests/make_checkpoint.h"
 
@@ -180,13 +181,59 @@ static void test_quant_mode(void **state)
     refused_of("tests/golden/zoo/ibert", "quant_mode", "true", NULL, TERN_FORMAT, "set it to false");
 }
 
+/* The checkpoint with a classifier that is so much larger. */
+struct larger {
+    struct tern_checkpoint checkpoint;
+    float times;
+};
+
+static tern_status read_larger(void *context, struct tern_key key, float *out, size_t count, tern_error *e)
+{
+    const struct larger *l = context;
+    const tern_status status = tern_checkpoint_read(&l->checkpoint, key, out, count, e);
+    for (size_t i = 0; key.part == TERN_PART_CLASSIFIER && i < count; i++)
+        out[i] *= l->times;
+    return status;
+}
+
+static int settled_bits(float times, const tern_tokenizer *tokenizer)
+{
+    static struct larger l;
+    const struct tern_source source = {.read = read_larger, .context = &l};
+    l.times = times;
+    assert_ok(open_case(&l.checkpoint, "tests/golden/zoo/mobilebert-tokens", NULL));
+    assert_int_not_equal(l.checkpoint.config.logit_bits, 0);
+    assert_ok(tern_logit_bits_settle(&l.checkpoint.config, &source, tokenizer, &err));
+    const int bits = l.checkpoint.config.logit_bits;
+    tern_checkpoint_close(&l.checkpoint);
+    return bits;
+}
+
+/* Logits that nothing bounds get the fraction bits that the largest leave; they all had 6, and large ones were refused.
+ */
+static void test_logit_bits(void **state)
+{
+    static const char vocab[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nwas\n.\na\nof\n";
+    tern_tokenizer *tokenizer = NULL;
+    (void)state;
+    test_write_file(dir, "vocab.txt", vocab, sizeof vocab - 1);
+    assert_ok(tern_tokenizer_open(&tokenizer, dir, &err));
+    const int bits = settled_bits(1024, tokenizer);
+    assert_in_range(bits, 2, 15);
+    assert_int_equal(settled_bits(2048, tokenizer), bits - 1);
+    assert_int_equal(settled_bits(0x1p30f, tokenizer), 1);
+    assert_int_equal(settled_bits(0x1p-20f, tokenizer), 0); /* TERN_LOGIT_BITS */
+    tern_tokenizer_close(tokenizer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_bottleneck),       cmocka_unit_test(test_mobilebert_refused),
         cmocka_unit_test(test_convbert_refused), cmocka_unit_test(test_nystromformer_refused),
-        cmocka_unit_test(test_fnet_refused),     cmocka_unit_test(test_quant_mode)};
+        cmocka_unit_test(test_fnet_refused),     cmocka_unit_test(test_quant_mode),
+        cmocka_unit_test(test_logit_bits)};
     test_temp_dir(dir, sizeof dir);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     test_remove_dir(dir);
