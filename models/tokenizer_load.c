@@ -481,7 +481,12 @@ static tern_status read_directory(struct tern_tokenizer_source *source, const ch
             status = tern_fail(err, TERN_IO, "%s: neither tokenizer.json nor vocab.txt is there", directory);
         goto done;
     }
-    if (status == TERN_OK) {
+    if (status == TERN_OK && tern_tokenizer_is_esm(config)) {
+        char *const lines = source->vocabulary;
+        source->vocabulary = NULL;
+        status = tern_tokenizer_from_esm(source, lines, source->bytes, config, err);
+        free(lines);
+    } else if (status == TERN_OK) {
         status = tern_tokenizer_from_vocab(source, config, special, old, err);
         status = tern_fail_kind(status, source->vocabulary, source->bytes, path, err);
     }

@@ -48,6 +48,10 @@ tern_status tern_pipeline_from_json(struct tern_tokenizer_source *source, const 
 tern_status tern_tokenizer_from_sentencepiece(struct tern_tokenizer_source *source, const char *file,
                                               const uint8_t *bytes, size_t n, const json_t *config,
                                               const char *model_type, tern_error *err);
+/* Whether the tokenizer_config.json is ESM's; the lines of its vocab.txt, and that file. */
+int tern_tokenizer_is_esm(const json_t *config);
+tern_status tern_tokenizer_from_esm(struct tern_tokenizer_source *source, const char *lines, size_t bytes,
+                                    const json_t *config, tern_error *err);
 /* vocab.json and merges.txt, with tokenizer_config.json or NULL. */
 tern_status tern_tokenizer_from_merges(struct tern_tokenizer_source *source, json_t *vocab, const char *merges,
                                        const json_t *config, tern_error *err);

@@ -1,7 +1,7 @@
 /* A folder of a tokenizer: which files it has, and what is in them. What is accepted tokenises, and comes back the same
    through the settings and the vocabulary that a .tern file holds. */
 /* COVERS: models/tokenizer_load.c models/tokenizer_source.c models/tokenizer_json.c models/added_tokens.c */
-/* COVERS: models/tokenizer_normalizer.c runtime/base/file_kind.c */
+/* COVERS: models/tokenizer_normalizer.c models/tokenizer_esm.c runtime/base/file_kind.c */
 
 #include "models/tokenizer.h"
 #include "tests/fuzz/files.h"

@@ -12,11 +12,13 @@ import sys
 os.environ["HF_HUB_OFFLINE"] = "1"
 from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
-from transformers import BertTokenizer
+from transformers import BertTokenizer, EsmTokenizer
 
 PLAIN = ["the movie was great", "The  MOVIE", "the the", "covid was the movie", "COVID, covids", "a [SEP] b", "great!"]
 HARD = ["École", "e\u0301cole", "É E\u0301", "\u0130stanbul", "中文 a中b", "\uf900", "\u212b \u1e9e", "a\u200db", "किताब",
         "q\u0323\u0307 q\u0307\u0323", "한국", "a\u0000b", "x\u3000y", "straße STRASSE", "<ent> <ENT> covid Covid"]
+PROTEINS = ["MKTAYIAKQR", "M K<mask>LLJ<null_1>", "xyz A.-", " <mask> ", "J", "MéK<eos>", "<maskM>"]
+RESIDUES = ("<cls> <pad> <eos> <unk> L A G V S E R T I D P K Q N F Y M H W C X B U Z O . - <null_1> <mask>").split()
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
@@ -91,6 +93,11 @@ def main(golden):
         tokenizer(normalizer).save(os.path.join(golden, place), pretty=False)
         made = Tokenizer.from_file(os.path.join(golden, place))
         ids(place, HARD, lambda text: made.encode(text).ids)
+    place = "tokenizers/esm"
+    write(os.path.join(golden, place), "vocab.txt", "\n".join(RESIDUES))
+    write(os.path.join(golden, place), "tokenizer_config.json", json.dumps({"tokenizer_class": "EsmTokenizer"}))
+    made = EsmTokenizer.from_pretrained(os.path.join(golden, place))
+    ids(place, PROTEINS, lambda text: made(text)["input_ids"])
     write(os.path.join(golden, "tokenizers"), "ids.txt", "".join(line + "\n" for line in lines))
 
 
