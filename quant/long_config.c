@@ -14,7 +14,7 @@ tern_status tern_read_longformer(struct tern_config *out, const json_t *root, co
         status = tern_json_get_int(root, "sep_token_id", 0, 0, out->vocab - 1, &separator, path, err);
     if (status)
         return status;
-    out->question_end = separator + 1; /* of the head for answers, which is settled later */
+    out->question_end = separator < out->vocab ? separator + 1 : 0; /* of a head for answers, which is settled later */
     if (json_is_array(windows) && json_array_size(windows) != (size_t)out->layers)
         return tern_fail(err, TERN_FORMAT, "%s: attention_window has %zu numbers for %d layers", path,
                          json_array_size(windows), out->layers);
@@ -55,7 +55,7 @@ tern_status tern_read_big_bird(struct tern_config *out, const json_t *root, cons
                            scaled ? "rescale_embeddings" : "use_bias, if it is false,");
     if (!status)
         status = tern_json_get_int(root, "sep_token_id", 0, 0, TERN_MAX_VOCAB, &separator, path, err);
-    out->question_end = separator + 1; /* of the head for answers, which is settled later */
+    out->question_end = separator < out->vocab ? separator + 1 : 0; /* of a head for answers, which is settled later */
     const enum tern_activation act = out->layer[0].activation;
     if (!status && act != TERN_GELU && act != TERN_GELU_NEW && act != TERN_RELU) /* the head has it too */
         status = tern_fail(err, TERN_FORMAT, "%s: hidden_act of a BigBird must be gelu, gelu_new or relu", path);

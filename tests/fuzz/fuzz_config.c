@@ -29,17 +29,18 @@ static void check(const struct tern_config *c)
     struct tern_config copy;
     char *json = tern_config_to_json(c), *again;
 
-    if (c->layers < 1 || c->layers > TERN_MAX_LAYERS || c->hidden < 1 || c->hidden > TERN_MAX_HIDDEN || c->vocab < 1 ||
+    if (c->layers < 0 || c->layers > TERN_MAX_LAYERS || c->hidden < 1 || c->hidden > TERN_MAX_HIDDEN || c->vocab < 1 ||
         c->vocab > TERN_MAX_VOCAB || c->max_tokens < 3 || c->max_tokens > c->max_positions ||
         c->max_positions > TERN_MAX_POSITIONS || c->token_types < 0 || c->token_types > TERN_MAX_TYPES ||
         tern_widest_vector(c) > TERN_MAX_WIDTH || tern_vector_width(c) < 1 || c->n_joined >= TERN_MAX_POOLINGS ||
         c->n_dense > TERN_MAX_DENSE || c->n_prompts > TERN_MAX_PROMPTS || c->default_prompt > c->n_prompts ||
+        c->question_end < 0 || c->question_end > c->vocab || c->token_dropout < 0 || c->token_dropout > c->vocab ||
         c->n_labels < 0 || c->n_labels > TERN_MAX_LABELS || (int)c->output < 0 || c->output >= TERN_N_OUTPUTS ||
         !(c->layer_norm_eps > 0))
         abort();
     for (int i = 0; i < c->layers; i++) {
         const struct tern_layer_spec *l = &c->layer[i];
-        if (l->heads < 1 || l->head_dim < 1 || l->head_dim > TERN_MAX_HEAD_DIM ||
+        if (l->heads < 0 || (l->heads == 0) != (l->head_dim == 0) || l->head_dim > TERN_MAX_HEAD_DIM ||
             tern_attention_width(l) > TERN_MAX_HIDDEN || l->intermediate < 1 ||
             l->intermediate > TERN_MAX_INTERMEDIATE || l->before < 0 || l->after < 0 || l->weights < 0 ||
             l->weights > i)
