@@ -203,10 +203,11 @@ POINTER_BYTES = $(shell echo __SIZEOF_POINTER__ | $(CC) $(ARCH_FLAGS) $(CFLAGS) 
 filled = PREFIX=$(call quote,$(PREFIX)) LIBDIR=$(call quote,$(LIBDIR)) INCLUDEDIR=$(call quote,$(INCLUDEDIR)) \
     LIBS=$(call quote,$(if $(SYSROOT),$(filter-out -L$(SYSROOT)/%,$(LIBS)),$(LIBS))) VERSION=$(VERSION) SONAME=$(SONAME) \
     POINTER_BYTES=$(POINTER_BYTES) packaging/fill.sh packaging/$1.in $(call quote,$2) > $(BUILD)/install/$1
+HEADERS = runtime/base/tern.h runtime/base/tern_search.h $(if $(RUN_ONLY),,quant/tern_convert.h)
 # Modes are given, whatever the umask.
 install: all
 	@mkdir -p $(BUILD)/install
-	$(if $(RUN_ONLY),,sed 's|"runtime/base/tern.h"|"tern.h"|' quant/tern_convert.h > $(BUILD)/install/tern_convert.h)
+	for h in $(HEADERS); do sed 's|"runtime/base/tern.h"|"tern.h"|' $$h > $(BUILD)/install/$${h##*/}; done
 	$(call filled,tern.pc,$(LIBDIR)/pkgconfig)
 	$(call filled,ternConfig.cmake,$(LIBDIR)/cmake/tern)
 	$(call filled,ternConfigVersion.cmake,$(LIBDIR)/cmake/tern)
@@ -215,7 +216,7 @@ install: all
 	install -m 755 $(BUILD)/tern $(call in,$(PREFIX),bin)
 	install -m 644 $(SHARED_LIB) $(STATIC_LIB) $(call in,$(LIBDIR))
 	$(if $(SHARED_LIB),ln -sf $(SONAME) $(call in,$(LIBDIR),libtern.so))
-	install -m 644 runtime/base/tern.h $(if $(RUN_ONLY),,$(BUILD)/install/tern_convert.h) $(call in,$(INCLUDEDIR))
+	install -m 644 $(addprefix $(BUILD)/install/,$(notdir $(HEADERS))) $(call in,$(INCLUDEDIR))
 	install -m 644 $(BUILD)/install/tern.pc $(call in,$(LIBDIR),pkgconfig)
 	install -m 644 $(BUILD)/install/ternConfig.cmake $(BUILD)/install/ternConfigVersion.cmake $(call in,$(LIBDIR),cmake/tern)
 	install -m 644 tools/tern.1 $(call in,$(MANDIR),man1)
@@ -223,7 +224,7 @@ install: all
 
 uninstall:
 	rm -f $(foreach f,$(SONAME) libtern.so libtern.a pkgconfig/tern.pc,$(call in,$(LIBDIR),$f)) \
-	    $(call in,$(PREFIX),bin/tern) $(call in,$(INCLUDEDIR),tern.h) $(call in,$(INCLUDEDIR),tern_convert.h) \
+	    $(call in,$(PREFIX),bin/tern) $(foreach h,tern.h tern_search.h tern_convert.h,$(call in,$(INCLUDEDIR),$h)) \
 	    $(call in,$(MANDIR),man1/tern.1)
 	rm -rf $(call in,$(LIBDIR),cmake/tern)
 

@@ -4,6 +4,7 @@
 #define TERN_RUNTIME_INDEX_H
 
 #include "runtime/base/file.h"
+#include "runtime/base/tern_search.h"
 #include "runtime/base/writer.h"
 
 #define TERN_INDEX_MAGIC "TERNIDX1"

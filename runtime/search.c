@@ -73,7 +73,7 @@ static tern_status read_options(tern_searcher_options *o, const tern_searcher_op
     if (o->candidates && (o->candidates < o->top || o->candidates > MOST_CANDIDATES))
         return tern_fail(err, TERN_USAGE, "%d candidates; the limits are the %d hits and %d", o->candidates, o->top,
                          MOST_CANDIDATES);
-    if ((int)o->vectors < TERN_VECTORS_AUTO || o->vectors > TERN_VECTORS_BINARY)
+    if ((int)o->vectors < TERN_SEARCH_AUTO || o->vectors > TERN_SEARCH_BINARY)
         return tern_fail(err, TERN_USAGE, "vectors of kind %d; there are 0, 1 and 2", (int)o->vectors);
     return TERN_OK;
 }
@@ -81,7 +81,7 @@ static tern_status read_options(tern_searcher_options *o, const tern_searcher_op
 static void set_limits(tern_searcher *s, const tern_searcher_options *o)
 {
     const size_t n = s->index->info.n_passages;
-    s->binary = o->vectors == TERN_VECTORS_AUTO ? n > BINARY_FROM : o->vectors == TERN_VECTORS_BINARY;
+    s->binary = o->vectors == TERN_SEARCH_AUTO ? n > BINARY_FROM : o->vectors == TERN_SEARCH_BINARY;
     int64_t candidates = s->binary ? o->candidates : o->top;
     if (!candidates)
         candidates = (int64_t)o->top * BINARY_PER_HIT + BINARY_MORE + (int64_t)(n / BINARY_OF);

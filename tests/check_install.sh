@@ -15,16 +15,22 @@ soname=$(make_it -s print-SONAME) version=$(make_it -s print-VERSION)
 IFS=. read -r major minor _ <<<"$version"
 
 cat > "$work/use.c" <<'C'
+#include <tern_search.h>
 #include <tern_convert.h>
 #include <tern.h>
 #include <string.h>
-int main(void) { return strcmp(tern_version(), TERN_VERSION) != 0 || tern_convert(".", ".", NULL, NULL) == TERN_OK; }
+int main(void)
+{
+    tern_index *none;
+    return strcmp(tern_version(), TERN_VERSION) != 0 || tern_convert(".", ".", NULL, NULL) == TERN_OK ||
+           tern_index_open(&none, ".", NULL) == TERN_OK;
+}
 C
 
 # installed <libdir>: everything is there, readable by all: tern.pc had mode 600 once.
 installed() {
     local f
-    for f in bin/tern "$1/$soname" "$1/libtern.so" "$1/libtern.a" include/tern.h include/tern_convert.h \
+    for f in bin/tern "$1/$soname" "$1/libtern.so" "$1/libtern.a" include/tern.h include/tern_search.h include/tern_convert.h \
         "$1/pkgconfig/tern.pc" "$1/cmake/tern/ternConfig.cmake" "$1/cmake/tern/ternConfigVersion.cmake" \
         share/man/man1/tern.1; do
         [ -e "$root/usr/$f" ] || fail "not installed: $f"

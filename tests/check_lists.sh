@@ -113,7 +113,7 @@ helps=$(for command in $commands; do "$tern" "$command" --help; done)
 claims() {
     local pattern=$1 place word text
     shift
-    for place in README.md docs/*.md tools/tern.1 runtime/base/tern.h quant/tern_convert.h tools/*.py tools/arm/*.py \
+    for place in README.md docs/*.md tools/tern.1 runtime/base/tern.h runtime/base/tern_search.h quant/tern_convert.h tools/*.py tools/arm/*.py \
         help; do
         [ "$place" = help ] || [ -e "$place" ] || continue
         text=$([ "$place" = help ] && echo "$helps" || cat "$place")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # usage: check_symbols.sh <build folder> [tool prefix]
-# Names: every global of libtern.a starts with tern_, libtern.so exports what tern.h and, with conversion, tern_convert.h
-# declare with TERN_API and nothing else. Manners: the library does not print, exit or abort, keeps no mutable global, reads one environment variable.
+# Names: every global of libtern.a starts with tern_, libtern.so exports what tern.h, tern_search.h and, with conversion,
+# tern_convert.h declare with TERN_API and nothing else. Manners: the library does not print, exit or abort, keeps no mutable global, reads one environment variable.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$1 prefix=${2:-}
@@ -17,7 +17,7 @@ foreign=$(grep -v '^tern_' <<<"$globals" || true)
 twice=$(sort <<<"$globals" | uniq -d)
 [ -z "$twice" ] || fail "defined twice:" "$twice"
 
-headers=(runtime/base/tern.h)
+headers=(runtime/base/tern.h runtime/base/tern_search.h)
 [ ! -d "$dir/obj/quant" ] || headers+=(quant/tern_convert.h)
 declared=$(sed 's|/\*.*\*/||' "${headers[@]}" | tr '\n' ' ' | grep -oE 'TERN_API [^;(]*\(' |
     grep -oE 'tern_[a-z0-9_]+\($' | tr -d '(' | sort)

@@ -326,7 +326,7 @@ static void recall(void **state)
         size_t n_hits;
         write_index(v, n, k);
         assert_ok(tern_index_open(&x, path, &err));
-        for (int kind = TERN_VECTORS_INT8; kind <= TERN_VECTORS_BINARY; kind++) {
+        for (int kind = TERN_SEARCH_INT8; kind <= TERN_SEARCH_BINARY; kind++) {
             int found = 0, all_of_them = 0;
             search(x, (tern_searcher_options){.vectors = (tern_vectors)kind}, queries, hits, &n_hits);
             assert_int_equal(n_hits, TOP);
@@ -336,8 +336,8 @@ static void recall(void **state)
                 fail_msg("%d dimensions, vectors %d: %d of %d", k, kind, found, all_of_them);
         }
         /* With every passage a candidate, bits and int8 cannot differ. */
-        search(x, (tern_searcher_options){.vectors = TERN_VECTORS_INT8, .candidates = (int)n}, queries, hits, &n_hits);
-        search(x, (tern_searcher_options){.vectors = TERN_VECTORS_BINARY, .candidates = (int)n}, queries, all, &n_hits);
+        search(x, (tern_searcher_options){.vectors = TERN_SEARCH_INT8, .candidates = (int)n}, queries, hits, &n_hits);
+        search(x, (tern_searcher_options){.vectors = TERN_SEARCH_BINARY, .candidates = (int)n}, queries, all, &n_hits);
         for (int h = 0; h < QUERIES * TOP; h++)
             assert_true(hits[h].passage == all[h].passage && hits[h].score == all[h].score);
         tern_index_close(x);
@@ -357,7 +357,7 @@ static void same_everywhere(void **state)
     size_t n;
     write_index(v, N, K);
     assert_ok(tern_index_open(&x, path, &err));
-    for (int kind = TERN_VECTORS_INT8; kind <= TERN_VECTORS_BINARY; kind++) {
+    for (int kind = TERN_SEARCH_INT8; kind <= TERN_SEARCH_BINARY; kind++) {
         search(x, (tern_searcher_options){.vectors = (tern_vectors)kind, .threads = 1}, queries, first, &n);
         for (int i = 0; i < n_isas; i++)
             for (int threads = 1; threads <= 4; threads++) {
@@ -383,7 +383,7 @@ static void edges(void **state)
     for (int i = 0; i < 100 * 4; i++)
         v[i] = i % 4 == 1 ? 1 : 0.25f;
     write_index(v, 100, 4);
-    for (int kind = TERN_VECTORS_AUTO; kind <= TERN_VECTORS_BINARY; kind++) {
+    for (int kind = TERN_SEARCH_AUTO; kind <= TERN_SEARCH_BINARY; kind++) {
         const tern_searcher_options o = {.struct_bytes = sizeof o, .vectors = (tern_vectors)kind, .threads = 2};
         assert_ok(tern_index_open(&x, path, &err));
         assert_ok(tern_searcher_open(&s, x, &o, &err));

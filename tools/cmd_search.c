@@ -197,9 +197,9 @@ static int open_searcher(struct search *s)
                                      .threads = s->run.threads,
                                      .top = most,
                                      .isa = s->run.isa,
-                                     .vectors = !s->vectors                   ? TERN_VECTORS_AUTO
-                                                : !strcmp(s->vectors, "int8") ? TERN_VECTORS_INT8
-                                                                              : TERN_VECTORS_BINARY};
+                                     .vectors = !s->vectors                   ? TERN_SEARCH_AUTO
+                                                : !strcmp(s->vectors, "int8") ? TERN_SEARCH_INT8
+                                                                              : TERN_SEARCH_BINARY};
     s->vector = malloc((size_t)tern_session_dimensions(s->session) * sizeof *s->vector);
     s->hits = malloc((size_t)most * sizeof *s->hits);
     s->results = calloc((size_t)most, sizeof *s->results);

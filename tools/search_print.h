@@ -2,7 +2,7 @@
 #ifndef TERN_SEARCH_PRINT_H
 #define TERN_SEARCH_PRINT_H
 
-#include "runtime/base/tern.h"
+#include "runtime/base/tern_search.h"
 
 /* A passage that was found, with its text as the file has it now. */
 struct search_result {

@@ -2,7 +2,7 @@
 #ifndef TERN_SEARCH_SPLIT_H
 #define TERN_SEARCH_SPLIT_H
 
-#include "runtime/base/tern.h"
+#include "runtime/base/tern_search.h"
 
 struct passages {
     tern_passage *at;

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { TOP = 3 };
 
-static void check_search(const tern_index *x, tern_vectors vectors)
+static void check_search(const tern_index *x, tern_search_vectors vectors)
 {
     const tern_searcher_options o = {
         .struct_bytes = sizeof o, .threads = 1, .top = TOP, .candidates = TOP, .vectors = vectors};
@@ -52,7 +52,7 @@ static void check_index(const tern_index *x, size_t size)
         fuzz_check(p.start <= f.bytes && p.bytes <= f.bytes - p.start && p.line);
     }
     fuzz_check(tern_index_get_passage(x, passages, &p) == TERN_USAGE);
-    for (int kind = TERN_VECTORS_AUTO; kind <= TERN_VECTORS_BINARY; kind++)
+    for (int kind = TERN_SEARCH_AUTO; kind <= TERN_SEARCH_BINARY; kind++)
         check_search(x, (tern_vectors)kind);
 }
 

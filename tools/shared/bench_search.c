@@ -4,7 +4,7 @@
    of two of them, a + u * b with u in 0.3 .. 1, which stand for passages nobody has written. INDEX is written anew and
    stays. Built and run by `make bench-search`. A query's time is the least of several runs in turn; the median and the
    largest over all queries are printed. Recall is the part of the exact ten nearest that the search finds. */
-#include "runtime/base/tern.h"
+#include "runtime/base/tern_search.h"
 #include "simd/table.h"
 #include "tools/cli.h"
 #include "tools/npy.h"
@@ -140,7 +140,7 @@ static void measure(const struct bench *b, const tern_index *index, const tern_s
     tern_searcher_close(s);
     qsort(ms, QUERIES, sizeof *ms, by_size);
     printf("| %-6s | %10d | %7d | %6.4f | %6.2f | %6.2f |\n",
-           options->vectors == TERN_VECTORS_BINARY ? "binary" : "int8", options->candidates, options->threads,
+           options->vectors == TERN_SEARCH_BINARY ? "binary" : "int8", options->candidates, options->threads,
            (double)found / (QUERIES * TOP), ms[QUERIES / 2], ms[QUERIES - 1]);
     fflush(stdout);
 }
@@ -176,11 +176,11 @@ int main(int argc, char **argv)
     o.threads = argc > 4 ? atoi(argv[4]) : 0;
     for (int i = 5; i == 5 || i < argc; i++) {
         o.candidates = i < argc ? atoi(argv[i]) : 0;
-        o.vectors = TERN_VECTORS_BINARY;
+        o.vectors = TERN_SEARCH_BINARY;
         measure(&b, index, &o);
     }
     o.candidates = 0;
-    o.vectors = TERN_VECTORS_INT8;
+    o.vectors = TERN_SEARCH_INT8;
     measure(&b, index, &o);
     tern_index_close(index);
     free(b.real);
