@@ -323,7 +323,7 @@ static void head_task(void *context, int task, int thread)
                      .thread = thread,
                      .start = start};
     h.tokens = j->batch->offsets[text + 1] - start;
-    h.keys = h.tokens - j->a->unseen;
+    h.keys = h.tokens - (j->a->unseen ? j->a->unseen[text] : 0);
     h.at = start * h.ld + (ptrdiff_t)h.number * layer->head_dim;
     int64_t time = tern_profile_start(j->a->profile);
     if (layer->position == TERN_POSITION_ALIBI)

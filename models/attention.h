@@ -37,8 +37,9 @@ struct tern_attention {
     struct tern_profile *profile;           /* [threads], or NULL */
     const struct tern_config *config;
     const struct tern_position_table *table; /* [config->n_tables] */
-    int unseen; /* the last tokens of each text see the others, and no token sees them: fewer than a text has. In
-                   layers that see whole texts */
+    /* [texts] The last so many tokens of a text see the others, and no token sees them: fewer than it has, in layers
+       that see whole texts. NULL: none. */
+    const int32_t *unseen;
     const int32_t *exp; /* [tokens] exponents of the units of scores; NULL: all are 0 */
 };
 

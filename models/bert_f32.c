@@ -355,7 +355,7 @@ static void head_task(void *context, int task, int thread)
                      .all = j->batch->offsets[j->batch->n_texts],
                      .thread = thread,
                      .score = b->score + (ptrdiff_t)thread * (ptrdiff_t)scores(b->longest)};
-    h.keys = h.tokens - b->unseen;
+    h.keys = h.tokens - (b->unseen ? b->unseen[text] : 0);
     const int partly = layer->before < h.tokens || layer->after < h.tokens;
     const int most = partly && WINDOWED_ROWS < query_rows(h.tokens) ? WINDOWED_ROWS : query_rows(h.tokens);
     h.globals = tern_seen_globals(b->config, layer, j->batch, text);

@@ -41,7 +41,7 @@ struct tern_bert_f32 {
                                         behind the other */
     float *distance;                 /* [threads] products with distances, of models that have them */
     int skip, dimensions, normalize; /* of embeddings: models/heads.h */
-    int unseen;                      /* as struct tern_attention has it */
+    const int32_t *unseen;           /* as struct tern_attention has it */
     const int32_t *asked;            /* [n_asked] of words: the same */
     int n_asked;
     float *vector[2]; /* [widest vector] */

@@ -185,6 +185,7 @@ void tern_config_free(struct tern_config *config)
         free(config->prompts[i].text);
     }
     free(config->prompts);
+    free(config->query_weights);
     memset(config, 0, sizeof *config);
 }
 

@@ -152,8 +152,9 @@ enum tern_vector_kind { TERN_VECTORS_TEXT, TERN_VECTORS_SPARSE, TERN_VECTORS_TOK
 /* SPARSE: each word of the vocabulary weighs log(1 + max(0, logit)), of a head that gives words. Vectors of such heads
    are made so too where the file says nothing: the largest of the tokens' weights. */
 struct tern_sparse_spec {
-    int32_t sum;   /* 1: the sum of the tokens' weights */
-    int32_t twice; /* 1: a token's weight is log(1 + weight) once more */
+    int32_t sum;       /* 1: the sum of the tokens' weights */
+    int32_t twice;     /* 1: a token's weight is log(1 + weight) once more */
+    int32_t looked_up; /* 1: queries are not run: their tokens have weights of their own, tensor "query_weights" */
 };
 /* TOKENS: the dense layers read the state of each token, in place of a pooled one. */
 struct tern_late_spec {
@@ -305,6 +306,8 @@ struct tern_config {
     enum tern_vector_kind vectors;
     struct tern_sparse_spec sparse;
     struct tern_late_spec late;
+    float
+        *query_weights; /* [vocab] in a checkpoint: what `sparse.looked_up` says. Not in a .tern file's configuration */
     int32_t max_tokens; /* min of max_positions and the tokenizer's or sentence-transformers' limit */
 };
 

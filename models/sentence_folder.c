@@ -27,7 +27,9 @@ static const struct {
     {"CNN", TERN_MODULE_OTHER},
     {"LSTM", TERN_MODULE_OTHER},
     {"Asym", TERN_MODULE_OTHER},
-    {"Router", TERN_MODULE_OTHER},
+    {"Router", TERN_MODULE_ROUTER},
+    {"SparseStaticEmbedding", TERN_MODULE_WEIGHTS},
+    {"IDF", TERN_MODULE_WEIGHTS}, /* before it was renamed */
     {"WordWeights", TERN_MODULE_OTHER},
     {"BoW", TERN_MODULE_OTHER},
     {"WordEmbeddings", TERN_MODULE_OTHER},
@@ -61,14 +63,15 @@ static int leads_out(const char *path)
     return 0;
 }
 
+/* `file` names the module. */
 static tern_status add_module(struct tern_sentence_folder *f, const char *directory, const char *type, const char *path,
-                              tern_error *err)
+                              const char *file, tern_error *err)
 {
     struct tern_module *m = &f->modules[f->n_modules];
     if (f->n_modules == TERN_MAX_MODULES)
         return tern_fail(err, TERN_FORMAT, "%s: more than %d modules", directory, TERN_MAX_MODULES);
     if (leads_out(path))
-        return tern_fail(err, TERN_FORMAT, "%s/modules.json: the path %.60s leads out of the folder", directory, path);
+        return tern_fail(err, TERN_FORMAT, "%s: the path %.60s leads out of the folder", file, path);
     m->kind = kind_of(type);
     snprintf(m->type, sizeof m->type, "%s", type);
     const tern_status status = tern_join_path(m->path, sizeof m->path, directory, path, err);
@@ -77,6 +80,70 @@ static tern_status add_module(struct tern_sentence_folder *f, const char *direct
     f->n_modules += !status;
     return status;
 }
+
+/* ---- A Router: router_config.json names the modules of each way, by their folders -------------------------------- */
+
+static tern_status read_way(struct tern_sentence_folder *f, const char *folder, const json_t *root, const char *way,
+                            const char *path, tern_error *err)
+{
+    const json_t *const names = json_object_get(json_object_get(root, "structure"), way);
+    tern_status status = TERN_OK;
+    if (!json_is_array(names))
+        return tern_fail(err, TERN_FORMAT, "%s: structure has no list of the modules of a %s", path, way);
+    for (size_t i = 0; !status && i < json_array_size(names); i++) {
+        const char *const name = json_string_value(json_array_get(names, i));
+        const char *const type = name ? json_string_value(json_object_get(json_object_get(root, "types"), name)) : NULL;
+        if (!type)
+            return tern_fail(err, TERN_FORMAT, "%s: module %zu of a %s has no name or no type", path, i, way);
+        status = add_module(f, folder, type, name, path, err);
+    }
+    return status;
+}
+
+/* Queries go through one table of weights, which is kept behind all modules. */
+static tern_status take_query(struct tern_sentence_folder *f, int before, const char *path, tern_error *err)
+{
+    const struct tern_module *const m = &f->modules[before];
+    if (f->n_modules != before + 1 || m->kind != TERN_MODULE_WEIGHTS)
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: queries go through %d modules, the first of them %.60s; one SparseStaticEmbedding is "
+                         "supported",
+                         path, f->n_modules - before, f->n_modules > before ? m->type : "none");
+    f->modules[TERN_MAX_MODULES] = *m;
+    f->query = &f->modules[TERN_MAX_MODULES];
+    f->n_modules = before;
+    return TERN_OK;
+}
+
+/* Puts the modules of documents in the place of the last module, a Router. */
+static tern_status read_router(struct tern_sentence_folder *f, tern_error *err)
+{
+    static const char *const known[] = {"types", "structure", "parameters"}, *const ways[] = {"query", "document"};
+    char folder[TERN_MAX_FOLDER], path[TERN_MAX_FOLDER];
+    json_t *root = NULL;
+    const int before = --f->n_modules;
+    snprintf(folder, sizeof folder, "%s", f->modules[before].path);
+    tern_status status = f->query ? tern_fail(err, TERN_FORMAT, "%s: a second Router is not supported", folder)
+                                  : tern_join_path(path, sizeof path, folder, "router_config.json", err);
+    if (!status)
+        status = tern_json_read_file(&root, path, TERN_MAX_MODULE_FILE, 0, err);
+    if (!status)
+        status = tern_json_known_keys(root, known, 3, "a Router", path, err);
+    if (!status)
+        status = tern_json_known_keys(json_object_get(root, "structure"), ways, 2, "a Router's structure", path, err);
+    if (!status && json_object_size(json_object_get(json_object_get(root, "parameters"), "route_mappings")))
+        status = tern_fail(err, TERN_FORMAT, "%s: route_mappings are not supported", path);
+    if (!status)
+        status = read_way(f, folder, root, "query", path, err);
+    if (!status)
+        status = take_query(f, before, path, err);
+    if (!status)
+        status = read_way(f, folder, root, "document", path, err);
+    json_decref(root);
+    return status;
+}
+
+/* ---- modules.json ------------------------------------------------------------------------------------------------ */
 
 static tern_status read_modules(struct tern_sentence_folder *f, const char *directory, const json_t *root,
                                 const char *path, tern_error *err)
@@ -89,7 +156,9 @@ static tern_status read_modules(struct tern_sentence_folder *f, const char *dire
         const char *where = json_string_value(json_object_get(json_array_get(root, i), "path"));
         if (!type || !where)
             return tern_fail(err, TERN_FORMAT, "%s: module %zu has no type or no path", path, i);
-        status = add_module(f, directory, type, where, err);
+        status = add_module(f, directory, type, where, path, err);
+        if (!status && f->modules[f->n_modules - 1].kind == TERN_MODULE_ROUTER)
+            status = read_router(f, err);
     }
     return status;
 }
@@ -106,10 +175,10 @@ static tern_status guess_modules(struct tern_sentence_folder *f, const char *dir
             snprintf(type, sizeof type, "sentence_transformers.models.%s", kinds[k].name);
             status = tern_join_path(path, sizeof path, directory, name, err);
             if (!status && tern_is_directory(path))
-                status = add_module(f, directory, type, name, err);
+                status = add_module(f, directory, type, name, path, err);
         }
         if (i == 0 && f->n_modules == before && !status)
-            status = add_module(f, directory, "sentence_transformers.models.Transformer", "", err);
+            status = add_module(f, directory, "sentence_transformers.models.Transformer", "", path, err);
     }
     return status;
 }
@@ -170,7 +239,7 @@ tern_status tern_sentence_folder_open(struct tern_sentence_folder *out, const ch
     char path[TERN_MAX_FOLDER];
     json_t *root = NULL;
     memset(out, 0, sizeof *out);
-    out->modules = malloc(TERN_MAX_MODULES * sizeof *out->modules);
+    out->modules = malloc((TERN_MAX_MODULES + 1) * sizeof *out->modules);
     tern_status status =
         out->modules ? TERN_OK : tern_fail_nomem(err, "the modules", TERN_MAX_MODULES * sizeof *out->modules);
     if (!status)
@@ -181,6 +250,8 @@ tern_status tern_sentence_folder_open(struct tern_sentence_folder *out, const ch
     if (!status)
         status = root ? read_modules(out, directory, root, path, err) : guess_modules(out, directory, err);
     json_decref(root);
+    for (int i = 0; i < out->n_modules; i++)
+        out->is_sparse |= out->modules[i].kind == TERN_MODULE_SPLADE;
     snprintf(out->transformer, sizeof out->transformer, "%s", directory);
     for (int i = 0; i < out->n_modules; i++)
         if (out->modules[i].kind == TERN_MODULE_TRANSFORMER || out->modules[i].kind == TERN_MODULE_STATIC) {

@@ -24,6 +24,7 @@ static const struct {
 enum { N_INTEGERS = sizeof integers / sizeof integers[0] };
 
 static const char *const poolings[] = {"max", "sum"}, *const activations[] = {"relu", "log1p_relu"};
+static const char queries[] = "weights"; /* the only kind of its own */
 
 static int32_t *field(struct tern_late_spec *late, int i)
 {
@@ -34,8 +35,9 @@ void tern_vectors_words(char *out, size_t capacity, const struct tern_config *co
 {
     const int32_t n = config->n_dense;
     if (config->vectors == TERN_VECTORS_SPARSE)
-        snprintf(out, capacity, "sparse, the %s of each word's %s", config->sparse.sum ? "sum" : "largest",
-                 config->sparse.twice ? "log(1 + log(1 + relu))" : "log(1 + relu)");
+        snprintf(out, capacity, "sparse, the %s of each word's %s%s", config->sparse.sum ? "sum" : "largest",
+                 config->sparse.twice ? "log(1 + log(1 + relu))" : "log(1 + relu)",
+                 config->sparse.looked_up ? "; a query's, the weights of its tokens" : "");
     else
         snprintf(out, capacity, "of each token, %d numbers%s", tern_dense_inputs(config, n),
                  config->normalize ? ", length 1" : "");
@@ -61,12 +63,20 @@ static json_t *late_to_json(const struct tern_config *config)
     return NULL;
 }
 
+static json_t *sparse_to_json(const struct tern_config *config)
+{
+    json_t *const object = json_pack("{s:s, s:s}", "pooling", poolings[config->sparse.sum], "activation",
+                                     activations[config->sparse.twice]);
+    if (!object || !config->sparse.looked_up || !json_object_set_new(object, "queries", json_string(queries)))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
 int tern_vectors_to_json(json_t *root, const struct tern_config *config)
 {
     if (config->vectors == TERN_VECTORS_SPARSE)
-        return json_object_set_new(root, "sparse",
-                                   json_pack("{s:s, s:s}", "pooling", poolings[config->sparse.sum], "activation",
-                                             activations[config->sparse.twice]));
+        return json_object_set_new(root, "sparse", sparse_to_json(config));
     return config->vectors == TERN_VECTORS_TOKENS ? json_object_set_new(root, "tokens", late_to_json(config)) : 0;
 }
 
@@ -88,14 +98,21 @@ static tern_status get_word(int32_t *out, const json_t *object, const char *key,
 
 static tern_status get_sparse(struct tern_config *out, const json_t *object, const char *label, tern_error *err)
 {
-    static const char *const known[] = {"pooling", "activation"};
+    static const char *const known[] = {"pooling", "activation", "queries"};
+    const char *of_queries = "";
     if (!json_is_object(object))
         return tern_fail(err, TERN_FORMAT, "%s: sparse is not an object", label);
-    tern_status status = tern_json_known_keys(object, known, 2, "sparse of the configuration", label, err);
+    tern_status status = tern_json_known_keys(object, known, 3, "sparse of the configuration", label, err);
     if (!status)
         status = get_word(&out->sparse.sum, object, "pooling", poolings, label, err);
     if (!status)
         status = get_word(&out->sparse.twice, object, "activation", activations, label, err);
+    if (!status)
+        status = tern_json_get_string(object, "queries", 0, &of_queries, label, err);
+    out->sparse.looked_up = !status && !strcmp(of_queries, queries);
+    if (!status && *of_queries && !out->sparse.looked_up)
+        status = tern_fail(err, TERN_FORMAT, "%s: queries %.60s of sparse vectors are not supported; %s are", label,
+                           of_queries, queries);
     out->vectors = TERN_VECTORS_SPARSE;
     return status;
 }

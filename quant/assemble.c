@@ -1,7 +1,9 @@
 /* Puts a .tern file together: tensors, vocabulary, configuration, checksum; on disk or in memory. */
 #include "quant/convert.h"
 
+#include "models/format.h"
 #include "models/scheme.h"
+#include "simd/ops.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,6 +28,17 @@ static tern_status add_tokenizer(struct tern_builder *b, const tern_tokenizer *t
     return status;
 }
 
+/* What tokens weigh in queries, as it is. */
+static tern_status add_query_weights(struct tern_builder *b, const struct tern_config *c, tern_error *err)
+{
+    const int64_t shape = tern_round_up(c->vocab, TERN_PARAM32);
+    float *const data = tern_builder_add(b, "query_weights", TERN_F32, 1, &shape);
+    if (!data)
+        return tern_fail_nomem(err, "weights of queries", (size_t)shape * sizeof *data);
+    memcpy(data, c->query_weights, (size_t)c->vocab * sizeof *data);
+    return TERN_OK;
+}
+
 tern_status tern_build(struct tern_builder **out, const struct tern_source *source, const tern_tokenizer *tokenizer,
                        tern_error *err)
 {
@@ -36,6 +49,8 @@ tern_status tern_build(struct tern_builder **out, const struct tern_source *sour
         return status;
     status =
         source->config->weights == TERN_WEIGHTS_F32 ? tern_store_f32(b, source, err) : tern_store_int8(b, source, err);
+    if (!status && source->config->sparse.looked_up)
+        status = add_query_weights(b, source->config, err);
     if (!status && tokenizer)
         status = add_tokenizer(b, tokenizer, err);
     if (!status) {

@@ -7,6 +7,7 @@
 #include "quant/convert.h"
 #include "quant/families.h"
 #include "quant/family_readers.h"
+#include "quant/query_weights.h"
 #include "quant/sentence_files.h"
 #include "quant/static_table.h"
 #include "runtime/base/file.h"
@@ -230,7 +231,7 @@ static tern_status read_config(struct tern_config *out, struct tern_purpose *pur
     if (status == TERN_OK)
         status = tern_config_keys_check(root, out, path, err);
     if (status == TERN_OK)
-        status = tern_purpose_settle(purpose, root, out->architecture, directory, path, err);
+        status = tern_purpose_settle(purpose, root, out->architecture, folder, directory, path, err);
     if (status == TERN_OK)
         status = read_labels(out, root, path, err);
     out->untied = json_is_false(json_object_get(root, "tie_word_embeddings"));
@@ -261,6 +262,8 @@ tern_status tern_config_read_checkpoint(struct tern_config *out, struct tern_pur
     json_decref(root);
     if (status == TERN_OK)
         status = tern_sentence_files_read(out, &folder, directory, err);
+    if (status == TERN_OK)
+        status = tern_query_weights_read(out, purpose, &folder, err);
     tern_sentence_folder_close(&folder);
     if (status != TERN_OK)
         tern_config_free(out);

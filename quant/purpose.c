@@ -141,19 +141,6 @@ static tern_status read_beside(json_t **out, const char *directory, const char *
     return status ? status : tern_json_read_file(out, path, MAX_FILE, 1, err);
 }
 
-/* Whether the modules make sparse vectors, as SPLADE does, of a masked-language head's words. */
-static int makes_sparse(const json_t *modules)
-{
-    static const char splade[] = ".SpladePooling";
-    for (size_t i = 0; i < json_array_size(modules); i++) {
-        const char *const type = json_string_value(json_object_get(json_array_get(modules, i), "type"));
-        const char *const last = type ? strrchr(type, '.') : NULL;
-        if (last && !strcmp(last, splade))
-            return 1;
-    }
-    return 0;
-}
-
 tern_status tern_class_read(const char **out, const json_t *config, const char *path, tern_error *err)
 {
     const json_t *const list = json_object_get(config, "architectures"), *const first = json_array_get(list, 0);
@@ -164,13 +151,12 @@ tern_status tern_class_read(const char **out, const json_t *config, const char *
 }
 
 tern_status tern_purpose_settle(struct tern_purpose *p, const json_t *config, enum tern_architecture family,
-                                const char *directory, const char *path, tern_error *err)
+                                const struct tern_sentence_folder *folder, const char *directory, const char *path,
+                                tern_error *err)
 {
     const char *class = NULL;
-    json_t *modules_json = NULL, *sentence = NULL;
+    json_t *sentence = NULL;
     tern_status status = tern_class_read(&class, config, path, err);
-    if (!status)
-        status = read_beside(&modules_json, directory, "modules.json", err);
     if (!status)
         status = read_beside(&sentence, directory, "config_sentence_transformers.json", err);
     const char *kind = json_string_value(json_object_get(sentence, "model_type"));
@@ -180,8 +166,8 @@ tern_status tern_purpose_settle(struct tern_purpose *p, const json_t *config, en
         status = settle_asked(p, p->options->task, err);
     else if (!status && crosses)
         status = settle(p, TERN_HEAD_CLASSIFIER, 0, "a cross-encoder, as config_sentence_transformers.json says");
-    else if (!status && modules_json)
-        status = settle(p, makes_sparse(modules_json) ? TERN_HEAD_FILLER : TERN_HEAD_NONE, 1, "modules.json");
+    else if (!status && folder->has_modules_json)
+        status = settle(p, folder->is_sparse ? TERN_HEAD_FILLER : TERN_HEAD_NONE, 1, "modules.json");
     else if (!status && class && !strcmp(class, "HF_ColBERT"))
         status = settle(p, TERN_HEAD_NONE, 1, class);
     else if (!status && class)
@@ -189,7 +175,6 @@ tern_status tern_purpose_settle(struct tern_purpose *p, const json_t *config, en
     /* Of other heads the keys mean nothing; they may be what is left of an earlier use. */
     if (!status && (!p->settled || p->head == TERN_HEAD_CLASSIFIER))
         status = read_output(p, config, crosses ? sentence : NULL, path, err);
-    json_decref(modules_json);
     json_decref(sentence);
     return status;
 }

@@ -4,6 +4,7 @@
 #define TERN_PURPOSE_H
 
 #include "models/config.h"
+#include "models/sentence_folder.h"
 #include "quant/tern_convert.h"
 
 #include <jansson.h>
@@ -23,10 +24,12 @@ struct tern_purpose {
    TERN_FORMAT: it is no list of strings. */
 tern_status tern_class_read(const char **out, const json_t *config, const char *path, tern_error *err);
 /* Reads `config`, the object of config.json, which is called `path`, and what sentence-transformers put beside it in
-   `directory`: modules.json outranks the class in `architectures`. TERN_USAGE: the task asked for is unknown.
-   TERN_FORMAT: a class whose answers Tern cannot give, or an output function that it does not know. */
+   `directory`, whose modules `folder` has: modules.json outranks the class in `architectures`. TERN_USAGE: the task
+   asked for is unknown. TERN_FORMAT: a class whose answers Tern cannot give, or an output function that it does not
+   know. */
 tern_status tern_purpose_settle(struct tern_purpose *purpose, const json_t *config, enum tern_architecture family,
-                                const char *directory, const char *path, tern_error *err);
+                                const struct tern_sentence_folder *folder, const char *directory, const char *path,
+                                tern_error *err);
 /* "classify", "tag" ... and "embed". */
 struct tern_words tern_task_words(const char *conjunction);
 

@@ -149,21 +149,12 @@ static int is_classifier(const struct tern_sentence_folder *f)
     return task && !strcmp(task, "sequence-classification");
 }
 
-/* Whether its vectors are sparse ones of a masked-language head's words. */
-static int is_sparse(const struct tern_sentence_folder *f)
-{
-    for (int i = 0; i < f->n_modules; i++)
-        if (f->modules[i].kind == TERN_MODULE_SPLADE)
-            return 1;
-    return 0;
-}
-
 static tern_status read_transformer(struct tern_config *out, const struct tern_sentence_folder *f, int late,
                                     tern_error *err)
 {
     const struct tern_file_key keys[] = {{"max_seq_length", READ},
                                          {"do_lower_case", READ},
-                                         {"transformer_task", is_sparse(f) ? "fill-mask" : "feature-extraction"},
+                                         {"transformer_task", f->is_sparse ? "fill-mask" : "feature-extraction"},
                                          {"modality_config", READ},
                                          {"module_output_name", "token_embeddings"},
                                          {"processing_kwargs", OFF},
@@ -189,7 +180,7 @@ static tern_status read_transformer(struct tern_config *out, const struct tern_s
     if (!status)
         status = check_arguments(f->config, path, err);
     if (!status && !is_classifier(f))
-        status = check_text_method(f->config, is_sparse(f) ? "logits" : "last_hidden_state", path, err);
+        status = check_text_method(f->config, f->is_sparse ? "logits" : "last_hidden_state", path, err);
     /* The limit: what is handed to the tokenizer, else max_seq_length, else the tokenizer's own. */
     if (!status)
         status = read_limit(out, json_object_get(f->config, "processor_kwargs"), "model_max_length", path, &found, err);
@@ -430,7 +421,7 @@ static tern_status read_chain(struct tern_config *out, const struct tern_sentenc
         const int is_static = m->kind == TERN_MODULE_STATIC,
                   is_pooling = m->kind == TERN_MODULE_POOLING || m->kind == TERN_MODULE_SPLADE;
         const int is_transformer = m->kind == TERN_MODULE_TRANSFORMER || is_static;
-        if (m->kind == TERN_MODULE_OTHER)
+        if (m->kind >= TERN_MODULE_ROUTER)
             return tern_fail(err, TERN_FORMAT,
                              "%s: module %.100s is not supported; Transformer, StaticEmbedding, Pooling, "
                              "SpladePooling, Dense, Normalize and Dropout are",

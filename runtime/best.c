@@ -1,5 +1,8 @@
-/* Selects the best of ranked rows, in linear time, and sorts them. */
+/* Selects the best of ranked rows, in linear time, and sorts rows of any kind in place. */
 #include "runtime/best.h"
+
+#include <math.h>
+#include <string.h>
 
 void tern_best_start(struct tern_best *b)
 {
@@ -55,25 +58,76 @@ void tern_best_cut(struct tern_best *b)
     b->worst = b->at[b->most - 1];
 }
 
-/* Moves at[i] down a heap of n whose root ranks last. */
-static void sink(struct tern_ranked *at, int n, int i)
+/* Rows of a heap whose root comes last. */
+struct heap {
+    char *rows;
+    size_t bytes; /* of a row */
+    int (*before)(const void *a, const void *b);
+};
+
+static void swap_rows(const struct heap *h, size_t a, size_t b)
 {
-    for (int child; (child = 2 * i + 1) < n; i = child) {
-        if (child + 1 < n && tern_ranks_before(at[child], at[child + 1]))
-            child++;
-        if (!tern_ranks_before(at[i], at[child]))
-            return;
-        swap(&at[i], &at[child]);
+    char held[64], *const x = h->rows + a * h->bytes, *const y = h->rows + b * h->bytes;
+    for (size_t done = 0, n; done < h->bytes; done += n) {
+        n = h->bytes - done < sizeof held ? h->bytes - done : sizeof held;
+        memcpy(held, x + done, n);
+        memcpy(x + done, y + done, n);
+        memcpy(y + done, held, n);
     }
 }
 
-/* By a heap: the C library's sort may allocate. */
+/* Moves row i of n down to its place. */
+static void sink(const struct heap *h, size_t n, size_t i)
+{
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
+        const char *const rows = h->rows;
+        if (child + 1 < n && h->before(rows + child * h->bytes, rows + (child + 1) * h->bytes))
+            child++;
+        if (!h->before(rows + i * h->bytes, rows + child * h->bytes))
+            return;
+        swap_rows(h, i, child);
+    }
+}
+
+void tern_sort(void *rows, size_t n, size_t bytes, int (*before)(const void *a, const void *b))
+{
+    const struct heap h = {rows, bytes, before};
+    for (size_t i = n / 2; i-- > 0;)
+        sink(&h, n, i);
+    for (size_t i = n; i-- > 1;) {
+        swap_rows(&h, 0, i);
+        sink(&h, i, 0);
+    }
+}
+
+static int row_before(const void *a, const void *b)
+{
+    const struct tern_ranked *const x = a, *const y = b;
+    return tern_ranks_before(*x, *y);
+}
+
 void tern_best_sort(struct tern_ranked *at, int n)
 {
-    for (int i = n / 2; i-- > 0;)
-        sink(at, n, i);
-    for (int i = n; i-- > 1;) {
-        swap(&at[0], &at[i]);
-        sink(at, i, 0);
-    }
+    tern_sort(at, (size_t)n, sizeof *at, row_before);
+}
+
+int tern_best_pick(struct tern_ranked *at, int n, int most)
+{
+    if (n > most)
+        select_at(at, n, most - 1);
+    else
+        most = n;
+    tern_best_sort(at, most);
+    return most;
+}
+
+/* The bits of a float grow with its magnitude, as an integer's would. */
+int64_t tern_score_key(double score)
+{
+    int64_t bits;
+    if (isnan(score))
+        return INT64_MAX;
+    score += 0.0; /* -0 is 0 */
+    memcpy(&bits, &score, sizeof bits);
+    return bits < 0 ? bits & INT64_MAX : ~bits;
 }

@@ -1,5 +1,6 @@
 /* Missing words: what a masked-language head says of the masks of a text, and of each token as if it were one. */
 #include "models/tokenizer.h"
+#include "runtime/best.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
 #include "runtime/texts.h"
@@ -9,24 +10,6 @@
 #include <string.h>
 
 /* ---- Candidates ---- */
-
-/* Whether a goes before b. */
-static int better(const tern_candidate *a, const tern_candidate *b)
-{
-    return a->logit > b->logit || (a->logit == b->logit && a->id < b->id);
-}
-
-/* Into best[n], which is sorted; returns how many there are then, at most `top`. */
-static int32_t insert(tern_candidate *best, int32_t n, int32_t top, tern_candidate c)
-{
-    if (n == top && !better(&c, &best[n - 1]))
-        return n;
-    int32_t at = n < top ? n : top - 1;
-    for (; at > 0 && better(&c, &best[at - 1]); at--)
-        best[at] = best[at - 1];
-    best[at] = c;
-    return n < top ? n + 1 : n;
-}
 
 /* The natural logarithm of the sum of all exp(logit). */
 static double log_sum(const float *logits, int32_t n)
@@ -42,7 +25,7 @@ static double log_sum(const float *logits, int32_t n)
 
 /* The words that a call asks for. */
 struct fill {
-    const struct tern_config *config;
+    const struct tern_waiting *waiting;
     tern_masks *masks;
 };
 
@@ -50,18 +33,19 @@ static tern_status take_candidates(void *context, int i, const float *logits)
 {
     const struct fill *f = context;
     const tern_masks *const m = f->masks;
-    const int32_t vocab = f->config->vocab;
+    const int32_t vocab = f->waiting->model->config.vocab, most = m->targets ? (int32_t)m->n_targets : vocab;
+    struct tern_ranked *const ranked = f->waiting->ranked;
     tern_candidate *const best = m->candidates + (size_t)i * (size_t)m->top;
-    int32_t n = 0;
-    if (m->targets)
-        for (size_t k = 0; k < m->n_targets; k++)
-            n = insert(best, n, m->top, (tern_candidate){m->targets[k], logits[m->targets[k]], 0});
-    else
-        for (int32_t k = 0; k < vocab; k++)
-            n = insert(best, n, m->top, (tern_candidate){k, logits[k], 0});
+    for (int32_t k = 0; k < most; k++) {
+        const int32_t id = m->targets ? m->targets[k] : k;
+        ranked[k] = (struct tern_ranked){tern_score_key((double)logits[id]), (uint32_t)id};
+    }
+    const int n = tern_best_pick(ranked, most, m->top);
     const double all = log_sum(logits, vocab);
-    for (int32_t k = 0; k < n; k++)
-        best[k].probability = exp((double)best[k].logit - all);
+    for (int k = 0; k < n; k++) {
+        const float logit = logits[ranked[k].row];
+        best[k] = (tern_candidate){(int32_t)ranked[k].row, logit, exp((double)logit - all)};
+    }
     return TERN_OK;
 }
 
@@ -104,6 +88,9 @@ static tern_status check_masks(const struct tern_waiting *w, const tern_masks *m
     if (m->capacity < 1 || m->top < 1 || (m->targets && m->n_targets < 1))
         return tern_fail(err, TERN_USAGE, "room for %zu masks of %d candidates; 1 or more are possible", m->capacity,
                          m->targets && !m->n_targets ? 0 : m->top);
+    if (m->targets && m->n_targets > (size_t)vocab)
+        return tern_fail(err, TERN_USAGE, "%zu targets; the vocabulary has %d, and none may be given twice",
+                         m->n_targets, vocab);
     for (size_t i = 0; m->targets && i < m->n_targets; i++)
         if (m->targets[i] < 0 || m->targets[i] >= vocab)
             return tern_fail(err, TERN_USAGE, "target %zu has id %d; the vocabulary has %d", i, m->targets[i], vocab);
@@ -148,7 +135,7 @@ tern_status tern_fill(tern_session *session, const tern_text *text, tern_truncat
     if (status)
         return status;
     masks->n_tokens = tokens.count;
-    struct fill fill = {config, masks};
+    struct fill fill = {w, masks};
     const int n = find_masks(w, &tokens, masks);
     const struct tern_asked asked = {w->asked, n, &fill, take_candidates};
     const int32_t offsets[2] = {0, (int32_t)tokens.count};

@@ -1,6 +1,7 @@
 /* Answers to a question in a text: spans of tokens by where an answer begins and ends, as transformers' pipeline for
    question answering chooses them. */
 #include "models/unicode.h"
+#include "runtime/best.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
 #include "runtime/texts.h"
@@ -24,8 +25,7 @@ struct finding {
     tern_find_options o;     /* the numbers in force */
     struct tern_windows all; /* the context in windows */
     size_t top;              /* answers that are wanted */
-    size_t each;             /* candidates that are taken from a window */
-    struct candidate *best;  /* [each] of one window, the best first */
+    struct tern_best best;   /* of one window: its spans, of which row `first * n + last` is tokens first .. last */
     tern_found *answers;     /* [n_answers] of all windows so far, of different words */
     size_t n_answers;
     double *p[2];      /* [limit] that an answer begins, and ends, at a token of a window */
@@ -96,17 +96,6 @@ static void probabilities(double *p, const float *logits, const tern_span *spans
         p[i] /= sum;
 }
 
-static size_t insert(struct candidate *best, size_t n, size_t most, struct candidate c)
-{
-    if (n == most && c.score <= best[n - 1].score)
-        return n;
-    size_t at = n < most ? n : most - 1;
-    for (; at > 0 && best[at - 1].score < c.score; at--)
-        best[at] = best[at - 1];
-    best[at] = c;
-    return n < most ? n + 1 : n;
-}
-
 /* ---- Answers of all windows ---- */
 
 /* Whether two stretches of the context are the same words but for their case. */
@@ -149,7 +138,7 @@ static tern_status read_window(void *context, const struct tern_window *window)
     struct finding *const f = context;
     const tern_span *const spans = window->spans;
     const size_t n = window->n;
-    size_t found = 0;
+    tern_best_start(&f->best);
     for (int side = 0; side < 2; side++)
         probabilities(f->p[side], window->logits + side, spans, n);
     if (spans[0].source < 0 && f->p[0][0] * f->p[1][0] < f->least_none)
@@ -157,34 +146,38 @@ static tern_status read_window(void *context, const struct tern_window *window)
     for (size_t i = 0; i < n; i++)
         for (size_t j = i; spans[i].source == 1 && j < n && j - i < (size_t)f->o.max_length && spans[j].source == 1;
              j++)
-            found = insert(f->best, found, f->each, (struct candidate){i, j, f->p[0][i] * f->p[1][j]});
-    for (size_t i = 0; i < found; i++)
-        add_answer(f, bytes_of(f, spans, n, f->best[i]));
+            tern_best_offer(&f->best, tern_score_key(f->p[0][i] * f->p[1][j]), (uint32_t)(i * n + j));
+    const int found = tern_best_pick(f->best.at, f->best.n, f->best.most);
+    for (int i = 0; i < found; i++) {
+        const size_t first = f->best.at[i].row / n, last = f->best.at[i].row % n;
+        add_answer(f, bytes_of(f, spans, n, (struct candidate){first, last, f->p[0][first] * f->p[1][last]}));
+    }
     return TERN_OK;
 }
 
 /* ---- All windows ---- */
 
-static int by_score(const void *a, const void *b)
+static int goes_before(const void *a, const void *b)
 {
-    const tern_found *x = a, *y = b;
+    const tern_found *const x = a, *const y = b;
     if (x->score != y->score)
-        return x->score < y->score ? 1 : -1;
-    return x->start != y->start ? (x->start > y->start ? 1 : -1) : x->end < y->end ? -1 : x->end > y->end;
+        return x->score > y->score;
+    return x->start != y->start ? x->start < y->start : x->end < y->end;
 }
 
 static tern_status reserve(struct finding *f, tern_error *err)
 {
     const size_t windows = tern_windows_count(&f->all);
     /* the pipeline's: of whole words several spans of tokens may be the same */
-    f->each = f->o.by_tokens ? f->top : 2 * f->top + 10;
+    const size_t each = f->o.by_tokens ? f->top : 2 * f->top + 10;
+    f->best.most = (int)each;
     f->p[0] = malloc(2 * (size_t)f->o.window * sizeof *f->p[0]);
     f->p[1] = f->p[0] + f->o.window;
-    f->best = malloc(f->each * sizeof *f->best);
+    f->best.at = malloc(2 * each * sizeof *f->best.at);
     f->answers =
-        windows < SIZE_MAX / f->each / sizeof *f->answers ? malloc((windows * f->each + 1) * sizeof *f->answers) : NULL;
-    return f->p[0] && f->best && f->answers ? TERN_OK
-                                            : tern_fail_nomem(err, "answers", windows * f->each * sizeof *f->answers);
+        windows < SIZE_MAX / each / sizeof *f->answers ? malloc((windows * each + 1) * sizeof *f->answers) : NULL;
+    return f->p[0] && f->best.at && f->answers ? TERN_OK
+                                               : tern_fail_nomem(err, "answers", windows * each * sizeof *f->answers);
 }
 
 tern_status tern_find_answers(tern_session *session, const tern_text *text, const tern_find_options *options,
@@ -205,12 +198,12 @@ tern_status tern_find_answers(tern_session *session, const tern_text *text, cons
         if (!status && f.o.may_be_empty)
             f.answers[f.n_answers++] = (tern_found){f.least_none, 0, 0};
         if (!status && f.n_answers) {
-            qsort(f.answers, f.n_answers, sizeof *f.answers, by_score);
+            tern_sort(f.answers, f.n_answers, sizeof *f.answers, goes_before);
             *n_found = f.n_answers < top ? f.n_answers : top;
             memcpy(found, f.answers, *n_found * sizeof *found);
         }
         free(f.p[0]);
-        free(f.best);
+        free(f.best.at);
         free(f.answers);
         tern_windows_close(&f.all);
     }

@@ -2,9 +2,13 @@
 #include "runtime/model.h"
 
 #include "models/checksum.h"
+#include "models/format.h"
+#include "models/load.h"
 #include "models/scheme.h"
+#include "simd/ops.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +102,20 @@ static tern_status open_tokenizer(tern_model *m, const char *label, tern_error *
     return status;
 }
 
+/* Weights of tokens in queries, of models that have them. */
+static tern_status find_query_weights(tern_model *m, const char *label, tern_error *err)
+{
+    const int64_t shape = tern_round_up(m->config.vocab, TERN_PARAM32);
+    struct tern_loader l = {.st = &m->tensors, .label = label, .prefix = "", .err = err};
+    if (!m->config.sparse.looked_up)
+        return TERN_OK;
+    m->query_weights = tern_load_tensor(&l, "query_weights", TERN_F32, 1, &shape);
+    for (int32_t i = 0; m->query_weights && i < m->config.vocab; i++)
+        if (!isfinite(m->query_weights[i]))
+            tern_load_fail(&l, "query_weights", "has a number that is not finite");
+    return l.status;
+}
+
 static tern_status open_bytes(tern_model *m, const uint8_t *bytes, size_t size, const char *label, tern_error *err)
 {
     uint64_t computed, stored;
@@ -120,6 +138,8 @@ static tern_status open_bytes(tern_model *m, const uint8_t *bytes, size_t size, 
         status = tern_int8_load(&m->int8, &m->config, &m->tensors, label, err);
     else if (!status)
         status = tern_f32_load(&m->f32, &m->config, &m->tensors, label, err);
+    if (!status)
+        status = find_query_weights(m, label, err);
     if (!status)
         status = open_tokenizer(m, label, err);
     if (!status)

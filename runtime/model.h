@@ -13,7 +13,8 @@ struct tern_model {
     tern_tokenizer *tokenizer; /* NULL when the file has no vocabulary */
     struct tern_int8_weights int8;
     struct tern_f32_weights f32;
-    char embedding[640]; /* tern_model_info's */
+    const float *query_weights; /* [vocab] of sparse vectors of queries; NULL: these are run as documents are */
+    char embedding[640];        /* tern_model_info's */
     tern_model_info info;
 };
 

@@ -70,6 +70,13 @@ tern_status tern_waiting_default_prompt(struct tern_waiting *w, tern_error *err)
     return set(w, c->default_prompt ? c->prompts[c->default_prompt - 1].text : "", NULL, err);
 }
 
+const char *tern_waiting_prompt(const struct tern_waiting *w, int query)
+{
+    const struct tern_config *const c = &w->model->config;
+    const int32_t own = *w->prompt ? -1 : tern_config_find_prompt(c, query ? "query" : "document");
+    return own < 0 ? w->prompt : c->prompts[own].text;
+}
+
 void tern_waiting_close(struct tern_waiting *w)
 {
     free(w->own_prompt);

@@ -1,9 +1,8 @@
 /* Documents in the order in which they fit a query, by a head that gives a pair of texts one value. */
+#include "runtime/best.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
 #include "runtime/texts.h"
-
-#include <math.h>
 
 struct ranking {
     const tern_model *model;
@@ -38,41 +37,12 @@ static tern_status keep_value(void *context, const tern_answer *answer)
     return TERN_OK;
 }
 
-/* Whether a goes behind b: a smaller value or, of equals, a later document; what is no number goes last. */
-static int behind(const tern_reranked *a, const tern_reranked *b)
+/* A larger value or, of equals, an earlier document; what is no number goes last. */
+static int goes_before(const void *a, const void *b)
 {
-    if (isnan(a->score) != isnan(b->score))
-        return isnan(a->score);
-    if (a->score != b->score && !isnan(a->score))
-        return a->score < b->score;
-    return a->index > b->index;
-}
-
-/* Lets the element `at` of a heap, whose first is the one that goes last, sink to its place. */
-static void sink(tern_reranked *heap, size_t n, size_t at)
-{
-    const tern_reranked held = heap[at];
-    for (size_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && behind(&heap[child + 1], &heap[child]))
-            child++;
-        if (!behind(&heap[child], &held))
-            break;
-        heap[at] = heap[child];
-    }
-    heap[at] = held;
-}
-
-/* A heapsort, which allocates nothing, as qsort may. */
-static void sort(tern_reranked *ranked, size_t n)
-{
-    for (size_t i = n / 2; i > 0; i--)
-        sink(ranked, n, i - 1);
-    for (size_t end = n; end > 1; end--) {
-        const tern_reranked last = ranked[0];
-        ranked[0] = ranked[end - 1];
-        ranked[end - 1] = last;
-        sink(ranked, end - 1, 0);
-    }
+    const tern_reranked *const x = a, *const y = b;
+    const int64_t one = tern_score_key(x->score), other = tern_score_key(y->score);
+    return one < other || (one == other && x->index < y->index);
 }
 
 tern_status tern_rerank(tern_session *session, const tern_text *query, const tern_text *documents, size_t n_documents,
@@ -81,7 +51,7 @@ tern_status tern_rerank(tern_session *session, const tern_text *query, const ter
     const tern_model *const model = tern_session_waiting(session)->model;
     struct ranking r = {
         .model = model, .pair = *query, .documents = documents, .n = n_documents, .out = ranked, .err = err};
-    const tern_stream stream = {sizeof stream, &r, next_pair, keep_value};
+    const tern_stream stream = {.struct_bytes = sizeof stream, .context = &r, .next = next_pair, .answer = keep_value};
     if (model->info.n_labels != 1 || model->info.of_tokens)
         return tern_fail(
             err, TERN_USAGE,
@@ -95,6 +65,6 @@ tern_status tern_rerank(tern_session *session, const tern_text *query, const ter
             return tern_fail(err, TERN_USAGE, "document %zu has a pair; it is the query's pair itself", i + 1);
     const tern_status status = tern_answer_stream(session, TERN_CLASSIFY, truncate, &stream, err);
     if (!status)
-        sort(ranked, n_documents);
+        tern_sort(ranked, n_documents, sizeof *ranked, goes_before);
     return status;
 }

@@ -28,6 +28,7 @@ struct tern_session {
     struct tern_profile *profile; /* [threads] */
     int32_t *types;               /* [max_tokens] of a model with question_apart */
     int32_t *offsets;             /* [max_texts + 1] of a group of texts */
+    const int32_t *unseen;        /* [max_texts] of the run, see tern_session_embed_tokens; NULL: none */
     int32_t *result;              /* [max_texts][dimensions] or logits: what the user's floats are made of */
     float *words;                 /* [TERN_WORD_ROWS][vocab] of a head that gives words */
     struct tern_bert_f32 f32;     /* f32 models */
@@ -355,6 +356,7 @@ static void run_integers(tern_session *s, const tern_batch *batch, tern_heads_fn
     tern_pool_begin(s->pool, s->token_products * batch->offsets[batch->n_texts]);
     for (int first = 0; first < batch->n_texts; first += group.n_texts) {
         group = group_of(s, batch, first);
+        s->bert.attention.unseen = s->unseen ? s->unseen + first : NULL;
         if (!tern_config_is_static(&s->model->config))
             tern_bert_forward(&s->bert, &group);
         head(&s->heads, &group, s->result + (ptrdiff_t)(of_tokens ? batch->offsets[first] : first) * width);
@@ -488,14 +490,14 @@ tern_status tern_session_embed(tern_session *s, const tern_batch *batch, int ski
     return TERN_OK;
 }
 
-tern_status tern_session_embed_tokens(tern_session *s, const tern_batch *batch, int unseen, float *vectors,
+tern_status tern_session_embed_tokens(tern_session *s, const tern_batch *batch, const int32_t *unseen, float *vectors,
                                       tern_error *err)
 {
     s->result_count = 0;
     const tern_status status = check_batch(s, batch, err);
     if (status)
         return status;
-    s->f32.unseen = s->bert.attention.unseen = unseen;
+    s->f32.unseen = s->unseen = unseen;
     if (s->model->config.weights == TERN_WEIGHTS_F32) {
         s->f32.skip = 0;
         run_floats(s, batch, tern_bert_f32_embed_tokens, vectors);
@@ -503,7 +505,7 @@ tern_status tern_session_embed_tokens(tern_session *s, const tern_batch *batch, 
         s->heads.skip = 0;
         run_integers(s, batch, tern_heads_embed_tokens, 1, s->dimensions, tern_heads_embed_bits(&s->heads), vectors);
     }
-    s->f32.unseen = s->bert.attention.unseen = 0;
+    s->f32.unseen = s->unseen = s->bert.attention.unseen = NULL;
     return TERN_OK;
 }
 

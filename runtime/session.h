@@ -11,10 +11,10 @@
 tern_status tern_session_embed(tern_session *session, const tern_batch *batch, int skip, float *vectors,
                                tern_error *err);
 
-/* vectors[offsets[n_texts]][dimensions]: of each token, of a model that has such vectors. The last `unseen` tokens of
-   each text see the others, and no token sees them. Errors are those of tern_embed. */
-tern_status tern_session_embed_tokens(tern_session *session, const tern_batch *batch, int unseen, float *vectors,
-                                      tern_error *err);
+/* vectors[offsets[n_texts]][dimensions]: of each token, of a model that has such vectors. The last unseen[text] tokens
+   see the others of their text, and no token sees them; NULL: there are none. Errors are those of tern_embed. */
+tern_status tern_session_embed_tokens(tern_session *session, const tern_batch *batch, const int32_t *unseen,
+                                      float *vectors, tern_error *err);
 /* Says why the model has no vector for a text as a whole: TERN_USAGE. */
 tern_status tern_session_not_pooled(const tern_model *model, tern_error *err);
 

@@ -8,6 +8,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Sparse vectors of a run have so many numbers together, or are one. */
+enum { SPARSE_NUMBERS = 1 << 20 };
+
 void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena)
 {
     const struct tern_config *c = &w->model->config;
@@ -20,13 +23,20 @@ void tern_waiting_plan(struct tern_waiting *w, struct tern_arena *arena)
     const size_t labels =
         tern_head_kinds[c->head].gives == TERN_GIVES_TOKENS ? (size_t)w->room * (size_t)c->n_labels : 0;
     size_t values = texts * width > labels ? texts * width : labels;
-    if (c->vectors == TERN_VECTORS_TOKENS && (size_t)w->limit * width > values)
-        values = (size_t)w->limit * width;
     const int words = tern_gives_words(c);
     const int late = c->vectors == TERN_VECTORS_TOKENS;
+    if (late && (size_t)w->room * width > values)
+        values = (size_t)w->room * width;
     w->spans = labels || words || late ? tern_arena_take(arena, tokens, sizeof *w->spans) : NULL;
-    w->asked = words ? tern_arena_take(arena, tokens, sizeof *w->asked) : NULL;
-    w->word_weights = words ? tern_arena_take(arena, (size_t)c->vocab, sizeof *w->word_weights) : NULL;
+    w->unseen = late ? tern_arena_take(arena, texts, sizeof *w->unseen) : NULL;
+    if (words) {
+        const size_t vocab = (size_t)c->vocab, most = SPARSE_NUMBERS / vocab;
+        w->max_sparse = (int)(most < 1 ? 1 : most < texts ? most : texts);
+        w->asked = tern_arena_take(arena, tokens, sizeof *w->asked);
+        w->word_weights = tern_arena_take(arena, (size_t)w->max_sparse * vocab, sizeof *w->word_weights);
+        w->ranked = tern_arena_take(arena, vocab, sizeof *w->ranked);
+        w->words = tern_arena_take(arena, vocab, sizeof *w->words);
+    }
     w->values = tern_arena_take(arena, values, sizeof *w->values);
 }
 
@@ -56,6 +66,12 @@ tern_status tern_waiting_tokenize(const struct tern_waiting *w, const char *prom
     return tern_fail(err, TERN_INPUT, "the text has no token");
 }
 
+tern_batch tern_waiting_batch(const struct tern_waiting *w)
+{
+    /* With one token type, a pair's second text has that type too. */
+    return (tern_batch){w->ids, w->model->config.token_types > 1 ? w->types : NULL, w->offsets, w->n};
+}
+
 /* ---- Streams ---- */
 
 /* One call of tern_answer_stream. */
@@ -71,7 +87,20 @@ struct call {
 /* Values of one text. */
 static int32_t values_of(const struct call *c)
 {
-    return c->task == TERN_EMBED ? tern_session_dimensions(c->session) : c->waiting->model->info.n_labels;
+    switch (c->task) {
+    case TERN_EMBED:
+    case TERN_TOKENS: return tern_session_dimensions(c->session);
+    case TERN_SPARSE: return 0;
+    case TERN_CLASSIFY:
+    case TERN_TAG: break;
+    }
+    return c->waiting->model->info.n_labels;
+}
+
+/* Texts of a run. */
+static int most_texts(const struct call *c)
+{
+    return c->task == TERN_SPARSE ? tern_sparse_most(c->waiting, c->stream->query) : c->waiting->max_texts;
 }
 
 static tern_status hand_out(const struct call *c, const int32_t *integers)
@@ -81,32 +110,46 @@ static tern_status hand_out(const struct call *c, const int32_t *integers)
     tern_status status = TERN_OK;
     for (int i = 0; i < w->n && !status; i++) {
         const size_t first = (size_t)w->offsets[i], at = (c->task == TERN_TAG ? first : (size_t)i) * (size_t)count;
-        const tern_answer answer = {.index = w->index + (size_t)i,
-                                    .ids = w->ids + first,
-                                    .spans = c->task == TERN_TAG ? w->spans + first : NULL,
-                                    .n_tokens = (size_t)(w->offsets[i + 1] - w->offsets[i]),
-                                    .n_needed = w->needed[i],
-                                    .values = w->values + at,
-                                    .integers = integers ? integers + at : NULL,
-                                    .count = count};
+        tern_answer answer = {.index = w->index + (size_t)i,
+                              .ids = w->ids + first,
+                              .spans = c->task == TERN_TAG ? w->spans + first : NULL,
+                              .n_tokens = (size_t)(w->offsets[i + 1] - w->offsets[i]),
+                              .n_needed = w->needed[i],
+                              .values = w->values + at,
+                              .integers = integers ? integers + at : NULL,
+                              .count = count};
+        if (c->task == TERN_SPARSE)
+            tern_sparse_answer(w, c->stream->query, i, &answer);
+        else if (c->task == TERN_TOKENS)
+            tern_late_answer(w, c->stream->query, i, &answer);
         status = c->stream->answer(c->stream->context, &answer);
     }
     return status;
+}
+
+static tern_status run_task(const struct call *c)
+{
+    struct tern_waiting *const w = c->waiting;
+    const tern_batch batch = tern_waiting_batch(w);
+    switch (c->task) {
+    case TERN_EMBED: return tern_session_embed(c->session, &batch, w->prompt_tokens, w->values, c->err);
+    case TERN_SPARSE: return tern_sparse_run(c->session, c->stream->query, c->err);
+    case TERN_TOKENS: return tern_session_embed_tokens(c->session, &batch, w->unseen, w->values, c->err);
+    case TERN_CLASSIFY:
+    case TERN_TAG: break;
+    }
+    return tern_classify(c->session, &batch, w->values, c->err);
 }
 
 /* Runs the texts that wait and hands out their answers. The text behind them, if one is there, becomes the first. */
 static tern_status run_waiting(const struct call *c)
 {
     struct tern_waiting *w = c->waiting;
-    /* With one token type, a pair's second text has that type too. */
-    const tern_batch batch = {w->ids, w->model->config.token_types > 1 ? w->types : NULL, w->offsets, w->n};
     size_t n;
     int32_t bits;
     if (!w->n)
         return TERN_OK;
-    tern_status status = c->task == TERN_EMBED
-                             ? tern_session_embed(c->session, &batch, w->prompt_tokens, w->values, c->err)
-                             : tern_classify(c->session, &batch, w->values, c->err);
+    tern_status status = run_task(c);
     if (!status)
         status = hand_out(c, tern_session_integers(c->session, &n, &bits));
     w->index += (size_t)w->n;
@@ -124,6 +167,19 @@ static tern_status refuse(const struct call *c, const tern_error *why, size_t ne
     return c->stream->answer(c->stream->context, &answer);
 }
 
+/* Tokens of a text, and which of them no other sees. */
+static tern_status tokenize(const struct call *c, const tern_text *text, tern_tokens *tokens, int32_t *unseen,
+                            tern_error *why)
+{
+    const struct tern_waiting *const w = c->waiting;
+    const int query = c->stream->query;
+    if (c->task == TERN_TOKENS)
+        return tern_late_tokenize(w, query, text, c->truncate, tokens, unseen, why);
+    if (c->task == TERN_SPARSE)
+        return tern_sparse_tokenize(w, query, text, c->truncate, tokens, why);
+    return tern_waiting_tokenize(w, c->task == TERN_EMBED ? w->prompt : "", text, c->truncate, tokens, why);
+}
+
 static tern_status add(const struct call *c, const tern_text *text)
 {
     struct tern_waiting *w = c->waiting;
@@ -132,10 +188,10 @@ static tern_status add(const struct call *c, const tern_text *text)
                           .capacity = (size_t)w->limit,
                           .ids = w->ids + used,
                           .types = w->types + used,
-                          .spans = c->task == TERN_TAG ? w->spans + used : NULL};
+                          .spans = c->task == TERN_TAG || c->task == TERN_TOKENS ? w->spans + used : NULL};
     tern_error why;
-    const char *prompt = c->task == TERN_EMBED ? w->prompt : "";
-    tern_status status = tern_waiting_tokenize(w, prompt, text, c->truncate, &tokens, &why);
+    int32_t unseen = 0;
+    tern_status status = tokenize(c, text, &tokens, &unseen, &why);
     if (status)
         return refuse(c, &why, tokens.needed);
     const int32_t count = (int32_t)tokens.count;
@@ -146,10 +202,12 @@ static tern_status add(const struct call *c, const tern_text *text)
         if (tokens.spans)
             memmove(w->spans, tokens.spans, tokens.count * sizeof *w->spans);
     }
+    if (w->unseen)
+        w->unseen[w->n] = unseen;
     w->needed[w->n] = tokens.needed;
     w->offsets[w->n + 1] = w->offsets[w->n] + count;
     w->n++;
-    return status ? status : w->n == w->max_texts ? run_waiting(c) : TERN_OK;
+    return status ? status : w->n == most_texts(c) ? run_waiting(c) : TERN_OK;
 }
 
 static tern_status check_call(const struct call *c)
@@ -158,11 +216,15 @@ static tern_status check_call(const struct call *c)
     if (c->stream->struct_bytes != sizeof *c->stream)
         return tern_fail(c->err, TERN_USAGE, "a stream of %zu bytes; set struct_bytes to the struct's size",
                          c->stream->struct_bytes);
-    if ((int)c->task < TERN_CLASSIFY || (int)c->task > TERN_TAG)
+    if ((int)c->task < TERN_CLASSIFY || (int)c->task > TERN_TOKENS)
         return tern_fail(c->err, TERN_USAGE, "%d is no tern_task", (int)c->task);
     const tern_status status = tern_check_reading(w->model, c->truncate, c->err);
     if (status)
         return status;
+    if (c->task == TERN_SPARSE)
+        return tern_sparse_check(w, c->err);
+    if (c->task == TERN_TOKENS)
+        return tern_late_check(w, c->stream->query, c->err);
     if (c->task == TERN_EMBED && w->model->config.vectors != TERN_VECTORS_TEXT)
         return tern_session_not_pooled(w->model, c->err);
     if (c->task == TERN_CLASSIFY && w->model->info.of_tokens)
@@ -195,6 +257,16 @@ tern_status tern_answer_stream(tern_session *session, tern_task task, tern_trunc
         status = next == TERN_NEXT_TEXT ? add(&c, &text) : run_waiting(&c);
     }
     return status;
+}
+
+tern_next tern_next_of_one(void *context, tern_text *text)
+{
+    struct tern_one_text *const one = context;
+    if (!one->text)
+        return TERN_NEXT_END;
+    *text = *one->text;
+    one->text = NULL;
+    return TERN_NEXT_TEXT;
 }
 
 /* ---- Arrays ---- */
@@ -237,7 +309,8 @@ static tern_status answer_texts(tern_session *session, tern_task task, const ter
                                 tern_truncate truncate, tern_answers *out, tern_error *err)
 {
     struct array array = {.texts = texts, .n = n_texts, .out = out, .err = err};
-    const tern_stream stream = {sizeof stream, &array, next_of_array, answer_into_array};
+    const tern_stream stream = {
+        .struct_bytes = sizeof stream, .context = &array, .next = next_of_array, .answer = answer_into_array};
     if (out->struct_bytes != sizeof *out)
         return tern_fail(err, TERN_USAGE, "answers of %zu bytes; set struct_bytes to the struct's size",
                          out->struct_bytes);

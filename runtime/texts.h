@@ -4,6 +4,7 @@
 
 #include "runtime/base/arena.h"
 #include "runtime/base/tern.h"
+#include "runtime/best.h"
 
 struct tern_waiting {
     const tern_model *model;
@@ -17,12 +18,18 @@ struct tern_waiting {
     int32_t *offsets;     /* [max_texts + 1] */
     size_t *needed;       /* [max_texts] tokens of the whole texts */
     tern_span *spans;     /* as ids, of a model whose answers are of tokens or words */
-    int32_t *asked;       /* as ids: tokens of a run whose words are asked for, of a model that gives them */
-    float *word_weights;  /* [vocab] of sparse vectors, of such a model */
-    float *values;        /* [max_texts][n_labels or dimensions, whichever is more], or [room][n_labels] if that is */
-    const char *prompt;   /* of texts to embed; "": none */
-    char *own_prompt;     /* where it is no prompt of the model's */
-    int prompt_tokens;    /* that are not pooled, [CLS] included; 0: all are */
+    int32_t *unseen; /* [max_texts] tokens at the end of a text that no other sees, of a model of tokens' vectors */
+    /* Of a model that gives words: tokens of a run whose words are asked for, as ids; sparse vectors of so many texts
+       at a time, [max_sparse][vocab]; [vocab] words in their order, and those of the text that is answered. */
+    int32_t *asked;
+    int max_sparse;
+    float *word_weights;
+    struct tern_ranked *ranked;
+    tern_weight *words;
+    float *values;      /* [max_texts][n_labels or dimensions, whichever is more], or [room][one of these] of tokens */
+    const char *prompt; /* of texts to embed; "": none */
+    char *own_prompt;   /* where it is no prompt of the model's */
+    int prompt_tokens;  /* that are not pooled, [CLS] included; 0: all are */
 };
 
 /* The model's default prompt; the other fields are set. */
@@ -39,7 +46,37 @@ tern_status tern_waiting_check_room(const struct tern_waiting *w, tern_error *er
    static embeddings, where its vector is 0. */
 tern_status tern_waiting_tokenize(const struct tern_waiting *w, const char *prompt, const tern_text *text,
                                   tern_truncate truncate, tern_tokens *tokens, tern_error *err);
+/* The texts that wait. */
+tern_batch tern_waiting_batch(const struct tern_waiting *w);
+/* The session's prompt; where it has none, what the model calls its prompt for queries or for documents. */
+const char *tern_waiting_prompt(const struct tern_waiting *w, int query);
 /* The session's. */
 struct tern_waiting *tern_session_waiting(tern_session *session);
+
+/* A stream of one text: the context of its callbacks, of which `next` is this. */
+struct tern_one_text {
+    const tern_text *text; /* NULL once it was read */
+    void *out;             /* what `answer` fills */
+    tern_error *err;
+};
+tern_next tern_next_of_one(void *context, tern_text *text);
+
+/* ---- Tasks whose answers are no values of a text (runtime/sparse.c, runtime/late.c) ---- */
+
+/* What the tasks need of model and session: errors of tern_embed_sparse and tern_embed_tokens. */
+tern_status tern_sparse_check(const struct tern_waiting *w, tern_error *err);
+tern_status tern_late_check(const struct tern_waiting *w, int query, tern_error *err);
+/* Texts that run together. */
+int tern_sparse_most(const struct tern_waiting *w, int query);
+/* Reads a text behind those that wait, into the arrays that `tokens` points to. */
+tern_status tern_sparse_tokenize(const struct tern_waiting *w, int query, const tern_text *text, tern_truncate truncate,
+                                 tern_tokens *tokens, tern_error *err);
+tern_status tern_late_tokenize(const struct tern_waiting *w, int query, const tern_text *text, tern_truncate truncate,
+                               tern_tokens *tokens, int32_t *unseen, tern_error *err);
+/* Collects the words of the texts that wait. */
+tern_status tern_sparse_run(tern_session *session, int query, tern_error *err);
+/* Puts what is the task's own into the answer to text i, whose ids and n_tokens are there. */
+void tern_sparse_answer(const struct tern_waiting *w, int query, int i, tern_answer *answer);
+void tern_late_answer(const struct tern_waiting *w, int query, int i, tern_answer *answer);
 
 #endif

@@ -1,6 +1,7 @@
 /* Labels that a model was not trained for: how far a text entails a sentence with each of them, as transformers'
    pipeline for zero-shot classification ranks them. */
 #include "models/tokenizer.h"
+#include "runtime/best.h"
 #include "runtime/model.h"
 #include "runtime/texts.h"
 #include "runtime/windows.h"
@@ -134,12 +135,10 @@ static tern_status run_labels(struct ranking *r, tern_session *session, int alon
     return status;
 }
 
-static int by_score(const void *a, const void *b)
+static int goes_before(const void *a, const void *b)
 {
     const tern_label_score *const x = a, *const y = b;
-    if (x->score != y->score)
-        return x->score < y->score ? 1 : -1;
-    return x->label < y->label ? -1 : 1;
+    return x->score > y->score || (x->score == y->score && x->label < y->label);
 }
 
 tern_status tern_zero_shot(tern_session *session, const char *text, size_t text_bytes, const char *const *labels,
@@ -159,7 +158,7 @@ tern_status tern_zero_shot(tern_session *session, const char *text, size_t text_
         status = run_labels(&r, session, alone, ranked, err);
     if (!status) {
         double sum = 0;
-        qsort(ranked, n_labels, sizeof *ranked, by_score);
+        tern_sort(ranked, n_labels, sizeof *ranked, goes_before);
         const double most = ranked[0].score;
         for (size_t i = 0; i < n_labels && !alone; i++)
             sum += ranked[i].score = exp(ranked[i].score - most);

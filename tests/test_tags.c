@@ -115,7 +115,8 @@ static void check_tagger(const char *name)
         for (size_t i = 0; i < json_array_size(expected); i++) {
             const json_t *const e = json_array_get(expected, i);
             struct stream s = {e, model, {.text = string_of(e, "text"), .text_bytes = strlen(string_of(e, "text"))}, 0};
-            const tern_stream stream = {sizeof stream, &s, one_text, answered};
+            const tern_stream stream = {
+                .struct_bytes = sizeof stream, .context = &s, .next = one_text, .answer = answered};
             const tern_tag_options o = options_of(e);
             tern_entity got[MOST];
             size_t n, again;

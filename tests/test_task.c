@@ -55,7 +55,7 @@ static tern_next one_text(void *context, tern_text *text)
 static struct answer answer_of(const tern_model *model, tern_task task)
 {
     struct answer kept = {0};
-    const tern_stream stream = {sizeof stream, &kept, one_text, keep};
+    const tern_stream stream = {.struct_bytes = sizeof stream, .context = &kept, .next = one_text, .answer = keep};
     tern_session *s;
     assert_ok(tern_session_open(&s, model, NULL, &err));
     assert_ok(tern_answer_stream(s, task, TERN_TRUNCATE_ERROR, &stream, &err));

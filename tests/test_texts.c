@@ -392,7 +392,8 @@ static void test_stream(void **state)
     make_reference(&r, models[PLAIN], TERN_CLASSIFY, TERN_TRUNCATE_TAIL);
     for (int32_t n = 1; n < 9; n += 3) {
         struct feed feed = {.reference = &r};
-        const tern_stream stream = {sizeof stream, &feed, feed_next, feed_answer};
+        const tern_stream stream = {
+            .struct_bytes = sizeof stream, .context = &feed, .next = feed_next, .answer = feed_answer};
         tern_session *s = open_session(models[PLAIN], 1, 0, n);
         const long before = malloc_calls;
         assert_ok(tern_answer_stream(s, TERN_CLASSIFY, TERN_TRUNCATE_TAIL, &stream, &err));

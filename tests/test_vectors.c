@@ -45,7 +45,7 @@ static void check_sparse(tern_session *s, const json_t *expected, size_t i, int 
     tern_sparse_vector v = {.struct_bytes = sizeof v, .capacity = WORDS, .words = words};
     double ab = 0, aa = 0, bb = 0;
     char id[16];
-    assert_ok(tern_embed_sparse(s, &text, TERN_TRUNCATE_ERROR, &v, &err));
+    assert_ok(tern_embed_sparse(s, &text, 0, TERN_TRUNCATE_ERROR, &v, &err));
     assert_int_equal(v.count, v.n_words);
     assert_int_equal(v.n_tokens, v.n_needed);
     if (exact)
@@ -70,7 +70,7 @@ static void check_sparse(tern_session *s, const json_t *expected, size_t i, int 
     /* The largest alone are the first of all. */
     v.capacity = 5;
     v.words = best;
-    assert_ok(tern_embed_sparse(s, &text, TERN_TRUNCATE_ERROR, &v, &err));
+    assert_ok(tern_embed_sparse(s, &text, 0, TERN_TRUNCATE_ERROR, &v, &err));
     assert_int_equal(v.count, 5);
     assert_memory_equal(best, words, sizeof best);
 }
@@ -108,12 +108,12 @@ static void test_sparse_refusals(void **state)
     tern_sparse_vector v = {.struct_bytes = sizeof v, .capacity = 1, .words = &word};
     assert_ok(tern_session_open(&s, model, NULL, &err));
     refused(tern_embed_texts(s, &text, 1, TERN_TRUNCATE_ERROR, &answers, &err), TERN_USAGE, "vectors are sparse");
-    refused(tern_embed_sparse(s, &wrong, TERN_TRUNCATE_ERROR, &v, &err), TERN_INPUT, "not UTF-8");
+    refused(tern_embed_sparse(s, &wrong, 0, TERN_TRUNCATE_ERROR, &v, &err), TERN_INPUT, "not UTF-8");
     assert_int_equal(v.count, 0);
     v.capacity = 0;
-    refused(tern_embed_sparse(s, &text, TERN_TRUNCATE_ERROR, &v, &err), TERN_USAGE, "room for no word");
+    refused(tern_embed_sparse(s, &text, 0, TERN_TRUNCATE_ERROR, &v, &err), TERN_USAGE, "room for no word");
     v.struct_bytes = 1;
-    refused(tern_embed_sparse(s, &text, TERN_TRUNCATE_ERROR, &v, &err), TERN_USAGE, "struct_bytes");
+    refused(tern_embed_sparse(s, &text, 0, TERN_TRUNCATE_ERROR, &v, &err), TERN_USAGE, "struct_bytes");
     tern_session_close(s);
     tern_model_close(model);
     json_decref(expected);
@@ -178,13 +178,13 @@ static void test_unseen(void **state)
         json_t *expected = NULL;
         tern_session *s;
         tern_model *const model = case_of("stanford", weights_of[n], &expected);
-        const int32_t ids[9] = {4, 1, 10, 20, 5, 6, 6, 6, 6}, five[2] = {0, 5}, nine[2] = {0, 9};
+        const int32_t ids[9] = {4, 1, 10, 20, 5, 6, 6, 6, 6}, five[2] = {0, 5}, nine[2] = {0, 9}, four = 4;
         const tern_batch alone = {ids, NULL, five, 1}, filled = {ids, NULL, nine, 1};
         float a[5 * WIDTH], b[9 * WIDTH], c[9 * WIDTH];
         assert_ok(tern_session_open(&s, model, NULL, &err));
-        assert_ok(tern_session_embed_tokens(s, &alone, 0, a, &err));
-        assert_ok(tern_session_embed_tokens(s, &filled, 4, b, &err));
-        assert_ok(tern_session_embed_tokens(s, &filled, 0, c, &err));
+        assert_ok(tern_session_embed_tokens(s, &alone, NULL, a, &err));
+        assert_ok(tern_session_embed_tokens(s, &filled, &four, b, &err));
+        assert_ok(tern_session_embed_tokens(s, &filled, NULL, c, &err));
         for (int k = 0; k < 5 * WIDTH; k++)
             assert_true(fabsf(a[k] - b[k]) <= (n ? 0 : 1e-6f));
         assert_memory_not_equal(b, c, sizeof a);
@@ -238,7 +238,7 @@ static void test_token_refusals(void **state)
     assert_int_equal(spans[1].source, -1);
     assert_int_equal(spans[2].end, 3); /* "how" */
     v.capacity = 3;
-    refused(tern_embed_tokens(s, &text, 0, TERN_TRUNCATE_ERROR, &v, &err), TERN_USAGE, "more than the 3 vectors");
+    refused(tern_embed_tokens(s, &text, 0, TERN_TRUNCATE_ERROR, &v, &err), TERN_USAGE, "more than the 3 that");
     assert_int_equal(v.count, 0);
     const tern_text longer = {.text = "a a a a a a a a a a a a a a a a a a", .text_bytes = 35};
     v.capacity = TOKENS;
@@ -259,13 +259,108 @@ static void test_maxsim(void **state)
     assert_true(tern_maxsim(query + 2, 1, document + 2, 2, 2) == -1);
 }
 
+/* ---- Streams ----------------------------------------------------------------------------------------------------- */
+
+/* Texts together, one of which is refused, against each text by itself. */
+struct together {
+    tern_task task;
+    int query;
+    int exact; /* the same bits: of integers */
+    tern_session *alone;
+    size_t next, refused;
+};
+static const char *const many[] = {"how do i reset the router?",
+                                   "a",
+                                   "\xff",
+                                   "press (a) button, for ten seconds.",
+                                   "the the the",
+                                   "q; r",
+                                   "do",
+                                   "reset \"a\" router for the ten seconds, how"};
+enum { N_MANY = sizeof many / sizeof *many };
+
+static tern_next next_of_many(void *context, tern_text *text)
+{
+    struct together *const t = context;
+    if (t->next == N_MANY)
+        return TERN_NEXT_END;
+    *text = (tern_text){.text = many[t->next], .text_bytes = strlen(many[t->next])};
+    t->next++;
+    return TERN_NEXT_TEXT;
+}
+
+static tern_status compare_alone(void *context, const tern_answer *a)
+{
+    struct together *const t = context;
+    const tern_text text = {.text = many[a->index], .text_bytes = strlen(many[a->index])};
+    float vectors[TOKENS * WIDTH];
+    int32_t ids[TOKENS];
+    tern_weight words[WORDS];
+    tern_token_vectors v = {.struct_bytes = sizeof v, .capacity = TOKENS, .vectors = vectors, .ids = ids};
+    tern_sparse_vector w = {.struct_bytes = sizeof w, .capacity = WORDS, .words = words};
+    const tern_status status = t->task == TERN_TOKENS
+                                   ? tern_embed_tokens(t->alone, &text, t->query, TERN_TRUNCATE_HEAD, &v, &err)
+                                   : tern_embed_sparse(t->alone, &text, t->query, TERN_TRUNCATE_HEAD, &w, &err);
+    assert_int_equal(status, a->error ? TERN_INPUT : TERN_OK);
+    t->refused += a->error != NULL;
+    if (a->error)
+        return TERN_OK;
+    if (t->task == TERN_TOKENS) {
+        assert_int_equal(a->count, WIDTH);
+        assert_int_equal(a->n_vectors, v.count);
+        for (size_t k = 0; k < v.count * WIDTH; k++)
+            assert_true(fabsf(a->values[k] - vectors[k]) <= (t->exact ? 0 : 1e-5f));
+        assert_memory_equal(a->ids, ids, v.count * sizeof *ids);
+    } else {
+        assert_null(a->values);
+        assert_int_equal(a->n_words, w.n_words);
+        for (size_t k = 0; k < w.count; k++)
+            assert_true(fabsf(a->words[k].weight - words[k].weight) <= (t->exact ? 0 : 1e-5f));
+        assert_true(!t->exact || !memcmp(a->words, words, w.count * sizeof *words));
+    }
+    return TERN_OK;
+}
+
+static void test_together(void **state)
+{
+    static const struct {
+        const char *name;
+        tern_task task;
+    } cases[] = {{"stanford", TERN_TOKENS}, {"pylate", TERN_TOKENS}, {"splade", TERN_SPARSE}, {"router", TERN_SPARSE}};
+    (void)state;
+    for (int n = 0; n < 16; n++) {
+        const tern_session_options one = {.struct_bytes = sizeof one, .max_texts = 1},
+                                   few = {.struct_bytes = sizeof few, .max_texts = 3, .max_tokens = TOKENS};
+        struct together t = {.task = cases[n / 4].task, .query = n % 2, .exact = n / 2 % 2};
+        const tern_stream stream = {.struct_bytes = sizeof stream,
+                                    .context = &t,
+                                    .next = next_of_many,
+                                    .answer = compare_alone,
+                                    .query = t.query};
+        json_t *expected = NULL;
+        tern_session *s;
+        tern_model *const model = case_of(cases[n / 4].name, weights_of[n / 2 % 2], &expected);
+        assert_ok(tern_session_open(&t.alone, model, &one, &err));
+        for (int sized = 0; sized < 2; sized++) {
+            t.next = t.refused = 0;
+            assert_ok(tern_session_open(&s, model, sized ? &few : NULL, &err));
+            assert_ok(tern_answer_stream(s, t.task, TERN_TRUNCATE_HEAD, &stream, &err));
+            assert_int_equal(t.refused, 1);
+            tern_session_close(s);
+        }
+        tern_session_close(t.alone);
+        tern_model_close(model);
+        json_decref(expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sparse), cmocka_unit_test(test_sparse_refusals),
         cmocka_unit_test(test_tokens), cmocka_unit_test(test_unseen),
         cmocka_unit_test(test_isas),   cmocka_unit_test(test_token_refusals),
-        cmocka_unit_test(test_maxsim),
+        cmocka_unit_test(test_maxsim), cmocka_unit_test(test_together),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -211,6 +211,20 @@ static int settle_precision(struct embed *e, const struct text_options *from)
     return CLI_OK;
 }
 
+/* --prompt-name query and document say which side of a search the texts of these vectors are on, as --query does; the
+   prompt follows from that. */
+static int settle_side(struct embed *e)
+{
+    const int query = e->prompt_name && !strcmp(e->prompt_name, "query");
+    if (!e->prompt_name || !(e->more.sparse || e->more.tokens) || (!query && strcmp(e->prompt_name, "document")))
+        return CLI_OK;
+    if (!query && e->more.query)
+        return cli_fail(CLI_USAGE, "embed: --query and --prompt-name document are both given; one is possible");
+    e->more.query = query;
+    e->prompt_name = NULL;
+    return CLI_OK;
+}
+
 /* Sparse vectors and vectors of tokens. */
 static int check_more(const struct embed *e, const struct run_options *run)
 {
@@ -222,8 +236,8 @@ static int check_more(const struct embed *e, const struct run_options *run)
         return cli_fail(CLI_USAGE, "embed: --sparse goes without --normalize and --dimensions");
     if (more->tokens && more->sparse)
         return cli_fail(CLI_USAGE, "embed: --tokens and --sparse are both given; one is possible");
-    if (!more->tokens && more->query)
-        return cli_fail(CLI_USAGE, "embed: --query is for --tokens; see --prompt-name");
+    if (!more->tokens && !more->sparse && more->query)
+        return cli_fail(CLI_USAGE, "embed: --query is for --tokens and --sparse; see --prompt-name");
     if (!more->sparse && (more->top || more->ids))
         return cli_fail(CLI_USAGE, "embed: --top and --ids are for --sparse");
     return CLI_OK;
@@ -241,6 +255,8 @@ static int check_options(struct embed *e, const struct run_options *run, const s
     if (e->prompt && e->prompt_name)
         return cli_fail(CLI_USAGE, "embed: --prompt and --prompt-name are both given; one is enough");
     int code = check_more(e, run);
+    if (!code)
+        code = settle_side(e);
     if (!code && (e->more.sparse || e->more.tokens))
         return code;
     if (!code)

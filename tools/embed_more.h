@@ -5,9 +5,10 @@
 #include "tools/runner.h"
 
 struct embed_more {
-    int sparse, ids;   /* --sparse, with ids in place of words */
-    int32_t top;       /* words; 0: all */
-    int tokens, query; /* --tokens, of queries */
+    int sparse, ids; /* --sparse, with ids in place of words */
+    int32_t top;     /* words; 0: all */
+    int tokens;      /* --tokens */
+    int query;       /* of either: the texts are queries */
     int json;
 };
 

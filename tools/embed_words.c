@@ -1,17 +1,17 @@
 /* `tern embed --sparse`: the weights of a text's words, as SPLADE makes them. */
 #include "tools/embed_more.h"
 
-#include <stdlib.h>
-
-/* A text on its way through the command. */
+/* The context of the runner. */
 struct sparse {
     const struct embed_more *o;
-    tern_session *session;
     const tern_model *model;
-    struct texts *texts;
-    tern_truncate truncate;
-    tern_sparse_vector vector;
 };
+
+/* Words of an answer that are printed. */
+static size_t shown(const struct sparse *s, const tern_answer *a)
+{
+    return s->o->top && (size_t)s->o->top < a->n_words ? (size_t)s->o->top : a->n_words;
+}
 
 static void print_piece(const struct sparse *s, int32_t id)
 {
@@ -24,76 +24,63 @@ static void print_piece(const struct sparse *s, int32_t id)
 }
 
 /* Two ids may have one piece, which would be one member of an object; ids are apart. */
-static void print_json(const struct sparse *s, const struct text *text)
+static void print_json(const struct sparse *s, const struct text *text, const tern_answer *a)
 {
-    const tern_sparse_vector *const v = &s->vector;
+    const size_t n = shown(s, a);
     fputs("{\"text\":", stdout);
     cli_json_string(stdout, text->text, text->bytes);
     if (!s->o->ids) {
         fputs(",\"sparse\":{", stdout);
-        for (size_t i = 0; i < v->count; i++) {
+        for (size_t i = 0; i < n; i++) {
             fputs(i ? "," : "", stdout);
-            print_piece(s, v->words[i].id);
+            print_piece(s, a->words[i].id);
             putchar(':');
-            cli_json_number(stdout, (double)v->words[i].weight, 9);
+            cli_json_number(stdout, (double)a->words[i].weight, 9);
         }
         putchar('}');
     } else {
         fputs(",\"ids\":[", stdout);
-        for (size_t i = 0; i < v->count; i++)
-            printf("%s%d", i ? "," : "", v->words[i].id);
+        for (size_t i = 0; i < n; i++)
+            printf("%s%d", i ? "," : "", a->words[i].id);
         fputs("],\"weights\":[", stdout);
-        for (size_t i = 0; i < v->count; i++) {
+        for (size_t i = 0; i < n; i++) {
             fputs(i ? "," : "", stdout);
-            cli_json_number(stdout, (double)v->words[i].weight, 9);
+            cli_json_number(stdout, (double)a->words[i].weight, 9);
         }
         putchar(']');
     }
-    printf(",\"n_words\":%zu,\"n_tokens\":%zu,\"truncated\":%s}\n", v->n_words, v->n_tokens,
-           v->n_needed > v->n_tokens ? "true" : "false");
+    printf(",\"n_words\":%zu,\"n_tokens\":%zu,\"truncated\":%s}\n", a->n_words, a->n_tokens,
+           a->n_needed > a->n_tokens ? "true" : "false");
 }
 
 /* WORD:WEIGHT, separated by spaces, which no piece of a tokenizer has in it. */
-static void print_plain(const struct sparse *s)
+static void print_plain(const struct sparse *s, const tern_answer *a)
 {
-    for (size_t i = 0; i < s->vector.count; i++) {
+    for (size_t i = 0; i < shown(s, a); i++) {
         fputs(i ? " " : "", stdout);
         if (s->o->ids)
-            printf("%d", s->vector.words[i].id);
+            printf("%d", a->words[i].id);
         else
-            print_piece(s, s->vector.words[i].id);
-        printf(":%.6g", (double)s->vector.words[i].weight);
+            print_piece(s, a->words[i].id);
+        printf(":%.6g", (double)a->words[i].weight);
     }
     putchar('\n');
 }
 
-static int one(void *context, const struct text *text)
+static int print(void *context, const struct text *text, const tern_answer *a)
 {
-    struct sparse *s = context;
-    const tern_text t = {text->text, text->bytes, text->pair, text->pair_bytes};
-    tern_error err;
-    const tern_status status = tern_embed_sparse(s->session, &t, s->truncate, &s->vector, &err);
-    if (status == TERN_INPUT)
-        return texts_refuse(s->texts, err.message);
-    if (status)
-        return cli_status(&err);
+    const struct sparse *const s = context;
     if (s->o->json)
-        print_json(s, text);
+        print_json(s, text, a);
     else
-        print_plain(s);
+        print_plain(s, a);
     return cli_written();
 }
 
 int embed_words(const struct embed_more *o, tern_session *session, const tern_model *model, struct texts *texts,
                 tern_truncate truncate)
 {
-    const size_t vocab = (size_t)tern_model_get_info(model)->vocab, most = o->top ? (size_t)o->top : vocab;
-    struct sparse s = {o, session, model, texts, truncate, {.struct_bytes = sizeof s.vector}};
-    s.vector.capacity = most < vocab ? most : vocab;
-    s.vector.words = malloc(s.vector.capacity * sizeof *s.vector.words);
-    if (!s.vector.words)
-        return cli_nomem(s.vector.capacity * sizeof *s.vector.words);
-    const int code = texts_end(texts, runner_each(texts, one, &s));
-    free(s.vector.words);
-    return code;
+    struct sparse s = {o, model};
+    struct runner r = {.print = print, .context = &s, .model = model, .session = session, .query = o->query};
+    return texts_end(texts, runner_all(&r, texts, TERN_SPARSE, truncate));
 }

@@ -255,7 +255,8 @@ static tern_status keep_labels(void *context, const tern_answer *a)
 static int run_model(struct labelled *found, const struct labelled *gold, struct eval_own *o, size_t *truncated)
 {
     struct tagging t = {.gold = gold, .own = o, .bar = cli_progress_wanted()};
-    const tern_stream stream = {sizeof stream, &t, next_sentence, keep_labels};
+    const tern_stream stream = {
+        .struct_bytes = sizeof stream, .context = &t, .next = next_sentence, .answer = keep_labels};
     tern_session *session = NULL;
     tern_error err;
     t.label = malloc(gold->n * sizeof *t.label);

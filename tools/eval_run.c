@@ -98,7 +98,7 @@ static tern_status keep(void *context, const tern_answer *a)
 
 static int run_all(struct pass *p, tern_session *session, tern_task task)
 {
-    const tern_stream stream = {sizeof stream, p, next_text, keep};
+    const tern_stream stream = {.struct_bytes = sizeof stream, .context = p, .next = next_text, .answer = keep};
     const size_t texts = p->out->n, values = texts * (size_t)p->out->count;
     tern_error err;
     if (texts > SIZE_MAX / sizeof *p->out->values / (size_t)p->out->count)

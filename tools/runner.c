@@ -175,7 +175,8 @@ static tern_status answer(void *context, const tern_answer *answer)
 
 int runner_all(struct runner *r, struct texts *texts, tern_task task, tern_truncate truncate)
 {
-    const tern_stream stream = {sizeof stream, r, next, answer};
+    const tern_stream stream = {
+        .struct_bytes = sizeof stream, .context = r, .next = next, .answer = answer, .query = r->query};
     tern_error err;
     r->texts = texts;
     r->code = texts_begin(texts);

@@ -49,6 +49,7 @@ struct runner {
     int takes_long;
     const tern_model *model;
     tern_session *session;
+    int query; /* of tern_stream */
     /* The rest is runner_all's own. */
     struct texts *texts;
     int code;

@@ -228,7 +228,7 @@ static int write_round(struct round *r)
                                   .dimensions = tern_session_dimensions(r->u->session),
                                   .n_files = r->n_files,
                                   .n_passages = r->n_passages};
-    const tern_stream stream = {sizeof stream, r, next, answer};
+    const tern_stream stream = {.struct_bytes = sizeof stream, .context = r, .next = next, .answer = answer};
     const char *const inputs[] = {r->u->model_path, NULL};
     static struct tern_writer file; /* 12 KB */
     int code = output_open(&file, r->u->index_path, OUTPUT_WHOLE, inputs);

@@ -337,7 +337,7 @@ TERN_API tern_status tern_pseudo_likelihood(tern_session *session, const tern_te
 /* A word of the vocabulary that a text is about. */
 typedef struct tern_weight {
     int32_t id;
-    float weight; /* above 0 */
+    float weight; /* above 0; of a query's own weights (tern_embed_sparse) not 0 */
 } tern_weight;
 
 /* The sparse vector of a text: an array of the caller, which tern_embed_sparse fills. */
@@ -350,12 +350,15 @@ typedef struct tern_sparse_vector {
     size_t n_tokens, n_needed; /* result: as those of tern_answers */
 } tern_sparse_vector;
 
-/* The sparse vector of a text behind its prompt, as SPLADE makes it of a masked-language head: of each word the largest
-   (or the sum, where the model says so) of log(1 + max(0, logit)) over all tokens, special ones included. Errors, after
-   which count is 0: TERN_INPUT (the text is refused); TERN_USAGE (the model has no masked-language head, or a field is
-   out of range); TERN_FORMAT for a model without a vocabulary. */
-TERN_API tern_status tern_embed_sparse(tern_session *session, const tern_text *text, tern_truncate truncate,
-                                       tern_sparse_vector *sparse, tern_error *err);
+/* The sparse vector of a text, as SPLADE makes it of a masked-language head: of each word the largest (or the sum,
+   where the model says so) of log(1 + max(0, logit)) over all tokens, special ones included. The text is a query
+   (`query` 1) or a document; it stands behind the session's prompt or, where that has none, the model's prompt "query"
+   or "document". Where the model has weights for queries (tern_model_info.embedding says so) a query is not run: its
+   vector is the weight of each of its tokens, special ones and those that weigh 0 left out, and n_tokens counts these
+   tokens. Errors, after which count is 0: TERN_INPUT (the text is refused); TERN_USAGE (the model has no
+   masked-language head, or a field is out of range); TERN_FORMAT for a model without a vocabulary. */
+TERN_API tern_status tern_embed_sparse(tern_session *session, const tern_text *text, int32_t query,
+                                       tern_truncate truncate, tern_sparse_vector *sparse, tern_error *err);
 
 /* ---- Vectors of tokens: late interaction ------------------------------------------------------------------------- */
 
@@ -431,7 +434,14 @@ typedef struct tern_reranked {
 TERN_API tern_status tern_rerank(tern_session *session, const tern_text *query, const tern_text *documents,
                                  size_t n_documents, tern_truncate truncate, tern_reranked *ranked, tern_error *err);
 
-typedef enum tern_task { TERN_CLASSIFY = 0, TERN_EMBED = 1, TERN_TAG = 2 } tern_task;
+/* What a stream's answers are. */
+typedef enum tern_task {
+    TERN_CLASSIFY = 0, /* the logits of each text */
+    TERN_EMBED = 1,    /* its vector */
+    TERN_TAG = 2,      /* the logits of each of its tokens, special ones included */
+    TERN_SPARSE = 3,   /* its sparse vector, as tern_embed_sparse makes it */
+    TERN_TOKENS = 4    /* vectors of its tokens, as tern_embed_tokens makes them */
+} tern_task;
 
 /* The answer to one text of a stream. It belongs to the session and is valid until the callback returns. */
 typedef struct tern_answer {
@@ -439,11 +449,17 @@ typedef struct tern_answer {
     const tern_error *error; /* why tern_tokenize refused the text; NULL: it did not */
     size_t n_tokens;         /* tokens that were run, special ones included; 0 for a refused text */
     size_t n_needed;         /* tokens of the whole text; 0 when it is not UTF-8 */
-    const float *values;     /* [count] logits or a vector, TERN_TAG: [n_tokens][count]; NULL for a refused text */
-    const int32_t *integers; /* as values, see tern_session_integers; NULL for a refused text and for f32 models */
-    int32_t count;           /* the model's n_labels, or dimensions */
-    const int32_t *ids;      /* [n_tokens] of the tokens that were run; NULL for a refused text */
-    const tern_span *spans;  /* TERN_TAG: [n_tokens] the bytes that each token was made of, else NULL */
+    /* [count] logits or a vector, TERN_TAG: [n_tokens][count], TERN_TOKENS: [n_vectors][count]; NULL for a refused text
+       and of TERN_SPARSE. */
+    const float *values;
+    /* As values, see tern_session_integers; NULL for a refused text, for f32 models and of the last two tasks. */
+    const int32_t *integers;
+    int32_t count;      /* the model's n_labels, or dimensions; 0 of TERN_SPARSE */
+    const int32_t *ids; /* [n_tokens] of the tokens that were run, TERN_TOKENS: [n_vectors]; NULL for a refused text */
+    const tern_span *spans;   /* TERN_TAG and TERN_TOKENS: as many, the bytes that each token was made of, else NULL */
+    size_t n_vectors;         /* TERN_TOKENS: of a text; else 0 */
+    const tern_weight *words; /* TERN_SPARSE: [n_words] in the order of tern_embed_sparse, else NULL */
+    size_t n_words;
 } tern_answer;
 
 typedef enum tern_next {
@@ -462,11 +478,12 @@ typedef struct tern_stream {
     /* Takes an answer, or the refusal of a text, in the order of the texts. TERN_OK goes on; any other status ends the
        call, which returns it. */
     tern_status (*answer)(void *context, const tern_answer *answer);
+    int32_t query; /* TERN_SPARSE and TERN_TOKENS: 1: the texts are queries, 0: documents */
 } tern_stream;
 
-/* Answers all texts of a stream: TERN_CLASSIFY with the logits of each text, TERN_TAG with those of each of its tokens,
-   special ones included, TERN_EMBED with its vector. A refused text is no error of this call: `answer` decides. Other
-   errors are those of tern_classify_texts, with nothing read from the stream. */
+/* Answers all texts of a stream. A refused text is no error of this call: `answer` decides. Other errors are those of
+   tern_classify_texts and, of the last two tasks, of tern_embed_sparse and tern_embed_tokens, with nothing read from
+   the stream. */
 TERN_API tern_status tern_answer_stream(tern_session *session, tern_task task, tern_truncate truncate,
                                         const tern_stream *stream, tern_error *err);
 

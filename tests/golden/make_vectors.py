@@ -5,6 +5,10 @@ make_vectors.py   needs torch, transformers 5.24, safetensors and sentence-trans
 
 vectors/NAME/ is a folder as its library saves it, with 16-bit floats. expected.json in it: `texts`, and of each either
 `sparse` (a list of words and weights by id) or `query` and `document` (lists of vectors).
+
+vectors/router/ is laid out as the published models whose queries need no encoder: a Router at the root, whose documents
+go through the transformer beside it. expected.json has `query` and `sparse`, and `plain_query` and `plain` of the folder
+without modules.json, where idf.json alone speaks of queries. saved_router_config.json is what the library writes.
 """
 import json
 import os
@@ -14,8 +18,8 @@ import string
 import torch
 from safetensors.torch import save_file
 from sentence_transformers import MultiVectorEncoder, SparseEncoder
-from sentence_transformers.base.modules import Transformer
-from sentence_transformers.sparse_encoder.modules import SpladePooling
+from sentence_transformers.base.modules import Router, Transformer
+from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizerFast
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors")
@@ -72,7 +76,8 @@ def save_config(folder, architecture):
     )
 
 
-def splade(folder, strategy, activation):
+def masked_lm(folder):
+    """The checkpoint, and a module that runs it."""
     torch.manual_seed(11)
     model = rounded(BertForMaskedLM(config()))
     save_tokenizer(folder)
@@ -81,7 +86,15 @@ def splade(folder, strategy, activation):
         weights.pop(tied, None)
     save_file(weights, path(folder, "model.safetensors"), metadata={"format": "pt"})
     save_config(folder, "BertForMaskedLM")
-    transformer = Transformer(path(folder), transformer_task="fill-mask", model_kwargs={"dtype": torch.float32})
+    return Transformer(path(folder), transformer_task="fill-mask", model_kwargs={"dtype": torch.float32})
+
+
+def by_id(vectors):
+    return [{str(i): w for i, w in enumerate(v.tolist()) if w} for v in vectors]
+
+
+def splade(folder, strategy, activation):
+    transformer = masked_lm(folder)
     encoder = SparseEncoder(modules=[transformer, SpladePooling(strategy, activation)], device="cpu")
     encoder.prompts = {"query": "the ", "document": ""}
     keep = {name: open(path(folder, name), "rb").read() for name in ("model.safetensors", "config.json")}
@@ -91,10 +104,59 @@ def splade(folder, strategy, activation):
         copy(path("saved", name), path(folder, name))
     shutil.rmtree(path("saved"))
     assert keep == {name: open(path(folder, name), "rb").read() for name in keep}
-    vectors = [encoder.encode(text, convert_to_sparse_tensor=False).tolist() for text in TEXTS]
+    vectors = [encoder.encode(text, convert_to_sparse_tensor=False) for text in TEXTS]
+    write(folder + "/expected.json", {"texts": TEXTS, "sparse": by_id(vectors)})
+
+
+def routed():
+    texts = [*TEXTS, "the the router [SEP] the"]
+    transformer = masked_lm("router")
+    tokenizer = transformer.tokenizer
+    torch.manual_seed(13)
+    idf = {w: round(float(torch.rand(1)) * 8, 4) for w in WORDS if w not in ("[CLS]", "do", "q")}
+    write("router/idf.json", idf)
+
+    def both(query, activation):
+        router = Router.for_query_document([query], [transformer, SpladePooling("max", activation)])
+        encoder = SparseEncoder(modules=[router], similarity_fn_name="dot", device="cpu")
+        return encoder, [
+            by_id(encode(t, convert_to_sparse_tensor=False) for t in texts)
+            for encode in (encoder.encode_query, encoder.encode_document)
+        ]
+
+    query = SparseStaticEmbedding.from_json(path("router", "idf.json"), tokenizer=tokenizer, frozen=True)
+    _, (plain_query, plain) = both(query, "relu")
+    own = (torch.rand(len(WORDS)) * 4).to(torch.float16).to(torch.float32)
+    own[WORDS.index("the")] = 0
+    encoder, (of_query, of_document) = both(SparseStaticEmbedding(tokenizer, own, frozen=True), "log1p_relu")
+    encoder.save(path("saved"))
+    for name in ("query_0_SparseStaticEmbedding", "document_1_SpladePooling"):
+        shutil.copytree(path("saved", name), path("router", name))
+    for name in ("modules.json", "config_sentence_transformers.json"):
+        shutil.copy(path("saved", name), path("router", name))
+    shutil.copy(path("saved", "router_config.json"), path("router", "saved_router_config.json"))
+    shutil.copy(path("saved", "document_0_Transformer", "sentence_bert_config.json"), path("router"))
+    shutil.rmtree(path("saved"))
+    models = "sentence_transformers.sparse_encoder.models."
     write(
-        folder + "/expected.json",
-        {"texts": TEXTS, "sparse": [{str(i): w for i, w in enumerate(v) if w > 0} for v in vectors]},
+        "router/router_config.json",
+        {
+            "types": {
+                "query_0_SparseStaticEmbedding": models + "SparseStaticEmbedding",
+                "": models + "MLMTransformer",
+                "document_1_SpladePooling": models + "SpladePooling",
+            },
+            "structure": {"query": ["query_0_SparseStaticEmbedding"], "document": ["", "document_1_SpladePooling"]},
+            "parameters": {"default_route": "document", "allow_empty_key": True},
+        },
+    )
+    again = SparseEncoder(path("router"), device="cpu", model_kwargs={"dtype": torch.float32})
+    for text, q, d in zip(texts, of_query, of_document):
+        assert by_id([again.encode_query(text, convert_to_sparse_tensor=False)]) == [q]
+        assert by_id([again.encode_document(text, convert_to_sparse_tensor=False)]) == [d]
+    write(
+        "router/expected.json",
+        {"texts": texts, "query": of_query, "sparse": of_document, "plain_query": plain_query, "plain": plain},
     )
 
 
@@ -161,4 +223,5 @@ shutil.rmtree(HERE, ignore_errors=True)
 os.makedirs(HERE)
 splade("splade", "max", "relu")
 splade("splade-sum", "sum", "log1p_relu")
+routed()
 colbert()
