@@ -1,5 +1,5 @@
 /* Masked-language heads: a dense layer, its activation and norm, and a decoder whose weights most often are the table
-   of words, so that a checkpoint need not have them. */
+   of words, so that a checkpoint need not have them. And heads that find answers: two labels, start and end. */
 #include "quant/fill_head.h"
 
 #include "models/config_private.h"

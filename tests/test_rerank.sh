@@ -59,6 +59,22 @@ refused 4 'document 1: the text has 1[0-9][0-9] tokens' rerank "$model" "$query"
 is 'a long document, cut' "$(tern rerank "$model" "$query" --input "$work/long" --truncate head --json | grep -c '"truncated":true')" 1
 refused 2 'no query' rerank "$model"
 refused 4 'documents:1: is no object' rerank "$model" --input "$work/documents"
+{ head -3 "$work/documents"; cat "$work/long"; echo; printf 'b\377\n'; } >"$work/some"
+tern rerank "$model" "$query" --keep-going --input "$work/some" >"$work/got" 2>"$work/err"
+is 'documents that are refused' "$? $(grep -c '^!error	[45]	' "$work/got") $(wc -l <"$work/got")" '4 2 5'
+is 'the others are ranked' "$(tail -3 "$work/got")" "$(head -3 "$work/documents" | tern rerank "$model" "$query")"
+is 'what is said at the end' "$(sed 's/, the first.*//' "$work/err")" 'tern: 2 of 5 texts were refused'
+tern rerank "$model" "$query" -o "$work/file" <"$work/documents"
+is 'a file of one query' "$(cat "$work/file")" "$(cat "$work/plain")"
+refused 2 'nothing to go on with' rerank "$model" "$query" cat -o "$work/file" --resume
+{ cat "$work/lists"; echo '{"query":"y","documents":[1]}'; echo 'no list'; sed 1q "$work/lists"; } >"$work/more"
+tern rerank "$model" --input "$work/more" --keep-going >"$work/all" 2>"$work/err"
+is 'lists that are refused' "$? $(grep -c '^{"error":' "$work/all") $(wc -l <"$work/all")" '4 2 5'
+refused 4 'more:4: document 1 is no string' rerank "$model" --input "$work/more" -o "$work/file"
+head -c 90 "$work/all" >"$work/file"
+tern rerank "$model" --input "$work/more" --keep-going -o "$work/file" --resume 2>"$work/err"
+is 'lists resumed' "$(cat "$work/file")" "$(cat "$work/all")"
+is 'a summary' "$(tern rerank "$model" --input "$work/lists" --summary 2>&1 >/dev/null | grep -c '2 texts')" 1
 tern convert -q tests/golden/cases/05-default-prompt -o "$work/embed.tern" 2>/dev/null || fail 'convert embed'
 refused 2 'makes vectors of texts.*tern embed' rerank "$work/embed.tern" a b
 refused 2 'has [0-9]* labels, and rerank needs a cross-encoder' rerank models/sentiment-mini.tern a b

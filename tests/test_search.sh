@@ -151,11 +151,18 @@ is 'and then it is made' "$(tern search "$model" x docs long --index "$index" --
 if [ -d "$root/tests/golden/cases/02-regression" ]; then
     tern convert -q "$root/tests/golden/cases/02-regression" -o cross.tern 2>/dev/null
     tern search "$model" "the movie" docs --rerank cross.tern --json >json
-    is 'logits fall' "$(sed 's/.*"logit":\([-0-9.e]*\),.*/\1/' json | sort -rg | cksum)" \
-        "$(sed 's/.*"logit":\([-0-9.e]*\),.*/\1/' json | cksum)"
-    is "the logit is the pair's" "$(sed -n 's/.*other.txt.*"logit":\([-0-9.]*\),.*/\1/p' json | cut -c1-8)" \
-        "$(printf 'the movie\tthe cat\n' | tern classify cross.tern --pair --json - | sed 's/.*"logits\{0,1\}":\[\{0,1\}\([-0-9.]*\).*/\1/' | cut -c1-8)"
+    is 'scores fall' "$(sed 's/.*"score":\([-0-9.e]*\),.*/\1/' json | sort -rg | cksum)" \
+        "$(sed 's/.*"score":\([-0-9.e]*\),.*/\1/' json | cksum)"
+    is "the score is that of rerank" "$(sed -n 's/.*other.txt.*"score":\([-0-9.e]*\),.*/\1/p' json)" \
+        "$(tern rerank cross.tern 'the movie' 'the cat' --json | sed 's/.*"score":\([-0-9.e]*\),.*/\1/')"
 fi
+# A query that is refused is no end of the others.
+{ echo 'the cat'; yes the | head -600 | tr '\n' ' '; echo; echo 'the dog'; } >queries
+tern search "$model" - docs --top 1 --json <queries >out 2>err
+is 'a query that is too long ends the run' "$? $(wc -l <out) $(grep -c 'line 2: .*tokens' err)" '4 1 1'
+tern search "$model" - docs --top 1 --json --keep-going <queries >out 2>err
+is 'but not with --keep-going' "$? $(sed -n '2s/ tokens.*//; 2s/:".*line 2//; 2p' out | cut -c1-9) $(grep -c '"query":"the dog"' out)" '4 {"error": 1'
+is 'and it is told of at the end' "$(grep -c '1 of 3 texts were refused, the first of them: line 2' err)" 1
 # Unknown words are no tokens of static embeddings; counting them went round for ever.
 tern convert -q "$root/tests/golden/static/potion" -o static.tern 2>/dev/null
 is 'unknown words of a static model' "$(tern search static.tern "$(printf '\342\230\203')" docs --index static --top 1 | wc -l)" 1

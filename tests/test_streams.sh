@@ -110,6 +110,11 @@ is 'lines of a bad table' "$(sed -n 's/.*"error".*"line":\([0-9]*\)}$/\1/p' "$wo
 is 'how many' "$(grep -c '^tern: 2 of 5 texts were refused, the first of them: .*bad.csv:4$' "$work/err")" 1
 printf '{"text":"a"}\n\n{"text":"b"\n{"text":"c"}\n' >"$work/in"
 refused 4 'line 3: bad JSON at line 1 column' classify "$model" --field text
+# A quote without its other on a pipe that goes on: the run held all of it in memory.
+{ printf 'text\n"a\ncat\n'; head -c 17000000 /dev/zero | tr '\0' 'b'; printf '\ncat\n'; } |
+    tern tokenize "$model" --form csv --column text --keep-going - 2>"$work/err" | cut -c 1-60 >"$work/out"
+is 'a quote without its other' "$(sed 1q "$work/out") $(wc -l <"$work/out") $(grep -c 'within 16 MiB' "$work/out")" \
+    '!error	2	a field begins with a quote, and no other ends it w 4 0'
 is 'a bad line of JSON' "$(tern classify "$model" --keep-going --field text <"$work/in" 2>/dev/null | cut -c 1-17 | sed -n 2p)" \
     "$(printf '!error\t3\tbad JSON')"
 : >"$work/in"

@@ -66,7 +66,13 @@ refused 2 'leave out --json' tag "$ner" --conll --json x
 refused 2 'leave out --truncate' tag "$ner" --window 20 --truncate head x
 refused 2 'leave out --logits' tag "$ner" --window 20 --json --logits x
 refused 2 'the model takes 64 tokens' tag "$ner" --window 65 x
-refused 4 'smaller stride' tag "$ner" --window 20 --stride 18 "$long"
+refused 4 'text 1: .*smaller stride' tag "$ner" --window 20 --stride 18 "$long"
+printf 'Ada in London\n%s\nAda in London\n' "$long" >"$work/three"
+for way in '' --json --conll; do
+    # shellcheck disable=SC2086 # no word where there is none
+    tern tag "$ner" --window 20 --stride 18 --keep-going $way <"$work/three" >"$work/got" 2>"$work/err"
+    is "windows without room $way" "$? $(grep -c '^!error	2	\|^{"error":.*"line":2}' "$work/got") $(grep -c London "$work/got")" '4 1 2'
+done
 
 # ---- Labels ----
 

@@ -35,9 +35,9 @@ const char help_search[] =
     "                      compare all passages in 8 bits a dimension, or in one and the best of them in 8 (the\n"
     "                      default above 131,072 passages)\n"
     "  --rerank CROSS.tern a model that labels pairs with one label, a cross-encoder, sorts the best passages anew;\n"
-    "                      scores are its logits then\n"
+    "                      scores are its then, as tern rerank gives them\n"
     "  --rerank-top N      so many of them (50)\n"
-    "  --json              one object a line: query file line start bytes score text; with --rerank logit for score\n"
+    "  --json              one object a line: query file line start bytes score text\n" HELP_KEEP_GOING
     "  --prompt TEXT       put TEXT before each query, in place of the model's prompt \"query\"\n"
     "  --passage-prompt TEXT\n"
     "                      and before each passage, in place of its prompt \"document\" or \"passage\"\n"
@@ -48,7 +48,7 @@ const char help_search[] =
 struct search {
     const char *model_path, *index_path, *include, *exclude, *vectors, *rerank, *prompt, *passage_prompt;
     int32_t top, rerank_top;
-    int no_update;
+    int no_update, keep_going;
     struct run_options run;
     struct search_print print;
     char **roots;
@@ -222,48 +222,41 @@ static void read_result(struct search_result *r, uint64_t file_bytes)
     free(text);
 }
 
-static int by_score(const void *a, const void *b)
-{
-    const struct search_result *x = a, *y = b;
-    return x->score > y->score ? -1 : x->score < y->score;
-}
-
-/* Sorts the results by the cross-encoder's logits. */
-static int rerank(struct search *s, const char *query, size_t query_bytes, size_t n)
+/* Sorts the results by the cross-encoder's scores. */
+static int rerank(struct search *s, const tern_text *query, size_t n)
 {
     tern_error err;
-    tern_text *texts = calloc(n + 1, sizeof *texts);
-    float *logits = calloc(n + 1, sizeof *logits);
-    tern_answers answers = {.struct_bytes = sizeof answers, .values = logits};
-    int code = texts && logits ? CLI_OK : cli_nomem(n * sizeof *texts);
+    tern_text *const texts = calloc(n + 1, sizeof *texts);
+    tern_reranked *const ranked = calloc(n + 1, sizeof *ranked);
+    struct search_result *const found = calloc(n + 1, sizeof *found);
+    int code = texts && ranked && found ? CLI_OK : cli_nomem(n * sizeof *found);
     for (size_t i = 0; i < n && !code; i++) {
-        const struct search_result *r = &s->results[i];
-        texts[i] = (tern_text){query, query_bytes, r->text ? r->text : "", r->text ? r->passage.bytes : 0};
+        found[i] = s->results[i];
+        texts[i] = (tern_text){.text = found[i].text, .text_bytes = found[i].text ? found[i].passage.bytes : 0};
     }
-    if (!code && tern_classify_texts(s->cross_session, texts, n, TERN_TRUNCATE_HEAD, &answers, &err))
+    if (!code && tern_rerank(s->cross_session, query, texts, n, TERN_TRUNCATE_HEAD, ranked, &err))
         code = cli_status(&err);
-    for (size_t i = 0; i < n && !code; i++)
-        s->results[i].score = (double)logits[i];
-    if (!code) /* in place and stable for so few: equal logits keep their order */
-        for (size_t i = 1; i < n; i++)
-            for (size_t j = i; j > 0 && by_score(&s->results[j - 1], &s->results[j]) > 0; j--) {
-                const struct search_result t = s->results[j];
-                s->results[j] = s->results[j - 1];
-                s->results[j - 1] = t;
-            }
+    for (size_t i = 0; i < n && !code; i++) {
+        s->results[i] = found[ranked[i].index];
+        s->results[i].score = ranked[i].score;
+    }
     free(texts);
-    free(logits);
+    free(ranked);
+    free(found);
     return code;
 }
 
-static int answer(struct search *s, const char *query, size_t bytes)
+/* `texts` are the queries of which this is the last one read; NULL: it is the only one. */
+static int answer(struct search *s, const char *query, size_t bytes, struct texts *texts)
 {
     tern_error err;
     const tern_text text = {query, bytes, NULL, 0};
     tern_answers answers = {.struct_bytes = sizeof answers, .values = s->vector};
     size_t n = 0;
-    if (tern_embed_texts(s->session, &text, 1, TERN_TRUNCATE_ERROR, &answers, &err) ||
-        tern_search(s->searcher, s->vector, s->hits, &n, &err))
+    const tern_status status = tern_embed_texts(s->session, &text, 1, TERN_TRUNCATE_ERROR, &answers, &err);
+    if (status == TERN_INPUT && texts)
+        return texts_refuse(texts, strncmp(err.message, "text 1: ", 8) ? err.message : err.message + 8);
+    if (status || tern_search(s->searcher, s->vector, s->hits, &n, &err))
         return cli_status(&err);
     for (size_t i = 0; i < n; i++) {
         struct search_result *r = &s->results[i];
@@ -274,7 +267,7 @@ static int answer(struct search *s, const char *query, size_t bytes)
         r->path = file.path;
         read_result(r, file.bytes);
     }
-    int code = s->rerank ? rerank(s, query, bytes, n) : CLI_OK;
+    int code = s->rerank ? rerank(s, &text, n) : CLI_OK;
     if (!code)
         code = search_print(&s->print, query, bytes, s->results, n < (size_t)s->top ? n : (size_t)s->top);
     for (size_t i = 0; i < n; i++)
@@ -288,8 +281,11 @@ static int answer_lines(struct search *s)
     struct text t;
     char *none[] = {"-"};
     int code = texts_open(&texts, none, 1, 0, "search");
+    texts.keep_going = s->keep_going;
+    texts.form = s->print.json ? TEXTS_JSON : TEXTS_LINE;
     while (!code && texts_next(&texts, &t, &code) > 0)
-        code = t.why ? texts_refuse(&texts, t.why) : answer(s, t.text, t.bytes);
+        code = t.why ? texts_refuse(&texts, t.why) : answer(s, t.text, t.bytes, &texts);
+    code = texts_end(&texts, code);
     texts_close(&texts);
     return code;
 }
@@ -324,7 +320,7 @@ static int search(struct search *s, const char *query, char **paths, int n_paths
     if (!code)
         code = open_searcher(s);
     if (!code)
-        code = s->print.many ? answer_lines(s) : answer(s, query, strlen(query));
+        code = s->print.many ? answer_lines(s) : answer(s, query, strlen(query), NULL);
     tern_searcher_close(s->searcher);
     tern_index_close(s->index);
     tern_session_close(s->session);
@@ -353,6 +349,7 @@ int cmd_search(int argc, char **argv)
                                          {"rerank-top", 0, CLI_INT, &s.rerank_top, 1, 1000},
                                          {"rerank", 0, CLI_STRING, &s.rerank, 0, 0},
                                          {"json", 0, CLI_FLAG, &s.print.json, 0, 0},
+                                         {"keep-going", 0, CLI_FLAG, &s.keep_going, 0, 0},
                                          {"prompt", 0, CLI_STRING, &s.prompt, 0, 0},
                                          {"passage-prompt", 0, CLI_STRING, &s.passage_prompt, 0, 0},
                                          {"batch", 'b', CLI_INT, &s.run.batch, 1, 65536},
@@ -371,6 +368,5 @@ int cmd_search(int argc, char **argv)
     s.model_path = argv[0];
     s.print.many = !strcmp(argv[1], "-");
     s.print.colour = !s.print.json && cli_colour_wanted();
-    s.print.scores = s.rerank ? "logit" : "score";
     return search(&s, argv[1], n > 2 ? argv + 2 : here, n > 2 ? n - 2 : 1);
 }

@@ -52,6 +52,8 @@ struct tag {
     tern_tag_options options;
     tern_session *windows; /* for texts in windows, opened for the first one; the stream's own is at work then */
     struct tags tags;
+    struct runner *runner;
+    char why[RUNNER_REASON]; /* against the text that is printed */
 };
 
 static int reserve(struct tags *tags, size_t n)
@@ -85,6 +87,11 @@ static int find(struct tag *t, const struct text *text, const tern_answer *a, co
         const tern_status status =
             in_windows(t, a) ? tern_tag(t->windows, &whole, o, tags->list, tags->capacity, &tags->n, &err)
                              : tern_answer_entities(t->model, &whole, a, o, tags->list, tags->capacity, &tags->n, &err);
+        if (status == TERN_INPUT) { /* windows with no room for it */
+            snprintf(t->why, sizeof t->why, "%s", err.message);
+            t->runner->reason = t->why;
+            break;
+        }
         code = status ? cli_status(&err) : CLI_OK;
         if (code || tags->n <= tags->capacity)
             break;
@@ -99,7 +106,7 @@ static int print_json(struct tag *t, const struct text *text, const tern_answer 
     all.aggregation = TERN_AGGREGATE_NONE;
     all.outside = 1;
     int code = find(t, text, a, &all);
-    if (code)
+    if (code || t->runner->reason)
         return code;
     fputs("{\"text\":", stdout);
     cli_json_string(stdout, text->text, text->bytes);
@@ -123,7 +130,7 @@ static int print(void *context, const struct text *text, const tern_answer *a)
     if (t->json)
         return print_json(t, text, a);
     const int code = find(t, text, a, &t->options);
-    if (code)
+    if (code || t->runner->reason)
         return code;
     if (t->redact) {
         tag_print_redacted(text, &t->tags);
@@ -152,6 +159,7 @@ static int tag(struct tag *t, const struct run_options *run)
     tern_model *model = NULL;
     struct runner r = {.print = print, .refused = lines ? NULL : end_refused, .context = t, .takes_long = windows};
     int code = cli_open_model(&model, t->path);
+    t->runner = &r;
     t->model = r.model = model;
     t->run = run;
     if (!code)

@@ -66,7 +66,7 @@ static const char *unquote(const char *at, const char *end, char **to, const cha
     for (at++; at < end && !(*at == '"' && (at + 1 == end || at[1] != '"')); *(*to)++ = *at++)
         at += *at == '"'; /* the second of two */
     if (at == end)
-        *why = "a field begins with a quote, and no other ends it; a quote in a field is doubled";
+        *why = "a field begins with a quote, and no other ends it within 16 MiB; a quote in a field is doubled";
     else if (at + 1 < end && at[1] != ',')
         *why = "a quoted field must end with a quote before a comma or the line's end; a quote in it is doubled";
     else

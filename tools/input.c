@@ -133,7 +133,7 @@ static size_t find_end(struct input *in, input_end *end, size_t *seen, int *stat
         return SIZE_MAX;
     for (;;) {
         const size_t have = in->end - in->start, bytes = have ? end(in->buffer + in->start, have, seen, state) : 0;
-        if (bytes < have || in->at_end)
+        if (bytes < have || in->at_end || (*state == INPUT_OPEN && have >= INPUT_MOST_OPEN))
             return bytes;
         if (fill(in, code))
             return SIZE_MAX;

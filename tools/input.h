@@ -16,7 +16,9 @@ struct record_field {
 typedef size_t input_end(const char *bytes, size_t n, size_t *seen, int *state);
 /* Of lines. */
 size_t input_line_end(const char *bytes, size_t n, size_t *seen, int *state);
-enum { INPUT_OPEN = 1 }; /* the state in which the end of the input leaves a record open: a quote without its other */
+/* The state in which the end of the input leaves a record open: a quote without its other. So it is left where that
+   does not come within so many bytes, which a pipe that never ends would fill memory with. */
+enum { INPUT_OPEN = 1, INPUT_MOST_OPEN = 1 << 24 };
 
 struct input {
     int fd;
@@ -37,8 +39,8 @@ int input_open(struct input *in, const char *path, int named);
 void input_close(struct input *in);
 /* 1 and the next record without its delimiter (and without the CR of CR LF), whose bytes stay valid until the next
    call; 0 at the end, which may stand for the last delimiter; or -1 with *code set and the line printed. A record that
-   is open at the end is its first line alone, and the next begins behind that: one quote too many does not swallow all
-   that follows. */
+   is open at the end, or for too long, is its first line alone, and the next begins behind that: one quote too many
+   does not swallow all that follows. */
 int input_next(struct input *in, input_end *end, struct record_field *out, int *code);
 /* The first line, which stays to be taken: as input_next. */
 int input_peek(struct input *in, struct record_field *out, int *code);

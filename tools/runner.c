@@ -165,7 +165,11 @@ static tern_status answer(void *context, const tern_answer *answer)
         code = refuse(r, runner_reason(why, answer, tern_model_get_info(r->model)->max_tokens));
     } else {
         code = r->print(r->context, &text, answer);
-        code = code ? code : texts_answered(r->texts, answer->error ? answer->n_needed : answer->n_tokens);
+        if (!code && r->reason)
+            code = refuse(r, r->reason);
+        else if (!code)
+            code = texts_answered(r->texts, answer->error ? answer->n_needed : answer->n_tokens);
+        r->reason = NULL;
     }
     if (!code)
         return TERN_OK;

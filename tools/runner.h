@@ -40,7 +40,8 @@ enum { RUNNER_REASON = 512 };
 const char *runner_reason(char out[RUNNER_REASON], const tern_answer *answer, int32_t max_tokens);
 
 struct runner {
-    /* Returns 0, or the exit code to end with. */
+    /* Returns 0, or the exit code to end with. It may refuse the text after all: by setting `reason`, and printing
+       nothing. */
     int (*print)(void *context, const struct text *text, const tern_answer *answer);
     /* Writes what else a command has for a text that was refused, behind the reason: a row. NULL: nothing. */
     int (*refused)(void *context);
@@ -50,6 +51,7 @@ struct runner {
     const tern_model *model;
     tern_session *session;
     int query; /* of tern_stream */
+    const char *reason;
     /* The rest is runner_all's own. */
     struct texts *texts;
     int code;

@@ -81,8 +81,8 @@ static void print_object(const struct search_print *p, const char *query, size_t
     cli_json_string(stdout, query, query_bytes);
     fputs(",\"file\":", stdout);
     print_path(p, r->path, cli_json_string);
-    printf(",\"line\":%u,\"start\":%llu,\"bytes\":%u,\"%s\":", r->passage.line, (unsigned long long)r->passage.start,
-           r->passage.bytes, p->scores);
+    printf(",\"line\":%u,\"start\":%llu,\"bytes\":%u,\"score\":", r->passage.line, (unsigned long long)r->passage.start,
+           r->passage.bytes);
     cli_json_number(stdout, r->score, 9);
     fputs(",\"text\":", stdout);
     if (r->text)

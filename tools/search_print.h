@@ -14,7 +14,6 @@ struct search_result {
 
 struct search_print {
     int json, colour, many;            /* many: there are several queries, so that each is named */
-    const char *scores;                /* what JSON calls them */
     char *const *given, *const *roots; /* [n_roots] paths as the user wrote them, and the absolute ones that they are */
     int n_roots;
 };
