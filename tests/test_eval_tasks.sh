@@ -40,7 +40,8 @@ sed '3d' rte.submission >"$work/gap"
 refused 4 'gap:3: the index of row 2 should be 1' --task rte rte.tsv --predictions "$work/gap"
 printf 'sentence1\tsentence2\tgold_label\na\tb\t-\n' >"$work/hidden.tsv"
 refused 4 "hidden.tsv:2: the gold_label is '-', not a whole number from 0 to 2 or a name" --task mnli "$work/hidden.tsv" --predictions mnli.labels
-refused 2 'one data file, and no model' --task sst2 a.tern sst2.tsv --predictions sst2.labels
+refused 2 'sst2.labels is there already; leave out the model' --task sst2 a.tern sst2.tsv --predictions sst2.labels
+refused 2 'one data file, or a model' --task sst2 a.tern b.tern sst2.tsv --predictions sst2.labels
 refused 2 'leave out --predictions' --against x --predictions sst2.labels sst2.tsv
 refused 2 '.--no-answers is for --task squad' --task sst2 sst2.tsv --predictions sst2.labels --no-answers x
 refused 4 'sst2.tsv: value 1 is bad JSON' --task squad sst2.tsv --predictions squad1.predictions

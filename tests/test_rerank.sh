@@ -104,6 +104,29 @@ for order in 'entailment neutral contradiction' 'Contradiction ENTAILMENT neutra
     tern classify "$work/mnli.tern" --pair <"$work/pairs" | cut -f 1 >"$work/labels"
     same "mnli, $order" mnli mnli "$work/mnli.tsv" "$work/labels"
 done
+# Predictions that are written as they come: a label in each line, scored as those of the model; a run goes on in them.
+written() {
+    rm -f "$work/made"
+    tern eval "$work/$1.tern" --task "$2" "$3" --predictions "$work/made" --json >"$work/got" 2>"$work/err"
+    is "$2 written" "$(figures <"$work/got")" "$(tern eval --task "$2" "$3" --predictions "$work/made" --json)"
+    is "$2 as the model's" "$(figures <"$work/got")" "$(tern eval "$work/$1.tern" --task "$2" "$3" --json | figures)"
+    cp "$work/made" "$work/whole"
+    head -c $(($(wc -c <"$work/whole") / 2)) "$work/whole" >"$work/made"
+    tern eval "$work/$1.tern" --task "$2" "$3" --predictions "$work/made" --resume --json >"$work/got" 2>"$work/err"
+    is "$2 resumed" "$(cksum <"$work/made") $(figures <"$work/got")" \
+        "$(cksum <"$work/whole") $(tern eval --task "$2" "$3" --predictions "$work/whole" --json)"
+    echo other >"$work/made"
+    refused 2 'made: cannot be resumed' eval "$work/$1.tern" --task "$2" "$3" --predictions "$work/made" --resume
+    is "$2 left alone" "$(cat "$work/made")" other
+}
+written mnli mnli "$work/mnli.tsv"
+awk -v OFS="$tab" 'BEGIN { print "sentence1", "sentence2", "score" } NF { print $0, "a dog sat", NR % 6 }' "$work/documents" >"$work/stsb.tsv"
+written embed stsb "$work/stsb.tsv"
+written raw stsb "$work/stsb.tsv"
+is 'a rate' "$(tern eval "$work/raw.tern" --task stsb "$work/stsb.tsv" | grep -c '^texts/s  *[0-9.]*$')" 1
+refused 2 'give both' eval "$work/raw.tern" --task stsb "$work/stsb.tsv" --resume
+refused 2 'leave out --shuffle' eval "$work/raw.tern" --task stsb "$work/stsb.tsv" --predictions "$work/made" --shuffle 1
+refused 2 'leave out --predictions' eval "$work/raw.tern" --task rerank "$work/judged" --predictions "$work/made"
 changed $three mnli "$(names yes neutral no)"
 refused 2 'mnli has the 3 labels entailment' eval "$work/mnli.tern" --task mnli "$work/mnli.tsv"
 

@@ -1,20 +1,21 @@
 /* `tern eval`: a model's figures on a task, beside another model or vectors, and a digest of all that it says. */
 #include "tools/commands.h"
 #include "tools/eval_compare.h"
-#include "tools/eval_predict.h"
+#include "tools/eval_write.h"
 
 #include "runtime/base/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct eval {
     const struct eval_task *task; /* NULL: there is none, but something to compare with */
     struct eval_asked asked;
     const char *against, *predictions, *no_answers, *document_prompt;
     double no_answer_least;
-    int json, identical;
+    int json, identical, resume;
     struct text_options from;
     struct eval_job job;
 };
@@ -30,17 +31,26 @@ static int read_data(struct eval *e)
     return eval_read_rows(&e->job.data, e->job.path, &rows);
 }
 
-static void print(const struct eval *e, const struct eval_figures *f, double seconds, uint64_t digest)
+/* What a run says beside its figures. */
+struct ran {
+    double seconds;
+    size_t texts;
+    uint64_t digest; /* where there is one */
+    int digested;
+};
+
+static void print(const struct eval *e, const struct eval_figures *f, const struct ran *ran)
 {
     if (e->json)
         printf(e->task ? "{\"task\":\"%s\"" : "{\"task\":null", e->task ? e->task->name : "");
     else if (e->task)
         printf("%-14s%s\n", "task", e->task->name);
     (e->json ? eval_print_json : eval_print_text)(f);
-    if (!e->predictions)
-        printf(e->json ? ",\"seconds\":%.3f,\"digest\":\"%016" PRIx64 "\""
-                       : "seconds       %.3f\ndigest        %016" PRIx64 "\n",
-               seconds, digest);
+    if (ran)
+        printf(e->json ? ",\"seconds\":%.3f,\"texts_per_second\":%.1f" : "seconds       %.3f\ntexts/s       %.1f\n",
+               ran->seconds, ran->seconds > 0 ? (double)ran->texts / ran->seconds : 0);
+    if (ran && ran->digested)
+        printf(e->json ? ",\"digest\":\"%016" PRIx64 "\"" : "digest        %016" PRIx64 "\n", ran->digest);
     fputs(e->json ? "}\n" : "", stdout);
 }
 
@@ -78,7 +88,7 @@ static int eval(struct eval *e, const struct eval_model *m, struct eval_other *o
     if (!code && e->against)
         code = eval_compare(&f, &e->job, m, other, own, !e->task || kind == TERN_CLASSIFY);
     if (!code)
-        print(e, &f, own[kind].seconds, eval_digest(&own[kind], m));
+        print(e, &f, &(struct ran){own[kind].seconds, own[kind].n, eval_digest(&own[kind], m), 1});
     free(e->asked.classes);
     return code;
 }
@@ -115,30 +125,49 @@ static int run_own(struct eval *e, const char *path)
     if (!code)
         code = e->task->own(&f, &own);
     if (!code)
-        print(e, &f, own.seconds, own.digest);
+        print(e, &f, path ? &(struct ran){own.seconds, own.texts, own.digest, 1} : NULL);
     eval_close_model(&model);
     return code;
 }
 
-/* The predictions of a file for a task whose data has rows. */
-static int run_predictions(struct eval *e)
+/* Writes the predictions of a model, which are then those of a file. */
+static int write_predictions(struct eval *e, const char *path, struct ran *ran)
+{
+    struct eval_model model;
+    int code = eval_open_model(&model, path);
+    if (!code)
+        code = eval_ask(&e->asked, e->task, &model);
+    if (!code)
+        code = read_data(e);
+    if (!code)
+        code = eval_write_predictions(e->task, &e->asked, &e->job, &model, e->predictions, e->resume, &ran->texts,
+                                      &ran->seconds);
+    free(e->asked.classes);
+    eval_close_model(&model);
+    return code;
+}
+
+/* The predictions of a file for a task whose data has rows; path: of the model that makes them first, or NULL. */
+static int run_predictions(struct eval *e, const char *path)
 {
     struct eval_figures f = {.n = 0};
+    struct ran ran = {.digested = 0};
     double *predicted = NULL;
-    int code = read_data(e);
+    int code = path ? write_predictions(e, path, &ran) : read_data(e);
     if (!code) {
         eval_add(&f, "n", EVAL_COUNT, (double)e->job.data.n_rows);
         code = eval_read_predictions(&predicted, e->task, e->predictions, e->job.data.n_rows);
         code = score(e, &f, predicted, code);
     }
     if (!code)
-        print(e, &f, 0, 0);
+        print(e, &f, path ? &ran : NULL);
     return code;
 }
 
 static int check_options(const struct eval *e, const char *task, int n_words)
 {
     const char *const name = task ? task : "";
+    struct stat there;
     const int is_squad = !strcmp(name, "squad"), is_retrieval = !strcmp(name, "retrieval");
     if (!task && !e->against)
         return cli_fail(CLI_USAGE, "eval: what is to be measured? give --task %s, or --against FILE",
@@ -155,10 +184,22 @@ static int check_options(const struct eval *e, const char *task, int n_words)
         return cli_fail(CLI_USAGE, "eval: --no-answers is for --task squad with --predictions");
     if ((e->identical || e->document_prompt) && !is_retrieval)
         return cli_fail(CLI_USAGE, "eval: --identical-ids and --document-prompt-name are for --task retrieval");
-    if (n_words != 1 + !e->predictions)
+    if (n_words != 2 && !(n_words == 1 && e->predictions))
         return cli_fail(CLI_USAGE, e->predictions
-                                       ? "eval: give one data file, and no model, with --predictions"
+                                       ? "eval: with --predictions give one data file, or a model that makes "
+                                         "them and the data file"
                                        : "eval: give one model file and one data file; see tern eval --help");
+    if (e->predictions && n_words == 2 && (e->task->own || e->job.seed >= 0))
+        return cli_fail(CLI_USAGE,
+                        "eval: predictions of a model are written of tasks with rows, in their order; leave out %s",
+                        e->task->own ? "--predictions, or the model" : "--shuffle");
+    if (e->predictions && n_words == 2 && !e->resume && !stat(e->predictions, &there) && there.st_size)
+        return cli_fail(CLI_USAGE,
+                        "eval: %s is there already; leave out the model to score it, or go on in it with --resume",
+                        e->predictions);
+    if (e->resume && !(e->predictions && n_words == 2))
+        return cli_fail(CLI_USAGE, "eval: --resume goes on in the file of --predictions that a model's run left; give "
+                                   "both");
     return CLI_OK;
 }
 
@@ -169,6 +210,7 @@ int cmd_eval(int argc, char **argv)
     const struct cli_option options[] = {{"json", 0, CLI_FLAG, &e.json, 0, 0},
                                          {"task", 0, CLI_STRING, &task, 0, 0},
                                          {"predictions", 0, CLI_STRING, &e.predictions, 0, 0},
+                                         {"resume", 0, CLI_FLAG, &e.resume, 0, 0},
                                          {"no-answers", 0, CLI_STRING, &e.no_answers, 0, 0},
                                          {"no-answer-threshold", 0, CLI_REAL, &e.no_answer_least, -100000, 100000},
                                          {"identical-ids", 0, CLI_FLAG, &e.identical, 0, 0},
@@ -191,7 +233,7 @@ int cmd_eval(int argc, char **argv)
     if (e.task && e.task->own)
         code = run_own(&e, e.predictions ? NULL : argv[0]);
     else
-        code = e.predictions ? run_predictions(&e) : run(&e, argv[0]);
+        code = e.predictions ? run_predictions(&e, n == 2 ? argv[0] : NULL) : run(&e, argv[0]);
     eval_data_free(&e.job.data);
     return code;
 }

@@ -268,6 +268,7 @@ static int run_model(struct labelled *found, const struct labelled *gold, struct
         code = t.code ? t.code : status ? cli_status(&err) : CLI_OK;
     }
     o->seconds = (cli_now_ms() - start) / 1000;
+    o->texts = gold->sentences;
     if (t.bar)
         cli_progress("evaluating", 1, 1);
     for (size_t i = 0; !code && i < gold->n; i++) {

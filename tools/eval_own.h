@@ -17,6 +17,7 @@ struct eval_own {
     const char *document_prompt; /* --document-prompt-name, NULL: none was given */
     struct eval_job *job;        /* how texts are run; its data is the task's, which the command frees */
     double seconds;              /* result: of the runs */
+    size_t texts;                /* result: that were run; pairs are one */
     uint64_t digest;             /* result: of the answers, where a model was run */
 };
 

@@ -155,6 +155,7 @@ static int run_model(struct lists *l, struct eval_own *o, size_t *truncated)
     if (!code)
         o->digest = eval_digest(&a, o->model);
     o->seconds = a.seconds;
+    o->texts = a.n;
     *truncated = a.truncated;
     eval_free_answers(&a);
     return code;

@@ -471,6 +471,7 @@ static int run_model(struct retrieval *r, struct eval_own *o, size_t *truncated)
         if (!code)
             code = embed(&answers[i], o, &data[i], path, i);
         o->seconds += answers[i].seconds;
+        o->texts += answers[i].n;
         *truncated += answers[i].truncated;
         if (!code)
             o->digest = eval_digest(&answers[i], o->model) + 31 * o->digest;

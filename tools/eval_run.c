@@ -118,7 +118,7 @@ static int run_all(struct pass *p, tern_session *session, tern_task task)
     return p->code ? p->code : status ? cli_status(&err) : CLI_OK;
 }
 
-static int open_session(tern_session **out, const struct eval_job *job, const struct eval_model *m, tern_task task)
+int eval_open_session(tern_session **out, const struct eval_job *job, const struct eval_model *m, tern_task task)
 {
     tern_error err;
     const int code = runner_open_session(out, m->model, m->path, task, &job->run);
@@ -132,7 +132,7 @@ int eval_run(struct eval_answers *out, const struct eval_job *job, const struct 
     tern_session *session = NULL;
     struct pass pass = {.job = job, .model = m, .out = out, .bar = cli_progress_wanted()};
     *out = (struct eval_answers){0};
-    int code = open_session(&session, job, m, task);
+    int code = eval_open_session(&session, job, m, task);
     if (!code) {
         pass.pairs = job->together && task == TERN_CLASSIFY;
         out->n = pass.pairs ? job->data.n_rows : job->data.n_texts;

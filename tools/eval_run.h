@@ -38,6 +38,8 @@ int eval_open_model(struct eval_model *out, const char *path);
 void eval_close_model(struct eval_model *m);
 void eval_free_answers(struct eval_answers *a);
 
+/* A session for the task, with the job's prompt: an exit code. */
+int eval_open_session(tern_session **out, const struct eval_job *job, const struct eval_model *m, tern_task task);
 /* Runs all texts, with progress on a terminal: an exit code. A text that is refused ends the command. */
 int eval_run(struct eval_answers *out, const struct eval_job *job, const struct eval_model *m, tern_task task);
 /* XXH3-64 over the integers, or an f32 model's floats, in the file's order. */

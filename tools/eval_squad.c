@@ -152,6 +152,7 @@ static int run_model(struct squad *s, struct eval_own *o)
         o->digest = cli_digest(q->answer, strlen(q->answer)) + 31 * o->digest;
     }
     o->seconds = (cli_now_ms() - start) / 1000;
+    o->texts = s->n;
     if (bar)
         cli_progress("evaluating", 1, 1);
     tern_session_close(a.session);
