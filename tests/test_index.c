@@ -328,7 +328,7 @@ static void recall(void **state)
         assert_ok(tern_index_open(&x, path, &err));
         for (int kind = TERN_SEARCH_INT8; kind <= TERN_SEARCH_BINARY; kind++) {
             int found = 0, all_of_them = 0;
-            search(x, (tern_searcher_options){.vectors = (tern_vectors)kind}, queries, hits, &n_hits);
+            search(x, (tern_searcher_options){.vectors = (tern_search_vectors)kind}, queries, hits, &n_hits);
             assert_int_equal(n_hits, TOP);
             for (int q = 0; q < QUERIES; q += stride_emulated(3), all_of_them += TOP)
                 found += among_nearest(v, n, k, queries + q * k, hits + q * TOP);
@@ -358,10 +358,11 @@ static void same_everywhere(void **state)
     write_index(v, N, K);
     assert_ok(tern_index_open(&x, path, &err));
     for (int kind = TERN_SEARCH_INT8; kind <= TERN_SEARCH_BINARY; kind++) {
-        search(x, (tern_searcher_options){.vectors = (tern_vectors)kind, .threads = 1}, queries, first, &n);
+        search(x, (tern_searcher_options){.vectors = (tern_search_vectors)kind, .threads = 1}, queries, first, &n);
         for (int i = 0; i < n_isas; i++)
             for (int threads = 1; threads <= 4; threads++) {
-                const tern_searcher_options o = {.vectors = (tern_vectors)kind, .threads = threads, .isa = isas[i]};
+                const tern_searcher_options o = {
+                    .vectors = (tern_search_vectors)kind, .threads = threads, .isa = isas[i]};
                 search(x, o, queries, hits, &n);
                 for (int h = 0; h < QUERIES * TOP; h++)
                     assert_true(first[h].passage == hits[h].passage && first[h].score == hits[h].score);
@@ -384,7 +385,7 @@ static void edges(void **state)
         v[i] = i % 4 == 1 ? 1 : 0.25f;
     write_index(v, 100, 4);
     for (int kind = TERN_SEARCH_AUTO; kind <= TERN_SEARCH_BINARY; kind++) {
-        const tern_searcher_options o = {.struct_bytes = sizeof o, .vectors = (tern_vectors)kind, .threads = 2};
+        const tern_searcher_options o = {.struct_bytes = sizeof o, .vectors = (tern_search_vectors)kind, .threads = 2};
         assert_ok(tern_index_open(&x, path, &err));
         assert_ok(tern_searcher_open(&s, x, &o, &err));
         for (int q = 0; q < 2; q++) {
@@ -410,7 +411,7 @@ static void edges(void **state)
                                              {.struct_bytes = sizeof *bad, .top = -1},
                                              {.struct_bytes = sizeof *bad, .top = 9, .candidates = 8},
                                              {.struct_bytes = sizeof *bad, .threads = 257},
-                                             {.struct_bytes = sizeof *bad, .vectors = (tern_vectors)3},
+                                             {.struct_bytes = sizeof *bad, .vectors = (tern_search_vectors)3},
                                              {.struct_bytes = sizeof *bad, .isa = "none"}};
         for (int i = 0; i < 6; i++)
             assert_int_equal(tern_searcher_open(&s, x, &bad[i], &err), TERN_USAGE);

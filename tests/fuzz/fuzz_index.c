@@ -53,7 +53,7 @@ static void check_index(const tern_index *x, size_t size)
     }
     fuzz_check(tern_index_get_passage(x, passages, &p) == TERN_USAGE);
     for (int kind = TERN_SEARCH_AUTO; kind <= TERN_SEARCH_BINARY; kind++)
-        check_search(x, (tern_vectors)kind);
+        check_search(x, (tern_search_vectors)kind);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
