@@ -134,45 +134,51 @@ static tern_status read_module(struct tern_config *out, const struct tern_module
 
 /* ---- All of it --------------------------------------------------------------------------------------------------- */
 
-static tern_status read_beside(struct tern_config *out, const struct tern_sentence_folder *folder,
-                               const tern_tokenizer *tokenizer, tern_error *err)
+/* idf.json beside the weights; NULL where there is none. */
+static tern_status find_beside(json_t **out, char path[TERN_MAX_FOLDER], const struct tern_sentence_folder *folder,
+                               tern_error *err)
 {
-    char path[TERN_MAX_FOLDER];
-    int found = 0;
-    tern_status status = tern_join_path(path, sizeof path, folder->transformer, "idf.json", err);
+    const tern_status status = tern_join_path(path, TERN_MAX_FOLDER, folder->transformer, "idf.json", err);
+    return status ? status : tern_json_read_file(out, path, MOST_BYTES, 1, err);
+}
+
+/* From the module of queries, or else from `beside`, which is called `path`. */
+static tern_status fill(struct tern_config *out, const struct tern_sentence_folder *folder, const json_t *beside,
+                        const char *path, tern_error *err)
+{
+    tern_tokenizer *tokenizer = NULL;
+    out->query_weights = calloc((size_t)out->vocab, sizeof *out->query_weights);
+    if (!out->query_weights)
+        return tern_fail_nomem(err, "weights of queries", (size_t)out->vocab * sizeof *out->query_weights);
+    tern_status status = tern_tokenizer_open(&tokenizer, folder->transformer, err);
     if (!status)
-        status = from_json(out, tokenizer, path, &found, err);
-    if (found) {
-        out->vectors = TERN_VECTORS_SPARSE;
-        return status;
-    }
-    free(out->query_weights);
-    out->query_weights = NULL;
+        status = folder->query ? read_module(out, folder->query, tokenizer, err)
+                               : from_object(out, tokenizer, beside, path, err);
+    tern_tokenizer_close(tokenizer);
     return status;
 }
 
 tern_status tern_query_weights_read(struct tern_config *out, const struct tern_purpose *purpose,
                                     const struct tern_sentence_folder *folder, tern_error *err)
 {
-    tern_tokenizer *tokenizer = NULL;
+    char path[TERN_MAX_FOLDER];
+    json_t *beside = NULL;
     const int words = purpose->settled && purpose->head == TERN_HEAD_FILLER;
     if (!folder->query && (folder->has_modules_json || !words))
         return TERN_OK;
     if (folder->query && out->vectors != TERN_VECTORS_SPARSE)
         return tern_fail(err, TERN_FORMAT, "%s: queries have sparse vectors, and documents have none",
                          folder->query->path);
-    out->query_weights = calloc((size_t)out->vocab, sizeof *out->query_weights);
-    if (!out->query_weights)
-        return tern_fail_nomem(err, "weights of queries", (size_t)out->vocab * sizeof *out->query_weights);
-    tern_status status = tern_tokenizer_open(&tokenizer, folder->transformer, err);
-    if (!status)
-        status =
-            folder->query ? read_module(out, folder->query, tokenizer, err) : read_beside(out, folder, tokenizer, err);
+    tern_status status = folder->query ? TERN_OK : find_beside(&beside, path, folder, err);
+    if (status || (!folder->query && !beside))
+        return status;
+    out->vectors = TERN_VECTORS_SPARSE;
+    status = fill(out, folder, beside, path, err);
+    json_decref(beside);
     for (int32_t i = 0; !status && out->query_weights && i < out->vocab; i++)
         if (!isfinite(out->query_weights[i]))
             status = tern_fail(err, TERN_FORMAT, "%s: the weight of token %d in queries is not finite",
                                folder->query ? folder->query->path : folder->transformer, i);
-    out->sparse.looked_up = !status && out->query_weights;
-    tern_tokenizer_close(tokenizer);
+    out->sparse.looked_up = !status;
     return status;
 }
