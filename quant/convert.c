@@ -8,6 +8,7 @@
 #include "quant/choose_bits.h"
 #include "quant/explain.h"
 #include "quant/ffn_width.h"
+#include "quant/grid_file.h"
 #include "quant/logit_bits.h"
 #include "quant/outliers.h"
 #include "quant/probe.h"
@@ -147,7 +148,8 @@ static int read_outliers(const char *text)
 static tern_status find_outliers(struct conversion *c, tern_error *err)
 {
     const int copies = read_outliers(c->options->outliers);
-    if (c->source.config->weights == TERN_WEIGHTS_F32 || copies < 0 || tern_config_is_static(c->source.config))
+    if (c->source.config->weights == TERN_WEIGHTS_F32 || copies < 0 || tern_config_is_static(c->source.config) ||
+        c->source.on_grid) /* with columns of its own */
         return TERN_OK;
     const tern_status status =
         tern_outliers_find(&c->outliers, &c->source, c->tokenizer, c->options->calibrate, copies, err);
@@ -443,9 +445,23 @@ static tern_status check_pairs(const struct tern_config *config, const tern_conv
 
 struct request {
     struct reader reader;
+    struct tern_grid grid;
     struct tern_source source;
     struct tern_config asked, narrow;
 };
+
+/* The grid that the checkpoint was trained on, if it says one that the options do not contradict. */
+static tern_status apply_grid(struct request *c, const tern_convert_options *o, tern_error *err)
+{
+    const tern_status status = tern_grid_fit(&c->grid, c->source.config, err);
+    if (status || !c->grid.root)
+        return status;
+    c->source.on_grid = 1;
+    c->source.copies = c->grid.copies;
+    c->source.columns = c->grid.columns;
+    tern_grid_say(&c->grid, c->source.config, o);
+    return TERN_OK;
+}
 
 static tern_status convert_directory(struct request *c, const char *directory, struct tern_writer *writer,
                                      const tern_convert_options *o, tern_error *err)
@@ -469,6 +485,8 @@ static tern_status convert_directory(struct request *c, const char *directory, s
         status = check_pairs(config, o, err);
     if (!status && tern_config_is_static(config))
         status = read_static_options(config, &c->source, o, err);
+    if (!status)
+        status = apply_grid(c, o, err);
     c->source.context = &c->reader;
     if (!status)
         status = tern_tokenizer_open(&tokenizer, directory, err);
@@ -500,7 +518,11 @@ tern_status tern_convert_into(const char *directory, struct tern_writer *writer,
     struct request *const c = calloc(1, sizeof *c);
     if (!c)
         return tern_fail_nomem(err, directory, sizeof *c);
-    const tern_status status = convert_directory(c, directory, writer, &o, err);
+    tern_status status = tern_grid_open(&c->grid, directory, err);
+    tern_grid_settle(&c->grid, &o);
+    if (!status)
+        status = convert_directory(c, directory, writer, &o, err);
+    tern_grid_close(&c->grid);
     free(c);
     return status;
 }

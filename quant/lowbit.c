@@ -114,6 +114,82 @@ static float group_scale(const struct grid *g, const float *w, const float *weig
     return best;
 }
 
+/* ---- Weights that lie on the grid already ----------------------------------------------------------------------- */
+
+/* What f32 keeps of a value of the grid that was divided by a gamma, and is multiplied with it again. */
+static const float rounding = 0x1p-16f;
+
+/* Whether every weight is a value of the grid times `unit`. */
+static int all_values(const struct grid *g, const float *w, int n, float unit)
+{
+    for (int i = 0; i < n; i++) {
+        const float x = w[i] / unit;
+        if (!(fabsf(x - g->value[nearest(g, x)]) <= rounding))
+            return 0;
+    }
+    return 1;
+}
+
+/* The weight of largest magnitude. */
+static float peak_of(const float *w, int n)
+{
+    float peak = 0;
+    for (int i = 0; i < n; i++)
+        peak = fabsf(w[i]) > fabsf(peak) ? w[i] : peak;
+    return peak;
+}
+
+/* The unit by which the group's peak is the value at `place`, if all of the group are values of it; else 0. */
+static float unit_by(const struct grid *g, const float *w, int n, float peak, int place)
+{
+    const float unit = g->value[place] != 0 ? peak / g->value[place] : 0;
+    return unit > 0 && isfinite(unit) && all_values(g, w, n, unit) ? unit : 0;
+}
+
+/* The multiplier of a group whose weights are values of the grid times whole multiples of `scale`; 0: there is none. */
+static int exact_multiplier(const struct grid *g, const float *w, int n, float scale)
+{
+    const float peak = peak_of(w, n);
+    if (peak == 0)
+        return 1;
+    for (int place = 0; place < g->n; place++) {
+        const float times = g->value[place] != 0 ? peak / g->value[place] / scale : 0, whole = rintf(times);
+        if (whole >= 1 && whole <= (float)g->book->most_mul && fabsf(times - whole) <= rounding * whole &&
+            all_values(g, w, n, scale * whole))
+            return (int)whole;
+    }
+    return 0;
+}
+
+/* The multipliers by which a channel lies on the grid, and its scale; 0: it does not, or is nothing but zeros. */
+static double exact_channel(const struct grid *g, int group, const float *w, int k, uint8_t *mul)
+{
+    const float peak = peak_of(w, k);
+    int widest = 0;
+    for (int i = 0; i * group < k; i++)
+        widest =
+            fabsf(peak_of(w + i * group, k - i * group < group ? k - i * group : group)) == fabsf(peak) ? i : widest;
+    const float *const first = w + widest * group;
+    const int n = k - widest * group < group ? k - widest * group : group;
+    for (int place = 0; peak != 0 && place < g->n; place++) {
+        const float unit = unit_by(g, first, n, peak_of(first, n), place);
+        for (int m = 1; unit > 0 && m <= g->book->most_mul; m++) {
+            const float scale = unit / (float)m;
+            int i = 0, at;
+            for (; i * group < k; i++) {
+                const int length = k - i * group < group ? k - i * group : group;
+                at = exact_multiplier(g, w + i * group, length, scale);
+                if (!at)
+                    break;
+                mul[i * TERN_PANEL] = (uint8_t)at;
+            }
+            if (i * group >= k)
+                return (double)scale;
+        }
+    }
+    return 0;
+}
+
 /* The channel's scale makes the widest group's multiplier the largest; the other groups take of the multipliers about
    their own scale the one of least squared error. `moment` is that of each input, or NULL. */
 static double grouped_channel(const struct grid *g, const struct tern_coding *c, const float *w, const float *moment,
@@ -121,7 +197,10 @@ static double grouped_channel(const struct grid *g, const struct tern_coding *c,
 {
     const int group = c->group, plain = c->plain;
     const int most = g->book->most_mul;
+    const double exact = plain ? 0 : exact_channel(g, group, w, k, mul);
     float widest = 0;
+    if (exact > 0)
+        return exact;
     for (int i = 0; i * group < k; i++) {
         const int n = k - i * group < group ? k - i * group : group;
         scales[i] = group_scale(g, w + i * group, moment ? moment + i * group : NULL, n, plain);
@@ -335,8 +414,12 @@ void tern_sums_to_means(float *sum, const struct tern_copies *copies)
 double tern_quantize_row_codes(enum tern_format format, int plain, const float *w, int n, uint8_t *codes)
 {
     const struct grid g = grid_of(format);
-    const double scale =
-        format == TERN_FORMAT_TERNARY ? ternary_channel(w, n) : (double)group_scale(&g, w, NULL, n, plain);
+    const float peak = peak_of(w, n);
+    double scale = 0;
+    for (int place = 0; !plain && peak != 0 && format != TERN_FORMAT_TERNARY && place < g.n && !(scale > 0); place++)
+        scale = (double)unit_by(&g, w, n, peak, place);
+    if (!(scale > 0))
+        scale = format == TERN_FORMAT_TERNARY ? ternary_channel(w, n) : (double)group_scale(&g, w, NULL, n, plain);
     for (int i = 0; i < n; i++)
         codes[i] = g.code[nearest(&g, scale > 0 ? (float)((double)w[i] / scale) : 0)];
     return scale;

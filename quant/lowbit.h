@@ -28,8 +28,9 @@ struct tern_coding {
    codes[count][K], one multiplier per group and channel in mul[groups][16], scale[count]. With `second` the error of
    each weight is made good in those of its channel that come later (GPTQ: Frantar et al. 2022; the order by importance
    is its "act order"), which changes rows; the scales are found before. A column with copies is as fine as these are
-   many: the mean of its codes is what stands for it. Int8's codes are its values. scratch holds 2 K floats.
-   Thread-safe. */
+   many: the mean of its codes is what stands for it. A channel that lies on the grid, to what f32 keeps of it, stays
+   there: in formats with groups those that all its weights are values times multipliers of, whatever scale they have
+   (unless `plain`). Int8's codes are its values. scratch holds 2 K floats. Thread-safe. */
 void tern_quantize_panel(const struct tern_coding *coding, float *rows, int count, int k, uint8_t *codes, uint8_t *mul,
                          double *scale, float *scratch);
 
@@ -38,7 +39,8 @@ int tern_coded_value(const struct tern_coding *coding, int code, const uint8_t *
 /* From sums over all places of each column to their means: sum[k]. `copies` may be NULL: none. */
 void tern_sums_to_means(float *sum, const struct tern_copies *copies);
 
-/* One row of an embedding table to codes[n] of int4 (with multipliers of 1) or ternary. Returns its scale. */
+/* One row of an embedding table to codes[n] of int4 (with multipliers of 1) or ternary. Returns its scale. A row on
+   the grid stays there. */
 double tern_quantize_row_codes(enum tern_format format, int plain, const float *w, int n, uint8_t *codes);
 
 #endif

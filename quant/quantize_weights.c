@@ -144,6 +144,7 @@ static void store_codes(struct tern_linear_out *out, const struct tern_float_lin
     tern_sums_to_means(mean, &f->copies);
     for (int l = 0; l < f->k; l++) {
         const double wrong_by = (double)row[l] - (double)mean[l] * scale;
+        out->kept &= fabs(wrong_by) <= 0x1p-14 * scale;
         own2 += (double)mean[l] * (double)mean[l];
         *wrong += wrong_by * wrong_by;
         *all += (double)row[l] * (double)row[l];
@@ -219,6 +220,7 @@ static struct survey begin(struct tern_linear_out *out, const struct tern_float_
                            const struct scratch *t)
 {
     out->wnorm2 = 0;
+    out->kept = 1;
     struct survey s = code(out, f, in, t);
     if (out->coding.format == TERN_FORMAT_INT8 && !out->coding.second)
         s = survey_by_bounds(f, in, t);

@@ -42,6 +42,7 @@ struct tern_linear_out {
     int32_t wnorm2, up; /* up -1: 32 bits cannot hold the sums */
     double unit;        /* real value of 1 of the output (16-bit outputs) */
     double error;       /* relative squared error of the weights */
+    int kept;           /* 1: every weight is what was given, to what f32 keeps of it */
 };
 
 /* What is too small for a file's real numbers, and no number, is 0. */

@@ -22,6 +22,10 @@ struct tern_source {
     /* [layers][TERN_N_MATRICES] 1 if a matrix was trained on the grid of its format and stays on it; NULL: none was.
        The LayerNorm before one keeps its gamma and beta to itself (models/scheme.h). From tern_find_trained. */
     const uint8_t *trained;
+    /* Everything was trained on the grids of `config->weights`, `embeddings` and `group`, with the columns in `copies`,
+       and must be kept; columns: the word table's scales, [its width], or NULL. */
+    int on_grid;
+    const int16_t *columns;
     int rest_asked; /* the user accepts int8 for tensors that cannot have the types of `weights` and `embeddings` */
     /* Block-sparse layers: `sparse` of the shape `block`, after pruning that fraction of every matrix's blocks (0: the
        zeros that are there). The weights are int8 or have 4 bits. */

@@ -161,7 +161,7 @@ static void report_linear(struct tern_store *s, const struct matrix *m, const st
             snprintf(how + length, sizeof how - (size_t)length, ", second order, loss %.4f (without %.4f)", p->error,
                      p->masked);
         }
-    } else if (is_trained(s->source, m->index))
+    } else if (is_trained(s->source, m->index) || (m->index >= 0 && s->source->on_grid))
         snprintf(how, sizeof how, "kept as trained");
     else if (tern_format_grouped(format))
         snprintf(how, sizeof how, "per %d inputs", out->coding.group);
@@ -198,6 +198,8 @@ static void check_stored(struct tern_store *s, enum tern_part_id part, const str
         tern_store_refuse(s, part, 0, "what it adds can be too large beside the rest of the sum");
     if (!tern_real_fits(out->kappa))
         tern_store_refuse(s, part, 0, "its products are %g units of its sums", ldexp(1, 31 - out->kappa.exp));
+    if (s->source->on_grid && tern_parts[part].place == TERN_PLACE_LAYER && !out->kept)
+        tern_store_off_grid(s, part, out->coding.format);
     for (int i = 0; out->bias32 && i < tern_part_shape(s->config, &tern_parts[part], s->layer).n; i++)
         if (abs(out->bias32[i]) == TERN_MOST_BIAS32)
             tern_store_refuse(s, part, 1, "with the LayerNorm before it, element %d is over %g", i,

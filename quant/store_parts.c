@@ -26,6 +26,19 @@ void tern_store_refuse(struct tern_store *s, enum tern_part_id part, int is_bias
             tern_fail(s->err, TERN_FORMAT, "tensor %s: %s; integers cannot hold that, --weights f32 can", name, text);
 }
 
+void tern_store_off_grid(struct tern_store *s, enum tern_part_id part, enum tern_format format)
+{
+    const struct tern_key key = {part, s->layer, 0, s->pair == TERN_PAIR_FIRST};
+    char name[160];
+    tern_part_name(name, sizeof name, s->config, key);
+    if (!s->status)
+        s->status =
+            tern_fail(s->err, TERN_DIFFERENT,
+                      "tensor %s: it is not on the %s grid that tern_grid.json says; remove that file to convert "
+                      "it all the same, without what was trained",
+                      name, tern_format_name(format));
+}
+
 void tern_store_read(struct tern_store *s, enum tern_part_id part, int is_bias, float *out, size_t count)
 {
     const struct tern_key key = {part, s->layer, is_bias, s->pair == TERN_PAIR_FIRST};

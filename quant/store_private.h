@@ -50,6 +50,8 @@ void tern_store_read(struct tern_store *s, enum tern_part_id part, int is_bias, 
 /* Ends the conversion: a number of that tensor cannot be held in integers. `what` is what it is, as printf makes it. */
 void tern_store_refuse(struct tern_store *s, enum tern_part_id part, int is_bias, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
+/* Ends the conversion: the weights of that tensor are not on the grid that the checkpoint says. */
+void tern_store_off_grid(struct tern_store *s, enum tern_part_id part, enum tern_format format);
 /* Adds a zeroed tensor to the builder; NULL after a failure. A vector is padded as models/format.h says. */
 void *tern_store_add(struct tern_store *s, const char *name, const char *suffix, enum tern_dtype dtype, int n_dims,
                      const int64_t *shape);

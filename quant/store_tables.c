@@ -82,6 +82,10 @@ static void store_columns(struct tern_store *s, int hidden)
     s->column = tern_store_add_vector(s, "embed.column", "", TERN_I16, hidden);
     if (s->status)
         return;
+    if (s->source->columns) {
+        memcpy(s->column, s->source->columns, (size_t)hidden * sizeof *s->column);
+        return;
+    }
     for (int pass = 0; pass < 2; pass++) {
         for (int j = 0; j < hidden; j++) {
             double sum2 = 0;
@@ -98,11 +102,16 @@ static void store_columns(struct tern_store *s, int hidden)
 /* Returns the table's largest scale. */
 static double report_table(struct tern_store *s, const char *name, const struct table *t)
 {
-    char became[64];
+    char became[96];
     const double hidden = t->width;
     const double bits = t->q ? 8 : (double)tern_format_bits(t->format) * row_steps(t) * TERN_LINE / hidden;
-    char how[32];
+    char how[48];
     snprintf(how, sizeof how, "%s", s->column ? "per row and column" : "per row");
+    if (s->source->columns && t->format == s->source->embeddings && !strcmp(name, "embed.word")) {
+        snprintf(how + strlen(how), sizeof how - strlen(how), ", kept as trained");
+        if (!(t->wrong <= 0x1p-28 * t->all))
+            tern_store_off_grid(s, TERN_PART_WORD, t->format);
+    }
     if (t->format != s->source->embeddings)
         tern_store_say_instead(s, how, sizeof how, s->source->embeddings);
     snprintf(became, sizeof became, "%s [%d, %d] %s", tern_format_name(t->format), t->rows, t->width, how);

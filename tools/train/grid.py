@@ -1,0 +1,439 @@
+"""Tern's arithmetic as torch modules, so that training sees it: weights on the grids that `tern convert` keeps, int8 rows
+with their repeated columns, int8 attention, the polynomial of GELU, embeddings of 8 and 4 bits. What a module rounds,
+gradients pass as if it did not (straight through). models/scheme.h and docs/training.md say what each number is."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from folder import fail
+
+WEIGHTS = ("int8", "int4", "ternary", "binary")
+EMBEDDINGS = ("int8", "int4", "ternary")
+TINY = 1e-30
+
+
+def through(x, rounded):
+    """`rounded` with the gradient of x."""
+    return x + (rounded - x).detach()
+
+
+# ---- Activations ----------------------------------------------------------------------------------------------------
+
+
+def rows(x, times=None):
+    """Int8 rows, q = 127 x / amax. A column that stands `times` times counts 1 / times in amax."""
+    x0 = x.detach().float()
+    magnitude = x0.abs() if times is None else x0.abs() / times
+    step = magnitude.amax(-1, keepdim=True).clamp_min(TINY) / 127
+    return through(x.float(), torch.round(x0 / step) * step)
+
+
+def blocks(x, seen):
+    """Keys or values of a text and head, x[text][head][token][column], with one scale; `seen` marks tokens that are."""
+    x0 = x.detach().float()
+    most = (x0.abs() * seen[:, None, :, None]).amax((-2, -1), keepdim=True).clamp_min(TINY) / 127
+    return through(x.float(), torch.round(x0 / most).clamp(-127, 127) * most)
+
+
+def attention(module, query, key, value, mask, scaling, dropout=0.0, **_):
+    """transformers' interface. Probabilities are 0 to 1016 over their sum. module.map keeps them for distillation."""
+    exact = not getattr(module, "quantised", False)
+    if not exact:
+        seen = torch.ones(key.shape[0], key.shape[2], device=key.device) if mask is None else (mask[:, 0, -1] >= 0).float()
+        query, key, value = rows(query), blocks(key, seen), blocks(value, seen)
+    scores = torch.matmul(query, key.transpose(-1, -2)).float() * scaling
+    if mask is not None:
+        scores = scores + mask
+    p = module.map = torch.softmax(scores, -1)
+    module.seen = mask
+    if not exact:
+        codes = torch.round(1016 * torch.exp(scores.detach() - scores.detach().amax(-1, keepdim=True)))
+        p = through(p, codes / codes.sum(-1, keepdim=True))
+    p = F.dropout(p, dropout, module.training)
+    return torch.matmul(p.to(value.dtype), value).transpose(1, 2).contiguous(), p
+
+
+def register():
+    from transformers import AttentionInterface
+    from transformers.masking_utils import AttentionMaskInterface, eager_mask
+    AttentionInterface.register("tern", attention)
+    AttentionMaskInterface.register("tern", eager_mask)
+
+
+class Gelu(nn.Module):
+    """max(y, 0) - D(|y|): quant/activation.c has D's coefficients."""
+    coefficients = (2971, -11247, 14546, 964, -21371, 15597, 3847, -5307)
+
+    def forward(self, y):
+        y0 = y.detach().float()
+        x = y0.abs().clamp_max(4) / 2 - 1
+        bump = torch.zeros_like(x)
+        for c in reversed(self.coefficients):
+            bump = bump * x + c / 65536
+        return through(F.gelu(y.float()), y0.clamp_min(0) - bump)
+
+
+# ---- Weights --------------------------------------------------------------------------------------------------------
+
+
+def int8_values(v, times=None):
+    """Per row of v. A column that stands r times is r times as fine: its codes' mean."""
+    step = v.abs().amax(1, keepdim=True).clamp_min(TINY) / 127
+    r = 1 if times is None else times
+    return torch.round(v * r / step) / r * step
+
+
+def ternary_values(v):
+    """Ternary weight networks: beyond 0.7 of the row's mean magnitude +-a, a the mean magnitude of those; else 0."""
+    magnitude = v.abs()
+    beyond = magnitude > 0.7 * magnitude.mean(1, keepdim=True)
+    scale = (magnitude * beyond).sum(1, keepdim=True) / beyond.sum(1, keepdim=True).clamp_min(1)
+    return torch.sign(v) * beyond * scale
+
+
+def binary_values(v):
+    return torch.where(v < 0, -1.0, 1.0) * v.abs().mean(1, keepdim=True)
+
+
+def int4_units(v, group):
+    """The unit of each group of inputs, [rows][groups]: of all of its range down to half, that of least squared error."""
+    n, k = v.shape
+    w = F.pad(v, (0, -k % group)).view(n, -1, group)
+    whole = torch.maximum(w.amax(-1) / 7, -w.amin(-1) / 8).clamp_min(TINY)
+    best, least = whole, None
+    for i in range(14):
+        unit = whole * 0.95**i
+        error = (w - torch.round(w / unit[..., None]).clamp(-8, 7) * unit[..., None]).square().sum(-1)
+        if least is None:
+            least = error
+        better = error < least
+        best, least = torch.where(better, unit, best), torch.minimum(error, least)
+    return best
+
+
+def whole_multiples(units, alike):
+    """Units as 1 to 15 times a row's scale; the groups in `alike` get the largest of theirs."""
+    if alike:
+        units = units.clone()
+        units[:, alike] = units[:, alike].amax(1, keepdim=True)
+    scale = units.amax(1, keepdim=True) / 15
+    return torch.round(units / scale).clamp(1, 15) * scale
+
+
+def int4_values(v, units, group):
+    n, k = v.shape
+    w = F.pad(v, (0, -k % group)).view(n, -1, group)
+    return (torch.round(w / units[..., None]).clamp(-8, 7) * units[..., None]).view(n, -1)[:, :k]
+
+
+class Linear(nn.Linear):
+    """A matrix as Tern has it: int8 rows times weights on their grid. `norm` is the LayerNorm before it, if that is
+    folded in: then it reads the rows before gamma and beta, and W diag(gamma) is on the grid."""
+
+    def __init__(self, linear, kind, norm=None, group=32, refresh=20, frozen=False):
+        nn.Module.__init__(self)
+        self.weight, self.in_features, self.out_features = linear.weight, linear.in_features, linear.out_features
+        self.bias = linear.bias
+        self.kind, self.group, self.refresh, self.frozen = kind, group or linear.in_features, refresh, frozen
+        object.__setattr__(self, "norm", norm)  # no submodule of this one
+        self.times, self.alike = None, []
+        if kind == "int4":
+            self.register_buffer("units", torch.zeros(self.out_features, -(-self.in_features // self.group)))
+            self.register_buffer("age", torch.zeros((), dtype=torch.long))
+
+    def repeat(self, copies):
+        """`copies`: the columns that the input repeats, each once for each time more."""
+        times = torch.ones(self.in_features)
+        for column in copies:
+            times[column] += 1
+        self.times = times.to(self.weight.device) if copies else None
+        # All places of a column have one code, so the groups that they lie in have one unit.
+        self.alike = sorted({c // self.group for c in copies})
+        if copies and self.in_features % self.group and self.group < self.in_features:
+            self.alike = sorted({*self.alike, self.in_features // self.group})
+
+    def folded(self):
+        """The matrix that is on the grid, and the bias that goes with it."""
+        if self.norm is None:
+            return self.weight, self.bias
+        return self.weight * self.norm.weight, self.bias + self.weight @ self.norm.bias
+
+    def values(self, v):
+        if self.frozen:
+            return v
+        if self.kind == "int8":
+            return int8_values(v, self.times)
+        if self.kind == "ternary":
+            return ternary_values(v)
+        if self.kind == "binary":
+            return binary_values(v)
+        if int(self.age) % self.refresh == 0:
+            self.units.copy_(whole_multiples(int4_units(v, self.group), self.alike))
+        if self.training:
+            self.age += 1
+        return int4_values(v, self.units, self.group)
+
+    def forward(self, x):
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.float()
+            if self.norm is not None:
+                gamma = self.norm.weight
+                x = torch.where(gamma == 0, 0, (x - self.norm.bias) / torch.where(gamma == 0, 1, gamma))
+            v, bias = self.folded()
+            x, v = rows(x, self.times), through(v, self.values(v.detach()))
+        return F.linear(x, v, bias)
+
+    @torch.no_grad()
+    def exported(self):
+        """Weight and bias whose folded form is on the grid."""
+        v, bias = self.folded()
+        on_grid = self.values(v)
+        if self.norm is None:
+            return on_grid, bias
+        gamma = self.norm.weight
+        weight = torch.where(gamma == 0, 0, on_grid / torch.where(gamma == 0, 1, gamma))
+        return weight, bias - weight @ self.norm.bias
+
+
+# ---- Embeddings -----------------------------------------------------------------------------------------------------
+
+
+def column_scales(table):
+    """1 to 32767, as the roots of the columns' rms."""
+    root = table.detach().double().square().sum(0).sqrt().sqrt()
+    return torch.round(root / root.max().clamp_min(TINY) * 32767).clamp_min(1).float()
+
+
+class Words(nn.Embedding):
+    """The word table: a scale for each row and each column."""
+
+    def __init__(self, table, kind, columns, frozen=False):
+        nn.Module.__init__(self)
+        self.weight, self.padding_idx, self.kind, self.frozen = table.weight, None, kind, frozen
+        self.num_embeddings, self.embedding_dim = table.num_embeddings, table.embedding_dim
+        self.register_buffer("columns", columns)
+
+    def values(self, w):
+        if self.frozen:
+            return w
+        v = w / self.columns
+        if self.kind == "int8":
+            v = int8_values(v)
+        elif self.kind == "ternary":
+            v = ternary_values(v)
+        else:
+            v = int4_values(v, int4_units(v, v.shape[1]), v.shape[1])
+        return v * self.columns
+
+    def forward(self, ids):
+        unique, place = torch.unique(ids, return_inverse=True)
+        w = F.embedding(unique, self.weight)
+        return through(w, self.values(w.detach()))[place]
+
+    @torch.no_grad()
+    def exported(self):
+        return torch.cat([self.values(part) for part in self.weight.split(2048)])
+
+
+class Positions(nn.Embedding):
+    """Positions and the first type share int8 rows, whose columns are the word table's. (Of a pair's second text the
+    type's difference is added in floats, where Tern has rows of its own.)"""
+
+    def __init__(self, table, types, words):
+        nn.Module.__init__(self)
+        self.weight, self.padding_idx = table.weight, None
+        self.num_embeddings, self.embedding_dim = table.num_embeddings, table.embedding_dim
+        object.__setattr__(self, "types", types)
+        object.__setattr__(self, "words", words)
+
+    def forward(self, ids):
+        first = 0 if self.types is None else self.types.weight[0]
+        w = (F.embedding(ids, self.weight) + first)
+        flat = (w.detach() / self.words.columns).view(-1, w.shape[-1])
+        return through(w, (int8_values(flat) * self.words.columns).view_as(w)) - first
+
+
+# ---- Models ---------------------------------------------------------------------------------------------------------
+
+
+class Layer:
+    """The parts of an encoder's layer, whatever the family calls them; `inputs` are (name, norm before, matrices)."""
+
+    def __init__(self, block, before, family):
+        self.block = block
+        if family == "distilbert":
+            a, f = block.attention, block.ffn
+            self.attention, self.attn_norm, self.ffn_norm = a, block.sa_layer_norm, block.output_layer_norm
+            places = [(a, "q_lin"), (a, "k_lin"), (a, "v_lin"), (a, "out_lin"), (f, "lin1"), (f, "lin2")]
+            self.activation = (f, "activation")
+        else:
+            a, o = block.attention.self, block.attention.output
+            self.attention, self.attn_norm, self.ffn_norm = a, o.LayerNorm, block.output.LayerNorm
+            places = [(a, "query"), (a, "key"), (a, "value"), (o, "dense"), (block.intermediate, "dense"),
+                      (block.output, "dense")]
+            self.activation = (block.intermediate, "intermediate_act_fn")
+        self.inputs = [("qkv", before, places[:3]), ("attn_out", None, places[3:4]),
+                       ("ffn_up", self.attn_norm, places[4:5]), ("ffn_down", None, places[5:])]
+
+    def matrices(self, name):
+        return [getattr(*place) for input_name, _, places in self.inputs for place in places if input_name == name]
+
+
+class Layout:
+    """Where the parts of a model are."""
+
+    def __init__(self, checkpoint):
+        encoder, family = checkpoint.encoder, checkpoint.config.model_type
+        self.embeddings = encoder.embeddings
+        self.types = getattr(self.embeddings, "token_type_embeddings", None)
+        stack = encoder.transformer.layer if family == "distilbert" else encoder.encoder.layer
+        before = self.embeddings.LayerNorm
+        self.project = (encoder, "embeddings_project") if hasattr(encoder, "embeddings_project") else None
+        self.layers = []
+        for i, block in enumerate(stack):
+            self.layers.append(Layer(block, None if i == 0 and self.project else before, family))
+            before = self.layers[-1].ffn_norm
+        self.last_norm = before
+        # Heads, in the order in which they read each other: the first reads the last norm.
+        self.heads = []
+        model = checkpoint.model
+        if checkpoint.task == "classify":
+            if family == "distilbert":
+                self.heads = [(model, "pre_classifier"), (model, "classifier")]
+            elif hasattr(model.classifier, "dense"):
+                self.heads = [(model.classifier, "dense"), (model.classifier, "out_proj")]
+            else:
+                self.heads = [(encoder.pooler, "dense"), (model, "classifier")]
+
+
+class Grid:
+    """Which grid a model is trained on, as tern_grid.json says it (quant/grid_file.h)."""
+
+    def __init__(self, weights, embeddings="int8", group=32, columns=None, copies=None):
+        self.weights, self.embeddings, self.columns, self.copies = weights, embeddings, columns, copies or {}
+        self.group = group if weights == "int4" else 0
+
+    def json(self):
+        out = {"version": 1, "weights": self.weights, "embeddings": self.embeddings}
+        if self.weights == "int4":
+            out["group"] = self.group or 128
+        if self.columns:
+            out["columns"] = self.columns
+        out["copies"] = {name: sorted(c) for name, c in self.copies.items() if c}
+        return json.dumps(out) + "\n"
+
+
+class Quantised:
+    """A checkpoint's model with Tern's arithmetic in it. `frozen`: its weights are on the grid and stay as they are."""
+
+    def __init__(self, checkpoint, grid, frozen=False):
+        self.checkpoint, self.grid, self.layout = checkpoint, grid, Layout(checkpoint)
+        layout, kind = self.layout, grid.weights
+        register()
+        checkpoint.model.config._attn_implementation = "tern"
+        for module in checkpoint.model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        words = layout.embeddings.word_embeddings
+        columns = torch.tensor(grid.columns).float() if grid.columns else column_scales(words.weight)
+        grid.columns = [int(c) for c in columns]
+        self.names = {id(m): name for name, m in checkpoint.model.named_modules()}
+        self.parts = []
+        self.words = self._put((layout.embeddings, "word_embeddings"), Words(words, grid.embeddings, columns, frozen))
+        self.words = layout.embeddings.word_embeddings
+        layout.embeddings.position_embeddings = Positions(layout.embeddings.position_embeddings, layout.types, self.words)
+        if layout.project:
+            self._linear(layout.project, "int8", layout.embeddings.LayerNorm, frozen)
+        affine = kind in ("ternary", "binary")  # their matrices read y: folding gamma in would take them off their grid
+        for i, layer in enumerate(layout.layers):
+            for name, norm, places in layer.inputs:
+                for place in places:
+                    self._linear(place, kind, None if affine else norm, frozen)
+                    getattr(*place).repeat(grid.copies.get(f"layer.{i}.{name}", []))
+            layer.attention.quantised = True
+            if checkpoint.config.to_dict().get("hidden_act", checkpoint.config.to_dict().get("activation")) == "gelu":
+                setattr(*layer.activation, Gelu())
+        for i, place in enumerate(layout.heads):
+            self._linear(place, "int8", layout.last_norm if i == 0 else None, frozen)
+
+    def _put(self, place, module):
+        old = getattr(*place)
+        self.parts.append((self.names[id(old)], module))
+        setattr(*place, module)
+
+    def _linear(self, place, kind, norm, frozen):
+        linear = getattr(*place)
+        if linear.bias is None:
+            fail(f"{self.names[id(linear)]} has no bias, which the recipes do not know")
+        self._put(place, Linear(linear, kind, norm, self.grid.group, frozen=frozen))
+
+    def repeat(self, copies):
+        """Repeats columns: lists by the input's name, "layer.0.qkv"."""
+        self.grid.copies = copies
+        for i, layer in enumerate(self.layout.layers):
+            for name, _, _ in layer.inputs:
+                for matrix in layer.matrices(name):
+                    matrix.repeat(copies.get(f"layer.{i}.{name}", []))
+
+    @torch.no_grad()
+    def state(self):
+        """The tensors of a checkpoint that is on the grid."""
+        own = {f"{name}.{buffer}" for name, m in self.parts for buffer, _ in m.named_buffers(recurse=False)}
+        state = {k: v.detach().cpu().clone() for k, v in self.checkpoint.model.state_dict().items() if k not in own}
+        for name, module in self.parts:
+            if isinstance(module, Words):
+                state[f"{name}.weight"] = module.exported().cpu().contiguous()
+            else:
+                weight, bias = module.exported()
+                state[f"{name}.weight"], state[f"{name}.bias"] = weight.cpu().contiguous(), bias.cpu().contiguous()
+        return state
+
+
+def load(checkpoint):
+    """The model of a folder that a recipe wrote, with the arithmetic that its tern_grid.json says."""
+    path = os.path.join(checkpoint.folder, "tern_grid.json")
+    if not os.path.exists(path):
+        fail(f"{path}: is not there; qat.py writes it")
+    with open(path, encoding="utf-8") as f:
+        g = json.load(f)
+    grid = Grid(g["weights"], g["embeddings"], g.get("group", 0), g.get("columns"), g.get("copies"))
+    return Quantised(checkpoint, grid, frozen=True)
+
+
+# ---- The tern program -----------------------------------------------------------------------------------------------
+
+
+def find_tern(path):
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    import glob
+    for candidate in [path] if path else sorted(glob.glob(os.path.join(root, "build", "*", "tern"))) + ["tern"]:
+        if shutil.which(candidate):
+            return shutil.which(candidate)
+    fail("no tern program is found, which chooses the columns to repeat: build it (make), name it with --tern, or take "
+         "--outliers off")
+
+
+def choose_copies(tern, folder, weights, group):
+    """The columns that `tern convert` repeats of a checkpoint, by the input's name."""
+    from safetensors import safe_open
+    with tempfile.TemporaryDirectory() as scratch:
+        out = os.path.join(scratch, "m.tern")
+        command = [tern, "convert", folder, "-o", out, "--weights", weights]
+        done = subprocess.run(command + (["--group", str(group or 128)] if weights == "int4" else []),
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            fail(f"tern convert does not take the checkpoint: {done.stderr.strip()}")
+        copies = {}
+        with safe_open(out, "np") as f:
+            for name in f.keys():
+                if name.endswith(".copies"):
+                    reads = {"qkv": "query"}.get(name.split(".")[2], name.split(".")[2])
+                    count = int(f.get_tensor(f"layer.{name.split('.')[1]}.{reads}.param")[8])
+                    copies[name[:-len(".copies")]] = [int(c) for c in f.get_tensor(name)[:count]]
+        return copies
