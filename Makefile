@@ -322,6 +322,11 @@ accuracy: all
 bench-sparsity: all
 	@tools/sparsity.py $(BUILD)/tern --checkpoint $(CHECKPOINT) --texts $(TEXTS) --sst2 $(SST2) --svg docs/sparsity.svg $(ARGS)
 
+# Needs torch, transformers and safetensors; PYTHON: an interpreter that has them.
+.PHONY: check-train
+check-train: all
+	@"$${PYTHON-python3}" tests/check_train.py $(BUILD)/tern
+
 count-arm:
 	toolchains/setup.sh aarch64-linux-gnu
 	+$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu lib
@@ -384,6 +389,7 @@ help:
 	@echo 'make bench-formats  bits, bytes, accuracy and time of every format: CHECKPOINT, TEXTS, SST2, STSB'
 	@echo 'make bench-sparsity  accuracy over sparsity, every block shape: a table and docs/sparsity.svg'
 	@echo 'make accuracy     real embedders on STS-B, beside PyTorch and ONNX Runtime: STSB=FILE, CHECKPOINTS="minilm bge", PYTHON'
+	@echo 'make check-train  tools/train on toy models, in two minutes: PYTHON with torch and transformers'
 	@echo 'make count-arm    executed instructions and llvm-mca cycles of the ARM builds (no times)'
 	@echo 'make bench-onednn int8 GEMM beside that of oneDNN; ARGS="avx2 16 128"'
 	@echo 'make bench-sparse block-sparse products beside libxsmm and oneDNN; ARGS="64 50 80 90" (rows, per cent of zeros)'

@@ -165,6 +165,9 @@ static const char *const jina2_keys[] = {
     [TERN_PART_VALUE] = "attention.self.value", [TERN_PART_ATTN_OUT] = "attention.output.dense",                       \
     [TERN_PART_FFN_UP] = "intermediate.dense", [TERN_PART_FFN_DOWN] = "output.dense"
 #define BERT_NORMS [TERN_PART_ATTN_NORM] = "attention.output.LayerNorm", [TERN_PART_FFN_NORM] = "output.LayerNorm"
+/* BitNet's, by tools/train: transformers' classes have none. */
+#define BERT_SUB_NORMS                                                                                                 \
+    [TERN_PART_ATTN_SUB_NORM] = "attention.output.sub_norm", [TERN_PART_FFN_SUB_NORM] = "output.sub_norm"
 #define BERT_HEADS [TERN_PART_POOLER] = "pooler.dense", [TERN_PART_CLASSIFIER] = "/classifier"
 #define SKIPPED_POSITIONS [TERN_PART_POSITION] = "embeddings.position_embeddings[2:]"
 #define ROBERTA_EMBEDDINGS                                                                                             \
@@ -184,8 +187,9 @@ static const char *const jina2_keys[] = {
 #define ROBERTA(name, within)                                                                                          \
     {                                                                                                                  \
         .class = name, .inside = within, .layer = "encoder.layer.%d.",                                                 \
-        .stem = {ROBERTA_EMBEDDINGS, [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm", BERT_MATRICES, BERT_NORMS,       \
-                 BERT_HEADS},                                                                                          \
+        .stem = {ROBERTA_EMBEDDINGS, [TERN_PART_EMBED_NORM] = "embeddings.LayerNorm",                                  \
+                 BERT_MATRICES,      BERT_NORMS,                                                                       \
+                 BERT_SUB_NORMS,     BERT_HEADS},                                                                      \
         .classify = TWO_LAYERS(TERN_POOLER_TANH), .fill = tern_fill_lm_head, .keys = roberta_keys,                     \
         .read = tern_read_roberta                                                                                      \
     }
@@ -220,7 +224,7 @@ static const char *const jina2_keys[] = {
 const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = {
     [TERN_BERT] = {.class = "Bert",
                    .layer = "encoder.layer.%d.",
-                   .stem = {BERT_EMBEDDINGS, BERT_MATRICES, BERT_NORMS,
+                   .stem = {BERT_EMBEDDINGS, BERT_MATRICES, BERT_NORMS, BERT_SUB_NORMS,
                             BERT_HEADS, [TERN_PART_ATTN_GATE] = "attention.self.alpha"},
                    .fill = tern_fill_predictions,
                    .keys = bert_keys,
@@ -233,9 +237,11 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                                   [TERN_PART_QUERY] = "attention.q_lin",
                                   [TERN_PART_KEY] = "attention.k_lin",
                                   [TERN_PART_VALUE] = "attention.v_lin",
+                                  [TERN_PART_ATTN_SUB_NORM] = "attention.sub_norm",
                                   [TERN_PART_ATTN_OUT] = "attention.out_lin",
                                   [TERN_PART_ATTN_NORM] = "sa_layer_norm",
                                   [TERN_PART_FFN_UP] = "ffn.lin1",
+                                  [TERN_PART_FFN_SUB_NORM] = "ffn.sub_norm",
                                   [TERN_PART_FFN_DOWN] = "ffn.lin2",
                                   [TERN_PART_FFN_NORM] = "output_layer_norm",
                                   [TERN_PART_POOLER] = "/pre_classifier",
@@ -245,8 +251,8 @@ const struct tern_checkpoint_family tern_checkpoint_families[TERN_N_FAMILIES] = 
                          .read = tern_read_distilbert},
     [TERN_ELECTRA] = {.class = "Electra",
                       .layer = "encoder.layer.%d.",
-                      .stem = {BERT_EMBEDDINGS, [TERN_PART_PROJECT] = "embeddings_project", BERT_MATRICES,
-                               BERT_NORMS, [TERN_PART_CLASSIFIER] = "/classifier"},
+                      .stem = {BERT_EMBEDDINGS, [TERN_PART_PROJECT] = "embeddings_project", BERT_MATRICES, BERT_NORMS,
+                               BERT_SUB_NORMS, [TERN_PART_CLASSIFIER] = "/classifier"},
                       .classify = TWO_LAYERS(TERN_POOLER_GELU),
                       .fill = tern_fill_generator,
                       .keys = electra_keys,

@@ -80,7 +80,12 @@ typedef struct tern_convert_options {
     const char *adapter;
 } tern_convert_options;
 
-/* Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the
+/* A checkpoint that was trained with Tern's arithmetic in the loop (tools/train) has a file tern_grid.json, which says
+   its formats, its groups and its repeated columns (docs/training.md). Options that are left out are taken from there,
+   and all weights are kept as they were trained; an option that asks for something else sets the file aside, which the
+   report says. TERN_FORMAT: the file does not fit the model. TERN_DIFFERENT: a tensor is not on the grid that it says.
+
+   Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the
    f32 path on sample texts, and renames it into place; on any error nothing is left behind. A symbolic link stays, and
    so does the mode of a file that is replaced; a FIFO, a device or the name of an open descriptor (/dev/stdout) gets
    the file when it has been checked. `options` may be NULL.

@@ -250,6 +250,15 @@ job_valgrind() {
     "${v[@]}" $NATIVE/tern info models/sentiment-mini.tern
 }
 job_demo() { built $NATIVE/tern; within tools/demo.sh $NATIVE/tern; }
+# Training, where Python has what it needs; PYTHON names another one.
+job_train() {
+    local rc=0
+    built $NATIVE/tern
+    need "${PYTHON:-python3}"
+    within "${PYTHON:-python3}" tests/check_train.py $NATIVE/tern || rc=$?
+    [ $rc != 77 ] || skip "$("${PYTHON:-python3}" tests/check_train.py $NATIVE/tern)"
+    return $rc
+}
 job_static() {
     build $OUT/static STATIC=1 cli
     built $OUT/static/tern
@@ -443,6 +452,7 @@ else
     later format within bash tests/check_format.sh $NATIVE
     later fuzz-seeds job_fuzz_seeds
     later run-only job_run_only
+    later train job_train
     later install within bash tests/check_install.sh $NATIVE
     later hardening bash tests/check_hardening.sh $NATIVE
     later bare within bash tests/check_bare.sh $NATIVE

@@ -5,6 +5,7 @@
    file that opens and runs; what is not, leaves nothing behind and has one line that does not blame what is written. */
 /* COVERS: quant/checkpoint.c quant/checkpoint_names.c quant/families.c quant/store_parts.c quant/weight_files.c */
 /* COVERS: quant/purpose.c quant/dense_files.c quant/sentence_files.c quant/checkpoint_config.c */
+/* COVERS: quant/grid_file.c */
 /* COVERS: models/config.c models/blocks.c models/load.c models/load_f32.c models/load_int8.c runtime/model.c */
 
 #include "quant/tern_convert.h"
@@ -52,6 +53,7 @@ static const char *const names[] = {"config.json",
                                     "2_Dense/config.json",
                                     "2_Dense/model.safetensors",
                                     "config_sentence_transformers.json",
+                                    "tern_grid.json",
                                     "model.safetensors.index.json",
                                     "pytorch_model.bin",
                                     "pytorch_model.bin.index.json"};

@@ -89,7 +89,20 @@ def open_checkpoint(folder, task):
         fail(f"{folder}: {str(e).splitlines()[0]}")
     if len(tokenizer) > model.config.vocab_size:
         fail(f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model {model.config.vocab_size}")
-    return Checkpoint(folder, model, tokenizer, task, read_pooling(folder))
+    checkpoint = Checkpoint(folder, model, tokenizer, task, read_pooling(folder))
+    if has_sub_norms(folder):
+        from layout import add_sub_norms
+        add_sub_norms(checkpoint)
+    return checkpoint
+
+
+def has_sub_norms(folder):
+    from safetensors import safe_open
+    path = os.path.join(folder, "model.safetensors")
+    if not os.path.exists(path):
+        return False
+    with safe_open(path, "pt") as f:
+        return any(".sub_norm." in name for name in f.keys())
 
 
 # Of the source's folder, what describes the model stays; these are made anew, or are of another run.
@@ -117,6 +130,7 @@ def write_checkpoint(out, checkpoint, state, files=None):
             f.write(content if isinstance(content, bytes) else content.encode())
     for folder, _, names in os.walk(temporary):
         for name in names:
+            os.chmod(os.path.join(folder, name), 0o644)
             with open(os.path.join(folder, name), "rb") as f:
                 os.fsync(f.fileno())
     os.rename(temporary, out)

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from folder import fail
+from layout import Layout, watch_sub_norm
 
 WEIGHTS = ("int8", "int4", "ternary", "binary")
 EMBEDDINGS = ("int8", "int4", "ternary")
@@ -262,56 +263,6 @@ class Positions(nn.Embedding):
 # ---- Models ---------------------------------------------------------------------------------------------------------
 
 
-class Layer:
-    """The parts of an encoder's layer, whatever the family calls them; `inputs` are (name, norm before, matrices)."""
-
-    def __init__(self, block, before, family):
-        self.block = block
-        if family == "distilbert":
-            a, f = block.attention, block.ffn
-            self.attention, self.attn_norm, self.ffn_norm = a, block.sa_layer_norm, block.output_layer_norm
-            places = [(a, "q_lin"), (a, "k_lin"), (a, "v_lin"), (a, "out_lin"), (f, "lin1"), (f, "lin2")]
-            self.activation = (f, "activation")
-        else:
-            a, o = block.attention.self, block.attention.output
-            self.attention, self.attn_norm, self.ffn_norm = a, o.LayerNorm, block.output.LayerNorm
-            places = [(a, "query"), (a, "key"), (a, "value"), (o, "dense"), (block.intermediate, "dense"),
-                      (block.output, "dense")]
-            self.activation = (block.intermediate, "intermediate_act_fn")
-        self.inputs = [("qkv", before, places[:3]), ("attn_out", None, places[3:4]),
-                       ("ffn_up", self.attn_norm, places[4:5]), ("ffn_down", None, places[5:])]
-
-    def matrices(self, name):
-        return [getattr(*place) for input_name, _, places in self.inputs for place in places if input_name == name]
-
-
-class Layout:
-    """Where the parts of a model are."""
-
-    def __init__(self, checkpoint):
-        encoder, family = checkpoint.encoder, checkpoint.config.model_type
-        self.embeddings = encoder.embeddings
-        self.types = getattr(self.embeddings, "token_type_embeddings", None)
-        stack = encoder.transformer.layer if family == "distilbert" else encoder.encoder.layer
-        before = self.embeddings.LayerNorm
-        self.project = (encoder, "embeddings_project") if hasattr(encoder, "embeddings_project") else None
-        self.layers = []
-        for i, block in enumerate(stack):
-            self.layers.append(Layer(block, None if i == 0 and self.project else before, family))
-            before = self.layers[-1].ffn_norm
-        self.last_norm = before
-        # Heads, in the order in which they read each other: the first reads the last norm.
-        self.heads = []
-        model = checkpoint.model
-        if checkpoint.task == "classify":
-            if family == "distilbert":
-                self.heads = [(model, "pre_classifier"), (model, "classifier")]
-            elif hasattr(model.classifier, "dense"):
-                self.heads = [(model.classifier, "dense"), (model.classifier, "out_proj")]
-            else:
-                self.heads = [(encoder.pooler, "dense"), (model, "classifier")]
-
-
 class Grid:
     """Which grid a model is trained on, as tern_grid.json says it (quant/grid_file.h)."""
 
@@ -355,6 +306,8 @@ class Quantised:
             for name, norm, places in layer.inputs:
                 for place in places:
                     self._linear(place, kind, None if affine else norm, frozen)
+                    if place in layer.sub_places:
+                        watch_sub_norm(place)
                     getattr(*place).repeat(grid.copies.get(f"layer.{i}.{name}", []))
             layer.attention.quantised = True
             if checkpoint.config.to_dict().get("hidden_act", checkpoint.config.to_dict().get("activation")) == "gelu":

@@ -46,6 +46,7 @@ class Run:
         random.seed(args.seed)
         torch.set_num_threads(args.threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False
         kept = {k: v for k, v in vars(args).items() if k not in ("resume", "save", "tern")}
         self.key = hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
         self.state = None
@@ -125,7 +126,7 @@ def optimizer_of(model, args):
     decay = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
     rest = [p for p in model.parameters() if p.requires_grad and p.dim() <= 1]
     return torch.optim.AdamW([{"params": decay, "weight_decay": args.weight_decay}, {"params": rest, "weight_decay": 0}],
-                             lr=args.lr)
+                             lr=args.lr, fused=True)
 
 
 def rate(step, steps, warmup):

@@ -2,7 +2,8 @@
 import torch
 from torch.nn import functional as F
 
-from grid import Layout, register
+from grid import register
+from layout import Layout
 
 
 class Watched:

@@ -10,6 +10,7 @@ import torch
 import data
 import folder
 import grid
+import layout
 import loop
 import losses
 from folder import fail
@@ -35,6 +36,7 @@ def arguments():
     p.add_argument("--losses", help="such as logits=1,hidden=1,outputs=1,maps=1,labels=0.5,embedding=10")
     p.add_argument("--intervene", type=float, nargs="?", const=0.3, default=0.0, metavar="PART",
                    help="teacher intervention: each layer reads the teacher's rows for this part of the steps")
+    p.add_argument("--sub-norms", action="store_true", help="norms in front of attn_out and ffn_down, as BitNet has")
     p.add_argument("--outliers", choices=("auto", "off"), default="auto", help="columns that rows repeat, by tern convert")
     p.add_argument("--tern", help="the tern program; default: the one that was built here")
     loop.add_arguments(p)
@@ -141,6 +143,10 @@ def main():
     if args.intervene and not teacher:
         fail("--intervene: there is no teacher")
     items, targets = read_training(args, checkpoint)
+    batches = data.Batches(checkpoint.tokenizer, items, targets, args.batch, args.seed)
+    if args.sub_norms and not folder.has_sub_norms(args.checkpoint):
+        layout.add_sub_norms(checkpoint)
+        layout.settle_sub_norms(checkpoint, batches.at(0)[0])
     quantised = grid.Quantised(checkpoint, grid.Grid(args.weights, args.embeddings,
                                                      0 if args.group == "channel" else int(args.group)))
     if args.outliers == "auto":
@@ -160,7 +166,6 @@ def main():
             found["labels"] = weights["labels"] * losses.labels_loss(given, truth)
         return found
 
-    batches = data.Batches(checkpoint.tokenizer, items, targets, args.batch, args.seed)
     loop.train(run, checkpoint.model, batches, losses_of, validation(args, student, teacher))
     files = {"tern_grid.json": quantised.grid.json(), **run.files()}
     folder.write_checkpoint(args.out, checkpoint, quantised.state(), files)
