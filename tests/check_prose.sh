@@ -72,7 +72,7 @@ for file in "${documents[@]}"; do
         case $first in
         make) check_make "$file" $rest ;;
         tern) [ -z "$rest" ] || check_tern "$file" $rest ;;
-        --[a-z]*) has "(^|[ \"(])${first%%[=:]*}([ ,|.)=]|\$)" <(cat "${helps[@]}") || [ -n "$(grep -rhoE -- "${first%%[=:]*}\b" tools/peers tests Makefile | head -1)" ] ||
+        --[a-z]*) has "(^|[ \"(])${first%%[=:]*}([ ,|.)=]|\$)" <(cat "${helps[@]}") || [ -n "$(grep -rhoE -- "${first%%[=:]*}\b" tools/peers tools/train tests Makefile | head -1)" ] ||
             fail "$file: no command has ${first%%[=:]*}" ;;
         esac
         set +f

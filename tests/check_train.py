@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """tools/train end to end on toy models, in at most two minutes: check_train.py TERN. Ends with exit code 77 where a
-module is missing. What must hold: losses fall, tern convert keeps every weight, tern answers as PyTorch does, a run that
-was killed goes on to the same bytes, and what does not fit is refused with one line and leaves nothing behind."""
+module is missing. What must hold: losses fall, tern convert keeps every weight, tern answers as PyTorch does, a run
+that was killed goes on to the same bytes, and what does not fit is refused with one line and leaves nothing behind."""
 import io
 import json
 import os
@@ -58,8 +58,8 @@ def make_model(path, family, labels=2):
         f.write("\n".join(vocab) + "\n")
     size = {"vocab_size": len(vocab), "max_position_embeddings": 64, "num_labels": labels}
     if family == "bert":
-        config = transformers.BertConfig(hidden_size=72, num_hidden_layers=2, num_attention_heads=3, intermediate_size=136,
-                                         **size)
+        config = transformers.BertConfig(hidden_size=72, num_hidden_layers=2, num_attention_heads=3,
+                                         intermediate_size=136, **size)
         model = (transformers.BertForSequenceClassification if labels else transformers.BertModel)(config)
     else:
         config = transformers.DistilBertConfig(dim=64, n_layers=2, n_heads=4, hidden_dim=96, **size)
@@ -71,6 +71,15 @@ def make_model(path, family, labels=2):
         elif p.dim() == 2:
             p.data *= 2
     model.save_pretrained(path)
+    if not labels:
+        os.makedirs(os.path.join(path, "1_Pooling"))
+        kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+        modules = [{"idx": i, "name": str(i), "path": p, "type": f"sentence_transformers.models.{k}"}
+                   for i, (p, k) in enumerate(kinds)]
+        pooling = {"word_embedding_dimension": 72, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+        for name, content in (("modules.json", modules), ("1_Pooling/config.json", pooling)):
+            with open(os.path.join(path, name), "w", encoding="utf-8") as f:
+                json.dump(content, f)
     transformers.BertTokenizerFast(os.path.join(path, "vocab.txt")).save_pretrained(path)
 
 
@@ -102,11 +111,11 @@ def check_written(tern, path, weights, texts):
     report = done.stdout + done.stderr
     check(done.returncode == 0, f"{path}: tern convert says {report}")
     kept = [line for line in report.splitlines() if f"{weights} [" in line and "kept as trained" in line]
-    check(len([k for k in kept if k.startswith("layer.")]) == 12, f"{path}: {len(kept)} matrices are kept, not 12:\n{report}")
+    check(len([k for k in kept if k.startswith("layer.")]) == 12, f"{path}: {len(kept)} are kept, not 12:\n{report}")
     check(f"tern_grid.json: trained for {weights} weights" in report, f"{path}: the grid is not named:\n{report}")
     again = subprocess.run([tern, "convert", path, "-o", path + ".same", "--weights", weights], check=False,
                            capture_output=True)
-    check(again.returncode == 0 and same(path + ".tern", path + ".same"), f"{path}: --weights {weights} is another file")
+    check(again.returncode == 0 and same(path + ".tern", path + ".same"), f"{path}: --weights {weights} differs")
     code, out, err = call(agree, path, texts, "--tern", tern, "--most", "200")
     check(code == 0, f"{path}: PyTorch and tern differ: {out}{err}")
     print(f"{os.path.basename(path)}: {out.strip()}", flush=True)
@@ -186,15 +195,16 @@ def main():
         check(lines_of(f"{work}/int8")[-1]["validation"]["accuracy"] > 0.9, "the toy task was not learnt")
         train("int8", "int4", "int4", *table, "--embeddings", "int4", "--steps", "40", "--lr", "1e-3")
         train("int8", "channel", "int4", *table, "--group", "channel", "--steps", "40", "--lr", "1e-3")
-        train("int8", "binary", "binary", *table, "--embeddings", "int4", "--steps", "60", "--lr", "1e-3", "--intervene")
+        train("int8", "binary", "binary", *table, "--embeddings", "int4", "--steps", "60", "--lr", "1e-3",
+              "--intervene")
         train("int8", "sub_norms", "binary", *table, "--sub-norms", "--steps", "80", "--lr", "2e-3")
         train("sub_norms", "again", "int8", *table, "--steps", "30", "--lr", "1e-3")
         train("distilbert", "distil8", "int8", *table, "--teacher", "none", "--steps", "120", "--lr", "2e-3")
         train("embedder", "vectors", "int4", "--task", "embed", "--data", f"{work}/texts", "--dev", f"{work}/texts",
               "--batch", "16", "--steps", "40", "--lr", "1e-3", "--tern", tern)
         check(folder.read_json(f"{work}/vectors/tern_grid.json")["copies"], "no columns are repeated")
-        resumed = [f"{work}/int8", "--weights", "ternary", *table, "--embeddings", "int4", "--steps", "120", "--lr", "1e-3",
-                   "--save", "20", "--validate", "50", "--intervene", "0.4"]
+        resumed = [f"{work}/int8", "--weights", "ternary", *table, "--embeddings", "int4", "--steps", "120",
+                   "--lr", "1e-3", "--save", "20", "--validate", "50", "--intervene", "0.4"]
         check_resumed(work, resumed)
         check_written(tern, f"{work}/whole", "ternary", f"{work}/texts")
         check_refused(work, tern, [f"{work}/int8", "--weights", "int8", *table])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Whether the tern program and PyTorch say the same of a model that a recipe wrote: agree.py OUT TEXTS. Converts OUT as it
-is, with the arithmetic of grid.py on the other side; exit code 1 where less than 99 % of labels are equal, or a mean
+"""Whether the tern program and PyTorch say the same of a model that a recipe wrote: agree.py OUT TEXTS. Converts OUT as
+it is, with the arithmetic of grid.py on the other side; exit code 1 where less than 99 % of labels are equal, or a mean
 cosine of vectors is below 0.999."""
 import argparse
 import json
@@ -22,7 +22,7 @@ def by_tern(tern, command, model, texts):
     done = subprocess.run([tern, command, model, "--json", "-"], input="\n".join(texts) + "\n", capture_output=True,
                           text=True, check=False)
     if done.returncode:
-        folder.fail(f"tern {command}: {done.stderr.strip()}")
+        folder.fail(f"tern {command}: {grid.last_line(done.stderr)}")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -52,9 +52,10 @@ def main():
     tern = grid.find_tern(args.tern)
     with tempfile.TemporaryDirectory() as scratch:
         path = os.path.join(scratch, "m.tern")
-        done = subprocess.run([tern, "convert", args.checkpoint, "-o", path], capture_output=True, text=True, check=False)
+        done = subprocess.run([tern, "convert", args.checkpoint, "-o", path], capture_output=True, text=True,
+                              check=False)
         if done.returncode:
-            folder.fail(f"tern convert: {done.stderr.strip()}")
+            folder.fail(f"tern convert: {grid.last_line(done.stderr)}")
         if task == "classify":
             labels = [max(x["scores"], key=x["scores"].get) for x in by_tern(tern, "classify", path, texts)]
             named = checkpoint.labels()

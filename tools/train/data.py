@@ -36,8 +36,8 @@ def pick(path, rows, columns):
     if not all(c.isdigit() for c in columns):
         for c in columns:
             if c not in header:
-                fail(f"{path}: no column '{c}' in its first line, which has {', '.join(header[:8])}; name one of these, "
-                     "or give its number, from 1 on")
+                fail(f"{path}: no column '{c}' in its first line, which has {', '.join(header[:8])}; name one of "
+                     "these, or give its number, from 1 on")
         places, rows, first = [header.index(c) for c in columns], rows[1:], 2
     else:
         places, first = [int(c) - 1 for c in columns], 1

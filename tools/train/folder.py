@@ -64,7 +64,7 @@ def read_pooling(folder):
                 return on[0]
             fail(f"{folder}: pooling {' and '.join(on)}; the recipes train mean and cls")
         if kind not in ("Transformer", "Normalize"):
-            fail(f"{folder}: the module {kind} is not trained here; the recipes know Transformer, Pooling and Normalize")
+            fail(f"{folder}: the module {kind}; the recipes train Transformer, Pooling and Normalize")
     return "mean"
 
 
@@ -79,6 +79,9 @@ def open_checkpoint(folder, task):
     if task == "classify" and not any(h.endswith("ForSequenceClassification") for h in heads):
         fail(f"{folder}: a {' and '.join(heads) or 'model without a head'} has no classifier of texts; "
              "fine-tune one first, or take --task embed")
+    labels = config.get("id2label") or {}
+    if task == "classify" and (len(labels) == 1 or config.get("problem_type") == "multi_label_classification"):
+        fail(f"{folder}: its head gives a number, or several labels at once; the recipes train one label of several")
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     auto = transformers.AutoModelForSequenceClassification if task == "classify" else transformers.AutoModel
@@ -106,8 +109,8 @@ def has_sub_norms(folder):
 
 
 # Of the source's folder, what describes the model stays; these are made anew, or are of another run.
-NOT_COPIED = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "config.json", "tern_grid.json",
-              "train.jsonl", "train.svg", "reference.jsonl")
+NOT_COPIED = ("onnx", "openvino", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin.index.json",
+              "config.json", "tern_grid.json", "train.jsonl", "train.svg", "reference.jsonl")
 
 
 def write_checkpoint(out, checkpoint, state, files=None):
@@ -119,8 +122,8 @@ def write_checkpoint(out, checkpoint, state, files=None):
     shutil.rmtree(temporary, ignore_errors=True)
 
     def skip(folder, names):
-        return [n for n in names if n in NOT_COPIED or n.endswith((".onnx", ".tern", ".h5", ".msgpack", ".bin", ".ot"))
-                or n in ("onnx", "openvino")]
+        return [n for n in names if n.endswith((".onnx", ".tern", ".h5", ".msgpack", ".bin", ".ot", ".md"))
+                or (folder == checkpoint.folder and n in NOT_COPIED)]
     shutil.copytree(checkpoint.folder, temporary, ignore=skip, copy_function=shutil.copyfile)
     for folder, _, _ in os.walk(temporary):
         os.chmod(folder, 0o755)

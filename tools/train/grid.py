@@ -1,6 +1,8 @@
-"""Tern's arithmetic as torch modules, so that training sees it: weights on the grids that `tern convert` keeps, int8 rows
-with their repeated columns, int8 attention, the polynomial of GELU, embeddings of 8 and 4 bits. What a module rounds,
-gradients pass as if it did not (straight through). models/scheme.h and docs/training.md say what each number is."""
+"""Tern's arithmetic as torch modules, so that training sees it: weights on the grids that `tern convert` keeps, int8
+rows with their repeated columns, int8 attention, the polynomial of GELU, embeddings of 8 and 4 bits. What a module
+rounds, gradients pass as if it did not (straight through). models/scheme.h and docs/training.md say what each number
+is."""
+import glob
 import json
 import os
 import shutil
@@ -46,7 +48,7 @@ def attention(module, query, key, value, mask, scaling, dropout=0.0, **_):
     """transformers' interface. Probabilities are 0 to 1016 over their sum. module.map keeps them for distillation."""
     exact = not getattr(module, "quantised", False)
     if not exact:
-        seen = torch.ones(key.shape[0], key.shape[2], device=key.device) if mask is None else (mask[:, 0, -1] >= 0).float()
+        seen = torch.ones_like(key[:, 0, :, 0]) if mask is None else (mask[:, 0, -1] >= 0).float()
         query, key, value = rows(query), blocks(key, seen), blocks(value, seen)
     scores = torch.matmul(query, key.transpose(-1, -2)).float() * scaling
     if mask is not None:
@@ -103,7 +105,7 @@ def binary_values(v):
 
 
 def int4_units(v, group):
-    """The unit of each group of inputs, [rows][groups]: of all of its range down to half, that of least squared error."""
+    """The unit of each group of inputs, [rows][groups]: from all of its range down to half, that of least error."""
     n, k = v.shape
     w = F.pad(v, (0, -k % group)).view(n, -1, group)
     whole = torch.maximum(w.amax(-1) / 7, -w.amin(-1) / 8).clamp_min(TINY)
@@ -145,7 +147,8 @@ class Linear(nn.Linear):
         object.__setattr__(self, "norm", norm)  # no submodule of this one
         self.times, self.alike = None, []
         if kind == "int4":
-            self.register_buffer("units", torch.zeros(self.out_features, -(-self.in_features // self.group)))
+            groups = -(-self.in_features // self.group)
+            self.register_buffer("units", torch.zeros(self.out_features, groups, device=self.weight.device))
             self.register_buffer("age", torch.zeros((), dtype=torch.long))
 
     def repeat(self, copies):
@@ -293,12 +296,14 @@ class Quantised:
                 module.p = 0.0
         words = layout.embeddings.word_embeddings
         columns = torch.tensor(grid.columns).float() if grid.columns else column_scales(words.weight)
+        columns = columns.to(words.weight.device)
         grid.columns = [int(c) for c in columns]
         self.names = {id(m): name for name, m in checkpoint.model.named_modules()}
         self.parts = []
-        self.words = self._put((layout.embeddings, "word_embeddings"), Words(words, grid.embeddings, columns, frozen))
+        self._put((layout.embeddings, "word_embeddings"), Words(words, grid.embeddings, columns, frozen))
         self.words = layout.embeddings.word_embeddings
-        layout.embeddings.position_embeddings = Positions(layout.embeddings.position_embeddings, layout.types, self.words)
+        positions = layout.embeddings.position_embeddings
+        layout.embeddings.position_embeddings = Positions(positions, layout.types, self.words)
         if layout.project:
             self._linear(layout.project, "int8", layout.embeddings.LayerNorm, frozen)
         affine = kind in ("ternary", "binary")  # their matrices read y: folding gamma in would take them off their grid
@@ -364,12 +369,15 @@ def load(checkpoint):
 
 def find_tern(path):
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    import glob
     for candidate in [path] if path else sorted(glob.glob(os.path.join(root, "build", "*", "tern"))) + ["tern"]:
         if shutil.which(candidate):
             return shutil.which(candidate)
     fail("no tern program is found, which chooses the columns to repeat: build it (make), name it with --tern, or take "
          "--outliers off")
+
+
+def last_line(text):
+    return (text.strip().splitlines() or ["it said nothing"])[-1]
 
 
 def choose_copies(tern, folder, weights, group):
@@ -381,7 +389,7 @@ def choose_copies(tern, folder, weights, group):
         done = subprocess.run(command + (["--group", str(group or 128)] if weights == "int4" else []),
                               capture_output=True, text=True, check=False)
         if done.returncode:
-            fail(f"tern convert does not take the checkpoint: {done.stderr.strip()}")
+            fail(f"tern convert does not take the checkpoint: {last_line(done.stderr)}")
         copies = {}
         with safe_open(out, "np") as f:
             for name in f.keys():

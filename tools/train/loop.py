@@ -1,5 +1,5 @@
-"""The training loop that all recipes share: AdamW with warm-up and linear decay, a log, a plot, and state by which a run
-that was killed goes on to the same result, to the byte."""
+"""The training loop that all recipes share: AdamW with warm-up and linear decay, a log, a plot, and state by which a
+run that was killed goes on to the same result, to the byte."""
 import hashlib
 import json
 import os
@@ -125,8 +125,8 @@ def optimizer_of(model, args):
     """No decay for biases and norms."""
     decay = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
     rest = [p for p in model.parameters() if p.requires_grad and p.dim() <= 1]
-    return torch.optim.AdamW([{"params": decay, "weight_decay": args.weight_decay}, {"params": rest, "weight_decay": 0}],
-                             lr=args.lr, fused=True)
+    groups = [{"params": decay, "weight_decay": args.weight_decay}, {"params": rest, "weight_decay": 0}]
+    return torch.optim.AdamW(groups, lr=args.lr, fused=True)
 
 
 def rate(step, steps, warmup):

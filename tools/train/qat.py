@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Trains a checkpoint with Tern's quantisation in the forward pass, and writes one whose weights are on the grid that
-`tern convert` keeps exactly: qat.py CHECKPOINT -o OUT --weights ternary --task classify --data train.tsv --dev dev.tsv"""
+`tern convert` keeps exactly: qat.py CHECKPOINT -o OUT --weights ternary --task classify --data train.tsv --dev dev.tsv
+"""
 import argparse
 import os
 import tempfile
@@ -26,10 +27,11 @@ def arguments():
     p.add_argument("-o", "--out", required=True)
     p.add_argument("--weights", choices=grid.WEIGHTS, required=True)
     p.add_argument("--embeddings", choices=grid.EMBEDDINGS, default="int8")
-    p.add_argument("--group", choices=("32", "64", "128", "channel"), default="32", help="int4: inputs of one multiplier")
+    p.add_argument("--group", choices=("32", "64", "128", "channel"), default="32",
+                   help="int4: inputs of one multiplier")
     p.add_argument("--task", choices=("classify", "embed"), required=True)
     p.add_argument("--data", required=True, nargs="+", help="classify: a table; embed: a text in each line")
-    p.add_argument("--dev", help="classify: a table; embed: an STS file (its Spearman) or lines (cosine to the teacher)")
+    p.add_argument("--dev", help="classify: a table; embed: an STS file (Spearman) or lines (cosine to the teacher)")
     p.add_argument("--text-column", default="sentence", help="name or number; two with a comma: pairs")
     p.add_argument("--label-column", default="label")
     p.add_argument("--teacher", help="a checkpoint, or none (labels alone); default: the one that is trained")
@@ -37,7 +39,7 @@ def arguments():
     p.add_argument("--intervene", type=float, nargs="?", const=0.3, default=0.0, metavar="PART",
                    help="teacher intervention: each layer reads the teacher's rows for this part of the steps")
     p.add_argument("--sub-norms", action="store_true", help="norms in front of attn_out and ffn_down, as BitNet has")
-    p.add_argument("--outliers", choices=("auto", "off"), default="auto", help="columns that rows repeat, by tern convert")
+    p.add_argument("--outliers", choices=("auto", "off"), default="auto", help="repeated columns, by tern convert")
     p.add_argument("--tern", help="the tern program; default: the one that was built here")
     loop.add_arguments(p)
     return p.parse_args()
@@ -138,6 +140,7 @@ def main():
     args = arguments()
     run = loop.Run(args)
     checkpoint = folder.open_checkpoint(args.checkpoint, args.task)
+    checkpoint.model.to(args.device)
     teacher = open_teacher(args, checkpoint)
     weights = weights_of(args)
     if args.intervene and not teacher:
@@ -146,12 +149,11 @@ def main():
     batches = data.Batches(checkpoint.tokenizer, items, targets, args.batch, args.seed)
     if args.sub_norms and not folder.has_sub_norms(args.checkpoint):
         layout.add_sub_norms(checkpoint)
-        layout.settle_sub_norms(checkpoint, batches.at(0)[0])
+        layout.settle_sub_norms(checkpoint, {k: v.to(args.device) for k, v in batches.at(0)[0].items()})
     quantised = grid.Quantised(checkpoint, grid.Grid(args.weights, args.embeddings,
                                                      0 if args.group == "channel" else int(args.group)))
     if args.outliers == "auto":
         quantised.repeat(run.remembered("copies.json", lambda: find_copies(args, quantised)))
-    checkpoint.model.to(args.device)
     student = losses.Watched(checkpoint, quantised.layout)
     alone = {**weights, "logits": 0, "embedding": 0, "labels": 0}  # the heads wait while layers are taught apart
     if args.intervene and not any(alone.values()):
