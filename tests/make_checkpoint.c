@@ -224,6 +224,10 @@ static void add_layer(struct output *o, const struct test_checkpoint_spec *s, in
     add_pair(o, s, n, "query", prefix, b ? "attention.self.query" : "attention.q_lin", h, h);
     add_pair(o, s, n, "key", prefix, b ? "attention.self.key" : "attention.k_lin", h, h);
     add_pair(o, s, n, "value", prefix, b ? "attention.self.value" : "attention.v_lin", h, h);
+    if (s->sub_norms) {
+        add_pair(o, s, n, "attn_sub_norm", prefix, b ? "attention.output.sub_norm" : "attention.sub_norm", h, 0);
+        add_pair(o, s, n, "ffn_sub_norm", prefix, b ? "output.sub_norm" : "ffn.sub_norm", i, 0);
+    }
     add_pair(o, s, n, "attn_out", prefix, b ? "attention.output.dense" : "attention.out_lin", h, h);
     add_pair(o, s, n, "attn_norm", prefix, b ? "attention.output.LayerNorm" : "sa_layer_norm", h, 0);
     add_pair(o, s, n, "ffn_up", prefix, b ? "intermediate.dense" : "ffn.lin1", i, h);

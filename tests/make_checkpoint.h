@@ -29,6 +29,7 @@ struct test_checkpoint_spec {
     int32_t n_labels;                            /* classifier; needs the pooler */
     const char *prefix;                          /* NULL: none; else "bert.", "distilbert.", "model." */
     int32_t gamma_beta;                          /* TensorFlow's spelling of the norms */
+    int32_t sub_norms;                           /* norms in front of attn_out and ffn_down, as tools/train adds */
     int32_t with_ignored;                        /* position_ids and parts of a language model's head */
     const char *activation;                      /* "gelu" */
     double layer_norm_eps;                       /* 1e-12 */

@@ -352,6 +352,31 @@ static void test_one_is_not(void **state)
     assert_int_equal(convert(&(tern_convert_options){.weights = "int2"}).kept, 0);
 }
 
+/* BitNet's sub-norms, which tools/train adds: what attn_out and ffn_down read keeps its affine part, too. */
+static void test_sub_norms(void **state)
+{
+    (void)state;
+    static const enum tern_architecture families[] = {TERN_BERT, TERN_DISTILBERT};
+    for (int i = 0; i < 2; i++) {
+        struct test_checkpoint_spec spec = spec_of(NULL);
+        spec.architecture = families[i];
+        spec.sub_norms = 1;
+        rewrite(&spec);
+        tern_model *floats = open_floats(NULL);
+        const struct heard h = convert(&(tern_convert_options){.weights = "ternary"});
+        assert_int_equal(h.exact, 12);
+        tern_model *low = open_model();
+        for (int layer = 0; layer < 2; layer++) {
+            assert_int_equal(low->config.layer[layer].sub_norm, 1);
+            assert_int_equal(low->int8.layers[layer].norm[TERN_ATTN_SUB_NORM].affine, 1);
+            assert_int_equal(low->int8.layers[layer].norm[TERN_FFN_SUB_NORM].affine, 1);
+        }
+        assert_true(compare(low, floats, E2E_CLASSIFY) > 0.999);
+        tern_model_close(low);
+        tern_model_close(floats);
+    }
+}
+
 /* Latent floats: what the rule makes of them is the model, in low bits and in floats. */
 static void test_latent_models(void **state)
 {
@@ -445,8 +470,8 @@ int main(void)
         cmocka_unit_test(test_grid),           cmocka_unit_test(test_grid_is_kept),
         cmocka_unit_test(test_rules),          cmocka_unit_test(test_rules_at_their_edges),
         cmocka_unit_test(test_trained_models), cmocka_unit_test(test_one_is_not),
-        cmocka_unit_test(test_latent_models),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_latent_models),  cmocka_unit_test(test_sub_norms),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_strict),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
