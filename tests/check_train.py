@@ -201,7 +201,7 @@ def main():
         train("sub_norms", "again", "int8", *table, "--steps", "30", "--lr", "1e-3")
         train("distilbert", "distil8", "int8", *table, "--teacher", "none", "--steps", "120", "--lr", "2e-3")
         train("embedder", "vectors", "int4", "--task", "embed", "--data", f"{work}/texts", "--dev", f"{work}/texts",
-              "--batch", "16", "--steps", "40", "--lr", "1e-3", "--tern", tern)
+              "--batch", "16", "--steps", "12", "--lr", "3e-3", "--tern", tern)
         check(folder.read_json(f"{work}/vectors/tern_grid.json")["copies"], "no columns are repeated")
         resumed = [f"{work}/int8", "--weights", "ternary", *table, "--embeddings", "int4", "--steps", "120",
                    "--lr", "1e-3", "--save", "20", "--validate", "50", "--intervene", "0.4"]

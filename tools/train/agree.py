@@ -32,7 +32,7 @@ def main():
     p.add_argument("texts", help="a text in each line, or with --text-column a table")
     p.add_argument("--text-column")
     p.add_argument("--most", type=int, default=1000, help="texts that are looked at")
-    p.add_argument("--max-tokens", type=int, default=128)
+    p.add_argument("--max-tokens", type=int, default=128, help="longer texts are left out")
     p.add_argument("--tern")
     args = p.parse_args()
     torch.set_num_threads(1)
@@ -46,7 +46,9 @@ def main():
     else:
         texts = data.read_lines(args.texts)
     texts = [t.strip() for t in texts if t.strip()][:args.most]
-    items = data.tokenize(checkpoint.tokenizer, [(t,) for t in texts], args.max_tokens)
+    items = data.tokenize(checkpoint.tokenizer, [(t,) for t in texts], args.max_tokens + 1)
+    short = [i for i, (ids, _) in enumerate(items) if len(ids) <= args.max_tokens]
+    texts, items = [texts[i] for i in short], [items[i] for i in short]
     with torch.no_grad():
         ours = in_batches(losses.Watched(checkpoint, quantised.layout), items, "cpu")
     tern = grid.find_tern(args.tern)

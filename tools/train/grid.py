@@ -159,6 +159,8 @@ class Linear(nn.Linear):
         self.times = times.to(self.weight.device) if copies else None
         # All places of a column have one code, so the groups that they lie in have one unit.
         self.alike = sorted({c // self.group for c in copies})
+        if self.kind == "int4":
+            self.age.zero_()
         if copies and self.in_features % self.group and self.group < self.in_features:
             self.alike = sorted({*self.alike, self.in_features // self.group})
 
@@ -322,6 +324,7 @@ class Quantised:
 
     def _put(self, place, module):
         old = getattr(*place)
+        module.train(old.training)
         self.parts.append((self.names[id(old)], module))
         setattr(*place, module)
 
