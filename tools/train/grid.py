@@ -37,6 +37,13 @@ def rows(x, times=None):
     return through(x.float(), torch.round(x0 / step) * step)
 
 
+def in_units(x, matrix):
+    """16-bit numbers in the unit of what a matrix gives, which is known before any text is."""
+    if matrix.reads is None:
+        return x
+    return through(x.float(), torch.round(x.detach().float() / matrix.unit) * matrix.unit)
+
+
 def blocks(x, seen):
     """Keys or values of a text and head, x[text][head][token][column], with one scale; `seen` marks tokens that are."""
     x0 = x.detach().float()
@@ -59,7 +66,8 @@ def attention(module, query, key, value, mask, scaling, dropout=0.0, **_):
         codes = torch.round(1016 * torch.exp(scores.detach() - scores.detach().amax(-1, keepdim=True)))
         p = through(p, codes / codes.sum(-1, keepdim=True))
     p = F.dropout(p, dropout, module.training)
-    return torch.matmul(p.to(value.dtype), value).transpose(1, 2).contiguous(), p
+    context = torch.matmul(p.to(value.dtype), value).transpose(1, 2).contiguous()
+    return context if exact else in_units(context, module.value_matrix), p
 
 
 def register():
@@ -70,8 +78,12 @@ def register():
 
 
 class Gelu(nn.Module):
-    """max(y, 0) - D(|y|): quant/activation.c has D's coefficients."""
+    """max(y, 0) - D(|y|): quant/activation.c has D's coefficients. y is what `matrix` gives."""
     coefficients = (2971, -11247, 14546, 964, -21371, 15597, 3847, -5307)
+
+    def __init__(self, matrix):
+        super().__init__()
+        object.__setattr__(self, "matrix", matrix)
 
     def forward(self, y):
         y0 = y.detach().float()
@@ -79,7 +91,7 @@ class Gelu(nn.Module):
         bump = torch.zeros_like(x)
         for c in reversed(self.coefficients):
             bump = bump * x + c / 65536
-        return through(F.gelu(y.float()), y0.clamp_min(0) - bump)
+        return in_units(through(F.gelu(y.float()), y0.clamp_min(0) - bump), self.matrix)
 
 
 # ---- Weights --------------------------------------------------------------------------------------------------------
@@ -137,19 +149,22 @@ def int4_values(v, units, group):
 
 class Linear(nn.Linear):
     """A matrix as Tern has it: int8 rows times weights on their grid. `norm` is the LayerNorm before it, if that is
-    folded in: then it reads the rows before gamma and beta, and W diag(gamma) is on the grid."""
+    folded in: then it reads the rows before gamma and beta, and W diag(gamma) is on the grid. `reads` is the LayerNorm
+    before it of a matrix whose outputs are 16 bits in a unit of their own."""
 
-    def __init__(self, linear, kind, norm=None, group=32, refresh=20, frozen=False):
+    def __init__(self, linear, kind, norm=None, group=32, refresh=20, frozen=False, reads=None):
         nn.Module.__init__(self)
         self.weight, self.in_features, self.out_features = linear.weight, linear.in_features, linear.out_features
         self.bias = linear.bias
         self.kind, self.group, self.refresh, self.frozen = kind, group or linear.in_features, refresh, frozen
-        object.__setattr__(self, "norm", norm)  # no submodule of this one
+        object.__setattr__(self, "norm", norm)  # no submodules of this one
+        object.__setattr__(self, "reads", reads)
         self.times, self.alike = None, []
+        self.register_buffer("age", torch.zeros((), dtype=torch.long))
+        self.register_buffer("unit", torch.zeros((), device=self.weight.device))
         if kind == "int4":
             groups = -(-self.in_features // self.group)
             self.register_buffer("units", torch.zeros(self.out_features, groups, device=self.weight.device))
-            self.register_buffer("age", torch.zeros((), dtype=torch.long))
 
     def repeat(self, copies):
         """`copies`: the columns that the input repeats, each once for each time more."""
@@ -159,8 +174,7 @@ class Linear(nn.Linear):
         self.times = times.to(self.weight.device) if copies else None
         # All places of a column have one code, so the groups that they lie in have one unit.
         self.alike = sorted({c // self.group for c in copies})
-        if self.kind == "int4":
-            self.age.zero_()
+        self.age.zero_()
         if copies and self.in_features % self.group and self.group < self.in_features:
             self.alike = sorted({*self.alike, self.in_features // self.group})
 
@@ -181,9 +195,24 @@ class Linear(nn.Linear):
             return binary_values(v)
         if int(self.age) % self.refresh == 0:
             self.units.copy_(whole_multiples(int4_units(v, self.group), self.alike))
-        if self.training:
-            self.age += 1
         return int4_values(v, self.units, self.group)
+
+    def settle_unit(self, v, bias):
+        """The unit of the outputs: of the largest that a row can give over 16000, or more where the row of the longest
+        codes and that of the largest scale are not the same (quant/quantize_weights.c)."""
+        longest = v.shape[1]**0.5
+        if self.norm is None:
+            longest = longest * self.reads.weight.abs().max() + self.reads.bias.norm()
+        scale = v.abs().amax(1) / 127
+        if self.kind in ("ternary", "binary"):
+            scale = scale * 127
+        elif self.kind == "int4":
+            scale = scale * 127 / 8 / 15
+        squares = v.square() if self.times is None else v.square() * self.times
+        codes = (squares.sum(1).sqrt() / scale.clamp_min(TINY)).max()
+        unit = torch.maximum(2 * scale.max() * codes * longest / 32768,
+                             (longest * v.norm(dim=1).max() + bias.abs().max()) / 16000)
+        self.unit.copy_(1.03 * torch.maximum(unit, scale.max() * longest / 127))
 
     def forward(self, x):
         with torch.autocast(x.device.type, enabled=False):
@@ -193,7 +222,16 @@ class Linear(nn.Linear):
                 x = torch.where(gamma == 0, 0, (x - self.norm.bias) / torch.where(gamma == 0, 1, gamma))
             v, bias = self.folded()
             x, v = rows(x, self.times), through(v, self.values(v.detach()))
-        return F.linear(x, v, bias)
+            if self.reads is not None and self.age % self.refresh == 0:
+                self.settle_unit(v.detach(), bias.detach())
+        if self.training:
+            self.age += 1
+        return F.linear(x, v, bias) if self.reads is None else self.requant(F.linear(x, v).float(), bias)
+
+    def requant(self, x, bias):
+        """Sums to 16 bits, and the bias, which has the same unit."""
+        x0 = torch.round(x.detach() / self.unit) + torch.round(bias.detach() / self.unit)
+        return through(x + bias, x0 * self.unit)
 
     @torch.no_grad()
     def exported(self):
@@ -312,13 +350,15 @@ class Quantised:
         for i, layer in enumerate(layout.layers):
             for name, norm, places in layer.inputs:
                 for place in places:
-                    self._linear(place, kind, None if affine else norm, frozen)
+                    reads = norm if name in ("qkv", "ffn_up") else None
+                    self._linear(place, kind, None if affine else norm, frozen, reads)
                     if place in layer.sub_places:
                         watch_sub_norm(place)
                     getattr(*place).repeat(grid.copies.get(f"layer.{i}.{name}", []))
             layer.attention.quantised = True
+            object.__setattr__(layer.attention, "value_matrix", layer.matrices("qkv")[2])
             if checkpoint.config.to_dict().get("hidden_act", checkpoint.config.to_dict().get("activation")) == "gelu":
-                setattr(*layer.activation, Gelu())
+                setattr(*layer.activation, Gelu(layer.matrices("ffn_up")[0]))
         for i, place in enumerate(layout.heads):
             self._linear(place, "int8", layout.last_norm if i == 0 else None, frozen)
 
@@ -328,11 +368,11 @@ class Quantised:
         self.parts.append((self.names[id(old)], module))
         setattr(*place, module)
 
-    def _linear(self, place, kind, norm, frozen):
+    def _linear(self, place, kind, norm, frozen, reads=None):
         linear = getattr(*place)
         if linear.bias is None:
             fail(f"{self.names[id(linear)]} has no bias, which the recipes do not know")
-        self._put(place, Linear(linear, kind, norm, self.grid.group, frozen=frozen))
+        self._put(place, Linear(linear, kind, norm, self.grid.group, frozen=frozen, reads=reads))
 
     def repeat(self, copies):
         """Repeats columns: lists by the input's name, "layer.0.qkv"."""
