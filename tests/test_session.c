@@ -115,7 +115,7 @@ static void compare_with_f32(const struct shape *shape, const tern_model *model)
 static void test_int8_against_f32(void **state)
 {
     (void)state;
-    for (int i = 0; i < SHAPES; i += stride_emulated(3))
+    for (int i = 0; i < SHAPES; i += stride_emulated(5))
         compare_with_f32(&shapes[i], models[i]);
 }
 
@@ -145,10 +145,10 @@ static void check_all_ways(const tern_model *model, enum e2e_task task, const ch
     const struct e2e_run first = {isas[0], 1, TEXTS, 0, task};
     assert_string_equal(isas[0], "scalar");
     e2e_run(model, &t, &first, floats, expected);
-    /* Under an emulator plain C is not tried again, and the others in half of the ways. */
+    /* Under an emulator plain C is not tried again, and the others in two of the ways. */
     for (int isa = emulated() && n > 1; isa < n; isa++)
         for (size_t i = isa && task == E2E_EMBED ? 0 : 3; i < sizeof ways / sizeof *ways; /* else two of them */
-             i += (size_t)stride_emulated(2)) {
+             i += (size_t)stride_emulated(4)) {
             struct e2e_run how = ways[i];
             how.isa = isas[isa];
             how.task = task;
