@@ -64,6 +64,7 @@ struct job {
     struct tern_attended local, global;
     int16_t *context;
     const tern_batch *batch;
+    int first_block; /* of layers in windows */
 };
 
 /* A head of a text, and what is packed of it. */
@@ -308,27 +309,33 @@ static int64_t global_tokens(struct head *h, int64_t time)
     return time;
 }
 
+static struct head head_of(const struct job *j, int text, int number, int thread)
+{
+    const int start = j->batch->offsets[text], tokens = j->batch->offsets[text + 1] - start;
+    struct head h = {.j = j,
+                     .s = &j->a->scratch[thread],
+                     .of = &j->local,
+                     .ld = tern_attention_width(j->layer),
+                     .tokens = tokens,
+                     .number = number,
+                     .thread = thread,
+                     .start = start,
+                     .keys = tokens - (j->a->unseen ? j->a->unseen[text] : 0)};
+    h.at = start * h.ld + (ptrdiff_t)number * j->layer->head_dim;
+    return h;
+}
+
 /* Keys and values are packed once for all rows that see the same ones: for the whole text, or with a window for each
    block of rows. */
 static void head_task(void *context, int task, int thread)
 {
     const struct job *j = context;
     const struct tern_layer_spec *layer = j->layer;
-    const int text = task / layer->heads, start = j->batch->offsets[text];
-    struct head h = {.j = j,
-                     .s = &j->a->scratch[thread],
-                     .of = &j->local,
-                     .ld = tern_attention_width(layer),
-                     .number = task % layer->heads,
-                     .thread = thread,
-                     .start = start};
-    h.tokens = j->batch->offsets[text + 1] - start;
-    h.keys = h.tokens - (j->a->unseen ? j->a->unseen[text] : 0);
-    h.at = start * h.ld + (ptrdiff_t)h.number * layer->head_dim;
+    struct head h = head_of(j, task / layer->heads, task % layer->heads, thread);
     int64_t time = tern_profile_start(j->a->profile);
     if (layer->position == TERN_POSITION_ALIBI)
         make_ramp(&h);
-    h.globals = tern_seen_globals(j->a->config, layer, j->batch, text);
+    h.globals = tern_seen_globals(j->a->config, layer, j->batch, task / layer->heads);
     if (h.globals)
         time = global_tokens(&h, time);
     for (int first = h.globals, rows; first < h.tokens; first += rows) {
@@ -340,10 +347,59 @@ static void head_task(void *context, int task, int thread)
     }
 }
 
+/* Blocks of rows of a text. */
+static int blocks_of(const tern_batch *batch, int text)
+{
+    return (batch->offsets[text + 1] - batch->offsets[text] + TERN_ATTENTION_ROWS - 1) / TERN_ATTENTION_ROWS;
+}
+
+/* Blocks, of all texts, whose first token is in front of `token`. */
+static int blocks_before(const tern_batch *batch, int token)
+{
+    int blocks = 0, text = 0;
+    for (; text < batch->n_texts && batch->offsets[text + 1] <= token; text++)
+        blocks += blocks_of(batch, text);
+    return text == batch->n_texts
+               ? blocks
+               : blocks + (token - batch->offsets[text] + TERN_ATTENTION_ROWS - 1) / TERN_ATTENTION_ROWS;
+}
+
+/* One block of rows of a text, for all heads: they share what it takes to bring the rows into the caches. */
+static void window_task(void *context, int task, int thread)
+{
+    const struct job *j = context;
+    int at = j->first_block + task, text = 0;
+    for (; at >= blocks_of(j->batch, text); text++)
+        at -= blocks_of(j->batch, text);
+    int64_t time = tern_profile_start(j->a->profile);
+    for (int number = 0; number < j->layer->heads; number++) {
+        struct head h = head_of(j, text, number, thread);
+        const int first = at * TERN_ATTENTION_ROWS,
+                  rows = h.tokens - first < TERN_ATTENTION_ROWS ? h.tokens - first : TERN_ATTENTION_ROWS;
+        const struct tern_seen seen = tern_seen_by(j->layer, h.keys, 0, first, rows);
+        time = block(&h, first, rows, pack(&h, &seen, time));
+    }
+}
+
+int tern_attention_in_windows(const struct tern_layer_spec *layer)
+{
+    return layer->before < TERN_ALL_TOKENS && layer->after < TERN_ALL_TOKENS && !layer->global &&
+           layer->position != TERN_POSITION_ALIBI;
+}
+
+void tern_attention_run_windows(const struct tern_attention *a, const struct tern_layer_spec *layer,
+                                const struct tern_layer *weights, const struct tern_attended *local, int16_t *context,
+                                const tern_batch *batch, int first, int last)
+{
+    struct job j = {.a = a, .layer = layer, .weights = weights, .local = *local, .context = context, .batch = batch};
+    j.first_block = blocks_before(batch, first);
+    tern_pool_run(a->pool, window_task, &j, blocks_before(batch, last) - j.first_block);
+}
+
 void tern_attention_run(const struct tern_attention *a, const struct tern_layer_spec *layer,
                         const struct tern_layer *weights, const struct tern_attended *local,
                         const struct tern_attended *global, int16_t *context, const tern_batch *batch)
 {
-    struct job j = {a, layer, weights, *local, *global, context, batch};
+    struct job j = {a, layer, weights, *local, *global, context, batch, 0};
     tern_pool_run(a->pool, head_task, &j, batch->n_texts * layer->heads);
 }

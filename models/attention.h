@@ -61,4 +61,12 @@ void tern_attention_run(const struct tern_attention *a, const struct tern_layer_
                         const struct tern_layer *weights, const struct tern_attended *local,
                         const struct tern_attended *global, int16_t *context, const tern_batch *batch);
 
+/* Whether every token of a layer sees only those near it, in which case tern_attention_run_windows takes it. */
+int tern_attention_in_windows(const struct tern_layer_spec *layer);
+/* The same for blocks of TERN_ATTENTION_ROWS tokens of each text, those whose first token is in [first, last): of the
+   others, queries, keys and values need be there only as far as the window reaches. */
+void tern_attention_run_windows(const struct tern_attention *a, const struct tern_layer_spec *layer,
+                                const struct tern_layer *weights, const struct tern_attended *local, int16_t *context,
+                                const tern_batch *batch, int first, int last);
+
 #endif

@@ -10,150 +10,13 @@
 
 #include <string.h>
 
-enum { LINE = 64 };
-
-static int has_sparse(const struct tern_bert *b)
-{
-    int any = 0;
-    for (int i = 0; i < b->config->layers; i++)
-        for (int j = 0; j < TERN_N_MATRICES; j++)
-            any |= b->weights->layers[i].matrix[j].sparse.first != NULL;
-    return any;
-}
-
-/* Whether any matrix has codes: each says so itself, the config's name for the weights is a label. */
-static int has_codes(const struct tern_bert *b)
-{
-    int any = b->weights->pooler.codes.line != NULL;
-    for (int i = 0; i < b->config->layers; i++)
-        for (int j = 0; j < TERN_N_MATRICES; j++)
-            any |= b->weights->layers[i].matrix[j].codes.line != NULL ||
-                   (b->weights->layers[i].matrix[j].inner && b->weights->layers[i].matrix[j].inner->codes.line != NULL);
-    return any;
-}
-
-/* The widest rows that go into FFN_DOWN, or into any other matrix. */
-static int widest_rows(const struct tern_bert *b, int ffn_down)
-{
-    const int h = b->config->hidden, e = tern_embedding_size(b->config), three = 3 * b->config->trigram;
-    int widest = ffn_down ? 0 : e > h ? e : h > three ? h : three;
-    for (int i = 0; i < b->config->layers; i++)
-        for (int j = 0; j < TERN_N_MATRICES; j++) {
-            const struct tern_linear *const w = &b->weights->layers[i].matrix[j];
-            const int k = w->inner ? w->inner->k : w->k;
-            if ((j == TERN_FFN_DOWN) == ffn_down && k > widest)
-                widest = k;
-        }
-    return widest;
-}
-
-/* What the matrices' products need: int8 rows' widths, packed rows, unpacked panels, look-up tables, and what a pair's
-   first matrix gives. */
-static void plan_products(struct tern_bert *b, struct tern_arena *arena, size_t tokens, size_t threads)
-{
-    b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
-    b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
-
-    b->x.ld = tern_round_up(widest_rows(b, 0), LINE);
-    b->wide_ld = tern_round_up(widest_rows(b, 1), LINE);
-    const ptrdiff_t widest = b->x.ld > b->wide_ld ? b->x.ld : b->wide_ld, behind = tern_most_rank(b->config);
-    const int deepest = tern_k4((int)(widest > behind ? widest : behind)), sparse = has_sparse(b), codes = has_codes(b);
-    if (sparse) {
-        b->run.packed_bytes = tern_spmm_scratch(TERN_TILE_ROWS, deepest);
-        const size_t tiles = (tokens + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS;
-        b->run.packed = tern_arena_take(arena, tiles, (size_t)b->run.packed_bytes);
-    }
-    if (sparse || codes) {
-        const size_t blocks = (size_t)tern_blocks(deepest);
-        b->run.panels_bytes = (ptrdiff_t)(2 * TERN_PANEL * TERN_BLOCK_K * blocks);
-        if (b->run.panels_bytes < TERN_UNPACKED_BYTES)
-            b->run.panels_bytes = TERN_UNPACKED_BYTES;
-        b->run.panels = tern_arena_take(arena, threads, (size_t)b->run.panels_bytes);
-    }
-    if (codes) {
-        const size_t blocks = (size_t)tern_blocks(deepest);
-        b->run.table = tern_arena_take(arena, TERN_LUT_ROWS, TERN_LUT_BLOCK * blocks);
-        b->run.table_sum = tern_arena_take(arena, TERN_LUT_ROWS, blocks * sizeof *b->run.table_sum);
-    }
-    const size_t between = (size_t)behind;
-    b->run.between_ld = tern_round_up((int)between, LINE);
-    if (between) {
-        b->run.between = tern_arena_take(arena, tokens, between * sizeof *b->run.between);
-        b->run.between_q = tern_arena_take(arena, tokens, (size_t)b->run.between_ld);
-        b->run.between_row = tern_arena_take(arena, tokens, sizeof *b->run.between_row);
-    }
-}
-
-void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
-{
-    const size_t tokens = (size_t)b->max_tokens, e = (size_t)tern_embedding_size(b->config),
-                 h = e > (size_t)b->config->hidden ? e : (size_t)b->config->hidden,
-                 wide = (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, intermediate)),
-                 a = (size_t)tern_widest_attention(b->config);
-    const size_t threads = (size_t)tern_pool_threads(b->run.pool);
-    plan_products(b, arena, tokens, threads);
-
-    if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, sub_norm))) {
-        b->sub_width = (ptrdiff_t)(a > wide ? a : wide);
-        b->sub_sum = tern_arena_take(arena, threads, (size_t)b->sub_width * sizeof *b->sub_sum);
-        b->sub_n16 = tern_arena_take(arena, threads, (size_t)b->sub_width * sizeof *b->sub_n16);
-    }
-    if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, attn_gate)))
-        b->gates = tern_arena_take(arena, tokens,
-                                   (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, heads)) *
-                                       sizeof *b->gates);
-    b->y = tern_arena_take(arena, tokens, h * sizeof *b->y);
-    b->x_q = tern_arena_take(arena, tokens, (size_t)b->x.ld);
-    b->x_row = tern_arena_take(arena, tokens, sizeof *b->x_row);
-    b->x.q = b->x_q;
-    b->x.row = b->x_row;
-    b->sum = tern_arena_take(arena, tokens, h * sizeof *b->sum);
-    b->n16 = tern_arena_take(arena, threads, TERN_ROW_BLOCK * h * sizeof *b->n16);
-    if (tern_config_is_pre_norm(b->config)) {
-        b->stream = tern_arena_take(arena, tokens, h * sizeof *b->stream);
-        int16_t *zero = tern_arena_take(arena, h, sizeof *zero);
-        if (zero)
-            memset(zero, 0, h * sizeof *zero);
-        b->zero = zero;
-    }
-
-    if (!b->weights->word.q) {
-        b->word_bytes = (b->weights->word.steps + TERN_BLOCK_STEPS) * TERN_LINE;
-        b->word = tern_arena_take(arena, threads, (size_t)b->word_bytes);
-    }
-    const size_t rows = tern_config_has_global(b->config) ? 7 : 4, shared = rows * a > wide ? rows * a : wide;
-    b->wide = tern_arena_take(arena, tokens, shared * sizeof *b->wide);
-    if (tern_config_has_gate(b->config))
-        b->gate = tern_arena_take(arena, tokens, wide * sizeof *b->gate);
-    b->query = b->wide;
-    b->key = b->wide ? b->query + tokens * a : NULL;
-    b->value = b->wide ? b->key + tokens * a : NULL;
-    b->context = b->wide ? b->value + tokens * a : NULL;
-    for (size_t i = 0; i < rows - 4; i++)
-        b->global[i] = b->wide ? b->context + (1 + i) * tokens * a : NULL;
-    b->wide_q = tern_arena_take(arena, tokens, (size_t)b->wide_ld);
-    b->wide_row = tern_arena_take(arena, tokens, sizeof *b->wide_row);
-
-    b->attention.ops = b->run.ops;
-    b->attention.pool = b->run.pool;
-    b->attention.config = b->config;
-    b->attention.table = b->weights->table;
-    tern_attention_plan(&b->attention, arena, b->config, b->longest);
-    if (tern_config_is_scaled(b->config))
-        tern_bert_scaled_plan(b, arena);
-    if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, conv)) ||
-        tern_largest_number(b->config, offsetof(struct tern_layer_spec, value_conv)))
-        tern_span_conv_plan(b, arena);
-    if (tern_config_is_fourier(b->config))
-        tern_fourier_plan(b, arena);
-}
-
 /* ---- Row-wise steps: tasks of TERN_ROW_BLOCK tokens ---------------------------------------------------------------
  */
 
 struct rows_job {
     struct tern_bert *b;
     const tern_batch *batch;
+    int first; /* the batch's token that is b's row 0 */
     const struct tern_norm *norm;
     const struct tern_poly *head_gate; /* of `gates`, which multiply each head of a context row; NULL: none */
     const struct tern_norm *sub_norm;  /* in front of attn_out or ffn_down; NULL: none */
@@ -190,28 +53,22 @@ static void quantize(const struct rows_job *j, int16_t *x, int8_t *q, struct ter
     tern_bert_quantize(j->b, j->layer, j->input, x, q, row, k);
 }
 
-/* from[tokens][h] -> y, x */
+/* from[tokens][h] -> y, if that is kept, and x */
 static void norm_rows(const struct rows_job *j, const struct tern_norm *norm, const int32_t *from, int h, int first,
-                      int last, int thread)
+                      int last, int keeps, int thread)
 {
     const struct tern_bert *b = j->b;
-    int16_t *const y = b->y + (ptrdiff_t)first * h, *const n16 = b->n16 + (ptrdiff_t)thread * TERN_ROW_BLOCK * h;
+    int16_t *const n16 = b->n16 + (ptrdiff_t)thread * 2 * TERN_ROW_BLOCK * h, *const y =
+                                                                                  keeps ? b->y + (ptrdiff_t)first * h
+                                                                                        : n16 + TERN_ROW_BLOCK * h;
     b->run.ops->layernorm(from + (ptrdiff_t)first * h, h, norm->gamma, norm->beta, norm->eps,
                           tern_config_is_rms(b->config), y, n16, h, last - first, h);
     for (int i = first; i < last; i++)
         quantize(j, (norm->affine ? y : n16) + (ptrdiff_t)(i - first) * h, b->x_q + i * b->x.ld, &b->x_row[i], h);
 }
 
-/* stream = (stream >> up) + sum */
-static void add_to_stream(const struct rows_job *j, int first, int last)
-{
-    const ptrdiff_t h = j->b->config->hidden;
-    const int up = j->added->up;
-    int32_t *const stream = j->b->stream;
-    const int32_t *const sum = j->b->sum;
-    for (ptrdiff_t i = first * h; i < last * h; i++)
-        stream[i] = tern_add32(tern_rshift(stream[i], up), sum[i]);
-}
+/* Of a cache line. */
+enum { LINE_INTS = 16 };
 
 /* sum, or the stream with it -> y, x */
 static void norm_task(void *context, int task, int thread)
@@ -220,9 +77,15 @@ static void norm_task(void *context, int task, int thread)
     const struct tern_bert *b = j->b;
     const int first = task * TERN_ROW_BLOCK, last = tern_last_row(j->tokens, task), h = b->config->hidden;
     const int64_t time = tern_profile_start(b->run.profile);
+    if (b->stream) /* comes from memory: the next task's rows are asked for while these are normalised */
+        for (ptrdiff_t k = (ptrdiff_t)last * h; k < (ptrdiff_t)tern_last_row(j->tokens, task + 1) * h; k += LINE_INTS)
+            __builtin_prefetch(b->stream + k, 1, 2);
     if (j->added)
-        add_to_stream(j, first, last);
-    norm_rows(j, j->norm, b->stream ? b->stream : b->sum, h, first, last, thread);
+        b->run.ops->accumulate(b->stream + (ptrdiff_t)first * h, b->sum + (ptrdiff_t)first * h, j->added->up,
+                               (last - first) * h);
+    /* What reads y is the residual sum, which a stream replaces, and what follows the last layer. */
+    norm_rows(j, j->norm, b->stream ? b->stream : b->sum, h, first, last,
+              !b->stream || j->norm == &b->weights->final_norm, thread);
     tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_layernorm, time, (b->stream ? 15 : 7) * h);
 }
 
@@ -249,7 +112,7 @@ static void turn_task(void *context, int task, int thread)
     const int a = tern_attention_width(layer), half = b->config->table[layer->table].half;
     const int64_t time = tern_profile_start(b->run.profile);
     for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
-        const ptrdiff_t position = i - j->batch->offsets[tern_text_of(j->batch, i)];
+        const ptrdiff_t position = j->first + i - j->batch->offsets[tern_text_of(j->batch, j->first + i)];
         const int16_t *turn = b->weights->table[layer->table].q + position * 2 * half;
         b->run.ops->rotate(b->query + (ptrdiff_t)i * a, turn, layer->heads, layer->head_dim, half);
         b->run.ops->rotate(b->key + (ptrdiff_t)i * a, turn, layer->heads, layer->head_dim, half);
@@ -361,17 +224,18 @@ static void embed_task(void *context, int task, int thread)
               positions = b->config->no_positions ? 1 : b->config->max_positions;
     const int64_t time = tern_profile_start(b->run.profile);
     for (int i = first; i < last; i++) {
-        const int word = j->batch->ids[i], type = types ? types[i] : 0;
-        const int at = b->config->no_positions ? 0 : i - j->batch->offsets[tern_text_of(j->batch, i)];
+        const int token = j->first + i, word = j->batch->ids[token], type = types ? types[token] : 0;
+        const int at = b->config->no_positions ? 0 : token - j->batch->offsets[tern_text_of(j->batch, token)];
         const ptrdiff_t position = (ptrdiff_t)type * positions + at;
         b->run.ops->embed(tern_bert_word(b, word, thread), w->position.q + position * h,
                           tern_is_dropped(b->config, word) ? 0 : w->word.mul[word], w->position.mul[position],
                           w->column, b->sum + i * h, (int)h);
     }
     if (!b->config->no_embed_norm)
-        norm_rows(j, &w->embed_norm, b->sum, (int)h, first, last, thread);
+        norm_rows(j, &w->embed_norm, b->sum, (int)h, first, last, 1, thread);
     if (b->stream && b->config->token_dropout)
-        tern_dropout_scale(b->config, j->batch, b->sum, b->stream, -w->stream_shift, first, last);
+        tern_dropout_scale(b->config, j->batch, b->sum + first * h, b->stream + first * h, -w->stream_shift,
+                           j->first + first, j->first + last);
     else if (b->stream)
         begin_stream(j, first, last);
     tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_embed, time, (int)(13 * h));
@@ -464,44 +328,61 @@ static void run_global(struct tern_bert *b, const tern_batch *batch, int i)
     }
 }
 
-/* x -> sum */
-static void attend(struct tern_bert *b, struct rows_job *rows, int i)
+/* x -> what a layer's attention reads, but for what its global tokens have of their own. */
+static void project(struct tern_bert *b, struct rows_job *rows, int i)
 {
-    const struct tern_layer *layer = &b->weights->layers[i];
-    const struct tern_linear *const matrix = layer->matrix;
+    const struct tern_linear *const matrix = b->weights->layers[i].matrix;
     const int attention = tern_attention_width(&b->config->layer[i]);
     const struct tern_linear *const qkv[3] = {&matrix[TERN_QUERY], &matrix[TERN_KEY], &matrix[TERN_VALUE]};
     int16_t *const out[3] = {b->query, b->key, b->value};
     tern_linear_run(&b->run, TERN_STAGE_qkv, qkv, out, 3, attention, &b->x); /* each [tokens, attention] */
     show_outputs(b, i, TERN_QUERY, out, 3, rows->tokens, attention);
-    const int gated = b->config->layer[i].attn_gate;
     const struct tern_linear *const gate[1] = {&matrix[TERN_ATTN_GATE]};
-    if (gated)
+    if (b->config->layer[i].attn_gate)
         tern_linear_run(&b->run, TERN_STAGE_qkv, gate, &b->gates, 1, gate[0]->n, &b->x);
     if (b->config->layer[i].position == TERN_POSITION_ROTARY) {
         reads(rows, i, TERN_INPUT_QKV);
         tern_run_rows(rows->b, rows->tokens, turn_task, rows);
     }
-    if (b->config->layer[i].global)
-        run_global(b, rows->batch, i);
-    if (b->config->layer[i].conv)
-        tern_span_conv_run(b, rows->batch, i);
+}
+
+/* A layer's steps that a row takes together with others: attention, convolutions, Fourier transforms. */
+static void mix(struct tern_bert *b, const tern_batch *batch, int i)
+{
+    const struct tern_layer_spec *spec = &b->config->layer[i];
+    const struct tern_layer *layer = &b->weights->layers[i];
+    b->x.m = batch->offsets[batch->n_texts];
+    if (spec->mixer == TERN_MIXER_FOURIER)
+        tern_fourier_run(b, batch, i);
+    if (!spec->heads)
+        return;
+    if (spec->global)
+        run_global(b, batch, i);
+    if (spec->conv)
+        tern_span_conv_run(b, batch, i);
     const struct tern_attended local = {b->query, b->key, b->value},
                                global = {b->global[0], b->global[1], b->global[2]};
-    tern_attention_run(&b->attention, &b->config->layer[i], layer, &local, &global, b->context, rows->batch);
+    tern_attention_run(&b->attention, spec, layer, &local, &global, b->context, batch);
+    if (spec->conv)
+        tern_span_conv_join(b, batch, i);
+    else if (spec->value_conv)
+        tern_value_conv_join(b, batch, i);
+}
+
+/* context, or x where a convolution has joined it -> sum */
+static void leave_attention(struct tern_bert *b, struct rows_job *rows, int i)
+{
+    const struct tern_layer_spec *spec = &b->config->layer[i];
+    const struct tern_layer *layer = &b->weights->layers[i];
     rows->from = b->context;
-    rows->width = attention;
-    rows->sub_norm = b->config->layer[i].sub_norm ? &layer->norm[TERN_ATTN_SUB_NORM] : NULL;
+    rows->width = tern_attention_width(spec);
+    rows->sub_norm = spec->sub_norm ? &layer->norm[TERN_ATTN_SUB_NORM] : NULL;
+    rows->head_gate = spec->attn_gate ? &layer->gate : NULL;
     reads(rows, i, TERN_INPUT_ATTN_OUT);
-    rows->head_gate = gated ? &layer->gate : NULL;
-    if (b->config->layer[i].conv)
-        tern_span_conv_join(b, rows->batch, i);
-    else if (b->config->layer[i].value_conv)
-        tern_value_conv_join(b, rows->batch, i);
-    else
+    if (!spec->conv && !spec->value_conv)
         tern_run_rows(rows->b, rows->tokens, quantize_task, rows); /* x: [tokens, attention] */
     rows->head_gate = NULL;
-    add(b, TERN_STAGE_attn_out, &matrix[TERN_ATTN_OUT], &b->x);
+    add(b, TERN_STAGE_attn_out, &layer->matrix[TERN_ATTN_OUT], &b->x);
     show_sums(b, i, TERN_ATTN_OUT, rows->tokens);
 }
 
@@ -551,35 +432,121 @@ static void feed(struct tern_bert *b, struct rows_job *rows, int i)
     show_sums(b, i, TERN_FFN_DOWN, rows->tokens);
 }
 
+/* ---- Parts: rows that go through all steps between two mixings before others follow, so that what the steps hand on
+   to each other stays in the caches. ------------------------------------------------------------------------------ */
+
+static void run_embeddings(struct tern_bert *b, struct rows_job *rows, int layer)
+{
+    (void)layer;
+    begin(b, rows);
+    if (b->stream && !b->config->layer[0].skip_norm)
+        normalise(rows, norm_before(b, 0), NULL, 0, tern_first_input(b->config, 0));
+}
+
+static void run_layer(struct tern_bert *b, struct rows_job *rows, int i)
+{
+    const struct tern_layer *layer = &b->weights->layers[i];
+    const int pre = b->stream != NULL, last = b->config->layers - 1;
+    if (b->config->layer[i].heads) {
+        leave_attention(b, rows, i);
+        normalise(rows, &layer->norm[pre ? TERN_FFN_NORM : TERN_ATTN_NORM], &layer->matrix[TERN_ATTN_OUT], i,
+                  TERN_INPUT_FFN_UP);
+    }
+    feed(b, rows, i);
+    normalise(rows,
+              !pre       ? &layer->norm[TERN_FFN_NORM]
+              : i < last ? norm_before(b, i + 1)
+                         : &b->weights->final_norm,
+              &layer->matrix[TERN_FFN_DOWN], i + 1, tern_first_input(b->config, i + 1)); /* y, x: [tokens, hidden] */
+}
+
+/* b, with the rows of a part in place of all. What a mixing reads or gives lies where all rows have it, everything else
+   where the part before had it. */
+static struct tern_bert part_of(const struct tern_bert *b, int layer, ptrdiff_t first, int rows)
+{
+    const struct tern_config *const c = b->config;
+    const ptrdiff_t h = c->hidden, a = layer < 0 ? 0 : tern_attention_width(&c->layer[layer]);
+    struct tern_bert part = *b;
+    part.y += first * h;
+    part.stream = b->stream ? b->stream + first * h : NULL;
+    part.x_q += first * b->x.ld;
+    part.x_row += first;
+    part.x.q = part.x_q;
+    part.x.row = part.x_row;
+    part.x.m = rows;
+    part.gates = b->gates && layer >= 0 ? b->gates + first * c->layer[layer].heads : NULL;
+    part.query += first * a;
+    part.key += first * a;
+    part.value += first * a;
+    part.context += first * a;
+    return part;
+}
+
+typedef void steps_fn(struct tern_bert *b, struct rows_job *rows, int layer);
+
+/* Rows of each part but the last. */
+static int each_part(const struct tern_bert *b, const tern_batch *batch)
+{
+    const int tokens = batch->offsets[batch->n_texts], parts = (tokens + b->part_rows - 1) / b->part_rows;
+    return tern_round_up((tokens + parts - 1) / parts, TERN_PART_STEP);
+}
+
+/* Some of a layer's steps, of the embeddings' for -1, for the part from `first` on; nothing behind the last row. */
+static void run_part(const struct tern_bert *b, const tern_batch *batch, steps_fn *steps, int layer, int first)
+{
+    const int left = batch->offsets[batch->n_texts] - first, each = each_part(b, batch);
+    if (left <= 0)
+        return;
+    struct tern_bert part = part_of(b, layer, first, left < each ? left : each);
+    struct rows_job job = {.b = &part, .batch = batch, .first = first, .tokens = part.x.m};
+    steps(&part, &job, layer);
+}
+
+static void run_parts(const struct tern_bert *b, const tern_batch *batch, steps_fn *steps, int layer)
+{
+    for (int first = 0; first < batch->offsets[batch->n_texts]; first += each_part(b, batch))
+        run_part(b, batch, steps, layer, first);
+}
+
+/* Whether a part's rows see no more than the parts on either side. */
+static int sees_near(const struct tern_bert *b, const tern_batch *batch, const struct tern_layer_spec *layer)
+{
+    return layer->heads && !layer->conv && !layer->value_conv && tern_attention_in_windows(layer) &&
+           layer->after + TERN_ATTENTION_ROWS <= each_part(b, batch);
+}
+
+/* A layer whose tokens see only those near them: its queries, keys and values, too, are read while they are still in a
+   cache. */
+static void run_windows(struct tern_bert *b, const tern_batch *batch, int i)
+{
+    const int tokens = batch->offsets[batch->n_texts], each = each_part(b, batch);
+    const struct tern_attended local = {b->query, b->key, b->value};
+    run_part(b, batch, project, i, 0);
+    for (int first = 0; first < tokens; first += each) {
+        const int last = tokens - first < each ? tokens : first + each;
+        run_part(b, batch, project, i, last);
+        tern_attention_run_windows(&b->attention, &b->config->layer[i], &b->weights->layers[i], &local, b->context,
+                                   batch, first, last);
+        run_part(b, batch, run_layer, i, first);
+    }
+}
+
 void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
 {
-    const struct tern_layer *const layers = b->weights->layers;
-    const int pre = b->stream != NULL, last = b->config->layers - 1;
     if (tern_config_is_scaled(b->config)) {
         tern_bert_scaled_forward(b, batch);
         return;
     }
-    struct rows_job rows = {.b = b, .batch = batch, .tokens = batch->offsets[batch->n_texts]};
-    b->x.m = rows.tokens;
-    begin(b, &rows);
-    if (pre && !b->config->layer[0].skip_norm)
-        normalise(&rows, norm_before(b, 0), NULL, 0, tern_first_input(b->config, 0));
-
-    for (int i = 0; i <= last; i++) {
-        const struct tern_layer *layer = &layers[i];
-        if (b->config->layer[i].heads) {
-            attend(b, &rows, i);
-            normalise(&rows, &layer->norm[pre ? TERN_FFN_NORM : TERN_ATTN_NORM], &layer->matrix[TERN_ATTN_OUT], i,
-                      TERN_INPUT_FFN_UP);
+    run_parts(b, batch, run_embeddings, -1);
+    for (int i = 0; i < b->config->layers; i++) {
+        if (sees_near(b, batch, &b->config->layer[i])) {
+            run_windows(b, batch, i);
+            continue;
         }
-        if (b->config->layer[i].mixer == TERN_MIXER_FOURIER)
-            tern_fourier_run(b, batch, i);
-        feed(b, &rows, i);
-        normalise(&rows,
-                  !pre       ? &layer->norm[TERN_FFN_NORM]
-                  : i < last ? norm_before(b, i + 1)
-                             : &b->weights->final_norm,
-                  &layer->matrix[TERN_FFN_DOWN], i + 1,
-                  tern_first_input(b->config, i + 1)); /* y, x: [tokens, hidden] */
+        if (b->config->layer[i].heads)
+            run_parts(b, batch, project, i);
+        mix(b, batch, i);
+        run_parts(b, batch, run_layer, i);
     }
+    b->x.m = batch->offsets[batch->n_texts];
 }

@@ -39,6 +39,7 @@ struct tern_bert_conv {
     int32_t *sum; /* [threads][wide] */
     int16_t *row;
     int wide;
+    int16_t *taps; /* [taps][attention width] of values, of a layer */
 };
 
 /* What models with a Fourier transform have beside the rest. */
@@ -57,7 +58,9 @@ struct tern_bert {
     struct tern_runner run;
     struct tern_attention attention;
     int max_tokens, longest; /* of all texts of a run; of one text */
-    int ffn_width;           /* neurons of every feed-forward layer that are run, the first ones; 0: all */
+    int part_rows;           /* rows that go together from one mixing of rows, such as attention, to the next */
+    int most_heads;
+    int ffn_width; /* neurons of every feed-forward layer that are run, the first ones; 0: all */
     struct tern_row_observer observer;
 
     /* The states, [tokens][...]; y and x are the forward pass's result. */
@@ -68,7 +71,8 @@ struct tern_bert {
     struct tern_rows x;  /* [hidden] the last norm's n as int8 (models/scheme.h) */
     int8_t *x_q;         /* what x points to, writable */
     struct tern_row *x_row;
-    int16_t *n16;   /* [threads][rows of a task][hidden] the last norm's n, before it becomes int8 */
+    int16_t *n16; /* [threads][2][rows of a task][hidden] the last norm's n, before it becomes int8, and a y that nobody
+                     reads */
     int16_t *gates; /* [tokens][most heads] of layers with gated attention */
     /* Of layers with norms in front of attn_out and ffn_down: [threads][sub_width] a row that is normalised, and its n.
      */
@@ -77,7 +81,8 @@ struct tern_bert {
     ptrdiff_t sub_width;
     int8_t *word; /* [threads][word_bytes] a word's row, unpacked with what shares its block */
     int word_bytes;
-    /* Between the norms. query .. global share their memory with `wide`. */
+    /* Between the norms. query .. global share their memory with `wide` where all rows are one part; sum, and all from
+       wide on, have rows for a part. */
     int32_t *sum; /* [hidden] */
     int16_t *query, *key, *value, *context;
     int16_t *global[3];   /* queries, keys and values of global tokens; [0]: only these tokens' rows */

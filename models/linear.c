@@ -170,7 +170,7 @@ static int is_unpacked(enum tern_route route)
     return route == TERN_ROUTE_UNPACK || route == TERN_ROUTE_EXPAND || route == TERN_ROUTE_UNPACK_BLOCKS;
 }
 
-/* The ways that leave zero blocks out; they read packed rows. */
+/* Ways that leave zero blocks out; they read packed rows. */
 static int packs(enum tern_route route)
 {
     return route == TERN_ROUTE_SPARSE || route == TERN_ROUTE_UNPACK_BLOCKS || route == TERN_ROUTE_BLOCK_CODES;
@@ -329,6 +329,14 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
                               rows, 1, p->used4, (struct tern_ahead){NULL, 0});
 }
 
+/* Brings an output to the caches while its products are computed, lest the epilogue wait for its lines. */
+static void bring_near(const int16_t *out, ptrdiff_t ld, int rows, int width)
+{
+    for (int i = 0; out && i < rows; i++)
+        for (int k = 0; k < width; k += TERN_LINE / (int)sizeof *out)
+            __builtin_prefetch(out + i * ld + k, 1, 2);
+}
+
 /* One task is some panels of a matrix for all rows: their weights are read from memory once and stay in L2. */
 static void panels_task(void *context, int task, int thread)
 {
@@ -354,6 +362,7 @@ static void panels_task(void *context, int task, int thread)
 
     for (int i = j->first_row; i < j->end_row; i += TERN_TILE_ROWS) {
         int rows = j->end_row - i < TERN_TILE_ROWS ? j->end_row - i : TERN_TILE_ROWS;
+        bring_near(j->out ? j->out[which] + i * j->ld + column : NULL, j->ld, rows, width);
         multiply(j, &weights, tile, i, rows);
         const int64_t values = (int64_t)rows * width;
         time = tern_profile_charge(j->run->profile, thread, j->stage, time, rows * products,

@@ -6,6 +6,8 @@
 
 /* Rows that one task takes: enough to hide the cost of handing a task out. */
 enum { TERN_ROW_BLOCK = 8 };
+/* A part's rows are a multiple of this. */
+enum { TERN_PART_STEP = TERN_TILE_ROWS };
 
 /* Behind the last row of a task: its rows begin at task * TERN_ROW_BLOCK. */
 static inline int tern_last_row(int tokens, int task)

@@ -23,6 +23,9 @@ void tern_span_conv_plan(struct tern_bert *b, struct tern_arena *arena)
     b->conv.sum = tern_arena_take(arena, threads, wide * sizeof *b->conv.sum);
     b->conv.row = tern_arena_take(arena, threads, wide * sizeof *b->conv.row);
     b->conv.wide = (int)wide;
+    b->conv.taps =
+        tern_arena_take(arena, (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, value_conv)),
+                        a * sizeof *b->conv.taps);
 }
 
 struct job {
@@ -61,9 +64,8 @@ static void depth_task(void *context, int task, int thread)
         const int16_t *w = b->weights->layers[j->layer].conv_depth + (ptrdiff_t)c.tap * h;
         uint32_t most = 0;
         memset(sum, 0, (size_t)h * sizeof *sum);
-        for (int t = c.first; t < c.last; t++, w += h)
-            for (int k = 0; k < h; k++) /* |w| * taps <= 32767, so that a sum stays below 2^30 */
-                sum[k] += w[k] * b->y[(ptrdiff_t)t * h + k];
+        /* |w| * taps <= 32767, so that a sum stays below 2^30 */
+        b->run.ops->taps(b->y + (ptrdiff_t)c.first * h, h, w, h, sum, c.last - c.first, h);
         for (int k = 0; k < h; k++)
             most |= (uint32_t)(sum[k] < 0 ? -sum[k] : sum[k]);
         const int shift = tern_gate_shift(most);
@@ -187,10 +189,8 @@ static void value_task(void *context, int task, int thread)
         uint32_t most = 0;
         for (int k = 0; k < a; k++)
             sum[k] = b->context[(ptrdiff_t)i * a + k] * (1 << layer->conv_bits);
-        for (int t = c.first; t < c.last; t++)
-            for (int k = 0; k < a; k++)
-                sum[k] += layer->conv_value[k / spec->head_dim * spec->value_conv + c.tap + t - c.first] *
-                          b->value[(ptrdiff_t)t * a + k];
+        b->run.ops->taps(b->value + (ptrdiff_t)c.first * a, a, b->conv.taps + (ptrdiff_t)c.tap * a, a, sum,
+                         c.last - c.first, a);
         for (int k = 0; k < a; k++)
             most |= (uint32_t)(sum[k] < 0 ? -sum[k] : sum[k]);
         const int shift = tern_gate_shift(most);
@@ -202,8 +202,19 @@ static void value_task(void *context, int task, int thread)
     tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_quantize, time, 20 * a);
 }
 
+/* Each head's taps, for every column of it. */
+static void spread_taps(struct tern_bert *b, int layer)
+{
+    const struct tern_layer_spec *const spec = &b->config->layer[layer];
+    const int a = tern_attention_width(spec), taps = spec->value_conv;
+    for (int t = 0; t < taps; t++)
+        for (int k = 0; k < a; k++)
+            b->conv.taps[(ptrdiff_t)t * a + k] = b->weights->layers[layer].conv_value[k / spec->head_dim * taps + t];
+}
+
 void tern_value_conv_join(struct tern_bert *b, const tern_batch *batch, int layer)
 {
+    spread_taps(b, layer);
     struct job j = {b, batch, batch->offsets[batch->n_texts], layer};
     tern_run_rows(j.b, j.tokens, value_task, &j);
 }

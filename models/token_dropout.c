@@ -29,7 +29,7 @@ void tern_dropout_scale(const struct tern_config *config, const tern_batch *batc
         if (from >= to)
             continue;
         const int64_t factor = factor_of(end - start, tern_kept_tokens(config, batch, text));
-        for (ptrdiff_t i = from * h; i < to * h; i++)
+        for (ptrdiff_t i = (from - first) * h; i < (to - first) * h; i++)
             stream[i] = (int32_t)tern_rshift64(sum[i] * factor, TERN_DROPOUT_FACTOR_BITS + down);
     }
 }

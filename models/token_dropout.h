@@ -19,8 +19,8 @@ static inline int tern_is_dropped(const struct tern_config *config, int32_t id)
     return config->token_dropout != 0 && id == config->token_dropout - 1;
 }
 
-/* stream[tokens][hidden] = rshift(sum[tokens][hidden] * the factor of their text, down), tokens first to last - 1 of
-   the batch. 0 <= down. */
+/* stream[last - first][hidden] = rshift(sum[last - first][hidden] * the factor of their text, down), of tokens first to
+   last - 1 of the batch. 0 <= down. */
 void tern_dropout_scale(const struct tern_config *config, const tern_batch *batch, const int32_t *sum, int32_t *stream,
                         int down, int first, int last);
 

@@ -133,6 +133,15 @@ typedef void tern_residual_fn(const int32_t *acc, ptrdiff_t ld_acc, const int16_
                               ptrdiff_t ld_out, const struct tern_row_scale *row, const int32_t *left,
                               const int16_t *mul, const int32_t *bias, int up, int m, int n);
 
+/* The stream of layers that normalise what they read takes what a matrix gives: s[j] = rshift(s[j], down) + sum[j],
+   wrapping; down in 0 .. 31. In place in s. */
+typedef void tern_accumulate_fn(int32_t *s, const int32_t *sum, int down, int n);
+
+/* A depthwise convolution at one token: sum[j] = sum[j] + sum over i < m of w[i][j] * x[i][j], for j < n. No sum of
+   some of these terms leaves int32. In place in sum. */
+typedef void tern_taps_fn(const int16_t *x, ptrdiff_t ld_x, const int16_t *w, ptrdiff_t ld_w, int32_t *sum, int m,
+                          int n);
+
 /* LayerNorm of each row of s[m][n], integer throughout; rms 1: RMSNorm, which leaves the mean where it is:
      d = s - floor((sum + n / 2) / n), rms ? d = s     (wrapping)
      d16 = d scaled by a power of two so that 2^14 <= max|d16| < 2^15, rounded, within [-32767, 32767]

@@ -306,10 +306,35 @@ static void test_all_together(void **state)
     close_built(&a);
 }
 
+/* A run of more rows than go through the row-wise steps together: each text as alone, with windows that cross from one
+   part of the rows to the next, and with layers that see all. */
+static void test_parts(void **state)
+{
+    (void)state;
+    enum { MANY = 24 };
+    struct tern_config mixed = equal_layers();
+    mixed.layer[0].before = 33;
+    mixed.layer[0].after = 17;
+    mixed.layer[2].before = 1;
+    const struct reading reading = {.config = &mixed};
+    struct built b = build(mixed, &reading, TERN_WEIGHTS_INT8);
+    struct e2e_texts texts = e2e_random_texts(b.model, MANY, POSITIONS, 63);
+    static float vectors[MANY * HIDDEN];
+    static int32_t alone[MANY * HIDDEN], together[MANY * HIDDEN];
+    assert_true(texts.offsets[MANY] > 3 * 256);
+    const struct e2e_run one = {NULL, 1, 1, 0, E2E_EMBED}, all = {NULL, 1, MANY, 0, E2E_EMBED};
+    e2e_run(b.model, &texts, &one, vectors, alone);
+    e2e_run(b.model, &texts, &all, vectors, together);
+    assert_memory_equal(together, alone, sizeof alone);
+    e2e_free_texts(&texts);
+    close_built(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_widths),  cmocka_unit_test(test_shared_layers),
                                        cmocka_unit_test(test_windows), cmocka_unit_test(test_global_token),
-                                       cmocka_unit_test(test_blocks),  cmocka_unit_test(test_all_together)};
+                                       cmocka_unit_test(test_blocks),  cmocka_unit_test(test_all_together),
+                                       cmocka_unit_test(test_parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

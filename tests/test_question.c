@@ -56,7 +56,8 @@ static void test_dropout(void **state)
     for (int i = 0; i < TOKENS * WIDE; i++)
         sum[i] = i % 3 == 0 ? 1 << 30 : i % 3 == 1 ? -(1 << 30) : i * 977 - 500000;
     for (int i = 0; i < TOKENS; i += 7)
-        tern_dropout_scale(&config, &batch, sum, stream, TERN_DROPOUT_MOST_FACTOR, i, i + 7 < TOKENS ? i + 7 : TOKENS);
+        tern_dropout_scale(&config, &batch, sum + i * config.hidden, stream + i * config.hidden,
+                           TERN_DROPOUT_MOST_FACTOR, i, i + 7 < TOKENS ? i + 7 : TOKENS);
     for (int text = 0; text < 4; text++)
         for (int i = offsets[text] * WIDE; i < offsets[text + 1] * WIDE; i++) {
             const double right = ldexp(sum[i] * limit[text], -TERN_DROPOUT_MOST_FACTOR);

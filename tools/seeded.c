@@ -62,6 +62,39 @@ static const struct {
     {"eurobert-210m", "{'model_type':'eurobert','vocab_size':128256,'max_position_embeddings':8192,"
                       "'hidden_act':'silu','rms_norm_eps':1e-5," BASE "'num_key_value_heads':12,"
                       "'rope_theta':250000}"},
+    {"deberta-v3-base", "{'model_type':'deberta-v2','vocab_size':128100,'max_position_embeddings':512,"
+                        "'type_vocab_size':0,'layer_norm_eps':1e-7," BASE "'relative_attention':true,"
+                        "'position_buckets':256,'norm_rel_ebd':'layer_norm','share_att_key':true,"
+                        "'pos_att_type':'p2c|c2p','max_relative_positions':-1,'position_biased_input':false}"},
+    {"mobilebert", "{'model_type':'mobilebert','vocab_size':30522,'max_position_embeddings':512,"
+                   "'type_vocab_size':2,'embedding_size':128,'num_hidden_layers':24,'hidden_size':512,"
+                   "'num_attention_heads':4,'intermediate_size':512,'hidden_act':'relu',"
+                   "'intra_bottleneck_size':128,'true_hidden_size':128,'trigram_input':true,'use_bottleneck':true,"
+                   "'use_bottleneck_attention':false,'key_query_shared_bottleneck':true,"
+                   "'num_feedforward_networks':4,'normalization_type':'no_norm'}"},
+    {"squeezebert", "{'model_type':'squeezebert','vocab_size':30528,'max_position_embeddings':512,"
+                    "'type_vocab_size':2,'embedding_size':768," BASE "'q_groups':4,'k_groups':4,'v_groups':4,"
+                    "'post_attention_groups':1,'intermediate_groups':4,'output_groups':4}"},
+    {"roformer", "{'model_type':'roformer','vocab_size':50000,'max_position_embeddings':1536,'type_vocab_size':2,"
+                 "'embedding_size':768," BASE "'rotary_value':false}"},
+    {"bigbird-base", "{'model_type':'big_bird','vocab_size':50358,'max_position_embeddings':4096,"
+                     "'type_vocab_size':2,'hidden_act':'gelu_new'," BASE "'attention_type':'block_sparse',"
+                     "'block_size':64,'num_random_blocks':3,'use_bias':true}"},
+    {"esm2-8m", "{'model_type':'esm','vocab_size':33,'max_position_embeddings':1026,'num_hidden_layers':6,"
+                "'hidden_size':320,'num_attention_heads':20,'intermediate_size':1280,'layer_norm_eps':1e-5,"
+                "'pad_token_id':1,'position_embedding_type':'rotary','emb_layer_norm_before':false,"
+                "'token_dropout':false}"},
+    {"jina-v2-base",
+     "{'model_type':'jina_bert','vocab_size':30528,'max_position_embeddings':8192,"
+     "'type_vocab_size':2,'position_embedding_type':'alibi','feed_forward_type':'geglu'," BASE "'hidden_act':'gelu'}"},
+    {"convbert-base", "{'model_type':'convbert','vocab_size':30522,'max_position_embeddings':512,"
+                      "'type_vocab_size':2,'embedding_size':768," BASE "'conv_kernel_size':9,'head_ratio':2,"
+                      "'num_groups':1}"},
+    {"fnet-base", "{'model_type':'fnet','vocab_size':32000,'max_position_embeddings':512,'type_vocab_size':4,"
+                  "'hidden_act':'gelu_new'," BASE "'use_tpu_fourier_optimizations':false}"},
+    {"nystromformer-512", "{'model_type':'nystromformer','vocab_size':30000,'max_position_embeddings':510,"
+                          "'type_vocab_size':2,'hidden_act':'gelu_new'," BASE "'conv_kernel_size':65,"
+                          "'num_landmarks':512,'segment_means_seq_len':512}"},
     {"modernbert-base", MODERN("'global_attn_every_n_layers':3")},
     /* For comparison: what windows save. */
     {"modernbert-base-full", MODERN("'global_attn_every_n_layers':1")},

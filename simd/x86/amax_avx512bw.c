@@ -11,9 +11,28 @@ static ALWAYS_INLINE __m512i larger(__m512i max, __m512i x)
     return _mm512_max_epu16(max, _mm512_abs_epi16(x));
 }
 
+/* Two rows at a time of as many columns as a head often has: a row has too few registers to hide the loop around it. */
+static int32_t head_amax(const int16_t *x, ptrdiff_t ld_x, int m)
+{
+    __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+    for (; m > 1; m -= 2, x += 2 * ld_x) {
+        a = larger(a, _mm512_loadu_si512(x));
+        b = larger(b, _mm512_loadu_si512(x + 32));
+        c = larger(c, _mm512_loadu_si512(x + ld_x));
+        d = larger(d, _mm512_loadu_si512(x + ld_x + 32));
+    }
+    if (m) {
+        a = larger(a, _mm512_loadu_si512(x));
+        b = larger(b, _mm512_loadu_si512(x + 32));
+    }
+    return tern_max_u16_512(_mm512_max_epu16(_mm512_max_epu16(a, b), _mm512_max_epu16(c, d)));
+}
+
 int32_t tern_amax_avx512bw(const int16_t *x, ptrdiff_t ld_x, int m, int n)
 {
     __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+    if (n == 64)
+        return head_amax(x, ld_x, m);
     for (int i = 0; i < m; i++, x += ld_x) {
         int j = 0;
         for (; j + 128 <= n; j += 128) {
