@@ -1,6 +1,7 @@
 /* ESM's tokenizer, which has no tokenizer.json, as the tokenizer.json that does the same: each line of vocab.txt is cut
    out of the text wherever it stands, the longest first, and what is left between white space is unknown. */
 #include "models/tokenizer_tables.h"
+#include "models/unicode.h"
 
 #include <string.h>
 
@@ -47,11 +48,14 @@ tern_status tern_tokenizer_from_esm(struct tern_tokenizer_source *source, const 
     json_t *const vocab = json_object(), *const added = json_array(),
                   *const named = json_copy((json_t *)(uintptr_t)config);
     const char *role[TERN_ROLES];
-    int failed = !named || !vocab || !added || put_lines(vocab, added, lines, bytes);
+    const size_t bad = bytes ? tern_utf8_check((const uint8_t *)lines, bytes) : 0;
+    int failed = !named || !vocab || !added || (bad == bytes && put_lines(vocab, added, lines, bytes));
     json_t *root = NULL;
     tern_status status = TERN_OK;
+    memcpy(role, usual, sizeof role);
+    if (bad < bytes)
+        status = tern_fail(err, TERN_FORMAT, "%s: vocab.txt is not UTF-8 at its byte %zu", source->label, bad);
     for (int i = 0; i < (int)TERN_ROLES && !status; i++) {
-        role[i] = usual[i];
         if (!json_is_object(json_object_get(config, keys[i])))
             status = tern_json_get_string(config, keys[i], 0, &role[i], source->label, err);
         if (!json_object_get(config, keys[i]))

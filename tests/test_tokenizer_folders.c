@@ -195,13 +195,40 @@ static void test_rows(void **state)
     test_remove_dir(dir);
 }
 
+/* Files of ESM's that are wrong: what is no UTF-8 was "out of memory", and behind a token that is no string memory was
+   read that nothing had been written to. */
+static void test_esm_refused(void **state)
+{
+    static const struct {
+        const char *config, *vocab, *says;
+    } cases[] = {
+        {"", "<cls>\n<pad>\n<eos>\n<unk>\nA\n<mask>\n", NULL},
+        {"", "<cls>\n<pad>\n<eos>\n<unk>\nA\n\xff\n", "vocab.txt is not UTF-8 at its byte 26"},
+        {"", "<cls>\n<pad>\n<unk>\nA\n", "vocab.txt has no line <cls> or <eos>"},
+        {"", "", "vocab.txt has no line <cls> or <eos>"},
+        {",\"unk_token\":5", "<cls>\n<pad>\n<eos>\n<unk>\nA\n", "unk_token"},
+    };
+    (void)state;
+    test_temp_dir(dir, sizeof dir);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char config[200];
+        tern_tokenizer *tokenizer = NULL;
+        const int n = snprintf(config, sizeof config, "{\"tokenizer_class\":\"EsmTokenizer\"%s}", cases[i].config);
+        test_write_file(dir, "tokenizer_config.json", config, (size_t)n);
+        test_write_file(dir, "vocab.txt", cases[i].vocab, strlen(cases[i].vocab));
+        const tern_status status = tern_tokenizer_open(&tokenizer, dir, &err);
+        if (status != (cases[i].says ? TERN_FORMAT : TERN_OK) || (cases[i].says && !strstr(err.message, cases[i].says)))
+            fail_msg("case %zu: %d %s", i, (int)status, err.message);
+        tern_tokenizer_close(tokenizer);
+    }
+    test_remove_dir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_normalizers_commute),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_golden), cmocka_unit_test(test_normalizers_commute), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_rows),   cmocka_unit_test(test_esm_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
