@@ -115,6 +115,10 @@ refused 4 'line 3: bad JSON at line 1 column' classify "$model" --field text
     tern tokenize "$model" --form csv --column text --keep-going - 2>"$work/err" | cut -c 1-60 >"$work/out"
 is 'a quote without its other' "$(sed 1q "$work/out") $(wc -l <"$work/out") $(grep -c 'within 16 MiB' "$work/out")" \
     '!error	2	a field begins with a quote, and no other ends it w 4 0'
+# The rest of such a line was a text of its own.
+{ printf 'text\n"a'; head -c 17000000 /dev/zero | tr '\0' 'b'; printf '\ncat\n'; } |
+    tern tokenize "$model" --form csv --column text --keep-going - 2>"$work/err" | cut -c 1-60 >"$work/out"
+is 'and all in one line' "$(cut -c 1-12 "$work/out" | tr '\n' '|')" '!error	2	a f|[CLS] cat [S|'
 is 'a bad line of JSON' "$(tern classify "$model" --keep-going --field text <"$work/in" 2>/dev/null | cut -c 1-17 | sed -n 2p)" \
     "$(printf '!error\t3\tbad JSON')"
 : >"$work/in"

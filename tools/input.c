@@ -129,12 +129,18 @@ static size_t count_lines(const char *bytes, size_t n)
 /* Looks for the end of a record and reads until it is there. Its length, or SIZE_MAX with *code set. */
 static size_t find_end(struct input *in, input_end *end, size_t *seen, int *state, int *code)
 {
+    size_t searched = 0; /* bytes without a line's end, of a record that is open for too long */
     if (skip_mark(in, code))
         return SIZE_MAX;
     for (;;) {
         const size_t have = in->end - in->start, bytes = have ? end(in->buffer + in->start, have, seen, state) : 0;
-        if (bytes < have || in->at_end || (*state == INPUT_OPEN && have >= INPUT_MOST_OPEN))
+        if (bytes < have || in->at_end)
             return bytes;
+        if (*state == INPUT_OPEN && have >= INPUT_MOST_OPEN) {
+            if (memchr(in->buffer + in->start + searched, '\n', have - searched))
+                return bytes;
+            searched = have;
+        }
         if (fill(in, code))
             return SIZE_MAX;
     }

@@ -17,7 +17,7 @@ typedef size_t input_end(const char *bytes, size_t n, size_t *seen, int *state);
 /* Of lines. */
 size_t input_line_end(const char *bytes, size_t n, size_t *seen, int *state);
 /* The state in which the end of the input leaves a record open: a quote without its other. So it is left where that
-   does not come within so many bytes, which a pipe that never ends would fill memory with. */
+   does not come within so many bytes, which a pipe that never ends would fill memory with, and a line has ended. */
 enum { INPUT_OPEN = 1, INPUT_MOST_OPEN = 1 << 24 };
 
 struct input {
