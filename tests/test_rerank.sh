@@ -124,6 +124,10 @@ awk -v OFS="$tab" 'BEGIN { print "sentence1", "sentence2", "score" } NF { print 
 written embed stsb "$work/stsb.tsv"
 written raw stsb "$work/stsb.tsv"
 is 'a rate' "$(tern eval "$work/raw.tern" --task stsb "$work/stsb.tsv" | grep -c '^texts/s  *[0-9.]*$')" 1
+# It was written, and then read as nothing, or for ever.
+for other in - /dev/full; do
+    refused 2 "$other is no regular file" eval "$work/raw.tern" --task stsb "$work/stsb.tsv" --predictions "$other"
+done
 refused 2 'give both' eval "$work/raw.tern" --task stsb "$work/stsb.tsv" --resume
 refused 2 'leave out --shuffle' eval "$work/raw.tern" --task stsb "$work/stsb.tsv" --predictions "$work/made" --shuffle 1
 refused 2 'leave out --predictions' eval "$work/raw.tern" --task rerank "$work/judged" --predictions "$work/made"

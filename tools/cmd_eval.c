@@ -193,6 +193,10 @@ static int check_options(const struct eval *e, const char *task, int n_words)
         return cli_fail(CLI_USAGE,
                         "eval: predictions of a model are written of tasks with rows, in their order; leave out %s",
                         e->task->own ? "--predictions, or the model" : "--shuffle");
+    if (e->predictions && n_words == 2 &&
+        (!strcmp(e->predictions, "-") || (!stat(e->predictions, &there) && !S_ISREG(there.st_mode))))
+        return cli_fail(CLI_USAGE, "eval: %s is no regular file; predictions are written to one, and read again",
+                        e->predictions);
     if (e->predictions && n_words == 2 && !e->resume && !stat(e->predictions, &there) && there.st_size)
         return cli_fail(CLI_USAGE,
                         "eval: %s is there already; leave out the model to score it, or go on in it with --resume",
