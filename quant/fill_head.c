@@ -159,6 +159,12 @@ static tern_status add_answer_layer(struct tern_config *config, const char *path
     if (config->layers == TERN_MAX_LAYERS)
         return tern_fail(err, TERN_FORMAT, "%s: %d layers and that of the head, at most %d", path, config->layers,
                          TERN_MAX_LAYERS);
+    if (!config->question_end || config->token_types != 2)
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: a head that finds answers behind a layer of its own is supported only with two token "
+                         "types and the separator's id in the vocabulary; set type_vocab_size and sep_token_id in "
+                         "config.json to what the model was trained with",
+                         path);
     struct tern_layer_spec *const last = &config->layer[config->layers];
     *last = last[-1];
     last->weights = config->layers++;
