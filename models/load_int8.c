@@ -6,6 +6,7 @@
 #include "models/load.h"
 #include "models/load_kernels.h"
 #include "models/scheme.h"
+#include "models/token_dropout.h"
 #include "models/weights.h"
 
 #include <stdio.h>
@@ -492,7 +493,9 @@ static void load_stream(struct tern_loader *l, struct tern_int8_weights *out, co
         return;
     const struct tern_stream_param *p = tern_load_params(l, "stream");
     out->stream_shift = p ? p->shift : 0;
-    if (out->stream_shift < -15 || out->stream_shift > 15 || (c->no_embed_norm && out->stream_shift > 0))
+    /* The factor of token dropout needs room in the stream. */
+    const int most = c->token_dropout ? -TERN_DROPOUT_MOST_FACTOR : c->no_embed_norm ? 0 : 15;
+    if (out->stream_shift < -15 || out->stream_shift > most)
         tern_load_fail(l, "stream", "holds a number out of range");
 }
 

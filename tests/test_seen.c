@@ -134,7 +134,7 @@ static tern_status read_part(void *context, struct tern_key key, float *out, siz
     return tern_checkpoint_read(context, key, out, count, e);
 }
 
-/* Numbers of global tokens and of ALIBI that a run could not bear. */
+/* Numbers of global tokens, of ALIBI and of token dropout that a run could not bear. */
 static void test_files(void **state)
 {
     static const struct {
@@ -153,6 +153,8 @@ static void test_files(void **state)
         {"jina2", {"positions.0.table.q", POKE, .index = 11, .value = 29, .says = "positions.0.table.q"}},
         {"jina2", {"positions.0.table.q", POKE, .index = 11, .value = 63, .says = "positions.0.table.q"}},
         {"jina2", {"positions.0.table.q", POKE, .index = 11, .value = 62, .says = NULL}},
+        {"esm-dropout", {"stream", POKE, .index = 0, .value = -9, .says = "stream holds a number out of range"}},
+        {"esm-dropout", {"stream", POKE, .index = 0, .value = -10, .says = NULL}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
