@@ -306,8 +306,8 @@ struct tern_config {
     enum tern_vector_kind vectors;
     struct tern_sparse_spec sparse;
     struct tern_late_spec late;
-    float
-        *query_weights; /* [vocab] in a checkpoint: what `sparse.looked_up` says. Not in a .tern file's configuration */
+    /* [vocab] in a checkpoint: what `sparse.looked_up` says. Not in a .tern file's configuration. */
+    float *query_weights;
     int32_t max_tokens; /* min of max_positions and the tokenizer's or sentence-transformers' limit */
 };
 
