@@ -42,4 +42,6 @@ for way in '--sparse' '--sparse --query' '--sparse --json' '--tokens' '--tokens 
         if cmp -s "$work/all" "$work/file"; then pass; else fail "$way: resumed"; fi
     }
 done
+# It was said that the model takes 48.
+refused 4 'text 1: the text has 22 tokens, the limit is 15' embed "$colbert" --tokens --query "$(yes a | head -20 | tr '\n' ' ')"
 finish

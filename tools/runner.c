@@ -162,7 +162,8 @@ static tern_status answer(void *context, const tern_answer *answer)
     char why[RUNNER_REASON];
     int code;
     if (answer->error && !(r->takes_long && answer->n_needed)) {
-        code = refuse(r, runner_reason(why, answer, tern_model_get_info(r->model)->max_tokens));
+        code = refuse(r, r->own_limits ? answer->error->message
+                                       : runner_reason(why, answer, tern_model_get_info(r->model)->max_tokens));
     } else {
         code = r->print(r->context, &text, answer);
         if (!code && r->reason)
@@ -183,6 +184,7 @@ int runner_all(struct runner *r, struct texts *texts, tern_task task, tern_trunc
         .struct_bytes = sizeof stream, .context = r, .next = next, .answer = answer, .query = r->query};
     tern_error err;
     r->texts = texts;
+    r->own_limits = task == TERN_TOKENS;
     r->code = texts_begin(texts);
     if (r->code)
         return r->code;

@@ -53,6 +53,7 @@ struct runner {
     int query; /* of tern_stream */
     const char *reason;
     /* The rest is runner_all's own. */
+    int own_limits; /* queries and documents have limits that are not the model's, but those that errors name */
     struct texts *texts;
     int code;
     const char *why; /* against the text that was read last; NULL: it runs */
