@@ -196,7 +196,7 @@ static tern_model *relabelled(const char *const *labels, int n)
     }
     assert_ok(tern_json_read_file(&config, "tests/golden/tags/bio/config.json", 1 << 16, 0, &err));
     for (int i = 0; i < n; i++) {
-        char key[8];
+        char key[12];
         snprintf(key, sizeof key, "%d", i);
         json_object_set_new(names, key, json_string(labels[i]));
         json_object_set_new(numbers, labels[i], json_integer(i));

@@ -74,7 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct parts_form form = form_of(data[0]);
     const int right = data[1] % 2;
     const uint8_t *const bytes = data + 2;
-    size_t kept = size - 2;
     strcpy(stpcpy(path, fuzz_dir()), "/answers");
     fuzz_check(!test_write_file(fuzz_dir(), "answers", bytes, size - 2));
     if (output < 0)
@@ -86,8 +85,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!code) {
         fuzz_check(parts_done(&p) == (whole ? whole - 1 : 0) && p.refused <= whole && end <= size - 2 + HEAD_BYTES);
         code = answer_again(&p, &form, right, &more);
-        if (!code && (checking || size == 2))
-            kept = end; /* what is half is cut off */
     }
     code = parts_close(&p, code);
     clearerr(stdout);
