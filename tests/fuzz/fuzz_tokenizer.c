@@ -100,6 +100,26 @@ static void tokenize(const tern_tokenizer *tokenizer, const char *text, size_t n
     }
 }
 
+/* Of static embeddings: no special tokens, no pairs, and a text that is too long is refused or cut. */
+static void tokenize_bare(const tern_tokenizer *tokenizer, const char *text, size_t n)
+{
+    static int32_t ids[ROOM];
+    static tern_span spans[ROOM];
+    static const tern_truncate ways[] = {TERN_TRUNCATE_ERROR, TERN_TRUNCATE_HEAD, TERN_TRUNCATE_TAIL};
+    const tern_text input = {.text = text, .text_bytes = n};
+    for (int i = 0; i < 3; i++) {
+        tern_tokens out = {.struct_bytes = sizeof out, .capacity = ROOM, .ids = ids, .spans = spans};
+        tern_error err = {TERN_OK, ""};
+        const tern_status status = tern_tokenize(tokenizer, &input, ways[i], &out, &err);
+        check(status == TERN_OK || (status == TERN_INPUT && err.message[0]));
+        check(is_utf8((const uint8_t *)text, n) || status);
+        for (size_t j = 0; !status && j < out.count; j++) {
+            check(tern_token_text(tokenizer, ids[j], NULL) != NULL);
+            check_span(&input, &spans[j]);
+        }
+    }
+}
+
 static void parts(const char *text, size_t n)
 {
     const char *zero = memchr(text, 0, n);
@@ -114,7 +134,9 @@ static void parts(const char *text, size_t n)
     tern_status status = tern_tokenizer_from_parts(&tokenizer, text, bytes, zero ? own : settings, "fuzz", &err);
     check(status == TERN_OK ? tokenizer != NULL : status == TERN_FORMAT && tokenizer == NULL && err.message[0]);
     if (tokenizer) {
-        if (!tokenizer->settings)
+        if (tokenizer->bare)
+            tokenize_bare(tokenizer, text, bytes);
+        else if (!tokenizer->settings)
             tokenize(tokenizer, text, bytes, own, strlen(own), 16);
         char *again = tern_tokenizer_settings(tokenizer);
         tern_tokenizer *copy = NULL;
@@ -141,7 +163,9 @@ static void json(const char *text, size_t n)
         source.vocabulary = NULL;
     }
     check(status == TERN_OK || (status == TERN_FORMAT && err.message[0]));
-    if (tokenizer && !tokenizer->settings) /* pipelines have a target of their own */
+    if (tokenizer && tokenizer->bare)
+        tokenize_bare(tokenizer, text, n);
+    else if (tokenizer && !tokenizer->settings) /* pipelines have a target of their own */
         tokenize(tokenizer, text, n, NULL, 0, 5);
     tern_tokenizer_close(tokenizer);
     tern_pieces_free(&source.pieces);
