@@ -47,6 +47,14 @@ tern_status tern_grid_open(struct tern_grid *g, const char *directory, tern_erro
     return status || !g->root ? status : read_members(g, err);
 }
 
+/* Blocks of zeros can be stored as such, and keep what was trained; to prune some is something else. */
+static int asks_to_prune(const char *sparse)
+{
+    enum tern_block_shape shape;
+    double fraction = 0;
+    return sparse && !tern_sparse_parse(sparse, &shape, &fraction) && fraction > 0;
+}
+
 /* The option that asks for something else than the file says; NULL: none does. */
 static const char *other_option(const struct tern_grid *g, const tern_convert_options *o)
 {
@@ -56,7 +64,11 @@ static const char *other_option(const struct tern_grid *g, const tern_convert_op
         return "embeddings";
     if (o->group && o->group != g->group)
         return "group";
-    return o->outliers ? "outliers" : o->trained ? "trained" : o->sparse ? "sparse" : o->ffn_width ? "ffn_width" : NULL;
+    return o->outliers                ? "outliers"
+           : o->trained               ? "trained"
+           : asks_to_prune(o->sparse) ? "sparse"
+           : o->ffn_width             ? "ffn_width"
+                                      : NULL;
 }
 
 void tern_grid_settle(struct tern_grid *g, tern_convert_options *o)

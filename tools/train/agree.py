@@ -15,7 +15,7 @@ import data
 import folder
 import grid
 import losses
-from qat import in_batches
+from task import in_batches
 
 
 def by_tern(tern, command, model, texts):

@@ -86,13 +86,17 @@ def open_checkpoint(folder, task):
     transformers.utils.logging.disable_progress_bar()
     auto = transformers.AutoModelForSequenceClassification if task == "classify" else transformers.AutoModel
     try:
-        model = auto.from_pretrained(folder, dtype="float32", local_files_only=True)
+        model = auto.from_pretrained(folder, dtype="float32", local_files_only=True,
+                                     ignore_mismatched_sizes=bool(config.get("pruned_heads")))
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, RuntimeError) as e:
         fail(f"{folder}: {str(e).splitlines()[0]}")
     if len(tokenizer) > model.config.vocab_size:
         fail(f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model {model.config.vocab_size}")
     checkpoint = Checkpoint(folder, model, tokenizer, task, read_pooling(folder))
+    if config.get("pruned_heads"):
+        from smaller import read_pruned_heads
+        read_pruned_heads(checkpoint)
     if has_sub_norms(folder):
         from layout import add_sub_norms
         add_sub_norms(checkpoint)
@@ -106,6 +110,11 @@ def has_sub_norms(folder):
         return False
     with safe_open(path, "pt") as f:
         return any(".sub_norm." in name for name in f.keys())
+
+
+def tensors(model):
+    """What write_checkpoint takes as `state`."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
 
 
 # Of the source's folder, what describes the model stays; these are made anew, or are of another run.

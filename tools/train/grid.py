@@ -13,8 +13,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import blocks as zeros
 from folder import fail
-from layout import Layout, watch_sub_norm
+from layout import Layout, watch_sub_norm, without_dropout
 
 WEIGHTS = ("int8", "int4", "ternary", "binary")
 EMBEDDINGS = ("int8", "int4", "ternary")
@@ -156,6 +157,7 @@ class Linear(nn.Linear):
         nn.Module.__init__(self)
         self.weight, self.in_features, self.out_features = linear.weight, linear.in_features, linear.out_features
         self.bias = linear.bias
+        self.stays = None if frozen else zeros.kept(self.weight)  # blocks that were pruned stay zero
         self.kind, self.group, self.refresh, self.frozen = kind, group or linear.in_features, refresh, frozen
         object.__setattr__(self, "norm", norm)  # no submodules of this one
         object.__setattr__(self, "reads", reads)
@@ -180,9 +182,10 @@ class Linear(nn.Linear):
 
     def folded(self):
         """The matrix that is on the grid, and the bias that goes with it."""
+        weight = self.weight if self.stays is None else self.weight * self.stays
         if self.norm is None:
-            return self.weight, self.bias
-        return self.weight * self.norm.weight, self.bias + self.weight @ self.norm.bias
+            return weight, self.bias
+        return weight * self.norm.weight, self.bias + weight @ self.norm.bias
 
     def values(self, v):
         if self.frozen:
@@ -331,9 +334,7 @@ class Quantised:
         layout, kind = self.layout, grid.weights
         register()
         checkpoint.model.config._attn_implementation = "tern"
-        for module in checkpoint.model.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
+        without_dropout(checkpoint.model)
         words = layout.embeddings.word_embeddings
         columns = torch.tensor(grid.columns).float() if grid.columns else column_scales(words.weight)
         columns = columns.to(words.weight.device)
@@ -372,7 +373,11 @@ class Quantised:
         linear = getattr(*place)
         if linear.bias is None:
             fail(f"{self.names[id(linear)]} has no bias, which the recipes do not know")
-        self._put(place, Linear(linear, kind, norm, self.grid.group, frozen=frozen, reads=reads))
+        matrix = Linear(linear, kind, norm, self.grid.group, frozen=frozen, reads=reads)
+        if matrix.stays is not None and kind == "binary":
+            fail(f"{self.names[id(linear)]} has blocks of zeros, and binary weights are never zero; take int8, int4 or "
+                 "ternary")
+        self._put(place, matrix)
 
     def repeat(self, copies):
         """Repeats columns: lists by the input's name, "layer.0.qkv"."""

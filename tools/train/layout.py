@@ -61,6 +61,12 @@ class Layout:
                 self.heads = [(encoder.pooler, "dense"), (model, "classifier")]
 
 
+def without_dropout(model):
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+
+
 def watch_sub_norm(place):
     """The matrix reads what the norm beside it gives."""
     norm = sub_norm_of(place)

@@ -84,6 +84,14 @@ class Run:
         with open(path, encoding="utf-8") as f:
             return json.load(f)
 
+    def answers(self, make):
+        """A teacher's answers to all texts, computed once: a tensor, by their numbers."""
+        path = os.path.join(self.folder, "answers.pt")
+        if not (self.args.resume and os.path.exists(path)):
+            torch.save(make(), path + ".part")
+            os.replace(path + ".part", path)
+        return torch.load(path, weights_only=True)
+
     def files(self):
         """The log and its plot, for the checkpoint's folder."""
         with open(self.log_path, "rb") as f:
@@ -151,9 +159,10 @@ class Progress:
               file=sys.stderr, flush=True)
 
 
-def train(run, model, batches, losses_of, validate=None, every=10):
+def train(run, model, batches, losses_of, validate=None, every=10, masks=None):
     """Trains `model`. losses_of(step, arguments, targets) gives the losses of a batch by name, weighed already;
-    validate() figures by name. Every `every` steps their means since then go into the log."""
+    validate() figures by name. Every `every` steps their means since then go into the log. `masks` (blocks.py) see
+    the gradients of each step and what came of it."""
     args = run.args
     optimizer = optimizer_of(model, args)
     first, sums = 0, {}
@@ -178,8 +187,12 @@ def train(run, model, batches, losses_of, validate=None, every=10):
             fail(f"the loss is not finite at step {step}; take a smaller --lr")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        if masks:
+            masks.before(step)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        if masks:
+            masks.after(step)
         for name, value in [("loss", loss)] + list(losses.items()):
             sums[name] = sums.get(name, 0.0) + float(value.detach())
         done = step + 1

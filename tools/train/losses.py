@@ -57,31 +57,51 @@ def map_loss(student, teacher, mask):
     return (kl * mask).sum() / mask.sum()
 
 
-def distil(student, teacher, arguments, weights, layers=None, instead=False):
-    """Losses by name, each times its weight. `layers`: the teacher's layer for each of the student's, from 1 on (all of
-    them when None). `instead`: the student's layers read the teacher's rows."""
-    mask = arguments["attention_mask"]
-    with torch.no_grad():
-        taught = teacher.run(arguments)
+class Match:
+    """Which parts of a teacher a student's layers answer to: the teacher's layer of each, from 1 on, and the heads of
+    it that the student has (None: all); modules by "hidden" and "outputs" that make the student's rows as wide as the
+    teacher's; and the teacher's id for each of the student's ids (None: the same)."""
+
+    def __init__(self, layers, heads=None, project=None, ids=None):
+        self.layers, self.heads, self.project, self.ids = layers, heads or [None] * len(layers), project, ids
+
+    def translate(self, arguments):
+        return arguments if self.ids is None else {**arguments, "input_ids": self.ids[arguments["input_ids"]]}
+
+    def widen(self, name, student, teacher):
+        return student if student.shape[-1] == teacher.shape[-1] else self.project[name](student)
+
+
+def distil(student, teacher, arguments, weights, match=None, instead=False, taught=None):
+    """Losses by name, each times its weight, and what the student gives. `instead`: the student's layers read the
+    teacher's rows. `taught`: the teacher's answers, where they are known already."""
+    mask, n = arguments["attention_mask"], len(student.layout.layers)
+    match = match or Match(list(range(1, n + 1)))
+    hidden = outputs = maps = before = None
+    if taught is None or instead or any(weights.get(name) for name in ("hidden", "outputs", "maps")):
+        with torch.no_grad():
+            said = teacher.run(match.translate(arguments))
+        taught = said if taught is None else taught
         hidden, outputs, maps = list(teacher.hidden), list(teacher.outputs), teacher.maps()
-    n = len(student.layout.layers)
-    layers = layers or list(range(1, n + 1))
-    before = [hidden[0] if i == 0 else hidden[layers[i - 1]] for i in range(n)]
-    given = student.run(arguments, before if instead else None)
+    if instead:
+        before = [hidden[0] if i == 0 else hidden[match.layers[i - 1]] for i in range(n)]
+    given = student.run(arguments, before)
     losses = {}
+
+    def rows(name, pairs):
+        losses[name] = weights[name] * sum(mse(match.widen(name, s, t), t, mask) for s, t in pairs) / len(pairs)
     if weights.get("logits"):
         losses["logits"] = weights["logits"] * F.kl_div(F.log_softmax(given, -1), F.softmax(taught, -1),
                                                         reduction="batchmean")
     if weights.get("embedding"):
         losses["embedding"] = weights["embedding"] * (1 - (given * taught).sum(-1)).mean()
     if weights.get("hidden"):
-        pairs = [(student.hidden[0], hidden[0])] + [(student.hidden[i + 1], hidden[t]) for i, t in enumerate(layers)]
-        losses["hidden"] = weights["hidden"] * sum(mse(s, t, mask) for s, t in pairs) / len(pairs)
+        rows("hidden", [(student.hidden[i], hidden[t]) for i, t in enumerate([0] + match.layers)])
     if weights.get("outputs"):
-        pairs = [(student.outputs[i], outputs[t - 1]) for i, t in enumerate(layers)]
-        losses["outputs"] = weights["outputs"] * sum(mse(s, t, mask) for s, t in pairs) / len(pairs)
+        rows("outputs", [(student.outputs[i], outputs[t - 1]) for i, t in enumerate(match.layers)])
     if weights.get("maps"):
-        pairs = [(student.maps()[i], maps[t - 1]) for i, t in enumerate(layers)]
+        pairs = [(s, maps[t - 1] if h is None else maps[t - 1][:, h])
+                 for s, t, h in zip(student.maps(), match.layers, match.heads)]
         losses["maps"] = weights["maps"] * sum(map_loss(s, t, mask) for s, t in pairs) / len(pairs)
     return losses, given
 

@@ -1,0 +1,122 @@
+"""What recipes train for: texts with labels, or vectors. Their options, the texts, the teacher and the validation."""
+import torch
+
+import data
+import folder
+import losses
+from folder import fail
+
+LOSSES = ("logits", "hidden", "outputs", "maps", "labels", "embedding")
+# What each loss counts when --losses does not say.
+DEFAULTS = {"classify": {"logits": 1.0, "hidden": 1.0}, "embed": {"embedding": 10.0, "hidden": 1.0}}
+
+
+def add_arguments(parser):
+    parser.add_argument("--task", choices=("classify", "embed"), required=True)
+    parser.add_argument("--data", required=True, nargs="+", help="classify: a table; embed: a text in each line")
+    parser.add_argument("--dev", help="classify: a table; embed: an STS file (Spearman) or lines (cosine to the teacher)")
+    parser.add_argument("--text-column", default="sentence", help="name or number; two with a comma: pairs")
+    parser.add_argument("--label-column", default="label")
+    parser.add_argument("--losses", help="such as logits=1,hidden=1,outputs=1,maps=1,labels=0.5,embedding=10")
+
+
+def weights_of(args, more=None):
+    """What each loss counts, by its name; `more`: beside the default ones."""
+    if not args.losses:
+        alone = getattr(args, "teacher", None) == "none"
+        return {"labels": 1.0} if alone else {**DEFAULTS[args.task], **(more or {})}
+    out = {}
+    for item in args.losses.split(","):
+        name, _, value = item.partition("=")
+        if name not in LOSSES:
+            fail(f"--losses: '{name}' is unknown; {', '.join(LOSSES[:-1])} and {LOSSES[-1]} are")
+        if name in (("logits", "labels") if args.task == "embed" else ("embedding",)):
+            fail(f"--losses: {name} is not for --task {args.task}")
+        out[name] = float(value or 1)
+    return out
+
+
+def open_teacher(args, student):
+    """A float model to learn from; it must be as wide as what is compared."""
+    if args.teacher == "none":
+        return None
+    teacher = folder.open_checkpoint(args.teacher or args.checkpoint, args.task)
+    a, b = student.config, teacher.config
+    sizes = ("num_hidden_layers", "hidden_size", "num_attention_heads")
+    for name in sizes:
+        if getattr(a, name) != getattr(b, name):
+            fail(f"{teacher.folder}: {name} is {getattr(b, name)}, the student's {getattr(a, name)}; it is compared "
+                 "layer by layer: take a teacher of the student's shape, or distil first")
+    if args.task == "classify" and a.num_labels != b.num_labels:
+        fail(f"{teacher.folder}: {b.num_labels} labels, the student has {a.num_labels}")
+    return watch(teacher, args.device)
+
+
+def watch(teacher, device):
+    """A teacher that is only asked."""
+    for p in teacher.model.parameters():
+        p.requires_grad_(False)
+    teacher.model.eval().to(device)
+    return losses.Watched(teacher)
+
+
+def read_training(args, checkpoint):
+    """(texts, labels or None)"""
+    if args.task == "classify":
+        rows = [r for path in args.data
+                for r in data.read_table(path, args.text_column, args.label_column, checkpoint.labels())]
+        return [r[0] for r in rows], [r[1] for r in rows]
+    return [(t,) for path in args.data for t in data.read_lines(path) if t], None
+
+
+def with_labels(found, given, labels, numbers, weights):
+    """The losses by name, and that of the labels of a batch's texts, where it counts."""
+    if weights.get("labels"):
+        truth = torch.tensor([labels[n] for n in numbers.tolist()], device=given.device)
+        found["labels"] = weights["labels"] * losses.labels_loss(given, truth)
+    return found
+
+
+def in_batches(watched, items, device, size=32):
+    """Logits or vectors of tokenised texts, in their order."""
+    order = sorted(range(len(items)), key=lambda i: len(items[i][0]))
+    out = [None] * len(items)
+    for i in range(0, len(order), size):
+        chosen = order[i:i + size]
+        batch = data.collate(watched.checkpoint.tokenizer, [items[j] for j in chosen])
+        given = watched.run({k: v.to(device) for k, v in batch.items()}).cpu()
+        for j, row in zip(chosen, given):
+            out[j] = row
+    return torch.stack(out)
+
+
+@torch.no_grad()
+def answers(args, teacher, texts):
+    """What a teacher says of texts that it has cut into pieces itself."""
+    return in_batches(teacher, data.tokenize(teacher.checkpoint.tokenizer, texts, args.max_tokens), args.device)
+
+
+def validation(args, student, teacher):
+    """A function that gives figures by name, or None."""
+    if not args.dev:
+        return None
+    checkpoint = student.checkpoint
+    def tokens(texts):
+        return data.tokenize(checkpoint.tokenizer, texts, args.max_tokens)
+    if args.task == "classify":
+        rows = data.read_table(args.dev, args.text_column, args.label_column, checkpoint.labels())
+        items, truth = tokens([r[0] for r in rows]), torch.tensor([r[1] for r in rows])
+        return lambda: {"accuracy": float((in_batches(student, items, args.device).argmax(-1) == truth).float().mean())}
+    if len(data.read_rows(args.dev)[0]) >= 7:
+        from scipy.stats import spearmanr
+        rows = data.read_sts(args.dev)
+        first, second = (tokens([(r[0][side],) for r in rows]) for side in (0, 1))
+        def spearman():
+            a, b = in_batches(student, first, args.device), in_batches(student, second, args.device)
+            return {"spearman": float(spearmanr((a * b).sum(-1).numpy(), [r[1] for r in rows])[0])}
+        return spearman
+    lines = [(t,) for t in data.read_lines(args.dev)]
+    if not teacher:
+        fail("--dev: lines are compared with the teacher's vectors, and there is no teacher")
+    taught, items = answers(args, teacher, lines), tokens(lines)
+    return lambda: {"cosine": float((in_batches(student, items, args.device) * taught).sum(-1).mean())}
