@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """tools/train end to end on toy models, in at most two minutes: check_train.py TERN. Ends with exit code 77 where a
-module is missing. What must hold: losses fall, tern convert keeps every weight, tern answers as PyTorch does, a run
-that was killed goes on to the same bytes, and what does not fit is refused with one line and leaves nothing behind."""
+module is missing. What must hold: losses fall, tern convert keeps every weight, tern answers as PyTorch does, blocks
+that were pruned are zero and stay so, a smaller vocabulary has the pieces that the larger one has, a run that was killed
+goes on to the same bytes, and what does not fit is refused with one line and leaves nothing behind."""
 import io
 import json
 import os
@@ -20,7 +21,10 @@ try:
     import torch
     import transformers
     import agree
+    import blocks
+    import distil
     import folder
+    import prune
     import qat
 except ImportError as missing:
     print(f"skipped: Python has no {missing.name}, which training needs (pip install torch transformers safetensors)")
@@ -53,7 +57,9 @@ def make_model(path, family, labels=2):
     """A small model with random weights, wide enough in some columns that rows repeat them."""
     torch.manual_seed(11)
     os.makedirs(path)
-    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + sorted(WORDS + GOOD + BAD)
+    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
+    pieces = letters + ["##" + c for c in letters] + sorted({*WORDS, *GOOD, *BAD} - {"a"})
+    vocab = ["[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + pieces
     with open(os.path.join(path, "vocab.txt"), "w", encoding="utf-8") as f:
         f.write("\n".join(vocab) + "\n")
     size = {"vocab_size": len(vocab), "max_position_embeddings": 64, "num_labels": labels}
@@ -102,14 +108,24 @@ def lines_of(path):
         return [json.loads(line) for line in f]
 
 
-def check_written(tern, path, weights, texts):
-    """The log, what tern convert says, and that it answers as PyTorch does."""
+def report_of(tern, path, *options):
+    """What tern convert says of a folder."""
+    done = subprocess.run([tern, "convert", path, "-o", path + ".tern", *options], capture_output=True, text=True,
+                          check=False)
+    check(done.returncode == 0, f"{path}: tern convert says {done.stderr}")
+    return done.stdout + done.stderr
+
+
+def check_fell(path):
     losses = [x["loss"] for x in lines_of(path) if "loss" in x]
     check(losses[-1] < 0.95 * max(losses[:2]), f"{path}: the loss went from {losses[:2]} to {losses[-2:]}")
     check(os.path.getsize(os.path.join(path, "train.svg")) > 0, f"{path}: no plot")
-    done = subprocess.run([tern, "convert", path, "-o", path + ".tern"], capture_output=True, text=True, check=False)
-    report = done.stdout + done.stderr
-    check(done.returncode == 0, f"{path}: tern convert says {report}")
+
+
+def check_written(tern, path, weights, texts):
+    """The log, what tern convert says, and that it answers as PyTorch does."""
+    check_fell(path)
+    report = report_of(tern, path)
     kept = [line for line in report.splitlines() if f"{weights} [" in line and "kept as trained" in line]
     check(len([k for k in kept if k.startswith("layer.")]) == 12, f"{path}: {len(kept)} are kept, not 12:\n{report}")
     check(f"tern_grid.json: trained for {weights} weights" in report, f"{path}: the grid is not named:\n{report}")
@@ -126,36 +142,145 @@ def same(a, b):
         return f.read() == g.read()
 
 
-def check_resumed(work, words):
+def files_of(path):
+    out = {}
+    for parent, _, names in os.walk(path):
+        for name in names:
+            with open(os.path.join(parent, name), "rb") as f:
+                out[os.path.relpath(os.path.join(parent, name), path)] = f.read()
+    return out
+
+
+def check_resumed(module, work, words):
     """A run that is killed with SIGKILL behind its first saved state, and goes on."""
-    code, _, err = call(qat, *words, "-o", f"{work}/whole")
+    code, _, err = call(module, *words, "-o", f"{work}/whole")
     check(code == 0, f"a whole run: {err}")
-    command = [sys.executable, os.path.join(TRAIN, "qat.py"), *words, "-o", f"{work}/whole"]
+    command = [sys.executable, os.path.join(TRAIN, module.__name__ + ".py"), *words, "-o", f"{work}/whole"]
     os.rename(f"{work}/whole", f"{work}/expected")
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as running:
         while running.poll() is None and not os.path.exists(f"{work}/whole.train/state.pt"):
             time.sleep(0.002)
         running.send_signal(signal.SIGKILL)
     check(os.path.exists(f"{work}/whole.train/state.pt") and not os.path.exists(f"{work}/whole"), "nothing was killed")
-    code, _, err = call(qat, *words, "-o", f"{work}/whole")
+    code, _, err = call(module, *words, "-o", f"{work}/whole")
     check(code == 2 and "--resume" in err, f"a second start over what was killed: {err}")
-    code, _, err = call(qat, *words, "-o", f"{work}/whole", "--resume", "--lr", "0.5")
+    code, _, err = call(module, *words, "-o", f"{work}/whole", "--resume", "--lr", "0.5")
     check(code == 2 and "other options" in err, f"resumed with other options: {err}")
-    code, _, err = call(qat, *words, "-o", f"{work}/whole", "--resume")
+    code, _, err = call(module, *words, "-o", f"{work}/whole", "--resume")
     check(code == 0 and "going on at step" in err, f"resumed: {err}")
-    for name in sorted(os.listdir(f"{work}/expected")):
-        check(same(f"{work}/expected/{name}", f"{work}/whole/{name}"), f"{name} differs where a run was killed")
-    check(sorted(os.listdir(f"{work}/whole")) == sorted(os.listdir(f"{work}/expected")), "files of the resumed run")
+    check("the teacher answers" not in err, "what the teacher answered is asked again")
+    expected, found = (files_of(f"{work}/{name}") for name in ("expected", "whole"))
+    check(expected.keys() == found.keys(), "files of the resumed run")
+    for name in expected:
+        check(expected[name] == found.get(name), f"{name} differs where a run was killed")
     check(not os.path.exists(f"{work}/whole.train"), "the run's folder is still there")
+    os.rename(f"{work}/whole", f"{work}/resumed-{module.__name__}")
+    subprocess.run(["rm", "-r", f"{work}/expected"], check=True)
 
 
-def check_refused(work, tern, words):
-    def refused(says, *changed):
-        code, _, err = call(qat, *changed, "-o", f"{work}/never", "--tern", tern)
+def check_vocabulary(tern, large, small, texts):
+    """Words whose pieces are kept have the same ones, and no text has become unknown; tern reads the same ids."""
+    before, after = (transformers.AutoTokenizer.from_pretrained(path) for path in (large, small))
+    kept = after.get_vocab()
+    check(sorted(kept.values()) == list(range(len(after))), f"{small}: ids have holes")
+    with open(f"{small}/vocab.txt", encoding="utf-8") as f:
+        check([kept[piece] for piece in f.read().split("\n")[:-1]] == list(range(len(after))), "vocab.txt differs")
+    done = subprocess.run([tern, "tokenize", small + ".tern"], input="\n".join(texts) + "\n", capture_output=True,
+                          text=True, check=False)
+    lines = done.stdout.splitlines()
+    check(len(lines) == len(texts), f"{small}: tern tokenize says {done.stderr}")
+    same_words = others = 0
+    for text, line in zip(texts, lines):
+        ids = after(text)["input_ids"]
+        check([int(i) for i in line.split("\t")[1].split()] == ids, f"'{text}': tern reads {line}, Python {ids}")
+        check(after.unk_token_id not in ids, f"'{text}' has unknown words: {ids}")
+        for word in text.split():
+            pieces = before.tokenize(word)
+            if all(p in kept for p in pieces):
+                check(after.tokenize(word) == pieces, f"{word}: {after.tokenize(word)}, not {pieces}")
+                same_words += 1
+            else:
+                others += 1
+    check(same_words > 10 * others > 0, f"{same_words} words are as they were, {others} in smaller pieces")
+
+
+def check_distilled(tern, work, table):
+    """A narrower student with one layer and less words; what it is trained to goes on to int8."""
+    code, _, err = call(distil, f"{work}/int8", "-o", f"{work}/student", *table, "--layers", "1", "--hidden", "48",
+                        "--intermediate", "64", "--vocab", "85", "--steps", "60", "--lr", "2e-3", "--losses",
+                        "logits=1,hidden=1,outputs=1,maps=1,labels=0.5")
+    check(code == 0, f"distilled: {err}")
+    check_fell(f"{work}/student")
+    check(lines_of(f"{work}/student")[-1]["validation"]["accuracy"] > 0.9, "the student has not learnt the task")
+    check("layer.0.ffn_up       int8 [64, 48]" in report_of(tern, f"{work}/student"), "the student has other sizes")
+    with open(f"{work}/texts", encoding="utf-8") as f:
+        check_vocabulary(tern, f"{work}/int8", f"{work}/student", [line.strip() for line in f])
+    code, _, err = call(qat, f"{work}/student", "-o", f"{work}/student8", "--weights", "int8", *table, "--teacher",
+                        f"{work}/student", "--steps", "20", "--lr", "1e-3", "--tern", tern)
+    check(code == 0 and "kept as trained" in report_of(tern, f"{work}/student8"), f"int8 of a student: {err}")
+    code, _, err = call(distil, f"{work}/int8", "-o", f"{work}/fewer", *table, "--vocab", "85", "--steps", "20")
+    check(code == 0, f"fewer words: {err}")
+    first = [f"{work}/fewer", "--weights", "int8", *table, "--steps", "10", "--lr", "1e-9", "--tern", tern]
+    code, _, err = call(qat, *first, "-o", f"{work}/fewer8", "--teacher", f"{work}/int8", "--losses", "hidden=1")
+    losses = [x["hidden"] for x in lines_of(f"{work}/fewer8") if "hidden" in x]
+    check(code == 0 and losses[0] < 0.1, f"a teacher with more words reads others than the student: {losses} {err}")
+
+
+def check_pruned(tern, work, table):
+    """Blocks are zero, and stay zero when the weights are trained on; tern convert finds them all."""
+    def stored(path, shape, *options):
+        return [line for line in report_of(tern, path, "--sparse", shape, *options).splitlines()
+                if line.startswith("layer.") and f"of {shape} blocks left" in line]
+    for shape, part, score in (("16x4", "0.8", "second"), ("4x4", "0.6", "magnitude"), ("4x1", "0.5", "movement"),
+                               ("1x4", "0.5", "magnitude")):
+        out = f"{work}/pruned{shape}"
+        steps = "120" if shape == "16x4" else "20"
+        code, said, err = call(prune, f"{work}/int8", "-o", out, "--blocks", shape, "--sparsity", part, "--score",
+                               score, *table, "--steps", steps, "--lr", "2e-3", "--every", "5")
+        check(code == 0 and "blocks are zero" in said, f"pruned: {err}")
+        lines, (height, width) = stored(out, shape, "--outliers", "off"), blocks.SHAPES[shape]
+        check(len(lines) == 12, f"{out}: {len(lines)} matrices are in blocks, not 12")
+        for line in lines:  # such as "layer.0.query  int8 [72, 72] 22.2 % of 16x4 blocks left"
+            n, k = (int(x) for x in line.split("[")[1].split("]")[0].split(","))
+            all_blocks = -(-n // height) * -(-k // width)
+            left = 100 * (all_blocks - round(float(part) * all_blocks)) * height * width / (n * k)
+            check(f"] {left:.1f} %" in line, f"{out}: {left:.1f} % of the blocks should be left: {line}")
+    most = [x["loss"] for x in lines_of(f"{work}/pruned16x4") if "loss" in x]
+    check(most[-1] < 0.5 * max(most), f"after the blocks went, the loss did not fall: {most}")
+    check(lines_of(f"{work}/pruned16x4")[-1]["validation"]["accuracy"] > 0.9, "the pruned model has forgotten the task")
+    for weights in ("int8", "int4"):
+        out = f"{work}/pruned-{weights}"
+        code, _, err = call(qat, f"{work}/pruned16x4", "-o", out, "--weights", weights, *table, "--steps", "30", "--lr",
+                            "1e-3", "--tern", tern)
+        check(code == 0, f"{out}: {err}")
+        zero = blocks_of(out, "16x4").values()
+        check(min(zero) > 0.79, f"{out}: blocks are not zero any more: {zero}")
+        check(len(stored(out, "16x4")) == 12, f"{out}: not in blocks")
+        check("all of it is kept" in report_of(tern, out, "--sparse", "16x4"), f"{out}: the grid is set aside")
+        code, _, err = call(agree, out, f"{work}/texts", "--tern", tern, "--most", "200")
+        check(code == 0, f"{out}: PyTorch and tern differ: {err}")
+    code, _, err = call(prune, f"{work}/int8", "-o", f"{work}/cut", "--rows", "0.25", "--heads", "0.34", *table,
+                        "--steps", "20", "--lr", "1e-3")
+    report = report_of(tern, f"{work}/cut")
+    check(code == 0 and "int8 [48, 72]" in report and "int8 [102, 72]" in report, f"rows and heads: {err}{report}")
+    code, out, err = call(prune, f"{work}/cut", "-o", f"{work}/cut2", "--layers", "1", *table, "--steps", "20")
+    check(code == 0 and "layer.1." not in report_of(tern, f"{work}/cut2"), f"layers: {err}")
+
+
+def blocks_of(path, shape):
+    """The zero part of each matrix of the layers."""
+    from safetensors.torch import load_file
+    return {name: blocks.zero_part(w, blocks.SHAPES[shape]) for name, w in
+            load_file(f"{path}/model.safetensors").items() if ".layer." in name and w.dim() == 2}
+
+
+def check_refused(work, table):
+    def refused(says, *changed, module=qat):
+        code, _, err = call(module, *changed, "-o", f"{work}/never")
         check(code == 2 and says in err and err.count("\n") == 1, f"'{err}' is not one line about '{says}'")
         check(not os.path.exists(f"{work}/never"), f"{says}: something was written")
         subprocess.run(["rm", "-rf", f"{work}/never.train"], check=True)
-    base, rest = words[0], words[1:]
+    base, rest = f"{work}/int8", ["--weights", "int8", *table]
     refused("no column 'text'", base, *rest, "--text-column", "text")
     refused("7 is asked for", base, *rest, "--text-column", "1", "--label-column", "7")
     refused("the label 'sentence'", base, *rest, "--text-column", "2", "--label-column", "1")
@@ -171,6 +296,17 @@ def check_refused(work, tern, words):
     with open(f"{work}/train.tsv", encoding="utf-8") as f, open(f"{work}/few.tsv", "w", encoding="utf-8") as g:
         g.write("".join(f.readlines()[:5]))
     refused("do not fill a batch", base, *rest, "--data", f"{work}/few.tsv")
+    refused("binary weights are never zero", f"{work}/pruned16x4", *rest, "--weights", "binary")
+    for says, *more in (("layers 1 to 2", "--layers", "3"), ("no multiple of the 24", "--hidden", "50"),
+                        ("3 heads of 24", "--heads", "2"), ("are cut out of 136", "--intermediate", "200"),
+                        ("--vocab 20: special tokens", "--vocab", "20"), ("is not for --task", "--losses", "embedding=1")):
+        refused(says, base, *table, *more, module=distil)
+    refused("the teacher's vectors have 72", f"{work}/embedder", "--task", "embed", "--data", f"{work}/texts", "--hidden",
+            "48", module=distil)
+    for says, *more in (("nothing is asked for",), ("go together", "--blocks", "4x4"), ("between 0 and 1", "--rows", "2"),
+                        ("a layer needs one", "--heads", "0.9"),
+                        ("--ramp 0.05", "--blocks", "4x4", "--sparsity", "0.5", "--ramp", "0.05")):
+        refused(says, base, *table, *more, module=prune)
 
 
 def main():
@@ -184,11 +320,10 @@ def main():
         make_model(f"{work}/bert", "bert")
         make_model(f"{work}/distilbert", "distilbert")
         make_model(f"{work}/embedder", "bert", labels=0)
-        table = ["--task", "classify", "--data", f"{work}/train.tsv", "--dev", f"{work}/dev.tsv", "--batch", "16",
-                 "--tern", tern]
+        table = ["--task", "classify", "--data", f"{work}/train.tsv", "--dev", f"{work}/dev.tsv", "--batch", "16"]
 
         def train(source, out, weights, *more):
-            code, _, err = call(qat, f"{work}/{source}", "-o", f"{work}/{out}", "--weights", weights, *more)
+            code, _, err = call(qat, f"{work}/{source}", "-o", f"{work}/{out}", "--weights", weights, "--tern", tern, *more)
             check(code == 0, f"{out}: {err}")
             check_written(tern, f"{work}/{out}", weights, f"{work}/texts")
         train("bert", "int8", "int8", *table, "--teacher", "none", "--steps", "120", "--lr", "2e-3")
@@ -201,13 +336,20 @@ def main():
         train("sub_norms", "again", "int8", *table, "--steps", "30", "--lr", "1e-3")
         train("distilbert", "distil8", "int8", *table, "--teacher", "none", "--steps", "120", "--lr", "2e-3")
         train("embedder", "vectors", "int4", "--task", "embed", "--data", f"{work}/texts", "--dev", f"{work}/texts",
-              "--batch", "16", "--steps", "12", "--lr", "3e-3", "--tern", tern)
+              "--batch", "16", "--steps", "12", "--lr", "3e-3")
         check(folder.read_json(f"{work}/vectors/tern_grid.json")["copies"], "no columns are repeated")
-        resumed = [f"{work}/int8", "--weights", "ternary", *table, "--embeddings", "int4", "--steps", "120",
+        resumed = [f"{work}/int8", "--weights", "ternary", *table, "--tern", tern, "--embeddings", "int4", "--steps", "120",
                    "--lr", "1e-3", "--save", "20", "--validate", "50", "--intervene", "0.4"]
-        check_resumed(work, resumed)
-        check_written(tern, f"{work}/whole", "ternary", f"{work}/texts")
-        check_refused(work, tern, [f"{work}/int8", "--weights", "int8", *table])
+        check_resumed(qat, work, resumed)
+        check_written(tern, f"{work}/resumed-qat", "ternary", f"{work}/texts")
+        check_distilled(tern, work, table)
+        check_pruned(tern, work, table)
+        check_resumed(distil, work, [f"{work}/embedder", "--task", "embed", "--data", f"{work}/texts", "--dev",
+                                     f"{work}/texts", "--layers", "1", "--vocab", "85", "--batch", "16", "--steps", "120",
+                                     "--save", "20"])
+        check_resumed(prune, work, [f"{work}/int8", "--blocks", "4x4", "--sparsity", "0.7", "--score", "second", *table,
+                                    "--heads", "0.17", "--steps", "120", "--save", "20", "--every", "5"])
+        check_refused(work, table)
     print(f"training: {'all holds' if not failed else f'{failed} failed'}")
     sys.exit(failed > 0)
 

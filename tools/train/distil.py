@@ -37,7 +37,7 @@ def main():
     width = whole.config.hidden_size
     if args.task == "embed" and args.hidden not in (None, width):
         fail(f"--hidden {args.hidden}: the teacher's vectors have {width} numbers, and only vectors of as many are "
-             "compared; leave it out, and take less layers, heads or rows (--intermediate)")
+             "compared; leave it out, and take fewer layers or feed-forward rows (--intermediate)")
     weights = task.weights_of(args)
     cut = smaller.Cut(whole, args.layers)
     cut.narrow(args.hidden, args.heads, args.intermediate)
@@ -52,13 +52,14 @@ def main():
     # What goes with a text is its number, by which the teacher's answer and the label are found.
     batches = data.Batches(student.tokenizer, items, list(range(len(items))), args.batch, args.seed)
     teacher = task.watch(whole, args.device)
-    taught = run.answers(lambda: task.answers(args, teacher, texts)).to(args.device)
+    taught = task.asked_once(args, run, teacher, texts, weights, other_ids=ids is not None)
     trained = nn.ModuleDict({"student": student.model, "project": cut.projections(width)}).to(args.device)
     watched = losses.Watched(student)
     match = losses.Match(cut.layers, cut.heads, trained["project"], ids)
 
     def losses_of(step, batch, numbers):
-        found, given = losses.distil(watched, teacher, batch, weights, match, taught=taught[numbers])
+        known = None if taught is None else taught[numbers]
+        found, given = losses.distil(watched, teacher, batch, weights, match, taught=known)
         return task.with_labels(found, given, labels, numbers, weights)
 
     loop.train(run, trained, batches, losses_of, task.validation(args, watched, teacher))

@@ -84,10 +84,11 @@ class Run:
         with open(path, encoding="utf-8") as f:
             return json.load(f)
 
-    def answers(self, make):
-        """A teacher's answers to all texts, computed once: a tensor, by their numbers."""
+    def answers(self, count, make):
+        """A teacher's answers to `count` texts, computed once: a tensor that stays with the run."""
         path = os.path.join(self.folder, "answers.pt")
         if not (self.args.resume and os.path.exists(path)):
+            print(f"the teacher answers {count} texts", file=sys.stderr, flush=True)
             torch.save(make(), path + ".part")
             os.replace(path + ".part", path)
         return torch.load(path, weights_only=True)

@@ -6,6 +6,9 @@ from grid import register
 from layout import Layout
 
 
+OF_LAYERS = ("hidden", "outputs", "maps")  # what a teacher must run for in each step
+
+
 class Watched:
     """A model that keeps what its layers give: `hidden` (the embeddings' rows first) and `outputs` (of attention with
     its residual, normalised), and by its attention modules the maps."""
@@ -65,6 +68,12 @@ class Match:
     def __init__(self, layers, heads=None, project=None, ids=None):
         self.layers, self.heads, self.project, self.ids = layers, heads or [None] * len(layers), project, ids
 
+    def cut(self, layers, heads):
+        """Of a student that has these layers and heads of this one's."""
+        whole = [self.heads[i - 1] for i in layers]
+        heads = [h if w is None else [w[i] for i in h] for h, w in zip(heads, whole)]
+        return Match([self.layers[i - 1] for i in layers], heads, self.project, self.ids)
+
     def translate(self, arguments):
         return arguments if self.ids is None else {**arguments, "input_ids": self.ids[arguments["input_ids"]]}
 
@@ -72,13 +81,12 @@ class Match:
         return student if student.shape[-1] == teacher.shape[-1] else self.project[name](student)
 
 
-def distil(student, teacher, arguments, weights, match=None, instead=False, taught=None):
+def distil(student, teacher, arguments, weights, match, instead=False, taught=None):
     """Losses by name, each times its weight, and what the student gives. `instead`: the student's layers read the
     teacher's rows. `taught`: the teacher's answers, where they are known already."""
-    mask, n = arguments["attention_mask"], len(student.layout.layers)
-    match = match or Match(list(range(1, n + 1)))
+    mask, n = arguments["attention_mask"], len(match.layers)
     hidden = outputs = maps = before = None
-    if taught is None or instead or any(weights.get(name) for name in ("hidden", "outputs", "maps")):
+    if taught is None or instead or any(weights.get(name) for name in OF_LAYERS):
         with torch.no_grad():
             said = teacher.run(match.translate(arguments))
         taught = said if taught is None else taught

@@ -73,12 +73,14 @@ def main():
                                                 int(args.warmup * args.steps), round(args.ramp * args.steps), args.every)
     trained.to(args.device)
     watched = losses.Watched(student, cut.layout)
-    match = losses.Match(cut.layers, cut.heads)
+    match = task.match_of(whole, teacher, args.device).cut(cut.layers, cut.heads) if teacher else None
+    taught = task.asked_once(args, run, teacher, texts, weights, other_ids=match is not None and match.ids is not None)
 
     def losses_of(step, batch, numbers):
         if not teacher:
             return task.with_labels({}, watched.run(batch), labels, numbers, weights)
-        found, given = losses.distil(watched, teacher, batch, weights, match)
+        known = None if taught is None else taught[numbers]
+        found, given = losses.distil(watched, teacher, batch, weights, match, taught=known)
         return task.with_labels(found, given, labels, numbers, weights)
 
     loop.train(run, trained, batches, losses_of, task.validation(args, watched, teacher), masks=masks)

@@ -54,6 +54,7 @@ def main():
     weights = task.weights_of(args, LOW if args.weights in ("ternary", "binary") else None)
     if args.intervene and not teacher:
         fail("--intervene: there is no teacher")
+    match = task.match_of(checkpoint, teacher, args.device) if teacher else None
     texts, targets = task.read_training(args, checkpoint)
     items = data.tokenize(checkpoint.tokenizer, texts, args.max_tokens)
     batches = data.Batches(checkpoint.tokenizer, items, targets, args.batch, args.seed)
@@ -73,7 +74,7 @@ def main():
         apart = step < args.intervene * args.steps
         if not teacher:
             return {"labels": losses.labels_loss(student.run(batch), truth)}
-        found, given = losses.distil(student, teacher, batch, alone if apart else weights, instead=apart)
+        found, given = losses.distil(student, teacher, batch, alone if apart else weights, match, instead=apart)
         if weights.get("labels") and not apart:
             found["labels"] = weights["labels"] * losses.labels_loss(given, truth)
         return found

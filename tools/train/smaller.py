@@ -185,9 +185,14 @@ class Cut:
             for i, layer in enumerate(self.layout.layers):
                 self.heads[i] = largest(head_scores(layer, count), heads).tolist()
                 cut_heads(layer, count, self.heads[i], hidden // heads)
+            if self.layout.project and hidden == config.embedding_size:
+                fail(f"--hidden {hidden}: ELECTRA's embeddings are as wide, and such a model has no projection of them; "
+                     "choose another width")
             if hidden < before:
                 self.columns = largest(column_scores(self.layout), hidden)
                 cut_columns(self.checkpoint, self.layout, self.columns)
+            if hasattr(config, "embedding_size") and not self.layout.project:
+                config.embedding_size = hidden
             config.hidden_size, config.num_attention_heads = hidden, heads
         if intermediate:
             self.cut_rows(intermediate)

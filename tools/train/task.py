@@ -60,6 +60,26 @@ def watch(teacher, device):
     return losses.Watched(teacher)
 
 
+def match_of(student, teacher, device):
+    """Of a student of the teacher's shape, which may have fewer words and heads."""
+    n, count = student.config.num_hidden_layers, student.config.num_attention_heads
+    own, other = (getattr(c.config, "pruned_heads", None) or {} for c in (student, teacher.checkpoint))
+    if other and own != other:
+        fail(f"{teacher.checkpoint.folder}: other heads were pruned than in {student.folder}; take a teacher with all")
+    heads = [[h for h in range(count) if h not in own[str(i)]] if str(i) in own and not other else None
+             for i in range(n)]
+    pieces, taught = student.tokenizer.get_vocab(), teacher.checkpoint.tokenizer.get_vocab()
+    strange = sorted(pieces.keys() - taught.keys())
+    if strange:
+        fail(f"{teacher.checkpoint.folder}: has no piece '{strange[0]}', which the student's tokenizer has; take a "
+             "teacher with the same tokenizer, or one that has more pieces")
+    ids = torch.zeros(student.config.vocab_size, dtype=torch.long)
+    for piece, i in pieces.items():
+        ids[i] = taught[piece]
+    same = all(taught[piece] == i for piece, i in pieces.items())
+    return losses.Match(list(range(1, n + 1)), heads, None, None if same else ids.to(device))
+
+
 def read_training(args, checkpoint):
     """(texts, labels or None)"""
     if args.task == "classify":
@@ -94,6 +114,14 @@ def in_batches(watched, items, device, size=32):
 def answers(args, teacher, texts):
     """What a teacher says of texts that it has cut into pieces itself."""
     return in_batches(teacher, data.tokenize(teacher.checkpoint.tokenizer, texts, args.max_tokens), args.device)
+
+
+def asked_once(args, run, teacher, texts, weights, other_ids=False):
+    """The teacher's answers to all texts, where it need not run in each step as well, or reads other ids there; None:
+    each step asks it."""
+    if not teacher or (not other_ids and any(weights.get(name) for name in losses.OF_LAYERS)):
+        return None
+    return run.answers(len(texts), lambda: answers(args, teacher, texts)).to(args.device)
 
 
 def validation(args, student, teacher):
