@@ -173,7 +173,7 @@ static void rewrite(void)
 }
 
 struct heard {
-    int kept, exact, grid, aside;
+    int kept, exact, grid, aside, in_blocks; /* exactly */
 };
 
 static void hear(void *context, const char *line)
@@ -183,13 +183,14 @@ static void hear(void *context, const char *line)
     h->kept += strstr(line, "kept as trained") != NULL;
     h->exact += strstr(line, "kept as trained") && error && atof(error + 6) < 1e-12;
     h->grid += !strncmp(line, "tern_grid.json: trained for", 27) && strstr(line, "24 repeated columns in 4 inputs");
+    h->in_blocks += strstr(line, "of 16x4 blocks left") && error && atof(error + 6) < 1e-12;
     h->aside += !strncmp(line, "tern_grid.json is set aside", 27);
 }
 
 static tern_status convert(const tern_convert_options *options, struct heard *h)
 {
     tern_convert_options o = *options;
-    *h = (struct heard){0, 0, 0, 0};
+    *h = (struct heard){0};
     o.struct_bytes = sizeof o;
     o.report = hear;
     o.context = h;
@@ -265,15 +266,38 @@ static void test_models(void **state)
     is_int4 = 0;
 }
 
+/* Blocks do not set the file aside: the same weights are stored, and the same repeated columns. Before, a model that
+   was pruned and trained was quantised anew, with other columns. */
+static void test_blocks(void **state)
+{
+    (void)state;
+    for (is_int4 = 0; is_int4 < 2; is_int4++) {
+        struct heard h;
+        tern_model *model;
+        rewrite();
+        assert_ok(convert(&(tern_convert_options){.sparse = "16x4"}, &h));
+        assert_int_equal(h.grid, 1);
+        assert_int_equal(h.aside, 0);
+        assert_int_equal(h.in_blocks, 12);
+        assert_ok(tern_model_open(&model, path, &err));
+        for (int j = 0; j < HIDDEN; j++)
+            assert_int_equal(model->int8.column[j], column_scale((size_t)j));
+        tern_model_close(model);
+    }
+    is_int4 = 0;
+}
+
 /* Options that ask for something else make it an ordinary checkpoint. */
 static void test_set_aside(void **state)
 {
     (void)state;
-    static const tern_convert_options other[] = {
-        {.weights = "int4", .outliers = "off"}, {.embeddings = "int4", .outliers = "off"}, {.outliers = "off"}};
+    static const tern_convert_options other[] = {{.weights = "int4", .outliers = "off"},
+                                                 {.embeddings = "int4", .outliers = "off"},
+                                                 {.outliers = "off"},
+                                                 {.sparse = "16x4:0.5"}};
     struct heard h;
     rewrite();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         assert_ok(convert(&other[i], &h));
         assert_int_equal(h.aside, 1);
         assert_int_equal(h.kept, 0);
@@ -366,7 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),   cmocka_unit_test(test_models),  cmocka_unit_test(test_set_aside),
-        cmocka_unit_test(test_off_grid), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_off_grid), cmocka_unit_test(test_refused), cmocka_unit_test(test_blocks),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
