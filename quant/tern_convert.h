@@ -83,7 +83,8 @@ typedef struct tern_convert_options {
 /* A checkpoint that was trained with Tern's arithmetic in the loop (tools/train) has a file tern_grid.json, which says
    its formats, its groups and its repeated columns (docs/training.md). Options that are left out are taken from there,
    and all weights are kept as they were trained, in blocks too; an option that asks for something else (to prune, say)
-   sets the file aside, which the report says. TERN_FORMAT: the file does not fit the model. TERN_DIFFERENT: a tensor is not on the grid that it says.
+   sets the file aside, which the report says. TERN_FORMAT: the file does not fit the model. TERN_DIFFERENT: a tensor is
+   not on the grid that it says.
 
    Reads the checkpoint directory, quantises, writes `path` under a temporary name, checks the result against the
    f32 path on sample texts, and renames it into place; on any error nothing is left behind. A symbolic link stays, and

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """tools/train end to end on toy models, in at most two minutes: check_train.py TERN. Ends with exit code 77 where a
 module is missing. What must hold: losses fall, tern convert keeps every weight, tern answers as PyTorch does, blocks
-that were pruned are zero and stay so, a smaller vocabulary has the pieces that the larger one has, a run that was killed
-goes on to the same bytes, and what does not fit is refused with one line and leaves nothing behind."""
+that were pruned are zero and stay so, a smaller vocabulary has the pieces that the larger one has, a run that was
+killed goes on to the same bytes, and what does not fit is refused with one line and leaves nothing behind."""
 import io
 import json
 import os
@@ -299,12 +299,13 @@ def check_refused(work, table):
     refused("binary weights are never zero", f"{work}/pruned16x4", *rest, "--weights", "binary")
     for says, *more in (("layers 1 to 2", "--layers", "3"), ("no multiple of the 24", "--hidden", "50"),
                         ("3 heads of 24", "--heads", "2"), ("are cut out of 136", "--intermediate", "200"),
-                        ("--vocab 20: special tokens", "--vocab", "20"), ("is not for --task", "--losses", "embedding=1")):
+                        ("--vocab 20: special tokens", "--vocab", "20"),
+                        ("is not for --task", "--losses", "embedding=1")):
         refused(says, base, *table, *more, module=distil)
-    refused("the teacher's vectors have 72", f"{work}/embedder", "--task", "embed", "--data", f"{work}/texts", "--hidden",
-            "48", module=distil)
-    for says, *more in (("nothing is asked for",), ("go together", "--blocks", "4x4"), ("between 0 and 1", "--rows", "2"),
-                        ("a layer needs one", "--heads", "0.9"),
+    refused("the teacher's vectors have 72", f"{work}/embedder", "--task", "embed", "--data", f"{work}/texts",
+            "--hidden", "48", module=distil)
+    for says, *more in (("nothing is asked for",), ("go together", "--blocks", "4x4"),
+                        ("between 0 and 1", "--rows", "2"), ("a layer needs one", "--heads", "0.9"),
                         ("--ramp 0.05", "--blocks", "4x4", "--sparsity", "0.5", "--ramp", "0.05")):
         refused(says, base, *table, *more, module=prune)
 
@@ -323,7 +324,8 @@ def main():
         table = ["--task", "classify", "--data", f"{work}/train.tsv", "--dev", f"{work}/dev.tsv", "--batch", "16"]
 
         def train(source, out, weights, *more):
-            code, _, err = call(qat, f"{work}/{source}", "-o", f"{work}/{out}", "--weights", weights, "--tern", tern, *more)
+            code, _, err = call(qat, f"{work}/{source}", "-o", f"{work}/{out}", "--weights", weights, "--tern", tern,
+                                *more)
             check(code == 0, f"{out}: {err}")
             check_written(tern, f"{work}/{out}", weights, f"{work}/texts")
         train("bert", "int8", "int8", *table, "--teacher", "none", "--steps", "120", "--lr", "2e-3")
@@ -338,15 +340,15 @@ def main():
         train("embedder", "vectors", "int4", "--task", "embed", "--data", f"{work}/texts", "--dev", f"{work}/texts",
               "--batch", "16", "--steps", "12", "--lr", "3e-3")
         check(folder.read_json(f"{work}/vectors/tern_grid.json")["copies"], "no columns are repeated")
-        resumed = [f"{work}/int8", "--weights", "ternary", *table, "--tern", tern, "--embeddings", "int4", "--steps", "120",
-                   "--lr", "1e-3", "--save", "20", "--validate", "50", "--intervene", "0.4"]
+        resumed = [f"{work}/int8", "--weights", "ternary", *table, "--tern", tern, "--embeddings", "int4", "--steps",
+                   "120", "--lr", "1e-3", "--save", "20", "--validate", "50", "--intervene", "0.4"]
         check_resumed(qat, work, resumed)
         check_written(tern, f"{work}/resumed-qat", "ternary", f"{work}/texts")
         check_distilled(tern, work, table)
         check_pruned(tern, work, table)
         check_resumed(distil, work, [f"{work}/embedder", "--task", "embed", "--data", f"{work}/texts", "--dev",
-                                     f"{work}/texts", "--layers", "1", "--vocab", "85", "--batch", "16", "--steps", "120",
-                                     "--save", "20"])
+                                     f"{work}/texts", "--layers", "1", "--vocab", "85", "--batch", "16", "--steps",
+                                     "120", "--save", "20"])
         check_resumed(prune, work, [f"{work}/int8", "--blocks", "4x4", "--sparsity", "0.7", "--score", "second", *table,
                                     "--heads", "0.17", "--steps", "120", "--save", "20", "--every", "5"])
         check_refused(work, table)

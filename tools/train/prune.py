@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prunes a checkpoint step by step while it learns from what it was: prune.py CHECKPOINT -o OUT --blocks 16x4
---sparsity 0.8 --task classify --data train.tsv --dev dev.tsv. Blocks of weights become exactly zero, which `tern convert
---sparse` stores as such; heads, feed-forward rows and layers are taken out before training."""
+--sparsity 0.8 --task classify --data train.tsv --dev dev.tsv. Blocks of weights become exactly zero, which `tern
+convert --sparse` stores as such; heads, feed-forward rows and layers are taken out before training."""
 import argparse
 
 from torch import nn
@@ -69,8 +69,9 @@ def main():
     trained = nn.ModuleDict({"student": student.model})
     masks = None
     if args.blocks:
-        masks = trained["masks"] = blocks.Masks(cut.layout, args.blocks, args.score, args.sparsity,
-                                                int(args.warmup * args.steps), round(args.ramp * args.steps), args.every)
+        first, last = int(args.warmup * args.steps), round(args.ramp * args.steps)
+        masks = blocks.Masks(cut.layout, args.blocks, args.score, args.sparsity, first, last, args.every)
+        trained["masks"] = masks
     trained.to(args.device)
     watched = losses.Watched(student, cut.layout)
     match = task.match_of(whole, teacher, args.device).cut(cut.layers, cut.heads) if teacher else None

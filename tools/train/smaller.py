@@ -186,7 +186,7 @@ class Cut:
                 self.heads[i] = largest(head_scores(layer, count), heads).tolist()
                 cut_heads(layer, count, self.heads[i], hidden // heads)
             if self.layout.project and hidden == config.embedding_size:
-                fail(f"--hidden {hidden}: ELECTRA's embeddings are as wide, and such a model has no projection of them; "
+                fail(f"--hidden {hidden}: ELECTRA's embeddings are as wide, and such a model does not project them; "
                      "choose another width")
             if hidden < before:
                 self.columns = largest(column_scores(self.layout), hidden)

@@ -14,7 +14,8 @@ DEFAULTS = {"classify": {"logits": 1.0, "hidden": 1.0}, "embed": {"embedding": 1
 def add_arguments(parser):
     parser.add_argument("--task", choices=("classify", "embed"), required=True)
     parser.add_argument("--data", required=True, nargs="+", help="classify: a table; embed: a text in each line")
-    parser.add_argument("--dev", help="classify: a table; embed: an STS file (Spearman) or lines (cosine to the teacher)")
+    parser.add_argument("--dev",
+                        help="classify: a table; embed: an STS file (Spearman), or lines (cosine to the teacher)")
     parser.add_argument("--text-column", default="sentence", help="name or number; two with a comma: pairs")
     parser.add_argument("--label-column", default="label")
     parser.add_argument("--losses", help="such as logits=1,hidden=1,outputs=1,maps=1,labels=0.5,embedding=10")

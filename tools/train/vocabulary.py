@@ -13,7 +13,7 @@ FILES = ("config.json", "special_tokens_map.json")  # of a tokenizer, which have
 
 
 def choose(pieces, counts, special, size):
-    """Ids to keep, in their order. `pieces` by their ids; `counts` of what texts have; `special`: ids that must stay."""
+    """Ids to keep, in their order. `pieces` by their ids; `counts` of what texts have; `special`: these must stay."""
     def single(piece):
         return len(piece[2:] if piece.startswith("##") else piece) == 1
     must = {i for i, piece in enumerate(pieces) if i in special or single(piece)}
@@ -87,7 +87,8 @@ def opened(folder, files):
 
 
 def reduce(checkpoint, items, size):
-    """Gives a checkpoint a vocabulary of `size` pieces, by what tokenised texts have. (the ids it had, files by name)"""
+    """Gives a checkpoint a vocabulary of `size` pieces, by what tokenised texts have. Returns the ids that they had
+    and the files by name."""
     folder, config = checkpoint.folder, checkpoint.config
     if not is_wordpiece(folder):
         fail(f"{folder}: the tokenizer is no WordPiece, whose vocabulary --vocab reduces; leave it out")
