@@ -12,10 +12,12 @@ run_path=(models runtime simd)
 other='_f32|runtime/(fill|find|late|rerank|sparse|tag|zero_shot)\.o$'
 # What may use floating point in them, by its source lines (the compiler may inline it): the function that turns final
 # integers into the user's floats, the one that turns these into probabilities, those that read a number from a text or a
-# file, the sums of a tokenizer's scores, and the ends of a search: the user's vectors in, scores out.
+# file, the sums of a tokenizer's scores, the ends of a search (the user's vectors in, scores out), the order of scores, and
+# the check of weights that queries are looked up in.
 allowed=''
 for place in runtime/session.c:to_floats runtime/session.c:lower_questions runtime/texts.c:tern_probabilities runtime/base/decimal.c:tern_decimal \
-    runtime/vectors.c:tern_vector_round runtime/vectors.c:tern_vector_scale runtime/vectors.c:tern_vector_cosine models/json.c:take_number \
+    runtime/vectors.c:tern_vector_round runtime/vectors.c:tern_vector_scale runtime/vectors.c:tern_vector_cosine \
+    runtime/best.c:tern_score_key runtime/model.c:find_query_weights models/json.c:take_number \
     models/json_get.c:tern_json_get_real models/config.c:tern_weights_bits models/config.c:tern_weights_find \
     models/blocks.c:tern_sparse_parse models/unigram.c:reach models/unigram.c:find_paths \
     models/tokenizer_tables.c:unknown_score models/tokenizer_json_pipeline.c:as_serde \
