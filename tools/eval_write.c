@@ -46,9 +46,10 @@ static tern_next next_text(void *context, tern_text *out)
 static int print_row(struct writing *w, const tern_answer *a)
 {
     const struct eval_classes *const classes = &w->task->classes;
+    const int several = w->asked->n_classes > 0; /* else the model has one label, and its number is asked for */
     double value = 0;
-    const int32_t best = w->vector ? 0 : tern_probabilities(w->model->model, a->values, &value);
-    if (w->asked->n_classes) {
+    const int32_t best = w->vector ? 0 : tern_probabilities(w->model->model, a->values, several ? NULL : &value);
+    if (several) {
         const int32_t class = w->asked->classes[best];
         if (class < classes->n)
             puts(classes->names[class][0]);
