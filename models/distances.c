@@ -71,12 +71,8 @@ static void multiply_keys(const struct tern_distance_block *b, const struct tern
         b->ops->gemm_s8(b->vectors[TERN_POSITION_QUERY].q + row * k4 * TERN_PANEL_K, (ptrdiff_t)k4 * TERN_PANEL_K,
                         b->keys + (ptrdiff_t)k * k4 * TERN_PANEL_K, s->tile, TERN_PANEL, r.high - r.low + 1, 1, k4,
                         none);
-        for (int i = 0; i < b->n_queries; i++) {
-            const int16_t *const at = b->rows + b->first_key + k - (b->first_query + i);
-            int32_t *const to = s->by_key + (ptrdiff_t)i * ld + k;
-            for (int j = 0; j < keys; j++)
-                to[j] = s->tile[(at[j] - r.low) * TERN_PANEL + j];
-        }
+        b->ops->skew(s->tile, b->rows + b->first_key + k - (b->first_query + b->n_queries - 1), s->by_key + k, ld,
+                     b->n_queries, keys);
     }
 }
 
@@ -97,8 +93,7 @@ static const int32_t *query_row(const struct tern_distance_block *b, const struc
     const int begin = first_panel(b) * TERN_PANEL;
     if (at[n - 1] - at[0] == n - 1) /* each distance has a row of its own */
         return from + at[0] - begin;
-    for (int j = 0; j < n; j++)
-        s->row[j] = from[at[j] - begin];
+    b->ops->gather(from + at[0] - begin, at, s->row, n);
     return s->row;
 }
 

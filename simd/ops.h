@@ -142,6 +142,14 @@ typedef void tern_accumulate_fn(int32_t *s, const int32_t *sum, int down, int n)
 typedef void tern_taps_fn(const int16_t *x, ptrdiff_t ld_x, const int16_t *w, ptrdiff_t ld_w, int32_t *sum, int m,
                           int n);
 
+/* Numbers at places that only grow: out[j] = x[at[j] - at[0]] for j < n. From one place to the next it is 0 or 1. */
+typedef void tern_gather_fn(const int32_t *x, const int16_t *at, int32_t *out, int n);
+
+/* Diagonals of rows of 16, each column one place further than the column before: out[i][j] = x[at[m - 1 - i + j] -
+   at[0]][j] for i < m, j < n <= 16. From one place to the next it is 0 or 1. Of each row of x that is named all 16 may
+   be read. */
+typedef void tern_skew_fn(const int32_t *x, const int16_t *at, int32_t *out, ptrdiff_t ld_out, int m, int n);
+
 /* LayerNorm of each row of s[m][n], integer throughout; rms 1: RMSNorm, which leaves the mean where it is:
      d = s - floor((sum + n / 2) / n), rms ? d = s     (wrapping)
      d16 = d scaled by a power of two so that 2^14 <= max|d16| < 2^15, rounded, within [-32767, 32767]
