@@ -39,7 +39,9 @@ struct tern_bert_conv {
     int32_t *sum; /* [threads][wide] */
     int16_t *row;
     int wide;
-    int16_t *taps; /* [taps][attention width] of values, of a layer */
+    int16_t *taps;   /* [taps][attention width] of values, of a layer */
+    int16_t *kernel; /* [threads][kernel_size]: of a head, [taps][head dim rounded up to 8] */
+    int kernel_size;
 };
 
 /* What models with a Fourier transform have beside the rest. */

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { CODES = 8 }; /* of a softmax that are written at a time */
+
 void tern_span_conv_plan(struct tern_bert *b, struct tern_arena *arena)
 {
     const size_t tokens = (size_t)b->max_tokens, h = (size_t)b->config->hidden,
@@ -23,6 +25,10 @@ void tern_span_conv_plan(struct tern_bert *b, struct tern_arena *arena)
     b->conv.sum = tern_arena_take(arena, threads, wide * sizeof *b->conv.sum);
     b->conv.row = tern_arena_take(arena, threads, wide * sizeof *b->conv.row);
     b->conv.wide = (int)wide;
+    b->conv.kernel_size =
+        tern_largest_number(b->config, offsetof(struct tern_layer_spec, conv)) *
+        tern_round_up(tern_largest_number(b->config, offsetof(struct tern_layer_spec, head_dim)), CODES);
+    b->conv.kernel = tern_arena_take(arena, threads, (size_t)b->conv.kernel_size * sizeof *b->conv.kernel);
     b->conv.taps =
         tern_arena_take(arena, (size_t)tern_largest_number(b->config, offsetof(struct tern_layer_spec, value_conv)),
                         a * sizeof *b->conv.taps);
@@ -93,7 +99,46 @@ static void product_task(void *context, int task, int thread)
     tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_quantize, time, 9 * a);
 }
 
-/* Of each head the kernel's softmax, and what it makes of the rows of `key`, which by now are conv_out's -> out */
+/* The most taps of which one int32 holds a sum: codes of up to 1016 times rows of `key`. */
+enum { SUMMED = 64, SUMS = (TERN_MAX_CONV + SUMMED - 1) / SUMMED };
+_Static_assert((int64_t)SUMMED *TERN_P_MAX * 32767 <= INT32_MAX && SUMS <= 2, "sums of a dynamic kernel");
+_Static_assert(TERN_MAX_CONV *TERN_P_MAX < 1 << 17, "a dynamic kernel's softmax");
+
+/* Rounded quotients by one divisor. From x, |x| <= 32767 all, it makes n = x + all / 2 + 32768 all, 0 <= n < 2^16 all.
+   n * mul < 2^(46 + bits(all)) <= 2^63 is below n / all * 2^shift by less than n < 2^shift: the quotient is right or
+   one too small, which the remainder tells. */
+struct divisor {
+    int64_t add;
+    uint64_t mul;
+    uint32_t all;
+    int shift;
+};
+
+static struct divisor divisor_of(int32_t all)
+{
+    const int shift = 30 + tern_bits((uint64_t)all);
+    return (struct divisor){all / 2 + 32768 * (int64_t)all, ((uint64_t)1 << shift) / (uint64_t)all, (uint32_t)all,
+                            shift};
+}
+
+static inline int16_t divided(int64_t x, struct divisor by)
+{
+    const uint64_t n = (uint64_t)(x + by.add), q = n * by.mul >> by.shift;
+    return (int16_t)((int32_t)q + (n - q * by.all >= by.all) - 32768);
+}
+
+/* A softmax's codes, each so often as a row has columns: kernel[taps][columns], 8 of which are written at a time. */
+static void spread_codes(const int8_t *high, const int8_t *low, int16_t *kernel, int taps, int columns)
+{
+    for (int t = 0; t < taps; t++) {
+        const int16_t p = (int16_t)(high[t] * 8 + low[t]), eight[CODES] = {p, p, p, p, p, p, p, p};
+        for (int k = 0; k < columns; k += CODES)
+            memcpy(kernel + t * columns + k, eight, sizeof eight);
+    }
+}
+
+/* Of each head the kernel's softmax, and what it makes of the rows of `key`, which by now are conv_out's -> out; taps
+   beyond the text see zeros */
 static void kernel_task(void *context, int task, int thread)
 {
     /* Q16 to octaves in Q10: by 5 to the right, times 2^15 / (2 ln 2), rounded. */
@@ -101,21 +146,24 @@ static void kernel_task(void *context, int task, int thread)
     struct job *j = context;
     struct tern_bert *b = j->b;
     const struct tern_layer_spec *spec = &b->config->layer[j->layer];
-    const int taps = spec->conv, d = spec->head_dim, a = tern_attention_width(spec);
+    const int taps = spec->conv, d = spec->head_dim, a = tern_attention_width(spec), columns = tern_round_up(d, CODES);
     int8_t high[TERN_MAX_CONV + 3], low[TERN_MAX_CONV + 3];
+    int32_t *const sum = b->conv.sum + (ptrdiff_t)thread * b->conv.wide;
+    int16_t *const kernel = b->conv.kernel + (ptrdiff_t)thread * b->conv.kernel_size;
     const int64_t time = tern_profile_start(b->run.profile);
     for (int i = task * TERN_ROW_BLOCK; i < tern_last_row(j->tokens, task); i++) {
         const struct cover c = cover_of(j, i);
         for (int head = 0; head < spec->heads; head++) {
             const int32_t *const logit = b->conv.logit + ((ptrdiff_t)i * spec->heads + head) * taps;
-            const int32_t all = b->run.ops->softmax(logit, SHIFT, MUL, high, low, taps);
-            for (int k = 0; k < d; k++) {
-                int64_t sum = 0; /* taps beyond the text see zeros */
-                for (int t = c.first; t < c.last; t++)
-                    sum += (high[c.tap + t - c.first] * 8 + low[c.tap + t - c.first]) *
-                           b->conv.key[(ptrdiff_t)t * a + head * d + k];
-                b->conv.out[(ptrdiff_t)i * a + head * d + k] = (int16_t)tern_floor_div(sum + all / 2, all);
-            }
+            const struct divisor by = divisor_of(b->run.ops->softmax(logit, SHIFT, MUL, high, low, taps));
+            int16_t *const out = b->conv.out + (ptrdiff_t)i * a + head * d;
+            spread_codes(high + c.tap, low + c.tap, kernel, c.last - c.first, columns);
+            memset(sum, 0, (size_t)SUMS * (size_t)d * sizeof *sum);
+            for (int t = c.first, part = 0; t < c.last; t += SUMMED, part++)
+                b->run.ops->taps(b->conv.key + (ptrdiff_t)t * a + head * d, a, kernel + (t - c.first) * columns,
+                                 columns, sum + part * d, c.last - t < SUMMED ? c.last - t : SUMMED, d);
+            for (int k = 0; k < d; k++)
+                out[k] = divided((int64_t)sum[k] + sum[d + k], by);
         }
     }
     tern_charge_rows(b, j->tokens, task, thread, TERN_STAGE_softmax, time, 2 * taps * a);
