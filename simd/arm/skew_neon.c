@@ -6,20 +6,36 @@
 
 #include "simd/arm/neon.h"
 
-/* m diagonals of 4 columns, of which the first in memory ends at the last place. */
+/* The next row, and of it and the row before the even and the odd columns. */
+TERN_INLINE int32x4_t next_pair(int32x4_t *row, const int32_t *x, ptrdiff_t place)
+{
+    const uint32x4_t odd = {0, UINT32_MAX, 0, UINT32_MAX};
+    const int32x4_t before = *row;
+    *row = vld1q_s32(x + place * TERN_PANEL);
+    return vbslq_s32(odd, *row, before);
+}
+
+TERN_INLINE int32x4_t joined(int32x4_t low, int32x4_t high)
+{
+    return vcombine_s32(vget_low_s32(low), vget_high_s32(high));
+}
+
+/* m diagonals of 4 columns, of which the last in memory begins at the first place. */
 TERN_INLINE void skew4(const int32_t *x, const int16_t *at, int first, int32_t *out, ptrdiff_t ld_out, int m)
 {
-    const uint32x4_t odd = {0, UINT32_MAX, 0, UINT32_MAX}, high = {0, 0, UINT32_MAX, UINT32_MAX};
-    int32x4_t row = vdupq_n_s32(0), two[2] = {row, row};
-    for (int p = 0; p < m + 3; p++) {
-        const int32x4_t next = vld1q_s32(x + (at[p] - first) * TERN_PANEL);
-        const int32x4_t pair = vbslq_s32(odd, next, row);
-        if (p >= 3)
-            vst1q_s32(out + (m + 2 - p) * ld_out, vbslq_s32(high, pair, two[0]));
-        row = next;
-        two[0] = two[1];
-        two[1] = pair;
+    int32x4_t row = vld1q_s32(x + (at[0] - first) * TERN_PANEL);
+    int32x4_t one = next_pair(&row, x, at[1] - first), two = next_pair(&row, x, at[2] - first);
+    int32_t *to = out + (m - 1) * ld_out;
+    int i = 0;
+    for (; i + 2 <= m; i += 2, to -= 2 * ld_out) {
+        const int32x4_t three = next_pair(&row, x, at[i + 3] - first), four = next_pair(&row, x, at[i + 4] - first);
+        vst1q_s32(to, joined(one, three));
+        vst1q_s32(to - ld_out, joined(two, four));
+        one = three;
+        two = four;
     }
+    if (i < m)
+        vst1q_s32(to, joined(one, next_pair(&row, x, at[i + 3] - first)));
 }
 
 void tern_skew_neon(const int32_t *x, const int16_t *at, int32_t *out, ptrdiff_t ld_out, int m, int n)
