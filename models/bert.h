@@ -50,7 +50,6 @@ struct tern_bert_fourier {
     int8_t *panels, *wave;     /* of a text, packed; [threads] rows of cosines and sines */
     int8_t *turn;              /* [2][tokens] of a text: a full turn's cosines and sines */
     int32_t *amax, *acc, *sum; /* [columns / 16] of a text; [threads] */
-    int64_t *wide;             /* [threads][hidden] */
     int16_t *n16;
 };
 

@@ -35,7 +35,6 @@ void tern_fourier_plan(struct tern_bert *b, struct tern_arena *arena)
     f->wave = tern_arena_take(arena, threads, ROWS * 2 * k4 * TERN_PANEL_K);
     f->acc = tern_arena_take(arena, threads, ROWS * groups * TERN_PANEL * sizeof *f->acc);
     f->sum = tern_arena_take(arena, threads, h * sizeof *f->sum);
-    f->wide = tern_arena_take(arena, threads, h * sizeof *f->wide);
     f->n16 = tern_arena_take(arena, threads, h * sizeof *f->n16);
 }
 
@@ -99,24 +98,6 @@ static void fill_wave(const int8_t *turn, int8_t *row, int t, int n)
     }
 }
 
-/* One row's sums, which are in units of y's unit over the stored ratio, plus y; as int32 of 30 bits at most. Returns by
-   how many bits they were shifted to the right. */
-static int add_row(const struct tern_bert *b, const int32_t *acc, const int16_t *y, int64_t *wide, int32_t *sum)
-{
-    const int h = b->config->hidden;
-    uint64_t most = 0;
-    for (int k = 0; k < h; k++) {
-        const uint32_t magnitude = (uint32_t)(y[k] < 0 ? -y[k] : y[k]);
-        const int64_t own = tern_real_apply(magnitude, b->weights->fourier_ratio, 0, (int64_t)1 << 50);
-        wide[k] = (int64_t)acc[k] * b->fourier.amax[k / TERN_PANEL] + (y[k] < 0 ? -own : own);
-        most |= (uint64_t)(wide[k] < 0 ? -wide[k] : wide[k]);
-    }
-    const int shift = tern_bits(most) > 29 ? tern_bits(most) - 29 : 0;
-    for (int k = 0; k < h; k++)
-        sum[k] = (int32_t)tern_rshift64(wide[k], shift);
-    return shift;
-}
-
 static void mix_task(void *context, int task, int thread)
 {
     struct job *j = context;
@@ -138,8 +119,9 @@ static void mix_task(void *context, int task, int thread)
         const ptrdiff_t row = j->first + from + i;
         int16_t *const y = b->y + row * h;
         int32_t *const sum = b->fourier.sum + (ptrdiff_t)thread * h;
-        const int shift =
-            add_row(b, acc + (ptrdiff_t)i * groups * TERN_PANEL, y, b->fourier.wide + (ptrdiff_t)thread * h, sum);
+        /* sums are in units of y's unit over the stored ratio */
+        const int shift = b->run.ops->mix(acc + (ptrdiff_t)i * groups * TERN_PANEL, b->fourier.amax, y,
+                                          b->weights->fourier_ratio, sum, h);
         b->run.ops->layernorm(sum, h, norm->gamma, norm->beta, 2 * shift > 63 ? 0 : norm->eps >> (2 * shift), 0, y, n16,
                               h, 1, h);
         tern_bert_quantize(b, j->layer, TERN_INPUT_FFN_UP, norm->affine ? y : n16, b->x_q + row * b->x.ld,

@@ -482,8 +482,11 @@ static void load_fourier(struct tern_loader *l, struct tern_int8_weights *out, c
         tern_load_fail(l, part->name, "is not dense int8");
     out->fourier_wave = tern_load_s8(l, "fourier.wave", 1, &length);
     const struct tern_score_param *p = tern_load_params(l, "fourier.ratio");
-    if (p)
+    if (p) {
         out->fourier_ratio = load_real(l, "fourier.ratio", p->unit);
+        if (p->unit.exp < 1 || p->unit.exp > TERN_MIX_EXP)
+            tern_load_fail(l, "fourier.ratio", "holds a real number out of range");
+    }
 }
 
 /* What brings the embeddings' norm, or their sum, to the stream. */

@@ -150,6 +150,14 @@ typedef void tern_gather_fn(const int32_t *x, const int16_t *at, int32_t *out, i
    be read. */
 typedef void tern_skew_fn(const int32_t *x, const int16_t *at, int32_t *out, ptrdiff_t ld_out, int m, int n);
 
+/* Accumulators whose panels have units of their own, plus a row times a real number, kept in 30 bits: with
+     w[j] = acc[j] * unit[j / 16] + y[j] * real, the last rounded, halves away from zero
+     s = max(0, bits(max|w|) - 29)
+     sum[j] = rshift(w[j], s)
+   Returns s. |acc[j]| < 2^30, unit[] in 0 .. 32767, real.exp in 1 .. TERN_MIX_EXP. */
+typedef int tern_mix_fn(const int32_t *acc, const int32_t *unit, const int16_t *y, struct tern_real real, int32_t *sum,
+                        int n);
+
 /* LayerNorm of each row of s[m][n], integer throughout; rms 1: RMSNorm, which leaves the mean where it is:
      d = s - floor((sum + n / 2) / n), rms ? d = s     (wrapping)
      d16 = d scaled by a power of two so that 2^14 <= max|d16| < 2^15, rounded, within [-32767, 32767]
@@ -399,6 +407,23 @@ static inline void tern_rotate1(int16_t *u, int16_t *v, int16_t c, int16_t s)
     int32_t first = *u * c - *v * s, second = *v * c + *u * s;
     *u = tern_max16(tern_sat16(tern_rshift(first, TERN_TURN_BITS)), -32767);
     *v = tern_max16(tern_sat16(tern_rshift(second, TERN_TURN_BITS)), -32767);
+}
+
+/* One sum of mix, and its shift from the magnitudes' bits. |w| <= 2^45 + 2^45. */
+enum { TERN_MIX_EXP = 62 };
+static inline int64_t tern_mix1(int32_t acc, int32_t unit, int16_t y, struct tern_real real)
+{
+    const uint64_t product = (uint64_t)(uint32_t)(y < 0 ? -y : y) * (uint32_t)real.mul;
+    const int64_t own = (int64_t)((product + (1ull << (real.exp - 1))) >> real.exp);
+    return (int64_t)acc * unit + (y < 0 ? -own : own);
+}
+static inline uint64_t tern_magnitude64(int64_t w)
+{
+    return (uint64_t)(w < 0 ? -w : w);
+}
+static inline int tern_mix_shift(uint64_t most)
+{
+    return tern_bits(most) > 29 ? tern_bits(most) - 29 : 0;
 }
 
 /* rotate for the pairs from `from` on: what is left of every head where registers end. */
