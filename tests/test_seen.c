@@ -134,7 +134,7 @@ static tern_status read_part(void *context, struct tern_key key, float *out, siz
     return tern_checkpoint_read(context, key, out, count, e);
 }
 
-/* Numbers of global tokens, of ALIBI and of token dropout that a run could not bear. */
+/* Numbers of global tokens, of ALIBI, of token dropout and of FNet's sums that a run could not bear. */
 static void test_files(void **state)
 {
     static const struct {
@@ -155,6 +155,9 @@ static void test_files(void **state)
         {"jina2", {"positions.0.table.q", POKE, .index = 11, .value = 62, .says = NULL}},
         {"esm-dropout", {"stream", POKE, .index = 0, .value = -9, .says = "stream holds a number out of range"}},
         {"esm-dropout", {"stream", POKE, .index = 0, .value = -10, .says = NULL}},
+        {"fnet", {"fourier.ratio", POKE, .index = 1, .value = 0, .says = "fourier.ratio"}},
+        {"fnet", {"fourier.ratio", POKE, .index = 1, .value = 63, .says = "fourier.ratio"}},
+        {"fnet", {"fourier.ratio", POKE, .index = 1, .value = 62, .says = NULL}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
