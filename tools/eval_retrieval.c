@@ -1,6 +1,7 @@
 /* `tern eval --task retrieval`: how well documents are found, from a folder in BEIR's layout (Thakur et al. 2021). What
    is counted, and of which queries, is what trec_eval counts by pytrec_eval, as BEIR calls it. */
 #include "tools/eval_retrieval.h"
+#include "runtime/best.h"
 #include "tools/eval_scores.h"
 #include "tools/score_ranks.h"
 
@@ -389,47 +390,26 @@ static int embed(struct eval_answers *out, const struct eval_own *o, struct eval
     return eval_run(out, &job, o->model, TERN_EMBED);
 }
 
-/* Puts a score among the best of a heap whose first element is the least of them. */
-static void keep_best(struct entry *heap, size_t n, struct entry e)
-{
-    size_t at = 0;
-    for (size_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && heap[child + 1].score < heap[child].score)
-            child++;
-        if (heap[child].score >= e.score)
-            break;
-        heap[at] = heap[child];
-    }
-    heap[at] = e;
-}
-
-static int by_rising_score(const void *a, const void *b)
-{
-    return by_score_then_order(b, a);
-}
-
 static int search_query(struct retrieval *r, size_t query, const float *vector, const struct eval_answers *documents,
                         size_t n, const size_t *numbers)
 {
-    const size_t most = n < DEEPEST ? n : DEEPEST;
-    struct entry *const best = malloc(most * sizeof *best);
-    int code = best ? CLI_OK : cli_nomem(most * sizeof *best);
-    for (size_t i = 0; !code && i < n; i++) {
-        const struct entry e = {
-            .query = query,
-            .document = numbers[i],
-            .score = eval_cosine(vector, documents->values + i * (size_t)documents->count, documents->count),
-            .order = i};
-        if (i < most)
-            best[i] = e;
-        else if (e.score > best[0].score)
-            keep_best(best, most, e);
-        if (i + 1 == most) /* what is sorted is a heap */
-            qsort(best, most, sizeof *best, by_rising_score);
+    const size_t most = n < DEEPEST ? n : DEEPEST, width = (size_t)documents->count;
+    struct tern_best best = {.at = malloc(2 * most * sizeof *best.at), .most = (int)most};
+    int code = best.at ? CLI_OK : cli_nomem(2 * most * sizeof *best.at);
+    tern_best_start(&best);
+    for (size_t i = 0; !code && i < n; i++)
+        tern_best_offer(&best, tern_score_key(eval_cosine(vector, documents->values + i * width, documents->count)),
+                        (uint32_t)i);
+    const int found = code ? 0 : tern_best_pick(best.at, best.n, best.most);
+    for (int i = 0; !code && i < found; i++) {
+        const size_t row = best.at[i].row;
+        const struct entry e = {.query = query,
+                                .document = numbers[row],
+                                .score = eval_cosine(vector, documents->values + row * width, documents->count),
+                                .order = row};
+        code = add_entry(&r->found, e);
     }
-    for (size_t i = 0; !code && i < most; i++)
-        code = add_entry(&r->found, best[i]);
-    free(best);
+    free(best.at);
     return code;
 }
 
