@@ -195,21 +195,36 @@ static int room(int32_t norm2, int32_t most)
     return left;
 }
 
+/* Bits by which all sums may be shifted to the left before the bound by their shift (shifted_bound) takes more of an
+   output's unit than that of a row that is one number (tern_quantize_requant): codes of -1 to 1 give sums so small that
+   the latter would cost as many bits. */
+static int spare(double int_norm)
+{
+    int bits = 0;
+    while (int_norm > 0 && ldexp(int_norm, bits + 1) <= 32768.0 / 127 / 2)
+        bits++;
+    return bits;
+}
+
 /* Shifts the channels' sums where that lowers the largest scale to `worth` of it or less: it is what all units and
    factors go by. */
 static void shift_channels(struct tern_linear_out *out, int n, struct survey *s, const struct scratch *t)
 {
     static const double worth = 0.5;
+    const int more = spare(s->int_norm);
+    const int32_t most = out->wnorm2 << 2 * more;
     double largest = 0;
     out->lefts = 0;
     for (int j = 0; j < n; j++)
-        largest = fmax(largest, ldexp(t->scale[j], -room(t->norm2[j], out->wnorm2)));
+        largest = fmax(largest, ldexp(t->scale[j], -room(t->norm2[j], most)));
     if (!out->left || largest > worth * s->scale)
         return;
     out->lefts = 1;
+    out->wnorm2 = most;
+    s->int_norm = ldexp(s->int_norm, more);
     s->scale = largest;
     for (int j = 0; j < n; j++) {
-        out->left[j] = room(t->norm2[j], out->wnorm2);
+        out->left[j] = room(t->norm2[j], most);
         t->scale[j] = ldexp(t->scale[j], -out->left[j]);
     }
 }

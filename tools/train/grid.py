@@ -212,10 +212,19 @@ class Linear(nn.Linear):
         elif self.kind == "int4":
             scale = scale * 127 / 8 / 15
         squares = v.square() if self.times is None else v.square() * self.times
-        codes = (squares.sum(1).sqrt() / scale.clamp_min(TINY)).max()
-        unit = torch.maximum(2 * scale.max() * codes * longest / 32768,
+        codes = squares.sum(1).sqrt() / scale.clamp_min(TINY)
+        most = codes.max()
+        # Sums that are small are shifted to the left, each channel's as far as the longest one's may be.
+        spare = torch.floor(torch.log2(129 / most.clamp_min(TINY))).clamp(0, 15)
+        left = torch.floor(torch.log2(most * 2**spare / codes.clamp_min(TINY))).clamp(0, 15)
+        shifted = (scale / 2**left).max()
+        if shifted <= scale.max() / 2:
+            scale, most = shifted, most * 2**spare
+        else:
+            scale = scale.max()
+        unit = torch.maximum(2 * scale * most * longest / 32768,
                              (longest * v.norm(dim=1).max() + bias.abs().max()) / 16000)
-        self.unit.copy_(1.03 * torch.maximum(unit, scale.max() * longest / 127))
+        self.unit.copy_(1.03 * torch.maximum(unit, scale * longest / 127))
 
     def forward(self, x):
         with torch.autocast(x.device.type, enabled=False):

@@ -120,7 +120,9 @@ def answers(args, teacher, texts):
 def asked_once(args, run, teacher, texts, weights, other_ids=False):
     """The teacher's answers to all texts, where it need not run in each step as well, or reads other ids there; None:
     each step asks it."""
-    if not teacher or (not other_ids and any(weights.get(name) for name in losses.OF_LAYERS)):
+    if not teacher or not (weights.get("logits") or weights.get("embedding")):
+        return None
+    if not other_ids and any(weights.get(name) for name in losses.OF_LAYERS):
         return None
     return run.answers(len(texts), lambda: answers(args, teacher, texts)).to(args.device)
 
