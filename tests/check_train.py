@@ -24,6 +24,7 @@ try:
     import blocks
     import distil
     import folder
+    import mixers
     import prune
     import qat
 except ImportError as missing:
@@ -267,6 +268,42 @@ def check_pruned(tern, work, table):
     check(code == 0 and "layer.1." not in report_of(tern, f"{work}/cut2"), f"layers: {err}")
 
 
+def check_mixers(tern, work, table):
+    """Other mixers, nested widths and pairs of low rank: what is trained is opened again as it was, and tern answers as
+    PyTorch does."""
+    for name, *options in (("window", "--mixer", "window:16", "--positions", "200"), ("elu", "--mixer", "elu"),
+                           ("cosformer", "--mixer", "cosformer"), ("pairs", "--low-rank", "0.5"),
+                           ("nested", "--nested", "40,80")):
+        out = f"{work}/{name}"
+        code, _, err = call(mixers, f"{work}/int8", "-o", out, *options, *table, "--losses", "logits=1,labels=1",
+                            "--steps", "60", "--lr", "2e-3")
+        check(code == 0, f"{name}: {err}")
+        found = lines_of(out)[-1]["validation"]
+        check(min(found.values()) > 0.85, f"{name}: the task is forgotten: {found}")
+        check_same_answers(tern, out, f"{work}/dev.tsv", found["accuracy"])
+    config = folder.read_json(f"{work}/window/config.json")
+    check(config["attention_window"] == 16 and config["max_position_embeddings"] == 200, f"window: {config}")
+    first = folder.open_checkpoint(f"{work}/window", "classify")
+    rows = first.encoder.embeddings.position_embeddings.weight
+    check(first.encoder.encoder.layer[1].attention.self.window == 16, "the window is not read again")
+    check(tuple(rows.shape) == (200, 72), f"window: {tuple(rows.shape)} positions")
+    kind = folder.open_checkpoint(f"{work}/cosformer", "classify").encoder.encoder.layer[0].attention.self.feature_map
+    check(kind == "cosformer", f"cosformer is read again as {kind}")
+    check("accuracy 40" in lines_of(f"{work}/nested")[-1]["validation"], "no figures of the nested widths")
+    report_of(tern, f"{work}/nested", "--ffn-width", "40")
+    code, _, err = call(mixers, f"{work}/pairs", "-o", f"{work}/pairs2", *table, "--steps", "5", "--lr", "1e-9")
+    check(code == 0 and lines_of(f"{work}/pairs2")[0]["logits"] < 1e-4, f"pairs are read as others: {err}")
+
+
+def check_same_answers(tern, path, table, accuracy):
+    """The accuracy that tern finds is within a hundredth of PyTorch's."""
+    report_of(tern, path)
+    done = subprocess.run([tern, "eval", path + ".tern", "--task", "sst2", table, "--json"], capture_output=True,
+                          text=True, check=False)
+    found = json.loads(done.stdout)["accuracy"] if done.returncode == 0 else -1
+    check(abs(found - accuracy) <= 0.01, f"{path}: accuracy {found} in tern, {accuracy} in PyTorch {done.stderr}")
+
+
 def blocks_of(path, shape):
     """The zero part of each matrix of the layers."""
     from safetensors.torch import load_file
@@ -304,6 +341,13 @@ def check_refused(work, table):
         refused(says, base, *table, *more, module=distil)
     refused("the teacher's vectors have 72", f"{work}/embedder", "--task", "embed", "--data", f"{work}/texts",
             "--hidden", "48", module=distil)
+    for says, *more in (("an even number", "--mixer", "window:3"), ("is unknown", "--mixer", "fast"),
+                        ("has 64 already", "--positions", "64"), ("from 1 to 135", "--nested", "136"),
+                        ("no rank", "--low-rank", "0.0001")):
+        refused(says, base, *table, *more, module=mixers)
+    refused("no maps to compare", base, *table, "--mixer", "elu", "--losses", "maps=1", module=mixers)
+    refused("Tern clips none", base, *rest, "--clip", "pact")
+    refused("is a pair of matrices", f"{work}/pairs", *rest)
     for says, *more in (("nothing is asked for",), ("go together", "--blocks", "4x4"),
                         ("between 0 and 1", "--rows", "2"), ("a layer needs one", "--heads", "0.9"),
                         ("--ramp 0.05", "--blocks", "4x4", "--sparsity", "0.5", "--ramp", "0.05")):
@@ -331,7 +375,9 @@ def main():
         train("bert", "int8", "int8", *table, "--teacher", "none", "--steps", "120", "--lr", "2e-3")
         check(lines_of(f"{work}/int8")[-1]["validation"]["accuracy"] > 0.9, "the toy task was not learnt")
         train("int8", "int4", "int4", *table, "--embeddings", "int4", "--steps", "40", "--lr", "1e-3")
-        train("int8", "channel", "int4", *table, "--group", "channel", "--steps", "40", "--lr", "1e-3")
+        train("int8", "channel", "int4", *table, "--group", "channel", "--clip", "lsq", "--steps", "40", "--lr", "1e-3")
+        train("distilbert", "clipped", "int8", *table, "--teacher", "none", "--clip", "lsq", "--outliers", "off",
+              "--steps", "120", "--lr", "2e-3")
         train("int8", "binary", "binary", *table, "--embeddings", "int4", "--steps", "60", "--lr", "1e-3",
               "--intervene")
         train("int8", "sub_norms", "binary", *table, "--sub-norms", "--steps", "80", "--lr", "2e-3")
@@ -340,12 +386,13 @@ def main():
         train("embedder", "vectors", "int4", "--task", "embed", "--data", f"{work}/texts", "--dev", f"{work}/texts",
               "--batch", "16", "--steps", "12", "--lr", "3e-3")
         check(folder.read_json(f"{work}/vectors/tern_grid.json")["copies"], "no columns are repeated")
-        resumed = [f"{work}/int8", "--weights", "ternary", *table, "--tern", tern, "--embeddings", "int4", "--steps",
+        resumed = [f"{work}/int8", "--weights", "ternary", "--clip", "lsq", *table, "--tern", tern, "--embeddings", "int4", "--steps",
                    "120", "--lr", "1e-3", "--save", "20", "--validate", "50", "--intervene", "0.4"]
         check_resumed(qat, work, resumed)
         check_written(tern, f"{work}/resumed-qat", "ternary", f"{work}/texts")
         check_distilled(tern, work, table)
         check_pruned(tern, work, table)
+        check_mixers(tern, work, table)
         check_resumed(distil, work, [f"{work}/embedder", "--task", "embed", "--data", f"{work}/texts", "--dev",
                                      f"{work}/texts", "--layers", "1", "--vocab", "85", "--batch", "16", "--steps",
                                      "120", "--save", "20"])

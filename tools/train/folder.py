@@ -100,6 +100,11 @@ def open_checkpoint(folder, task):
     if has_sub_norms(folder):
         from layout import add_sub_norms
         add_sub_norms(checkpoint)
+    import attention
+    import layout
+    import pairs
+    pairs.read_pairs(checkpoint)
+    attention.set_mixers(model, layout.Layout(checkpoint).layers)
     return checkpoint
 
 

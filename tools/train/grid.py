@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import blocks as zeros
+from attention import linear, outside, seen_tokens
 from folder import fail
 from layout import Layout, watch_sub_norm, without_dropout
 
@@ -22,9 +23,19 @@ EMBEDDINGS = ("int8", "int4", "ternary")
 TINY = 1e-30
 
 
+class Through(torch.autograd.Function):
+    @staticmethod
+    def forward(_, x, rounded):
+        return rounded.view_as(rounded)
+
+    @staticmethod
+    def backward(_, gradient):
+        return gradient, None
+
+
 def through(x, rounded):
     """`rounded` with the gradient of x."""
-    return x + (rounded - x).detach()
+    return Through.apply(x, rounded)
 
 
 # ---- Activations ----------------------------------------------------------------------------------------------------
@@ -53,16 +64,22 @@ def blocks(x, seen):
 
 
 def attention(module, query, key, value, mask, scaling, dropout=0.0, **_):
-    """transformers' interface. Probabilities are 0 to 1016 over their sum. module.map keeps them for distillation."""
+    """transformers' interface. Probabilities are 0 to 1016 over their sum. module.map keeps them for distillation; of
+    linear attention there are none, and its arithmetic stays exact."""
     exact = not getattr(module, "quantised", False)
+    seen = seen_tokens(key, mask)
     if not exact:
-        seen = torch.ones_like(key[:, 0, :, 0]) if mask is None else (mask[:, 0, -1] >= 0).float()
         query, key, value = rows(query), blocks(key, seen), blocks(value, seen)
+    if getattr(module, "feature_map", None):
+        module.map = None
+        context = linear(query, key, value, module.feature_map, seen).transpose(1, 2).contiguous()
+        return context if exact else in_units(context, module.value_matrix), None
     scores = torch.matmul(query, key.transpose(-1, -2)).float() * scaling
     if mask is not None:
         scores = scores + mask
+    if getattr(module, "window", None):
+        scores = scores + outside(scores.shape[-1], module.window, scores.device)
     p = module.map = torch.softmax(scores, -1)
-    module.seen = mask
     if not exact:
         codes = torch.round(1016 * torch.exp(scores.detach() - scores.detach().amax(-1, keepdim=True)))
         p = through(p, codes / codes.sum(-1, keepdim=True))
@@ -148,10 +165,27 @@ def int4_values(v, units, group):
     return (torch.round(w / units[..., None]).clamp(-8, 7) * units[..., None]).view(n, -1)[:, :k]
 
 
+# The codes of each kind of weights, whose sizes a learned step has (binary ones are -1 and 1).
+CODES = {"int8": (-127, 127), "int4": (-8, 7), "ternary": (-1, 1), "binary": (-1, 1)}
+
+
+def learned_values(v, step, kind):
+    """LSQ (Esser et al. 2020): the step learns, too, its gradient times 1 / sqrt(numbers it scales x largest code).
+    v[row][group][column] and step[row][group]; gradients pass rounding, and what is clipped teaches the step alone."""
+    low, high = CODES[kind]
+    rate = (v.shape[-1] * high)**-0.5
+    step = step.abs().clamp_min(TINY)[..., None]
+    step = step * rate + (step * (1 - rate)).detach()
+    x = v / step
+    codes = torch.where(v.detach() < 0, -1.0, 1.0) if kind == "binary" else torch.round(x.detach()).clamp(low, high)
+    return through(x.clamp(low, high), codes) * step
+
+
 class Linear(nn.Linear):
     """A matrix as Tern has it: int8 rows times weights on their grid. `norm` is the LayerNorm before it, if that is
     folded in: then it reads the rows before gamma and beta, and W diag(gamma) is on the grid. `reads` is the LayerNorm
-    before it of a matrix whose outputs are 16 bits in a unit of their own."""
+    before it of a matrix whose outputs are 16 bits in a unit of their own. `step`: scales that learn; None: each
+    follows from the weights."""
 
     def __init__(self, linear, kind, norm=None, group=32, refresh=20, frozen=False, reads=None):
         nn.Module.__init__(self)
@@ -161,7 +195,7 @@ class Linear(nn.Linear):
         self.kind, self.group, self.refresh, self.frozen = kind, group or linear.in_features, refresh, frozen
         object.__setattr__(self, "norm", norm)  # no submodules of this one
         object.__setattr__(self, "reads", reads)
-        self.times, self.alike = None, []
+        self.times, self.alike, self.step = None, [], None
         self.register_buffer("age", torch.zeros((), dtype=torch.long))
         self.register_buffer("unit", torch.zeros((), device=self.weight.device))
         if kind == "int4":
@@ -179,6 +213,34 @@ class Linear(nn.Linear):
         self.age.zero_()
         if copies and self.in_features % self.group and self.group < self.in_features:
             self.alike = sorted({*self.alike, self.in_features // self.group})
+
+    @torch.no_grad()
+    def learn_step(self):
+        """Scales begin as they would follow from the weights. (LSQ's own beginning is larger: it is for networks that
+        are not yet trained.)"""
+        v, _ = self.folded()
+        n, k = v.shape
+        if self.kind == "int8":
+            step = v.abs().amax(1, keepdim=True) / 127
+        elif self.kind == "int4":
+            step = whole_multiples(int4_units(v, self.group), self.alike)
+        else:
+            step = (ternary_values(v) if self.kind == "ternary" else binary_values(v)).abs().amax(1, keepdim=True)
+        self.step = nn.Parameter(step.clone())
+
+    def settled_step(self, v):
+        """Steps as Tern can have them: of int8 such that the largest code is 127, of int4 whole multiples."""
+        if self.kind == "int8":
+            return torch.minimum(self.step.abs(), v.detach().abs().amax(1, keepdim=True) / 127)
+        if self.kind == "int4":
+            return through(self.step, whole_multiples(self.step.detach().abs().clamp_min(TINY), self.alike))
+        return self.step
+
+    def learned(self, v):
+        n, k = v.shape
+        group = self.group if self.kind == "int4" else k
+        return learned_values(F.pad(v, (0, -k % group)).view(n, -1, group), self.settled_step(v),
+                              self.kind).view(n, -1)[:, :k]
 
     def folded(self):
         """The matrix that is on the grid, and the bias that goes with it."""
@@ -200,6 +262,7 @@ class Linear(nn.Linear):
             self.units.copy_(whole_multiples(int4_units(v, self.group), self.alike))
         return int4_values(v, self.units, self.group)
 
+    @torch.no_grad()
     def settle_unit(self, v, bias):
         """The unit of the outputs: of the largest that a row can give over 16000, or more where the row of the longest
         codes and that of the largest scale are not the same (quant/quantize_weights.c)."""
@@ -233,7 +296,7 @@ class Linear(nn.Linear):
                 gamma = self.norm.weight
                 x = torch.where(gamma == 0, 0, (x - self.norm.bias) / torch.where(gamma == 0, 1, gamma))
             v, bias = self.folded()
-            x, v = rows(x, self.times), through(v, self.values(v.detach()))
+            x, v = rows(x, self.times), through(v, self.values(v.detach())) if self.step is None else self.learned(v)
             if self.reads is not None and self.age % self.refresh == 0:
                 self.settle_unit(v.detach(), bias.detach())
         if self.training:
@@ -249,7 +312,7 @@ class Linear(nn.Linear):
     def exported(self):
         """Weight and bias whose folded form is on the grid."""
         v, bias = self.folded()
-        on_grid = self.values(v)
+        on_grid = self.values(v) if self.step is None else self.learned(v)
         if self.norm is None:
             return on_grid, bias
         gamma = self.norm.weight
@@ -379,14 +442,16 @@ class Quantised:
         setattr(*place, module)
 
     def _linear(self, place, kind, norm, frozen, reads=None):
-        linear = getattr(*place)
-        if linear.bias is None:
-            fail(f"{self.names[id(linear)]} has no bias, which the recipes do not know")
-        matrix = Linear(linear, kind, norm, self.grid.group, frozen=frozen, reads=reads)
-        if matrix.stays is not None and kind == "binary":
-            fail(f"{self.names[id(linear)]} has blocks of zeros, and binary weights are never zero; take int8, int4 or "
+        matrix = getattr(*place)
+        if not isinstance(matrix, nn.Linear):
+            fail(f"{self.names[id(matrix)]} is a pair of matrices, which qat.py does not train; convert it as it is")
+        if matrix.bias is None:
+            fail(f"{self.names[id(matrix)]} has no bias, which the recipes do not know")
+        trained = Linear(matrix, kind, norm, self.grid.group, frozen=frozen, reads=reads)
+        if trained.stays is not None and kind == "binary":
+            fail(f"{self.names[id(matrix)]} has blocks of zeros, and binary weights are never zero; take int8, int4 or "
                  "ternary")
-        self._put(place, matrix)
+        self._put(place, trained)
 
     def repeat(self, copies):
         """Repeats columns: lists by the input's name, "layer.0.qkv"."""
@@ -396,10 +461,19 @@ class Quantised:
                 for matrix in layer.matrices(name):
                     matrix.repeat(copies.get(f"layer.{i}.{name}", []))
 
+    def learn_steps(self):
+        """Scales of the layers' matrices learn with their weights, of int8 only where no column is repeated."""
+        for layer in self.layout.layers:
+            for name, _, _ in layer.inputs:
+                for matrix in layer.matrices(name):
+                    if matrix.kind != "int8" or matrix.times is None:
+                        matrix.learn_step()
+
     @torch.no_grad()
     def state(self):
         """The tensors of a checkpoint that is on the grid."""
         own = {f"{name}.{buffer}" for name, m in self.parts for buffer, _ in m.named_buffers(recurse=False)}
+        own |= {f"{name}.step" for name, m in self.parts if getattr(m, "step", None) is not None}
         state = {k: v.detach().cpu().clone() for k, v in self.checkpoint.model.state_dict().items() if k not in own}
         for name, module in self.parts:
             if isinstance(module, Words):

@@ -2,6 +2,7 @@
 import torch
 from torch.nn import functional as F
 
+from folder import fail
 from grid import register
 from layout import Layout
 
@@ -108,6 +109,8 @@ def distil(student, teacher, arguments, weights, match, instead=False, taught=No
     if weights.get("outputs"):
         rows("outputs", [(student.outputs[i], outputs[t - 1]) for i, t in enumerate(match.layers)])
     if weights.get("maps"):
+        if any(m is None for m in student.maps() + maps):
+            fail("--losses: linear attention has no maps to compare")
         pairs = [(s, maps[t - 1] if h is None else maps[t - 1][:, h])
                  for s, t, h in zip(student.maps(), match.layers, match.heads)]
         losses["maps"] = weights["maps"] * sum(map_loss(s, t, mask) for s, t in pairs) / len(pairs)

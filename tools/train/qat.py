@@ -31,6 +31,8 @@ def arguments():
     p.add_argument("--intervene", type=float, nargs="?", const=0.3, default=0.0, metavar="PART",
                    help="teacher intervention: each layer reads the teacher's rows for this part of the steps")
     p.add_argument("--sub-norms", action="store_true", help="norms in front of attn_out and ffn_down, as BitNet has")
+    p.add_argument("--clip", choices=("lsq", "pact"), help="lsq: the weights' scales learn, too, and with them where "
+                                                           "weights are clipped")
     p.add_argument("--outliers", choices=("auto", "off"), default="auto", help="repeated columns, by tern convert")
     p.add_argument("--tern", help="the tern program; default: the one that was built here")
     loop.add_arguments(p)
@@ -47,6 +49,9 @@ def find_copies(args, quantised):
 
 def main():
     args = arguments()
+    if args.clip == "pact":
+        fail("--clip pact: learns where activations are clipped, and Tern clips none: each row has the scale of its "
+             "largest number, found when it runs; take --clip lsq, which is for weights")
     run = loop.Run(args)
     checkpoint = folder.open_checkpoint(args.checkpoint, args.task)
     checkpoint.model.to(args.device)
@@ -65,6 +70,8 @@ def main():
                                                      0 if args.group == "channel" else int(args.group)))
     if args.outliers == "auto":
         quantised.repeat(run.remembered("copies.json", lambda: find_copies(args, quantised)))
+    if args.clip:
+        quantised.learn_steps()
     student = losses.Watched(checkpoint, quantised.layout)
     alone = {**weights, "logits": 0, "embedding": 0, "labels": 0}  # the heads wait while layers are taught apart
     if args.intervene and not any(alone.values()):

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Trains a low-bit or sparse sibling of a sentiment classifier, and converts it. The models in models/ and the tables of
+# docs/training.md were made by it. It needs the classifier (BertForSequenceClassification) and SST-2 in GLUE's form.
+usage='usage: sentiment.sh RECIPE CLASSIFIER SST2_FOLDER OUT [SEED]   (makes OUT/RECIPE and OUT/RECIPE.tern)
+recipes: int4 ternary binary small 1x4 4x4 16x4 16x4-90 16x4-int4'
+set -eu
+[ $# -ge 4 ] || { printf '%s\n' "$usage" >&2; exit 2; }
+recipe=$1 from=$2 sst2=$3 out=$4 seed=${5:-1}
+here=$(dirname "$0")
+python=${PYTHON:-python3} tern=${TERN:-$(ls "$here"/../../build/*/tern | head -n 1)}
+mkdir -p "$out"
+
+# train PROGRAM FROM NAME OPTIONS...: 32 texts of at most 64 tokens in a step
+train() {
+    program=$1 model=$2 name=$3
+    shift 3
+    [ -d "$out/$name" ] || "$python" "$here/$program.py" "$model" -o "$out/$name" --task classify \
+        --data "$sst2/train.tsv" --dev "$sst2/dev.tsv" --max-tokens 64 --bf16 --seed "$seed" --resume "$@"
+}
+
+# convert NAME OPTIONS...
+convert() {
+    name=$1
+    shift
+    "$tern" convert "$out/$name" -o "$out/$name.tern" "$@"
+}
+
+# quantise FROM NAME WEIGHTS STEPS OPTIONS...
+quantise() {
+    model=$1 name=$2 weights=$3 steps=$4
+    shift 4
+    train qat "$model" "$name" --weights "$weights" --steps "$steps" --tern "$tern" "$@"
+}
+
+prune() { # NAME BLOCKS SPARSITY STEPS
+    train prune "$from" "$1" --blocks "$2" --sparsity "$3" --steps "$4" --lr 3e-4
+}
+
+case $recipe in
+int4)
+    quantise "$from" int4 int4 300 --embeddings int4 --lr 1e-4
+    convert int4 ;;
+ternary)
+    quantise "$from" ternary ternary 1000 --embeddings int4 --intervene 0.2 --lr 4e-4
+    convert ternary ;;
+binary)
+    quantise "$from" binary binary 1400 --embeddings int4 --intervene 0.2 --lr 4e-4
+    convert binary ;;
+small)
+    train distil "$from" vocab --layers 4 --vocab 6400 --losses hidden=1,labels=0.2 --steps 300 --lr 1e-4
+    quantise "$out/vocab" small int4 400 --embeddings int4 --lr 1e-4
+    convert small ;;
+1x4 | 4x4 | 16x4)
+    prune "$recipe" "$recipe" 0.8 700
+    convert "$recipe" --sparse "$recipe" ;;
+16x4-90)
+    prune 16x4-90 16x4 0.9 900
+    convert 16x4-90 --sparse 16x4 ;;
+16x4-int4)
+    prune 16x4 16x4 0.8 700
+    quantise "$out/16x4" 16x4-int4 int4 300 --teacher "$from" --outliers off --lr 1e-4
+    convert 16x4-int4 --sparse 16x4 ;;
+*)
+    printf "%s\n" "sentiment.sh: no recipe '$recipe'" "$usage" >&2
+    exit 2 ;;
+esac
