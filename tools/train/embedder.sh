@@ -1,0 +1,33 @@
+#!/bin/sh
+# Trains a low-bit sentence embedder from all-MiniLM-L6-v2 (or another of its kind), and converts it. The embedders in
+# models/ were made by it.
+usage='usage: embedder.sh RECIPE TEACHER SENTENCES STS_DEV OUT [SEED]   (makes OUT/RECIPE and OUT/RECIPE.tern)
+SENTENCES has a text in each line; STS_DEV is a file of the STS benchmark. Recipes: ternary int4'
+set -eu
+[ $# -ge 5 ] || { printf '%s\n' "$usage" >&2; exit 2; }
+recipe=$1 teacher=$2 sentences=$3 dev=$4 out=$5 seed=${6:-1}
+here=$(dirname "$0")
+python=${PYTHON:-python3} tern=${TERN:-$(ls "$here"/../../build/*/tern | head -n 1)}
+mkdir -p "$out"
+
+# train PROGRAM FROM NAME OPTIONS...
+train() {
+    program=$1 model=$2 name=$3
+    shift 3
+    [ -d "$out/$name" ] || "$python" "$here/$program.py" "$model" -o "$out/$name" --task embed --data "$sentences" \
+        --dev "$dev" --max-tokens 64 --batch 64 --bf16 --seed "$seed" --resume "$@"
+}
+
+case $recipe in
+ternary) # 19,000 of 30,522 pieces: those that the sentences have most often. Their rows stay as they are (0 steps).
+    train distil "$teacher" vocabulary --vocab 19000 --losses hidden=1 --steps 0
+    train qat "$out/vocabulary" ternary --teacher "$teacher" --weights ternary --embeddings int4 --tern "$tern" \
+        --intervene 0.25 --losses embedding=10,hidden=1,outputs=1,maps=1 --steps 2600 --lr 4e-4 ;;
+int4)
+    train qat "$teacher" int4 --weights int4 --embeddings int4 --tern "$tern" --losses embedding=10,hidden=1 \
+        --steps 200 --lr 5e-5 ;;
+*)
+    printf "%s\n" "embedder.sh: no recipe '$recipe'" "$usage" >&2
+    exit 2 ;;
+esac
+"$tern" convert "$out/$recipe" -o "$out/$recipe.tern"
