@@ -117,13 +117,14 @@ def plot(lines):
     for name in names:
         points = [(x["step"], x[name]) for x in lines if name in x]
         axes.plot(*zip(*points), label=name, linewidth=1)
-    axes.set(xlabel="step", ylabel="loss", yscale="log")
+    axes.set(xlabel="step", ylabel="loss", yscale="log" if names else "linear")
     other = axes.twinx()
     seen = [x for x in lines if "validation" in x]
     for name in (seen[0]["validation"] if seen else {}):
         other.plot([x["step"] for x in seen], [x["validation"][name] for x in seen], "k.--", label=name)
     other.set_ylabel(", ".join(seen[0]["validation"]) if seen else "")
-    axes.legend(loc="upper left", fontsize="small")
+    if names:
+        axes.legend(loc="upper left", fontsize="small")
     out = io.BytesIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     pyplot.close(figure)
