@@ -22,12 +22,13 @@ case $recipe in
 ternary) # 19,000 of 30,522 pieces: those that the sentences have most often. Their rows stay as they are (0 steps).
     train distil "$teacher" vocabulary --vocab 19000 --losses hidden=1 --steps 0
     train qat "$out/vocabulary" ternary --teacher "$teacher" --weights ternary --embeddings int4 --tern "$tern" \
-        --intervene 0.25 --losses embedding=10,hidden=1,outputs=1,maps=1 --steps 2600 --lr 4e-4 ;;
-int4)
-    train qat "$teacher" int4 --weights int4 --embeddings int4 --tern "$tern" --losses embedding=10,hidden=1 \
-        --steps 200 --lr 5e-5 ;;
+        --intervene 0.25 --losses embedding=10,hidden=1,outputs=1,maps=1 --steps 2600 --lr 4e-4
+    set -- ;;
+int4) # One-shot conversion by the second order needs no training here.
+    ln -sfn "$(cd "$teacher" && pwd)" "$out/int4"
+    set -- --weights int4 --embeddings int4 --calibrate builtin ;;
 *)
     printf "%s\n" "embedder.sh: no recipe '$recipe'" "$usage" >&2
     exit 2 ;;
 esac
-"$tern" convert "$out/$recipe" -o "$out/$recipe.tern"
+"$tern" convert "$out/$recipe" -o "$out/$recipe.tern" "$@"

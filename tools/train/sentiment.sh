@@ -32,8 +32,8 @@ quantise() {
     train qat "$model" "$name" --weights "$weights" --steps "$steps" --tern "$tern" "$@"
 }
 
-prune() { # NAME BLOCKS SPARSITY STEPS
-    train prune "$from" "$1" --blocks "$2" --sparsity "$3" --steps "$4" --lr 3e-4
+prune() { # NAME BLOCKS SPARSITY
+    train prune "$from" "$1" --blocks "$2" --sparsity "$3" --steps 1500 --lr 4e-4 --ramp 0.5 --validate 500
 }
 
 case $recipe in
@@ -51,13 +51,13 @@ small)
     quantise "$out/vocab" small int4 400 --embeddings int4 --lr 1e-4
     convert small ;;
 1x4 | 4x4 | 16x4)
-    prune "$recipe" "$recipe" 0.8 700
+    prune "$recipe" "$recipe" 0.8
     convert "$recipe" --sparse "$recipe" ;;
 16x4-90)
-    prune 16x4-90 16x4 0.9 900
+    prune 16x4-90 16x4 0.9
     convert 16x4-90 --sparse 16x4 ;;
 16x4-int4)
-    prune 16x4 16x4 0.8 700
+    prune 16x4 16x4 0.8
     quantise "$out/16x4" 16x4-int4 int4 300 --teacher "$from" --outliers off --lr 1e-4
     convert 16x4-int4 --sparse 16x4 ;;
 *)
