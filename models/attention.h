@@ -30,10 +30,13 @@ struct tern_attention_scratch {
     struct tern_distance_scratch distance; /* of models with disentangled attention */
 };
 
+struct tern_linear_scratch;
+
 struct tern_attention {
     const struct tern_ops *ops;
     struct tern_pool *pool;
     struct tern_attention_scratch *scratch; /* [threads] */
+    struct tern_linear_scratch *linear;     /* [threads], of layers whose attention is linear */
     struct tern_profile *profile;           /* [threads], or NULL */
     const struct tern_config *config;
     const struct tern_position_table *table; /* [config->n_tables] */

@@ -3,6 +3,7 @@
 
 #include "models/bert_scaled.h"
 #include "models/fourier.h"
+#include "models/linear_attention.h"
 #include "models/row_blocks.h"
 #include "models/seen.h"
 #include "models/span_conv.h"
@@ -362,7 +363,10 @@ static void mix(struct tern_bert *b, const tern_batch *batch, int i)
         tern_span_conv_run(b, batch, i);
     const struct tern_attended local = {b->query, b->key, b->value},
                                global = {b->global[0], b->global[1], b->global[2]};
-    tern_attention_run(&b->attention, spec, layer, &local, &global, b->context, batch);
+    if (tern_is_linear(spec))
+        tern_linear_attention_run(&b->attention, spec, layer, b->query, b->key, b->value, b->context, batch);
+    else
+        tern_attention_run(&b->attention, spec, layer, &local, &global, b->context, batch);
     if (spec->conv)
         tern_span_conv_join(b, batch, i);
     else if (spec->value_conv)

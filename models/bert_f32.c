@@ -2,6 +2,7 @@
 #include "models/bert_f32.h"
 
 #include "models/distances_f32.h"
+#include "models/linear_attention_f32.h"
 #include "models/mixers_f32.h"
 #include "models/seen.h"
 #include "models/token_dropout.h"
@@ -84,6 +85,8 @@ void tern_bert_f32_plan(struct tern_bert_f32 *b, struct tern_arena *arena)
     b->score = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), scores(b->longest) * sizeof(float));
     if (tern_config_gathers(b->config))
         b->gathered = tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), gathered(b) * sizeof(float));
+    if (tern_config_has_linear(b->config))
+        tern_f32_plan_linear_attention(b, arena);
     if (tern_config_has_position(b->config, TERN_POSITION_DISENTANGLED))
         b->distance =
             tern_arena_take(arena, (size_t)tern_pool_threads(b->pool), distance_scratch(b->longest) * sizeof(float));
@@ -435,23 +438,6 @@ static void feed(const struct tern_bert_f32 *b, const struct tern_f32_layer *lay
         norm(b, &layer->norm[TERN_FFN_SUB_NORM], b->wide, NULL, tokens, n);
 }
 
-/* Queries of the texts' global tokens, keys and values of all, by the matrices that layer i has for these. */
-static void run_global(const struct tern_bert_f32 *b, int i, const float *x, const tern_batch *batch)
-{
-    const struct tern_f32_layer *const layer = &b->weights->layers[i];
-    const struct tern_f32_linear *const query = &layer->matrix[TERN_QUERY_GLOBAL];
-    const int tokens = batch->offsets[batch->n_texts];
-    for (int text = 0; text < batch->n_texts; text++) {
-        const ptrdiff_t first = batch->offsets[text];
-        const int globals = tern_seen_globals(b->config, &b->config->layer[i], batch, text);
-        if (globals)
-            tern_bert_f32_linear(b, query, x + first * query->k, b->global[0] + first * query->n, globals);
-    }
-    tern_bert_f32_linear(b, &layer->matrix[TERN_KEY_GLOBAL], x, b->global[1], tokens);
-    struct linear_job value = {b, &layer->matrix[TERN_VALUE_GLOBAL], x, b->context, tokens, b->global[2], NULL, 0};
-    linear_run(&value);
-}
-
 void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i, enum tern_layer_input from)
 {
     const struct tern_f32_layer *layer = &b->weights->layers[i];
@@ -473,7 +459,7 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
         if (spec->position == TERN_POSITION_ROTARY)
             tern_f32_turn_heads(b, spec, batch);
         if (spec->global)
-            run_global(b, i, x, batch);
+            tern_f32_run_global(b, i, x, batch);
         struct attention_job attention = {.b = b,
                                           .layer = spec,
                                           .batch = batch,
@@ -483,7 +469,10 @@ void tern_bert_f32_layer(struct tern_bert_f32 *b, const tern_batch *batch, int i
                                           .global = {b->global[0], b->global[1], b->global[2]}};
         if (spec->conv && !tern_f32_convolve(b, layer, batch, i, x))
             return;
-        tern_pool_run(b->pool, head_task, &attention, batch->n_texts * spec->heads);
+        if (tern_is_linear(spec))
+            tern_f32_linear_attention(b, spec, batch);
+        else
+            tern_pool_run(b->pool, head_task, &attention, batch->n_texts * spec->heads);
         if (spec->conv)
             tern_f32_join_conv(b, spec, tokens);
         if (spec->value_conv)

@@ -40,6 +40,7 @@ struct tern_bert_f32 {
     float *gathered;                 /* [threads][2][longest][head_dim] keys, and values turned, that do not lie one
                                         behind the other */
     float *distance;                 /* [threads] products with distances, of models that have them */
+    float *feature;                  /* [threads] of layers with linear attention */
     int skip, dimensions, normalize; /* of embeddings: models/heads.h */
     const int32_t *unseen;           /* as struct tern_attention has it */
     const int32_t *asked;            /* [n_asked] of words: the same */

@@ -3,6 +3,7 @@
 
 #include "models/bert_scaled.h"
 #include "models/fourier.h"
+#include "models/linear_attention.h"
 #include "models/row_blocks.h"
 #include "models/span_conv.h"
 
@@ -155,6 +156,8 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     b->attention.config = b->config;
     b->attention.table = b->weights->table;
     tern_attention_plan(&b->attention, arena, b->config, b->longest);
+    if (tern_config_has_linear(b->config))
+        tern_linear_attention_plan(&b->attention, arena, b->config, b->longest);
     if (tern_config_is_scaled(b->config))
         tern_bert_scaled_plan(b, arena);
     if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, conv)) ||

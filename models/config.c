@@ -158,6 +158,14 @@ int tern_config_has_gate(const struct tern_config *config)
     return any;
 }
 
+int tern_config_has_linear(const struct tern_config *config)
+{
+    int any = 0;
+    for (int32_t i = 0; i < config->layers; i++)
+        any |= tern_is_linear(&config->layer[i]);
+    return any;
+}
+
 int tern_config_shares_layers(const struct tern_config *config)
 {
     int shares = 0;
@@ -256,13 +264,24 @@ static tern_status check_mixing(const struct tern_config *config, int32_t i, con
                          label, i);
     if (l->repeats && !l->block)
         return tern_fail(err, TERN_FORMAT, "%s: layer %d repeats a block, but has none", label, i);
-    if (l->mixer != config->layer[0].mixer ||
+    if ((l->mixer == TERN_MIXER_FOURIER) != tern_config_is_fourier(config) ||
         (l->mixer == TERN_MIXER_FOURIER &&
          (l->heads || l->place != TERN_NORM_POST || l->norm != TERN_NORM_LAYER || config->no_embed_norm)))
         return tern_fail(err, TERN_FORMAT,
                          "%s: layer %d mixes tokens as none is supported: all layers alike, and transforms in place of "
                          "attention, with a LayerNorm behind the sums",
                          label, i);
+    if (tern_is_linear(l) && (!l->heads || l->position != TERN_POSITION_ABSOLUTE || l->before != TERN_ALL_TOKENS ||
+                              l->after != TERN_ALL_TOKENS || l->global || l->block || l->conv || l->value_conv ||
+                              l->clip_low || l->clip_high || l->norm == TERN_NORM_SCALE))
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: layer %d has linear attention together with something that Tern does not compute beside "
+                         "it: other positions than absolute ones, a window, a global token, blocks, kernels of tokens, "
+                         "a clipped softmax, no heads, or no normalisation",
+                         label, i);
+    if (l->mixer == TERN_MIXER_COSFORMER && l->head_dim > TERN_MAX_COSFORMER_DIM)
+        return tern_fail(err, TERN_FORMAT, "%s: layer %d has cosFormer's heads of %d dimensions, the limit is %d",
+                         label, i, l->head_dim, TERN_MAX_COSFORMER_DIM);
     if (l->value_conv && (l->value_conv % 2 == 0 || !l->heads || l->conv || l->norm == TERN_NORM_SCALE ||
                           tern_config_shares_layers(config)))
         return tern_fail(

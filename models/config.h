@@ -40,6 +40,10 @@ enum tern_norm_place {
 enum tern_mixer {
     TERN_MIXER_SOFTMAX, /* softmax attention, of layers with heads */
     TERN_MIXER_FOURIER, /* the real part of a Fourier transform over tokens and columns, which layers have instead */
+    /* Linear attention (models/linear_attention.h), of layers with heads, by its feature map: */
+    TERN_MIXER_ELU,       /* elu(x) + 1 (Katharopoulos et al. 2020) */
+    TERN_MIXER_RELU,      /* max(x, 0) */
+    TERN_MIXER_COSFORMER, /* the same, times the cosine and the sine of the token's place (Qin et al. 2022) */
     TERN_N_MIXERS
 };
 /* How a layer knows where a token stands. */
@@ -120,11 +124,12 @@ enum {
     TERN_MAX_DENSE = 8,
     TERN_MAX_PROMPTS = 256,
     TERN_MAX_SKIP = 256,
-    TERN_MAX_ADAPTER = 64, /* bytes of a name */
-    TERN_MAX_CONV = 127,   /* tokens of a kernel */
-    TERN_MAX_TABLES = 8,   /* of positions */
-    TERN_MAX_SPAN = 16383, /* its rows have int16 numbers */
-    TERN_MAX_REPEATS = 64, /* of the first block's keys */
+    TERN_MAX_ADAPTER = 64,                          /* bytes of a name */
+    TERN_MAX_CONV = 127,                            /* tokens of a kernel */
+    TERN_MAX_TABLES = 8,                            /* of positions */
+    TERN_MAX_SPAN = 16383,                          /* its rows have int16 numbers */
+    TERN_MAX_REPEATS = 64,                          /* of the first block's keys */
+    TERN_MAX_COSFORMER_DIM = TERN_MAX_HEAD_DIM / 2, /* its features are twice as many */
 };
 
 /* How a text's states are pooled: models/poolings.def. */
@@ -330,6 +335,12 @@ int tern_config_has_global(const struct tern_config *config);
 int tern_config_has_gate(const struct tern_config *config);
 /* Whether a layer uses the tensors of an earlier one. */
 int tern_config_shares_layers(const struct tern_config *config);
+/* Whether a layer's attention is linear; and whether any layer's is. */
+static inline int tern_is_linear(const struct tern_layer_spec *layer)
+{
+    return layer->mixer >= TERN_MIXER_ELU;
+}
+int tern_config_has_linear(const struct tern_config *config);
 /* Columns of a layer's query, key, value and context. */
 static inline int32_t tern_attention_width(const struct tern_layer_spec *layer)
 {

@@ -65,11 +65,12 @@ static const struct {
 };
 
 /* Its kinds of parts, by name; the indices are the values of the enums. */
-static const char *const
-    norm_names[TERN_N_NORM_KINDS] = {"layer", "rms", "scale"},
-    *const place_names[TERN_N_PLACES] = {"post", "pre"}, *const mixer_names[TERN_N_MIXERS] = {"softmax", "fourier"},
-    *const position_names[TERN_N_POSITIONS] = {"absolute", "rotary", "bias", "disentangled", "alibi"},
-    *const gate_names[TERN_N_GATES] = {"none", "product"};
+static const char *const norm_names[TERN_N_NORM_KINDS] = {"layer", "rms", "scale"},
+                         *const place_names[TERN_N_PLACES] = {"post", "pre"},
+                         *const mixer_names[TERN_N_MIXERS] = {"softmax", "fourier", "elu", "relu", "cosformer"},
+                         *const position_names[TERN_N_POSITIONS] = {"absolute", "rotary", "bias", "disentangled",
+                                                                    "alibi"},
+                         *const gate_names[TERN_N_GATES] = {"none", "product"};
 static const char *const head_reads_names[TERN_N_HEAD_READS] = {"first", "mean", "late"};
 static const struct {
     const char *key;

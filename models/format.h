@@ -81,6 +81,14 @@ struct tern_score_param {
     int32_t ratio; /* of `global`: the unit of its values in that of the others', in 2^-15, 1 to 32767; else 0 */
     int32_t zero[13];
 };
+/* "layer.N.elu", I32: of linear attention with elu(x) + 1, of queries and keys. */
+struct tern_elu {
+    struct tern_real one, octaves; /* 1 in their unit; their unit in Q10 octaves */
+};
+struct tern_elu_param {
+    struct tern_elu query, key;
+    int32_t zero[8];
+};
 /* What a step of distance may cost a score, in octaves: below 2. Of real numbers with a whole mantissa. */
 enum { TERN_SLOPE_LEAST_EXP = 30, TERN_SLOPE_MOST_EXP = 62 };
 static inline int tern_slope_fits(struct tern_real r)
@@ -98,6 +106,7 @@ _Static_assert(sizeof(struct tern_real) == 8, "two int32 without padding");
 _Static_assert(sizeof(struct tern_linear_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_norm_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_score_param) == 64, "a tensor of 16 int32");
+_Static_assert(sizeof(struct tern_elu_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_static_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_table_param) == 64, "a tensor of 16 int32");
 _Static_assert(sizeof(struct tern_stream_param) == 64, "a tensor of 16 int32");

@@ -285,6 +285,15 @@ static void load_poly(struct tern_loader *l, struct tern_poly *poly, const char 
         tern_load_fail(l, name, "holds a number out of range");
 }
 
+static void load_elu(struct tern_loader *l, struct tern_layer *layer)
+{
+    const struct tern_elu_param *p = tern_load_params(l, "elu");
+    if (!p)
+        return;
+    layer->elu_query = (struct tern_elu){load_real(l, "elu", p->query.one), load_real(l, "elu", p->query.octaves)};
+    layer->elu_key = (struct tern_elu){load_real(l, "elu", p->key.one), load_real(l, "elu", p->key.octaves)};
+}
+
 static void load_embedding_codes(struct tern_loader *l, struct tern_embedding *e, const char *name, const char *code,
                                  int hidden)
 {
@@ -389,9 +398,12 @@ static void load_layer(struct tern_loader *l, struct tern_layer *layers, const s
         load_poly(l, &layer->act, "act");
     if (c->layer[i].attn_gate)
         load_poly(l, &layer->gate, "attn_gate.act");
-    const struct tern_score_param *score = c->layer[i].heads ? tern_load_params(l, "score") : NULL;
+    const int linear = tern_is_linear(&c->layer[i]);
+    const struct tern_score_param *score = c->layer[i].heads && !linear ? tern_load_params(l, "score") : NULL;
     if (score)
         layer->score = load_real(l, "score", score->unit);
+    if (c->layer[i].mixer == TERN_MIXER_ELU)
+        load_elu(l, layer);
     const struct tern_score_param *global = c->layer[i].global ? tern_load_params(l, "global") : NULL;
     if (global) {
         layer->global_score = load_real(l, "global", global->unit);

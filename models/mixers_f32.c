@@ -3,6 +3,7 @@
    probabilities, gates. */
 #include "models/mixers_f32.h"
 
+#include "models/seen.h"
 #include "models/token_dropout.h"
 
 #include <math.h>
@@ -134,6 +135,22 @@ void tern_f32_convolve_values(struct tern_bert_f32 *b, const struct tern_f32_lay
                     b->context[t * a + j] +=
                         layer->table[TERN_CONV_VALUE][j / spec->head_dim * taps + k] * b->value[j * all + from];
             }
+}
+
+/* Queries of the texts' global tokens, keys and values of all, by the matrices that layer i has for these. */
+void tern_f32_run_global(const struct tern_bert_f32 *b, int i, const float *x, const tern_batch *batch)
+{
+    const struct tern_f32_layer *const layer = &b->weights->layers[i];
+    const struct tern_f32_linear *const query = &layer->matrix[TERN_QUERY_GLOBAL];
+    const int tokens = batch->offsets[batch->n_texts];
+    for (int text = 0; text < batch->n_texts; text++) {
+        const ptrdiff_t first = batch->offsets[text];
+        const int globals = tern_seen_globals(b->config, &b->config->layer[i], batch, text);
+        if (globals)
+            tern_bert_f32_linear(b, query, x + first * query->k, b->global[0] + first * query->n, globals);
+    }
+    tern_bert_f32_linear(b, &layer->matrix[TERN_KEY_GLOBAL], x, b->global[1], tokens);
+    tern_bert_f32_turned(b, &layer->matrix[TERN_VALUE_GLOBAL], x, b->context, b->global[2], tokens);
 }
 
 /* Turns the queries and keys of each token by the angles of its position. */

@@ -30,6 +30,8 @@ void tern_f32_join_conv(struct tern_bert_f32 *bert, const struct tern_layer_spec
 void tern_f32_convolve_values(struct tern_bert_f32 *bert, const struct tern_f32_layer *layer,
                               const struct tern_layer_spec *spec, const tern_batch *batch);
 
+/* Queries of the texts' global tokens, keys and values of all, by the matrices that layer i has for these. */
+void tern_f32_run_global(const struct tern_bert_f32 *bert, int i, const float *x, const tern_batch *batch);
 /* Turns the queries and keys of each token by the angles of its position. */
 void tern_f32_turn_heads(const struct tern_bert_f32 *bert, const struct tern_layer_spec *layer,
                          const tern_batch *batch);

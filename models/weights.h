@@ -4,6 +4,7 @@
 
 #include "models/config.h"
 #include "models/copies.h"
+#include "models/format.h"
 #include "models/linear.h"
 #include "models/parts.h"
 #include "models/safetensors.h"
@@ -38,7 +39,8 @@ struct tern_layer {
     struct tern_linear matrix[TERN_N_MATRICES], inner[TERN_N_MATRICES]; /* inner: what those point to */
     struct tern_outliers outliers[TERN_N_INPUTS];                       /* owned by the layer whose weights they are */
     struct tern_norm norm[TERN_N_NORMS];
-    struct tern_real score; /* Q10 octaves per step of q * k accumulators, per amax_q * amax_k */
+    struct tern_real score;             /* Q10 octaves per step of q * k accumulators, per amax_q * amax_k */
+    struct tern_elu elu_query, elu_key; /* of TERN_MIXER_ELU; its layers have no score */
     /* Of the global token: the same, and what a unit of its context is of the others' unit, in 2^-15. */
     struct tern_real global_score;
     int32_t global_unit;

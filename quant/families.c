@@ -5,6 +5,7 @@
 #include "quant/attention_extras.h"
 #include "quant/family_readers.h"
 #include "quant/fill_head.h"
+#include "quant/mixer_keys.h"
 
 static const enum tern_global longformer_globals[TERN_N_HEADS] = {[TERN_HEAD_NONE] = TERN_GLOBAL_NONE,
                                                                   [TERN_HEAD_CLASSIFIER] = TERN_GLOBAL_FIRST,
@@ -16,13 +17,13 @@ static const enum tern_global longformer_globals[TERN_N_HEADS] = {[TERN_HEAD_NON
 #define BERT_KEYS                                                                                                      \
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",                      \
         "max_position_embeddings", "hidden_act", "layer_norm_eps", "pruned_heads"
-static const char *const bert_keys[] = {BERT_KEYS, "type_vocab_size", TERN_ATTENTION_EXTRAS, NULL};
-static const char *const distilbert_keys[] = {"vocab_size", "dim",          "n_layers",
-                                              "n_heads",    "hidden_dim",   "max_position_embeddings",
-                                              "activation", "pruned_heads", NULL};
-static const char *const electra_keys[] = {BERT_KEYS, "type_vocab_size", "embedding_size", NULL};
-static const char *const albert_keys[] = {BERT_KEYS,           "type_vocab_size", "embedding_size",
-                                          "num_hidden_groups", "inner_group_num", NULL};
+static const char *const bert_keys[] = {BERT_KEYS, "type_vocab_size", TERN_ATTENTION_EXTRAS, TERN_MIXER_KEYS, NULL};
+static const char *const distilbert_keys[] = {
+    "vocab_size", "dim",          "n_layers",      "n_heads", "hidden_dim", "max_position_embeddings",
+    "activation", "pruned_heads", TERN_MIXER_KEYS, NULL};
+static const char *const electra_keys[] = {BERT_KEYS, "type_vocab_size", "embedding_size", TERN_MIXER_KEYS, NULL};
+static const char *const albert_keys[] = {
+    BERT_KEYS, "type_vocab_size", "embedding_size", "num_hidden_groups", "inner_group_num", TERN_MIXER_KEYS, NULL};
 static const char *const squeezebert_keys[] = {BERT_KEYS,
                                                "type_vocab_size",
                                                "q_groups",
@@ -32,8 +33,8 @@ static const char *const squeezebert_keys[] = {BERT_KEYS,
                                                "intermediate_groups",
                                                "output_groups",
                                                NULL};
-static const char *const rembert_keys[] = {BERT_KEYS, "type_vocab_size", "input_embedding_size", NULL};
-static const char *const roberta_keys[] = {BERT_KEYS, "type_vocab_size", "pad_token_id", NULL};
+static const char *const rembert_keys[] = {BERT_KEYS, "type_vocab_size", "input_embedding_size", TERN_MIXER_KEYS, NULL};
+static const char *const roberta_keys[] = {BERT_KEYS, "type_vocab_size", "pad_token_id", TERN_MIXER_KEYS, NULL};
 static const char *const xmod_keys[] = {BERT_KEYS,
                                         "type_vocab_size",
                                         "pad_token_id",

@@ -6,6 +6,7 @@
 #include "quant/attention_extras.h"
 #include "quant/families.h"
 #include "quant/lora.h"
+#include "quant/mixer_keys.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -213,6 +214,8 @@ tern_status tern_read_bert(struct tern_config *out, const json_t *root, const ch
     out->token_types = 2;
     if (!status)
         status = tern_read_attention_extras(out, root, path, err);
+    if (!status)
+        status = tern_read_mixers(out, root, path, err);
     return status ? status : tern_read_types(out, root, 1, path, err);
 }
 
@@ -221,7 +224,8 @@ tern_status tern_read_distilbert(struct tern_config *out, const json_t *root, co
     static const struct tern_reader_keys keys = {
         "vocab_size", "dim", "n_layers", "n_heads", "hidden_dim", "max_position_embeddings", "activation"};
     out->pooler = TERN_POOLER_RELU; /* pre_classifier */
-    return tern_read_sizes(out, root, &keys, path, err);
+    const tern_status status = tern_read_sizes(out, root, &keys, path, err);
+    return status ? status : tern_read_mixers(out, root, path, err);
 }
 
 /* Embeddings of another width come with a matrix. */

@@ -1,13 +1,12 @@
 /* Reads config.json of the families that were made for long texts: Longformer, BigBird and Jina's second. */
 #include "models/json.h"
 #include "quant/family_readers.h"
+#include "quant/mixer_keys.h"
 
 #include <string.h>
 
-/* attention_window: tokens on both sides together, of every layer or of each. */
 tern_status tern_read_longformer(struct tern_config *out, const json_t *root, const char *path, tern_error *err)
 {
-    const json_t *const windows = json_object_get(root, "attention_window");
     int32_t separator = 2;
     tern_status status = tern_read_roberta(out, root, path, err);
     if (!status)
@@ -15,18 +14,7 @@ tern_status tern_read_longformer(struct tern_config *out, const json_t *root, co
     if (status)
         return status;
     out->question_end = separator < out->vocab ? separator + 1 : 0; /* of a head for answers, which is settled later */
-    if (json_is_array(windows) && json_array_size(windows) != (size_t)out->layers)
-        return tern_fail(err, TERN_FORMAT, "%s: attention_window has %zu numbers for %d layers", path,
-                         json_array_size(windows), out->layers);
-    for (int32_t i = 0; i < out->layers; i++) {
-        const json_t *const own = json_is_array(windows) ? json_array_get(windows, (size_t)i) : windows;
-        const json_int_t window = own && !json_is_null(own) ? json_integer_value(own) : 512;
-        if (window < 2 || window % 2 || window > TERN_ALL_TOKENS)
-            return tern_fail(err, TERN_FORMAT, "%s: attention_window of layer %d is no even number from 2 to %d", path,
-                             i, TERN_ALL_TOKENS);
-        out->layer[i].before = out->layer[i].after = (int32_t)(window / 2);
-    }
-    return TERN_OK;
+    return tern_read_windows(out, root, 512, path, err);
 }
 
 /* In training blocks are drawn at random. transformers' class (5.24) draws none in evaluation: each of the

@@ -240,6 +240,16 @@ static struct tern_input store_feed(struct tern_store *s, const struct tern_laye
     return in;
 }
 
+/* What elu(x) + 1 needs of queries and keys in these units; relu needs nothing, since a factor changes no answer. */
+static void store_elu(struct tern_store *s, double q_unit, double k_unit)
+{
+    struct tern_elu_param *const p = tern_store_add_vector(s, "elu", "", TERN_I32, TERN_PARAM32);
+    if (!p)
+        return;
+    p->query = (struct tern_elu){tern_real_of(1 / q_unit), tern_real_of(q_unit * 1024 / log(2))};
+    p->key = (struct tern_elu){tern_real_of(1 / k_unit), tern_real_of(k_unit * 1024 / log(2))};
+}
+
 /* Attention, of a layer that has it; as store_layer. */
 static double store_attention(struct tern_store *s, const struct tern_layer_spec *spec, double y_unit)
 {
@@ -261,7 +271,10 @@ static double store_attention(struct tern_store *s, const struct tern_layer_spec
         tern_store_poly(s, "attn_gate.act", TERN_BUMP_TANH, unit / 2);
     }
     const double turn = spec->position == TERN_POSITION_ROTARY ? s->turn[spec->table] : 1;
-    tern_store_score(s, "score", q_unit * turn, k_unit * turn);
+    if (spec->mixer == TERN_MIXER_ELU)
+        store_elu(s, q_unit, k_unit);
+    else if (!tern_is_linear(spec))
+        tern_store_score(s, "score", q_unit * turn, k_unit * turn);
     tern_store_distances(s, q_unit, k_unit);
 
     if (spec->conv) {

@@ -183,6 +183,12 @@ typedef void tern_pack_k_fn(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_sca
    b[n16 / 16][m rounded up to 4 / 4][16][4]; all that pads is 0. */
 typedef void tern_pack_v_fn(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale scale, int8_t *b, int m, int n);
 
+/* The same as rows, for a product over tokens: of x[m][n] (m tokens), row j is column j's numbers:
+     b[j][i] = tern_to_s8(x[i][j], scale), b[j][m .. m rounded up to 4) = 0
+     sum[j] = sum[j] + sum over i < m of b[j][i], which stays within int32 */
+typedef void tern_pack_t_fn(const int16_t *x, ptrdiff_t ld_x, struct tern_s8_scale scale, int8_t *b, ptrdiff_t ld_b,
+                            int32_t *sum, int m, int n);
+
 /* Softmax of one row of int32 scores, not normalised: with D = max - score[j] (wrapping, as unsigned),
      t = mulr(min(shift >= 0 ? D >> shift : D << -shift, 32767), mul)     log2 of the ratio, in Q10 (D first cut so
                                                                           that the left shift cannot overflow)
@@ -208,6 +214,28 @@ typedef void tern_tanh_fn(int16_t *y, const struct tern_poly *poly, int n);
      a[j] = rshift(p[j], s)                               within [-2^14, 2^14]
    Returns s, 0 .. 16. In place in a. n <= 32768. */
 typedef int tern_gate_fn(int16_t *a, const int16_t *b, int n);
+
+/* What linear attention makes of a query or key before it multiplies them, a feature map: relu(x), or elu(x) + 1, in a
+   unit that fits the numbers. Made by models/linear_attention.c. */
+struct tern_phi {
+    int16_t up, mul;               /* 0 .. 15, |x| << up <= 32767; 0 .. 32767 - one */
+    int16_t one;                   /* 0 .. 16384 */
+    int16_t limit, shift, octaves; /* limit << shift <= 32767, shift 0 .. 14; 0 .. 32767 */
+    int16_t top;                   /* 0 .. 32767 */
+    int16_t least;                 /* 0 or 1 */
+};
+
+/* A feature map of x[m][n]:
+     x >= 0: one + mulr(x << up, mul)
+     x < 0:  mulr(tern_exp2(mulr(min(-x, limit) << shift, octaves)), top)
+   and at least `least`. In place. */
+typedef void tern_phi_fn(int16_t *x, ptrdiff_t ld, const struct tern_phi *map, int m, int n);
+
+/* Rows twice, each time with a factor of the row, as cosFormer's features have it:
+     out[i][j] = mulr(x[i][j], cosine[i]);  out[i][n + j] = mulr(x[i][j], sine[i])
+   for i < m, j < n; factors in 0 .. 32767. */
+typedef void tern_weigh_fn(const int16_t *x, ptrdiff_t ld_x, const int16_t *cosine, const int16_t *sine, int16_t *out,
+                           ptrdiff_t ld_out, int m, int n);
 
 /* How a row's accumulators become numbers of 32 bits with an exponent. Made by models/scaled.c. */
 struct tern_scaled_scale {
@@ -397,6 +425,18 @@ static inline int32_t tern_scaled1(int32_t acc, int32_t added, int16_t mul, int1
     if (s->added >= 0)
         sum += tern_rshift64((int64_t)added * gamma, s->added);
     return (int32_t)sum;
+}
+
+static inline int16_t tern_phi1(int16_t x, const struct tern_phi *f)
+{
+    int16_t y;
+    if (x >= 0) {
+        y = (int16_t)(f->one + tern_mulr((int16_t)(x * (1 << f->up)), f->mul));
+    } else {
+        const int32_t z = -x < f->limit ? -x : f->limit;
+        y = tern_mulr(tern_exp2(tern_mulr((int16_t)(z * (1 << f->shift)), f->octaves)), f->top);
+    }
+    return tern_max16(y, f->least);
 }
 
 /* One pair of rotate. |u * c| + |v * s| <= 2 * 32767 * 2^14 < 2^30, to which the rounding adds 2^13. */

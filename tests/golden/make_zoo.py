@@ -23,6 +23,7 @@ LENGTHS = (3, 11, 40)
 # Texts that leave a window, and those that are seen in blocks: of more than 5 + 2 * num_random_blocks of them.
 LONGER = {"longformer": (3, 37, 90), "longformer-tokens": (2, 33, 70), "longformer-embed": (3, 37, 90)}
 LONGER.update({"bigbird": (11, 37, 94), "bigbird-embed": (28, 29, 93), "jina2": (3, 40, 90)})
+LONGER.update({"elu": (1, 11, 40), "cosformer": (1, 12, 41)})
 LONGER.update({"longformer-answer": (12, 51, 90), "bigbird-answer": (12, 51, 90)})
 MASK = 4
 
@@ -201,6 +202,37 @@ ZOO = {
         "JinaEmbeddingsV3ForSequenceClassification",
         dict(BERT, type_vocab_size=1, num_labels=3),
     ),
+    # what stands in place of softmax attention over all tokens (attend below)
+    "windows": ("classify", "BertForSequenceClassification", dict(BERT, attention_window=[8, None], num_labels=2)),
+    "elu": ("embed", "RobertaModel", dict(ROBERTA, attention_kind="linear", feature_map="elu", attention_window=None)),
+    "cosformer": (
+        "classify",
+        "DistilBertForSequenceClassification",
+        dict(
+            vocab_size=VOCAB,
+            dim=HIDDEN,
+            n_layers=2,
+            n_heads=HEADS,
+            hidden_dim=WIDE,
+            max_position_embeddings=POSITIONS,
+            attention_kind="linear",
+            feature_map="cosformer",
+            num_labels=3,
+        ),
+    ),
+    "linear-mixed": (
+        "tag",
+        "ElectraForTokenClassification",
+        dict(
+            BERT,
+            embedding_size=HIDDEN,
+            num_hidden_layers=3,
+            attention_kind=["linear", "softmax", "linear"],
+            feature_map="relu",
+            attention_window=[None, 6, None],
+            num_labels=2,
+        ),
+    ),
 }
 
 
@@ -272,6 +304,47 @@ class JinaBert(torch.nn.Module):
 JinaBert.config_class = tf.BertConfig
 
 
+def feature_map(x, name):
+    """[heads][n][features]; cosFormer's by the token's place, from 1 on, and the text's length."""
+    if name == "elu":
+        return torch.nn.functional.elu(x) + 1
+    if name == "relu":
+        return x.relu()
+    angle = math.pi / 2 * torch.arange(1, x.shape[1] + 1)[:, None] / x.shape[1]
+    return torch.cat([x.relu() * angle.cos(), x.relu() * angle.sin()], 2)
+
+
+def attend(module, query, key, value, attention_mask, scaling=None, **others):
+    """transformers' attention with the keys attention_window, attention_kind and feature_map, by whole weights."""
+    config, i = module.config, module.layer_number
+    of_layer = [x[i] if isinstance(x, list) else x for x in (config.window_of_layers, config.kind_of_layers)]
+    q, k, v = query[0], key[0], value[0]
+    if of_layer[1] == "linear":
+        p = feature_map(q, config.feature_map) @ feature_map(k, config.feature_map).transpose(1, 2)
+        p = p / p.sum(2, keepdim=True).clamp(min=1e-6)
+    else:
+        s = q @ k.transpose(1, 2) / math.sqrt(q.shape[2])
+        at = torch.arange(q.shape[1])
+        if of_layer[0]:
+            s = s.masked_fill((at[:, None] - at[None]).abs() > of_layer[0] // 2, -math.inf)
+        p = torch.softmax(s, 2)
+    return (p @ v).transpose(0, 1)[None], p[None]
+
+
+def use_mixers(model, config):
+    """Lets a model whose config has such keys attend by them; its config.json is written before."""
+    if not hasattr(config, "attention_window") and not hasattr(config, "attention_kind") or "Longformer" in type(model).__name__:
+        return
+    tf.AttentionInterface.register("mixers", attend)
+    config._attn_implementation = "mixers"
+    config.window_of_layers = getattr(config, "attention_window", None)
+    config.kind_of_layers = getattr(config, "attention_kind", "softmax")
+    attentions = [m for m in model.modules() if type(m).__name__.endswith("SelfAttention")]
+    assert len(attentions) == config.num_hidden_layers
+    for number, m in enumerate(attentions):
+        m.layer_number, m.config = number, config
+
+
 def draw(model, seed):
     torch.manual_seed(seed)
     for name, p in model.named_parameters():
@@ -326,9 +399,10 @@ def make(name, seed):
     model.save_pretrained(to)
     path = os.path.join(to, "model.safetensors")
     save_file({k: v.half() if v.is_floating_point() else v for k, v in load_file(path).items()}, path)
+    use_mixers(model, config)
     random = torch.Generator().manual_seed(seed)
     lengths = LONGER.get(name, LENGTHS)
-    ids = [[2] + torch.randint(5, VOCAB, (n - 2,), generator=random).tolist() + [3] for n in lengths]
+    ids = [([2] + torch.randint(5, VOCAB, (max(n - 2, 0),), generator=random).tolist() + [3])[:n] for n in lengths]
     put_special(name, ids)
     two = getattr(config, "type_vocab_size", 1) == 2 and not name.startswith("esm") and name != "bigbird-answer"
     types = [[0] * (n - n // 3) + [1] * (n // 3) for n in lengths] if two else None
