@@ -25,6 +25,9 @@ static const struct {
     "{'model_type':'modernbert','vocab_size':50368,'max_position_embeddings':8192,'num_hidden_layers':22,"             \
     "'hidden_size':768,'num_attention_heads':12,'intermediate_size':1152,'local_attention':128,"                       \
     "'global_rope_theta':160000,'local_rope_theta':10000," layers_that_see_all "}"
+#define MINI(mixer)                                                                                                    \
+    "{'model_type':'bert','vocab_size':30522,'max_position_embeddings':8192,'type_vocab_size':2,"                      \
+    "'num_hidden_layers':4,'hidden_size':256,'num_attention_heads':4,'intermediate_size':1024," mixer "}"
 #define WINDOWS4 "'sliding_attention','sliding_attention','sliding_attention','sliding_attention',"
     {"distilbert", "{'model_type':'distilbert','vocab_size':30522,'max_position_embeddings':512,'n_layers':6,"
                    "'dim':768,'n_heads':12,'hidden_dim':3072}"},
@@ -32,6 +35,12 @@ static const struct {
     {"bert-base", BERT(12, 768, 12, 3072)},
     {"bge-small", BERT(12, 384, 12, 1536)},
     {"bert-mini", BERT(4, 256, 4, 1024)},
+    /* The same for long texts, and what stands in place of softmax over all tokens. */
+    {"bert-mini-long", MINI("'attention_kind':'softmax'")},
+    {"bert-mini-windows", MINI("'attention_window':256")},
+    {"bert-mini-elu", MINI("'attention_kind':'linear','feature_map':'elu'")},
+    {"bert-mini-relu", MINI("'attention_kind':'linear','feature_map':'relu'")},
+    {"bert-mini-cosformer", MINI("'attention_kind':'linear','feature_map':'cosformer'")},
     {"tinybert-4l", BERT(4, 312, 12, 1200)},
     {"mpnet-base", "{'model_type':'mpnet','vocab_size':30527,'max_position_embeddings':514,'layer_norm_eps':1e-5," BASE
                    "'relative_attention_num_buckets':32}"},

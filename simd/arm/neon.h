@@ -317,4 +317,16 @@ TERN_INLINE void tern_neon_activate(int16_t *y, const struct tern_poly *poly, in
         y[j] = of1(y[j], poly);
 }
 
+/* tern_exp2 of eight: a shift of at most 31 clears a 16-bit lane, as the reference's case above 15 does, since 2^-x >
+ * 0.
+ */
+TERN_INLINE int16x8_t tern_neon_exp2(int16x8_t t)
+{
+    int16x8_t x = vshlq_n_s16(vandq_s16(t, vdupq_n_s16(1023)), 5);
+    int16x8_t e = vaddq_s16(vdupq_n_s16(TERN_EXP2_C2), vqrdmulhq_s16(x, vdupq_n_s16(TERN_EXP2_C3)));
+    e = vaddq_s16(vdupq_n_s16(TERN_EXP2_C1), vqrdmulhq_s16(e, x));
+    e = vaddq_s16(vdupq_n_s16(TERN_EXP2_C0), vqrdmulhq_s16(e, x));
+    return vshlq_s16(e, vnegq_s16(vshrq_n_s16(t, 10)));
+}
+
 #endif

@@ -1,6 +1,5 @@
 /* Makes softmax's probabilities with NEON, eight scores at a time. D narrows with saturation before it is cut at 32767,
-   which saves a minimum per four; the probabilities' shift of at most 31 clears a 16-bit lane, as the reference's case
-   above 15 does, since 2^-x > 0. */
+   which saves a minimum per four. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
@@ -20,16 +19,6 @@ static int32_t max_of(const int32_t *score, int n)
     return max;
 }
 
-/* tern_exp2 of eight. */
-TERN_INLINE int16x8_t exp2_8(int16x8_t t)
-{
-    int16x8_t x = vshlq_n_s16(vandq_s16(t, vdupq_n_s16(1023)), 5);
-    int16x8_t e = vaddq_s16(vdupq_n_s16(TERN_EXP2_C2), vqrdmulhq_s16(x, vdupq_n_s16(TERN_EXP2_C3)));
-    e = vaddq_s16(vdupq_n_s16(TERN_EXP2_C1), vqrdmulhq_s16(e, x));
-    e = vaddq_s16(vdupq_n_s16(TERN_EXP2_C0), vqrdmulhq_s16(e, x));
-    return vshlq_s16(e, vnegq_s16(vshrq_n_s16(t, 10)));
-}
-
 struct unit {
     int32x4_t max, shift;
     uint32x4_t cut;
@@ -46,7 +35,7 @@ TERN_INLINE int16x8_t softmax8(const int32_t *score, const struct unit *u)
 {
     uint16x8_t d = vcombine_u16(distance4(score, u), distance4(score + 4, u));
     int16x8_t t = vreinterpretq_s16_u16(vminq_u16(d, vdupq_n_u16(32767)));
-    return vrshrq_n_s16(exp2_8(vqrdmulhq_s16(t, u->mul)), 5);
+    return vrshrq_n_s16(tern_neon_exp2(vqrdmulhq_s16(t, u->mul)), 5);
 }
 
 int32_t tern_softmax_neon(const int32_t *score, int shift, int mul, int8_t *high, int8_t *low, int n)

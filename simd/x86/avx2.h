@@ -185,4 +185,26 @@ static ALWAYS_INLINE __m256i tern_poly_eval256(__m256i y, const struct tern_poly
     return tern_horner256(h, x, p->c[0]);
 }
 
+/* tern_exp2. AVX2 lacks a 16-bit variable shift: e >> n is the upper half of 2 e * 2^(15 - n), the power looked up by
+   pshufb; n counts up to 15, where e < 2^15 is 0 already. */
+
+/* 2^(15 - n) for n in 0 .. 15: the upper byte is 128 >> n, the lower 128 >> (n - 8). An index below 0 gives 0. */
+static ALWAYS_INLINE __m256i tern_power256(__m256i n)
+{
+    const __m256i table =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(-128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0));
+    __m256i twice = _mm256_mullo_epi16(n, _mm256_set1_epi16(257));
+    return _mm256_shuffle_epi8(table, _mm256_sub_epi8(twice, _mm256_set1_epi16(8)));
+}
+static ALWAYS_INLINE __m256i tern_exp2_256(__m256i t)
+{
+    __m256i x = _mm256_and_si256(_mm256_slli_epi16(t, 5), _mm256_set1_epi16(1023 << 5));
+    __m256i e = _mm256_mulhrs_epi16(_mm256_set1_epi16(TERN_EXP2_C3), x);
+    e = _mm256_mulhrs_epi16(_mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C2)), x);
+    e = _mm256_mulhrs_epi16(_mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C1)), x);
+    e = _mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C0));
+    __m256i n = _mm256_min_epi16(_mm256_srli_epi16(t, 10), _mm256_set1_epi16(15));
+    return _mm256_mulhi_epu16(_mm256_add_epi16(e, e), tern_power256(n));
+}
+
 #endif

@@ -175,4 +175,15 @@ static ALWAYS_INLINE __m512i tern_poly_eval512(__m512i y, const struct tern_poly
     return tern_horner512(h, x, p->c[0]);
 }
 
+/* tern_exp2: vpsrlvw gives 0 for a count above 15. */
+static ALWAYS_INLINE __m512i tern_exp2_512(__m512i t)
+{
+    __m512i x = _mm512_and_si512(_mm512_slli_epi16(t, 5), _mm512_set1_epi16(1023 << 5));
+    __m512i e = _mm512_mulhrs_epi16(_mm512_set1_epi16(TERN_EXP2_C3), x);
+    e = _mm512_mulhrs_epi16(_mm512_add_epi16(e, _mm512_set1_epi16(TERN_EXP2_C2)), x);
+    e = _mm512_mulhrs_epi16(_mm512_add_epi16(e, _mm512_set1_epi16(TERN_EXP2_C1)), x);
+    e = _mm512_add_epi16(e, _mm512_set1_epi16(TERN_EXP2_C0));
+    return _mm512_srlv_epi16(e, _mm512_srli_epi16(t, 10));
+}
+
 #endif

@@ -1,7 +1,6 @@
 /* Makes softmax's probabilities with AVX2, 32 scores at a time, in 16-bit lanes once the difference is scaled: a shift
    right by 1 or more leaves 31 bits, which packssdw cuts at 32,767 as the contract wants; for other shifts D is cut
-   first. AVX2 lacks a 16-bit variable shift: e >> n is the upper half of 2 e * 2^(15 - n), the power looked up by
-   pshufb; n counts up to 15, where e < 2^15 is 0 already. (e + 16) >> 5 is mulr(e, 1024). */
+   first. (e + 16) >> 5 is mulr(e, 1024). */
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
@@ -22,28 +21,12 @@ static ALWAYS_INLINE __m256i scaled(const int32_t *score, const struct scale *s,
     return _mm256_sllv_epi32(_mm256_min_epu32(d, s->cut), s->shift);
 }
 
-/* 2^(15 - n) for n in 0 .. 15: the upper byte is 128 >> n, the lower 128 >> (n - 8). An index below 0 gives 0. */
-static ALWAYS_INLINE __m256i power(__m256i n)
-{
-    const __m256i table =
-        _mm256_broadcastsi128_si256(_mm_setr_epi8(-128, 64, 32, 16, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0));
-    __m256i twice = _mm256_mullo_epi16(n, _mm256_set1_epi16(257));
-    return _mm256_shuffle_epi8(table, _mm256_sub_epi8(twice, _mm256_set1_epi16(8)));
-}
-
 /* Probabilities of 16 scores in 16-bit lanes, in the order of packs_epi32. */
 static ALWAYS_INLINE __m256i exp16(const int32_t *score, const struct scale *s, const int right)
 {
     __m256i d = _mm256_packs_epi32(scaled(score, s, right), scaled(score + 8, s, right));
     __m256i t = _mm256_mulhrs_epi16(d, s->mul);
-    __m256i x = _mm256_and_si256(_mm256_slli_epi16(t, 5), _mm256_set1_epi16(1023 << 5));
-    __m256i e = _mm256_mulhrs_epi16(_mm256_set1_epi16(TERN_EXP2_C3), x);
-    e = _mm256_mulhrs_epi16(_mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C2)), x);
-    e = _mm256_mulhrs_epi16(_mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C1)), x);
-    e = _mm256_add_epi16(e, _mm256_set1_epi16(TERN_EXP2_C0));
-    __m256i n = _mm256_min_epi16(_mm256_srli_epi16(t, 10), _mm256_set1_epi16(15));
-    e = _mm256_mulhi_epu16(_mm256_add_epi16(e, e), power(n));
-    return _mm256_mulhrs_epi16(e, _mm256_set1_epi16(1024));
+    return _mm256_mulhrs_epi16(tern_exp2_256(t), _mm256_set1_epi16(1024));
 }
 
 struct factors {

@@ -1,6 +1,6 @@
 /* Makes softmax's probabilities with AVX-512BW, 64 scores at a time, in 16-bit lanes once the difference is scaled: a
    shift right by 1 or more leaves 31 bits, which packssdw cuts at 32,767 as the contract wants; for other shifts D is
-   cut first. e >> n is vpsrlvw, which gives 0 for n > 15; (e + 16) >> 5 is mulr(e, 1024). packssdw and packsswb leave
+   cut first. (e + 16) >> 5 is mulr(e, 1024). packssdw and packsswb leave
    the groups of four bytes in an order that one vpermd undoes. */
 #ifndef __AVX512BW__
 #error "compile with -mavx512bw"
@@ -25,13 +25,7 @@ static ALWAYS_INLINE __m512i exp32(__m512i low, __m512i high, const struct scale
 {
     __m512i d = _mm512_packs_epi32(scaled(low, s, right), scaled(high, s, right));
     __m512i t = _mm512_mulhrs_epi16(d, s->mul);
-    __m512i x = _mm512_and_si512(_mm512_slli_epi16(t, 5), _mm512_set1_epi16(1023 << 5));
-    __m512i e = _mm512_mulhrs_epi16(_mm512_set1_epi16(TERN_EXP2_C3), x);
-    e = _mm512_mulhrs_epi16(_mm512_add_epi16(e, _mm512_set1_epi16(TERN_EXP2_C2)), x);
-    e = _mm512_mulhrs_epi16(_mm512_add_epi16(e, _mm512_set1_epi16(TERN_EXP2_C1)), x);
-    e = _mm512_add_epi16(e, _mm512_set1_epi16(TERN_EXP2_C0));
-    e = _mm512_srlv_epi16(e, _mm512_srli_epi16(t, 10));
-    return _mm512_mulhrs_epi16(e, _mm512_set1_epi16(1024));
+    return _mm512_mulhrs_epi16(tern_exp2_512(t), _mm512_set1_epi16(1024));
 }
 
 struct factors {
