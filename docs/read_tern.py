@@ -5,6 +5,7 @@ usage: read_tern.py MODEL.tern              lists the tensors
        read_tern.py MODEL.tern words        the word embeddings as floats
        read_tern.py MODEL.tern MATRIX N K   the weights of a dense int8 matrix, such as layer.0.attn_out 256 256
        read_tern.py MODEL.tern dense I      weights and bias of dense layer I behind the pooling
+       read_tern.py MODEL.tern units N      the units of layer N's queries and keys, of linear attention with elu
 """
 import json
 import struct
@@ -62,6 +63,11 @@ class Model:
         pairs = self[f"positions.{i}.table.q"][: 2 * self.config["tables"][i]["heads"]].reshape(-1, 2).astype("f8")
         return pairs[:, 0] * 2.0 ** -pairs[:, 1] * np.log(2)
 
+    def units(self, layer):
+        """Of a layer with elu(x) + 1: the units of its queries and keys."""
+        pairs = self[f"layer.{layer}.elu"][:8].reshape(-1, 2).astype("f8")
+        return 2.0 ** pairs[0, 1] / pairs[0, 0], 2.0 ** pairs[2, 1] / pairs[2, 0]
+
     def poolings(self):
         """How many vectors of `hidden` numbers are joined."""
         return len(self.config["pooling"]) if isinstance(self.config["pooling"], list) else 1
@@ -88,6 +94,8 @@ def main():
             print(name, model.tensors[name]["dtype"], model.tensors[name]["shape"], model[name].nbytes)
     elif sys.argv[2] == "words":
         print(model.words())
+    elif sys.argv[2] == "units":
+        print(*model.units(int(sys.argv[3])))
     elif sys.argv[2] == "dense":
         print(*model.dense(int(sys.argv[3])))
     else:

@@ -9,6 +9,7 @@
 
 const char *const tern_activation_names[TERN_N_ACTIVATIONS] = {"gelu",       "gelu_new", "relu",
                                                                "gelu_ibert", "silu",     "quick_gelu"};
+const char *const tern_mixer_names[TERN_N_MIXERS] = {"softmax", "fourier", "elu", "relu", "cosformer"};
 const char *const tern_output_names[TERN_N_OUTPUTS] = {"softmax", "sigmoid", "raw"};
 const char *const tern_pooler_names[TERN_N_POOLERS] = {"none", "tanh", "relu", "gelu", "gelu_new", "silu"};
 const struct tern_family tern_families[TERN_N_FAMILIES] = {
@@ -50,6 +51,11 @@ const char *tern_output_name(enum tern_output output)
 const char *tern_activation_name(enum tern_activation activation)
 {
     return tern_activation_names[activation];
+}
+
+const char *tern_mixer_name(enum tern_mixer mixer)
+{
+    return tern_mixer_names[mixer];
 }
 
 const char *tern_architecture_name(enum tern_architecture architecture)

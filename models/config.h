@@ -443,6 +443,7 @@ const char *tern_dense_activation_name(enum tern_dense_activation activation);
 /* Describes how an embedding is made, in words: "mean, dense to 64 with tanh, length 1, first 32". */
 void tern_embedding_words(char *out, size_t capacity, const struct tern_config *config);
 
+const char *tern_mixer_name(enum tern_mixer mixer);
 const char *tern_activation_name(enum tern_activation activation);
 const char *tern_architecture_name(enum tern_architecture architecture);
 /* Published checkpoints of a family, and what of it is refused ("": nothing), in words. */

@@ -67,7 +67,6 @@ static const struct {
 /* Its kinds of parts, by name; the indices are the values of the enums. */
 static const char *const norm_names[TERN_N_NORM_KINDS] = {"layer", "rms", "scale"},
                          *const place_names[TERN_N_PLACES] = {"post", "pre"},
-                         *const mixer_names[TERN_N_MIXERS] = {"softmax", "fourier", "elu", "relu", "cosformer"},
                          *const position_names[TERN_N_POSITIONS] = {"absolute", "rotary", "bias", "disentangled",
                                                                     "alibi"},
                          *const gate_names[TERN_N_GATES] = {"none", "product"};
@@ -81,7 +80,7 @@ static const struct {
     {"activation", offsetof(struct tern_layer_spec, activation), tern_activation_names, TERN_N_ACTIVATIONS},
     {"norm", offsetof(struct tern_layer_spec, norm), norm_names, TERN_N_NORM_KINDS},
     {"place", offsetof(struct tern_layer_spec, place), place_names, TERN_N_PLACES},
-    {"mixer", offsetof(struct tern_layer_spec, mixer), mixer_names, TERN_N_MIXERS},
+    {"mixer", offsetof(struct tern_layer_spec, mixer), tern_mixer_names, TERN_N_MIXERS},
     {"position", offsetof(struct tern_layer_spec, position), position_names, TERN_N_POSITIONS},
     {"gate", offsetof(struct tern_layer_spec, gate), gate_names, TERN_N_GATES},
 };

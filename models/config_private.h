@@ -29,6 +29,7 @@ tern_status tern_config_check(const struct tern_config *config, const char *labe
 
 /* The index of `name` in a list of names, or -1. */
 int tern_name_index(const char *const *names, int n_names, const char *name);
+extern const char *const tern_mixer_names[TERN_N_MIXERS];
 extern const char *const tern_activation_names[TERN_N_ACTIVATIONS];
 extern const char *const tern_output_names[TERN_N_OUTPUTS];
 extern const char *const tern_pooler_names[TERN_N_POOLERS];

@@ -74,6 +74,12 @@
  *   the 15 bits of their row's largest as a gate's products do; the kernels' logits are Q16, as a head's; their softmax
  *   is attention's.
  *
+ * Linear attention: features are int16 in a unit that a text's largest query or key of the head chooses (with elu + 1
+ *   exp is tern_exp2's), and cancel. Keys become int8 with a scale per text and head, and S and z are exact sums. The
+ *   rows S_c / z_c, less the mean of all values, become int8 with one scale for the head; a query's weights phi(q)_c
+ *   z_c become 15 bits, then int8. What leaves is a weighted mean of these rows plus that mean: int8 S and z, each
+ *   with a scale of its own, would be as near (docs/decisions.md), but may leave the values' range.
+ *
  * Fourier transforms (FNet): of columns by a matrix of int8 cosines and sines; of tokens by int8 ones from a stored
  * wave and int8 columns with a scale for each 16 of a text. What rounding makes of constant columns leaks into other
  * tokens' sums by 2^-8 of them. The sums with y are 64 bits, of which LayerNorm reads the 29 that the largest leaves.

@@ -228,6 +228,29 @@ def check_slopes(tern, work):
     assert wrong < 1e-7, f"{folder}: the slopes are wrong by {wrong:.2e}"
 
 
+def check_elu(tern, work):
+    """Linear attention with elu: its two numbers of a unit agree, and info says what the attention is."""
+    folder = f"{work}/linear"
+    shutil.copytree(os.path.join(os.path.dirname(__file__), "golden/zoo/windows"), folder)
+    with open(folder + "/config.json") as file:
+        config = json.load(file)
+    config.update(attention_window=[8, None], attention_kind=["softmax", "linear"], feature_map="elu")
+    with open(folder + "/config.json", "w") as file:
+        json.dump(config, file)
+    with open(folder + "/vocab.txt", "w") as file:
+        file.write("".join(f"{x}\n" for x in ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] + [f"t{i}" for i in range(92)]))
+    subprocess.run([tern, "convert", folder, "-o", folder + ".tern", "-q"], check=True, stdout=subprocess.DEVNULL)
+    model = Model(folder + ".tern")
+    check_list(tern, folder + ".tern", model)
+    assert [run["mixer"] for run in model.config["layer"]] == ["softmax", "elu"]
+    assert "layer.1.score" not in model.tensors and "layer.0.elu" not in model.tensors
+    octaves = [float(model["layer.1.elu"][i]) * 2.0 ** -int(model["layer.1.elu"][i + 1]) for i in (2, 6)]
+    wrong = np.abs(np.array(model.units(1)) * 1024 / np.log(2) / octaves - 1).max()
+    assert wrong < 1e-8, f"{folder}: the units differ by {wrong:.2e}"
+    info = subprocess.run([tern, "info", folder + ".tern"], check=True, capture_output=True, text=True).stdout
+    assert "1 of 2 layers: windows of 8 tokens; 1 of 2 layers: linear, feature map elu\n" in info, info
+
+
 def check_static(tern, work):
     """A table without layers: what a token's own vector is, of rows of very different lengths."""
     rng, folder = np.random.default_rng(8), work + "/static"
@@ -275,6 +298,7 @@ def main():
     for folder in sys.argv[3:]:
         check(tern, folder, work + "/given.tern", [], 2e-4)
     check_slopes(tern, work)
+    check_elu(tern, work)
 
 
 main()

@@ -326,6 +326,7 @@ prints "[0-9]${tab}- 0-5 6-8 9-11 11-12 -\$" tokenize "$model" --ids --offsets '
 prints '"offsets":\[null,\[0,2\],null,\[0,3\],null\],"n_tokens":5}$' tokenize "$model" --json --offsets --pair "he${tab}ran"
 refused 4 'text 1: no tab' classify "$model" --pair 'no tab'
 prints '"tensors":\[{"name"' info "$model" --json
+prints '^attention  *softmax over all tokens$' info "$model"
 prints '^checksum *[0-9a-f]\{16\}$' info "$model"
 
 # Threads that the system refuses end in an error; this once waited for ever. Stacks of 1 MiB for 256 exceed the limit.

@@ -171,6 +171,61 @@ static int copies_of(const tern_model *m, double *products)
     return copies;
 }
 
+enum { ATTENTION_WORDS = 64 };
+
+/* What a layer's attention is, in words. */
+static void attention_of(const struct tern_layer_spec *l, char *out, size_t capacity)
+{
+    const char *const global = l->global ? " and global tokens" : "";
+    if (l->mixer == TERN_MIXER_FOURIER)
+        snprintf(out, capacity, "a Fourier transform");
+    else if (!l->heads)
+        snprintf(out, capacity, "none");
+    else if (tern_is_linear(l))
+        snprintf(out, capacity, "linear, feature map %s", tern_mixer_name(l->mixer));
+    else if (l->block)
+        snprintf(out, capacity, "blocks of %d tokens", l->block);
+    else if (l->before < TERN_ALL_TOKENS && l->after < TERN_ALL_TOKENS)
+        snprintf(out, capacity, "windows of %d tokens%s", l->before + l->after, global);
+    else
+        snprintf(out, capacity, "softmax over all tokens%s", global);
+}
+
+/* Each kind once, in the order of the layers, with how many have it unless all do. */
+static void print_attention(const struct tern_config *c)
+{
+    char words[ATTENTION_WORDS], other[ATTENTION_WORDS];
+    const char *between = "";
+    for (int32_t i = 0; i < c->layers; i++) {
+        int32_t before = 0, alike = 0;
+        attention_of(&c->layer[i], words, sizeof words);
+        for (int32_t k = 0; k < c->layers; k++) {
+            attention_of(&c->layer[k], other, sizeof other);
+            before += k < i && !strcmp(words, other);
+            alike += !strcmp(words, other);
+        }
+        if (before)
+            continue;
+        fputs(between, stdout);
+        if (alike < c->layers)
+            printf("%d of %d layers: ", alike, c->layers);
+        fputs(words, stdout);
+        between = "; ";
+    }
+    puts(c->layers ? "" : "none");
+}
+
+static void print_attention_json(const struct tern_config *c)
+{
+    char words[ATTENTION_WORDS];
+    fputs("\"attention\":[", stdout);
+    for (int32_t i = 0; i < c->layers; i++) {
+        attention_of(&c->layer[i], words, sizeof words);
+        printf("%s\"%s\"", i ? "," : "", words);
+    }
+    fputs("],", stdout);
+}
+
 static void print(const tern_model *m, const char *path)
 {
     const tern_model_info *i = &m->info;
@@ -184,6 +239,8 @@ static void print(const tern_model *m, const char *path)
     printf("scheme        %s\n", tern_safetensors_metadata(&m->tensors, "tern.scheme"));
     printf("architecture  %s, %d layers, hidden %d, %d heads, intermediate %d, %s\n", i->architecture, i->layers,
            i->hidden, i->heads, i->intermediate, i->activation);
+    fputs("attention     ", stdout);
+    print_attention(&m->config);
     if (*m->config.adapter)
         printf("adapter       %s\n", m->config.adapter);
     printf("weights       %s, %" PRIu64 " parameters, %.3f bits each with all that goes with them\n", i->weights,
@@ -234,6 +291,7 @@ static void print_json(const tern_model *m, const char *path)
     printf("],\"head\":\"%s\",\"output\":", i->head);
     cli_json_text(stdout, i->n_labels ? i->output : NULL);
     putchar(',');
+    print_attention_json(&m->config);
     print_embedding_json(m);
     printf(",\"tokenizer\":%s,\"file_bytes\":%" PRIu64 ",\"parameters\":%" PRIu64
            ",\"bits_per_weight\":%.3f,\"checksum\":\"%016" PRIx64 "\",\"tensors\":[",
