@@ -84,7 +84,7 @@ static void test_config(void **state)
         {"longformer", "attention_window", "8", NULL},
         {"longformer", "attention_window", "7", "attention_window of layer 0 is no even number"},
         {"longformer", "attention_window", "[4, 0, 4]", "attention_window of layer 1 is no even number"},
-        {"longformer", "attention_window", "[4, 4]", "attention_window has 2 numbers for 3 layers"},
+        {"longformer", "attention_window", "[4, 4]", "attention_window has 2 values for 3 layers"},
         {"longformer", "attention_mode", "\"longformer\"", NULL},
         {"longformer", "attention_mode", "\"bigbird\"", "only Longformer's attention is supported"},
         {"longformer", "autoregressive", "true", "only encoders are supported"},
