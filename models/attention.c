@@ -338,7 +338,8 @@ static void head_task(void *context, int task, int thread)
     h.globals = tern_seen_globals(j->a->config, layer, j->batch, task / layer->heads);
     if (h.globals)
         time = global_tokens(&h, time);
-    for (int first = h.globals, rows; first < h.tokens; first += rows) {
+    const int queries = j->a->first_only ? 1 : h.tokens;
+    for (int first = h.globals, rows; first < queries; first += rows) {
         rows = tern_seen_rows(layer, h.tokens, first, TERN_ATTENTION_ROWS);
         const struct tern_seen seen = tern_seen_by(layer, h.keys, h.globals, first, rows);
         if (!tern_seen_same(&seen, &h.packed))

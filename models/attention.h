@@ -43,6 +43,7 @@ struct tern_attention {
     /* [texts] The last so many tokens of a text see the others, and no token sees them: fewer than it has, in layers
        that see whole texts. NULL: none. */
     const int32_t *unseen;
+    int first_only;     /* 1: of each text the first tokens' contexts alone need be there */
     const int32_t *exp; /* [tokens] exponents of the units of scores; NULL: all are 0 */
 };
 

@@ -535,6 +535,48 @@ static void run_windows(struct tern_bert *b, const tern_batch *batch, int i)
     }
 }
 
+/* The first rows of all texts, which lie where the texts begin, to rows 0, 1, ..., or back from there. */
+static void move_firsts(void *rows, size_t bytes, const tern_batch *batch, int back)
+{
+    for (int k = 0; rows && k < batch->n_texts; k++) {
+        const int text = back ? batch->n_texts - 1 - k : k;
+        uint8_t *const close = (uint8_t *)rows + (size_t)text * bytes, *const apart =
+                                                                           (uint8_t *)rows +
+                                                                           (size_t)batch->offsets[text] * bytes;
+        memmove(back ? apart : close, back ? close : apart, bytes);
+    }
+}
+
+/* Whether the layer may leave out all rows but the first one of each text. */
+static int may_leave_out(const struct tern_bert *b, const struct tern_layer_spec *layer)
+{
+    return !b->observer.input && layer->heads && !layer->conv && !layer->value_conv;
+}
+
+/* The last layer, with keys and values of all tokens, and all else of the texts' first ones. */
+static void run_firsts(struct tern_bert *b, const tern_batch *batch, int i)
+{
+    const struct tern_layer_spec *spec = &b->config->layer[i];
+    const size_t h = (size_t)b->config->hidden, a = (size_t)tern_attention_width(spec);
+    run_parts(b, batch, project, i);
+    b->attention.first_only = 1;
+    mix(b, batch, i);
+    b->attention.first_only = 0;
+    move_firsts(b->context, a * sizeof *b->context, batch, 0);
+    move_firsts(b->y, h * sizeof *b->y, batch, 0);
+    move_firsts(b->stream, h * sizeof *b->stream, batch, 0);
+    move_firsts(b->gates, (size_t)spec->heads * sizeof *b->gates, batch, 0);
+    for (int first = 0, rows; first < batch->n_texts; first += rows) {
+        rows = batch->n_texts - first < b->part_rows ? batch->n_texts - first : b->part_rows;
+        struct tern_bert part = part_of(b, i, first, rows);
+        struct rows_job job = {.b = &part, .batch = batch, .first = first, .tokens = rows};
+        run_layer(&part, &job, i);
+    }
+    move_firsts(b->y, h * sizeof *b->y, batch, 1);
+    move_firsts(b->x_q, (size_t)b->x.ld, batch, 1);
+    move_firsts(b->x_row, sizeof *b->x_row, batch, 1);
+}
+
 void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
 {
     if (tern_config_is_scaled(b->config)) {
@@ -543,14 +585,16 @@ void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
     }
     run_parts(b, batch, run_embeddings, -1);
     for (int i = 0; i < b->config->layers; i++) {
-        if (sees_near(b, batch, &b->config->layer[i])) {
+        if (b->first_only && i == b->config->layers - 1 && may_leave_out(b, &b->config->layer[i])) {
+            run_firsts(b, batch, i);
+        } else if (sees_near(b, batch, &b->config->layer[i])) {
             run_windows(b, batch, i);
-            continue;
+        } else {
+            if (b->config->layer[i].heads)
+                run_parts(b, batch, project, i);
+            mix(b, batch, i);
+            run_parts(b, batch, run_layer, i);
         }
-        if (b->config->layer[i].heads)
-            run_parts(b, batch, project, i);
-        mix(b, batch, i);
-        run_parts(b, batch, run_layer, i);
     }
     b->x.m = batch->offsets[batch->n_texts];
 }

@@ -63,6 +63,9 @@ struct tern_bert {
     int most_heads;
     int ffn_width; /* neurons of every feed-forward layer that are run, the first ones; 0: all */
     struct tern_row_observer observer;
+    /* 1: of each text the first token's state alone is read, and the last layer need not make others. Set before a run.
+     */
+    int first_only;
 
     /* The states, [tokens][...]; y and x are the forward pass's result. */
     int16_t *y;      /* [hidden] residual stream, in units of the last norm; where layers normalise what they read, what

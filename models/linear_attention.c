@@ -292,7 +292,8 @@ static void head_task(void *context, int task, int thread)
     fill_wave(&h);
     time = divide(&h, add_keys(&h, time));
     map(&h, j->query + h.at, &j->weights->elu_query, h.tokens);
-    for (int first = 0; first < h.tokens; first += ROWS)
+    const int queries = j->a->first_only ? 1 : h.tokens;
+    for (int first = 0; first < queries; first += ROWS)
         time = block(&h, first, smaller(h.tokens - first, ROWS), time);
 }
 

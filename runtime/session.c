@@ -348,12 +348,21 @@ static tern_bert_f32_fn *const float_heads[TERN_N_HEADS] = {
 #undef HEAD_KIND
 };
 
+/* Whether a task reads nothing but the first token's state of each text. */
+static int reads_first(const struct tern_config *c, tern_heads_fn *head, int skip)
+{
+    if (head == tern_heads_classify)
+        return c->head_reads == TERN_READS_FIRST;
+    return head == tern_heads_embed && c->pooling == TERN_POOL_CLS && !c->n_joined && !skip;
+}
+
 /* Encoder and head, group by group; `width` results per text or token, which become the user's floats. */
 static void run_integers(tern_session *s, const tern_batch *batch, tern_heads_fn *head, int of_tokens, int width,
                          int bits, float *out)
 {
     tern_batch group;
     tern_pool_begin(s->pool, s->token_products * batch->offsets[batch->n_texts]);
+    s->bert.first_only = reads_first(&s->model->config, head, s->heads.skip);
     for (int first = 0; first < batch->n_texts; first += group.n_texts) {
         group = group_of(s, batch, first);
         s->bert.attention.unseen = s->unseen ? s->unseen + first : NULL;
@@ -361,6 +370,7 @@ static void run_integers(tern_session *s, const tern_batch *batch, tern_heads_fn
             tern_bert_forward(&s->bert, &group);
         head(&s->heads, &group, s->result + (ptrdiff_t)(of_tokens ? batch->offsets[first] : first) * width);
     }
+    s->bert.first_only = 0;
     tern_pool_end(s->pool);
     s->result_count = (size_t)(of_tokens ? batch->offsets[batch->n_texts] : batch->n_texts) * (size_t)width;
     s->result_bits = bits;
