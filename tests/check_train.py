@@ -27,6 +27,7 @@ try:
     import mixers
     import prune
     import qat
+    import trim
 except ImportError as missing:
     print(f"skipped: Python has no {missing.name}, which training needs (pip install torch transformers safetensors)")
     sys.exit(77)
@@ -52,6 +53,30 @@ def make_data(path, n, seed):
             words = r.choices(WORDS, k=r.randrange(2, 12)) + r.choices(GOOD if label else BAD, k=r.randrange(1, 3))
             r.shuffle(words)
             f.write(" ".join(words) + f" \t{label}\n")
+
+
+def make_conll(path, n, seed):
+    """Words with entities' labels: good and bad words are of two kinds, of one or two words."""
+    r = random.Random(seed)
+    with open(path, "w", encoding="utf-8") as f:
+        for _ in range(n):
+            for _ in range(r.randrange(3, 8)):
+                kind = r.choice(("", "", "P", "L"))
+                for i, word in enumerate(r.choices({"": WORDS, "P": GOOD, "L": BAD}[kind], k=r.randrange(1, 3))):
+                    f.write(f"{word} {'BI'[i > 0]}-{kind}\n" if kind else f"{word} O\n")
+                f.write(f"{r.choice(WORDS)} O\n")
+            f.write("\n")
+
+
+def make_tagger(path, source):
+    """A classifier of tokens that begins with the weights of a classifier of texts."""
+    names = ["O", "B-P", "I-P", "B-L", "I-L"]
+    config = transformers.BertConfig.from_pretrained(source, id2label=dict(enumerate(names)),
+                                                     label2id={n: i for i, n in enumerate(names)})
+    torch.manual_seed(3)
+    model = transformers.BertForTokenClassification.from_pretrained(source, config=config, ignore_mismatched_sizes=True)
+    model.save_pretrained(path)
+    transformers.AutoTokenizer.from_pretrained(source).save_pretrained(path)
 
 
 def make_model(path, family, labels=2):
@@ -268,6 +293,41 @@ def check_pruned(tern, work, table):
     check(code == 0 and "layer.1." not in report_of(tern, f"{work}/cut2"), f"layers: {err}")
 
 
+def check_tagger(tern, work):
+    """Entities: trained, made int4, pruned; tern finds what PyTorch found."""
+    for name, n, seed in (("train.conll", 300, 5), ("dev.conll", 100, 6)):
+        make_conll(f"{work}/{name}", n, seed)
+    make_tagger(f"{work}/tagger", f"{work}/bert")
+    words = ["--task", "tag", "--data", f"{work}/train.conll", "--dev", f"{work}/dev.conll", "--batch", "16"]
+    for module, source, out, *options in (
+            (qat, "tagger", "tags8", "--weights", "int8", "--teacher", "none", "--steps", "120", "--lr", "2e-3"),
+            (qat, "tags8", "tags4", "--weights", "int4", "--steps", "40", "--lr", "1e-3"),
+            (prune, "tags8", "tags16x4", "--blocks", "4x4", "--sparsity", "0.5", "--steps", "60", "--lr", "2e-3"),
+            (distil, "tags8", "tags1", "--layers", "1", "--steps", "60", "--lr", "2e-3")):
+        code, _, err = call(module, f"{work}/{source}", "-o", f"{work}/{out}", *options, *words,
+                            *(["--tern", tern] if module is qat else []))
+        check(code == 0, f"{out}: {err}")
+        found = lines_of(f"{work}/{out}")[-1]["validation"]
+        check(found["words"] > 0.9, f"{out}: has not learnt the entities: {found}")
+        report_of(tern, f"{work}/{out}")
+        done = subprocess.run([tern, "eval", f"{work}/{out}.tern", "--task", "conll", f"{work}/dev.conll", "--json"],
+                              capture_output=True, text=True, check=False)
+        if "f1" in found:
+            f1 = json.loads(done.stdout)["f1"] if done.returncode == 0 else -1
+            check(abs(f1 - found["f1"]) < 0.02, f"{out}: f1 {found['f1']} in PyTorch, tern: {done.stdout}{done.stderr}")
+
+
+def check_trimmed(tern, work):
+    """A smaller file gives the same vectors, but for the unit of the embeddings' sums, which rows that went may have set."""
+    code, _, err = call(trim, f"{work}/vectors", "-o", f"{work}/trimmed", "--positions", "40")
+    check(code == 0 and "all of it is kept" in report_of(tern, f"{work}/trimmed"), f"trimmed: {err}")
+    whole, cut = (subprocess.run([tern, "embed", f"{work}/{name}.tern", "a good film"], capture_output=True, text=True,
+                                 check=False).stdout.split()[-72:] for name in ("vectors", "trimmed"))
+    away = max((abs(float(a) - float(b)) for a, b in zip(whole, cut)), default=1)
+    check(len(whole) == len(cut) == 72 and away < 0.01, f"trimmed: vectors are {away} apart")
+    check(os.path.getsize(f"{work}/trimmed.tern") < os.path.getsize(f"{work}/vectors.tern"), "nothing was trimmed")
+
+
 def check_mixers(tern, work, table):
     """Other mixers, nested widths and pairs of low rank: what is trained is opened again as it was, and tern answers as
     PyTorch does."""
@@ -324,6 +384,8 @@ def check_refused(work, table):
     refused("No such file", base, *rest, "--data", f"{work}/nothing.tsv")
     refused("config.json: No such file", f"{work}/nothing", *rest)
     refused("has no classifier of texts", f"{work}/embedder", *rest)
+    refused("has no classifier of tokens", base, "--weights", "int8", "--task", "tag", "--data", f"{work}/train.tsv")
+    refused("none of the model's", f"{work}/tagger", "--weights", "int8", "--task", "tag", "--data", f"{work}/train.tsv")
     refused("hidden_size is 64", base, *rest, "--teacher", f"{work}/distilbert")
     refused("'sizes' is unknown", base, *rest, "--losses", "sizes=1")
     os.makedirs(f"{work}/other")
@@ -345,6 +407,8 @@ def check_refused(work, table):
                         ("has 64 already", "--positions", "64"), ("from 1 to 135", "--nested", "136"),
                         ("no rank", "--low-rank", "0.0001")):
         refused(says, base, *table, *more, module=mixers)
+    refused("has 64", f"{work}/embedder", "--positions", "65", module=trim)
+    refused("no sentence embedder", base, "--positions", "20", module=trim)
     refused("no maps to compare", base, *table, "--mixer", "elu", "--losses", "maps=1", module=mixers)
     refused("Tern clips none", base, *rest, "--clip", "pact")
     refused("is a pair of matrices", f"{work}/pairs", *rest)
@@ -386,6 +450,7 @@ def main():
         train("embedder", "vectors", "int4", "--task", "embed", "--data", f"{work}/texts", "--dev", f"{work}/texts",
               "--batch", "16", "--steps", "12", "--lr", "3e-3")
         check(folder.read_json(f"{work}/vectors/tern_grid.json")["copies"], "no columns are repeated")
+        check_trimmed(tern, work)
         resumed = [f"{work}/int8", "--weights", "ternary", "--clip", "lsq", *table, "--tern", tern, "--embeddings", "int4", "--steps",
                    "120", "--lr", "1e-3", "--save", "20", "--validate", "50", "--intervene", "0.4"]
         check_resumed(qat, work, resumed)
@@ -393,6 +458,7 @@ def main():
         check_distilled(tern, work, table)
         check_pruned(tern, work, table)
         check_mixers(tern, work, table)
+        check_tagger(tern, work)
         check_resumed(distil, work, [f"{work}/embedder", "--task", "embed", "--data", f"{work}/texts", "--dev",
                                      f"{work}/texts", "--layers", "1", "--vocab", "85", "--batch", "16", "--steps",
                                      "120", "--save", "20"])

@@ -77,6 +77,47 @@ def read_lines(path):
     return [" ".join(row).strip() for row in read_rows(path)]
 
 
+def read_words(path, labels):
+    """[((words,), numbers of their labels)] of a CoNLL file: a word in each line, its label last, an empty line behind
+    each sentence."""
+    sentences, words, numbers = [], [], []
+    with open_text(path) as f:
+        for line_number, line in enumerate(f, 1):
+            fields = line.split()
+            if fields and fields[0] == "-DOCSTART-":
+                continue
+            if fields and (len(fields) < 2 or fields[-1] not in labels):
+                fail(f"{path}:{line_number}: the label '{fields[-1]}' is none of the model's: {', '.join(labels)}")
+            if fields:
+                words.append(fields[0])
+                numbers.append(labels.index(fields[-1]))
+            elif words:
+                sentences.append(((words,), numbers))
+                words, numbers = [], []
+    if words:
+        sentences.append(((words,), numbers))
+    if not sentences:
+        fail(f"{path}: has no sentences")
+    return sentences
+
+
+def label_tokens(tokenizer, sentences, numbers, most):
+    """Token ids (and types) of sentences in words, and the labels of their tokens: a word's first piece has its label,
+    others have -100."""
+    out = tokenizer([s[0] for s in sentences], is_split_into_words=True, truncation=True, max_length=most)
+    types, labels = out.get("token_type_ids"), []
+    for i, own in enumerate(numbers):
+        words = out.word_ids(i)
+        labels.append([own[w] if w is not None and w != before else -100
+                       for w, before in zip(words, [None] + words[:-1])])
+    return [(ids, types[i] if types else None) for i, ids in enumerate(out["input_ids"])], labels
+
+
+def pad_labels(labels):
+    longest = max(len(own) for own in labels)
+    return torch.tensor([own + [-100] * (longest - len(own)) for own in labels])
+
+
 def tokenize(tokenizer, texts, most):
     """Token ids (and types) of each text or pair, cut to `most` tokens: computed once, before training."""
     first = [t[0] for t in texts]
@@ -128,5 +169,7 @@ class Batches:
         if step // self.per_epoch != self.epoch:
             self.shuffle(step // self.per_epoch)
         chosen = self.order[step % self.per_epoch]
-        targets = torch.tensor([self.targets[i] for i in chosen]) if self.targets else None
+        targets = [self.targets[i] for i in chosen] if self.targets else None
+        if targets:
+            targets = pad_labels(targets) if isinstance(targets[0], list) else torch.tensor(targets)
         return collate(self.tokenizer, [self.items[i] for i in chosen]), targets

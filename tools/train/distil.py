@@ -46,9 +46,9 @@ def main():
     texts, labels = task.read_training(args, whole)
     ids, files = None, {}
     if args.vocab:
-        ids, files = vocabulary.reduce(student, data.tokenize(whole.tokenizer, texts, args.max_tokens), args.vocab)
+        ids, files = vocabulary.reduce(student, task.tokens_of(args, whole, texts, labels)[0], args.vocab)
         ids = ids.to(args.device)
-    items = data.tokenize(student.tokenizer, texts, args.max_tokens)
+    items, labels = task.tokens_of(args, student, texts, labels)
     # What goes with a text is its number, by which the teacher's answer and the label are found.
     batches = data.Batches(student.tokenizer, items, list(range(len(items))), args.batch, args.seed)
     teacher = task.watch(whole, args.device)

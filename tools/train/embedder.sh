@@ -20,9 +20,11 @@ train() {
 
 case $recipe in
 ternary) # 19,000 of 30,522 pieces: those that the sentences have most often. Their rows stay as they are (0 steps).
+    # What no text reads goes at the end: positions beyond 256, the second type, the pooler.
     train distil "$teacher" vocabulary --vocab 19000 --losses hidden=1 --steps 0
-    train qat "$out/vocabulary" ternary --teacher "$teacher" --weights ternary --embeddings int4 --tern "$tern" \
+    train qat "$out/vocabulary" whole --teacher "$teacher" --weights ternary --embeddings int4 --tern "$tern" \
         --intervene 0.25 --losses embedding=10,hidden=1,outputs=1,maps=1 --steps 2600 --lr 4e-4
+    [ -d "$out/ternary" ] || "$python" "$here/trim.py" "$out/whole" -o "$out/ternary" --positions 256
     set -- ;;
 int4) # One-shot conversion by the second order needs no training here.
     ln -sfn "$(cd "$teacher" && pwd)" "$out/int4"

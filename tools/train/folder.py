@@ -69,7 +69,7 @@ def read_pooling(folder):
 
 
 def open_checkpoint(folder, task):
-    """task: "classify" (the folder must have a classifier of texts) or "embed"."""
+    """task: "classify" or "tag" (the folder must have a classifier of texts or of tokens), or "embed"."""
     import transformers
     config = read_json(os.path.join(folder, "config.json"))
     family = config.get("model_type")
@@ -79,12 +79,16 @@ def open_checkpoint(folder, task):
     if task == "classify" and not any(h.endswith("ForSequenceClassification") for h in heads):
         fail(f"{folder}: a {' and '.join(heads) or 'model without a head'} has no classifier of texts; "
              "fine-tune one first, or take --task embed")
+    if task == "tag" and not any(h.endswith("ForTokenClassification") for h in heads):
+        fail(f"{folder}: a {' and '.join(heads) or 'model without a head'} has no classifier of tokens; fine-tune one "
+             "first, or take another --task")
     labels = config.get("id2label") or {}
     if task == "classify" and (len(labels) == 1 or config.get("problem_type") == "multi_label_classification"):
         fail(f"{folder}: its head gives a number, or several labels at once; the recipes train one label of several")
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    auto = transformers.AutoModelForSequenceClassification if task == "classify" else transformers.AutoModel
+    auto = {"classify": transformers.AutoModelForSequenceClassification, "embed": transformers.AutoModel,
+            "tag": transformers.AutoModelForTokenClassification}[task]
     try:
         model = auto.from_pretrained(folder, dtype="float32", local_files_only=True,
                                      ignore_mismatched_sizes=bool(config.get("pruned_heads")))

@@ -52,7 +52,9 @@ class Layout:
         # Heads, in the order in which they read each other: the first reads the last norm.
         self.heads = []
         model = checkpoint.model
-        if checkpoint.task == "classify":
+        if checkpoint.task == "tag":
+            self.heads = [(model, "classifier")]
+        elif checkpoint.task == "classify":
             if family == "distilbert":
                 self.heads = [(model, "pre_classifier"), (model, "classifier")]
             elif hasattr(model.classifier, "dense"):

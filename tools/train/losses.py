@@ -33,7 +33,7 @@ class Watched:
         """Logits, or the texts' vectors of length 1."""
         self.hidden, self.outputs, self.instead = [], [], instead
         out = self.checkpoint.model(**arguments)
-        if self.checkpoint.task == "classify":
+        if self.checkpoint.task != "embed":
             return out.logits.float()
         return pool(out.last_hidden_state.float(), arguments["attention_mask"], self.checkpoint.pooling)
 
@@ -100,8 +100,7 @@ def distil(student, teacher, arguments, weights, match, instead=False, taught=No
     def rows(name, pairs):
         losses[name] = weights[name] * sum(mse(match.widen(name, s, t), t, mask) for s, t in pairs) / len(pairs)
     if weights.get("logits"):
-        losses["logits"] = weights["logits"] * F.kl_div(F.log_softmax(given, -1), F.softmax(taught, -1),
-                                                        reduction="batchmean")
+        losses["logits"] = weights["logits"] * logits_loss(given, taught, mask)
     if weights.get("embedding"):
         losses["embedding"] = weights["embedding"] * (1 - (given * taught).sum(-1)).mean()
     if weights.get("hidden"):
@@ -117,5 +116,13 @@ def distil(student, teacher, arguments, weights, match, instead=False, taught=No
     return losses, given
 
 
+def logits_loss(given, taught, mask):
+    """KL divergence of texts' labels, or of the labels of the tokens that are there."""
+    if given.dim() == 3:
+        given, taught = given[mask > 0], taught[mask > 0]
+    return F.kl_div(F.log_softmax(given, -1), F.softmax(taught, -1), reduction="batchmean")
+
+
 def labels_loss(logits, targets):
-    return F.cross_entropy(logits, targets)
+    """`targets`: a label of each text, or of each token, -100 for those that have none."""
+    return F.cross_entropy(logits.flatten(0, -2), targets.flatten())

@@ -129,7 +129,7 @@ def main():
     layout.without_dropout(checkpoint.model)
     checkpoint.model.to(args.device)
     texts, labels = task.read_training(args, checkpoint)
-    items = data.tokenize(checkpoint.tokenizer, texts, args.max_tokens)
+    items, labels = task.tokens_of(args, checkpoint, texts, labels)
     batches = data.Batches(checkpoint.tokenizer, items, list(range(len(items))), args.batch, args.seed)
     match = task.match_of(checkpoint, teacher, args.device) if teacher else None
     taught = task.asked_once(args, run, teacher, texts, weights)

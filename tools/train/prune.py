@@ -64,7 +64,7 @@ def main():
     student = cut.checkpoint
     layout.without_dropout(student.model)
     texts, labels = task.read_training(args, whole)
-    items = data.tokenize(student.tokenizer, texts, args.max_tokens)
+    items, labels = task.tokens_of(args, student, texts, labels)
     batches = data.Batches(student.tokenizer, items, list(range(len(items))), args.batch, args.seed)
     trained = nn.ModuleDict({"student": student.model})
     masks = None

@@ -61,7 +61,7 @@ def main():
         fail("--intervene: there is no teacher")
     match = task.match_of(checkpoint, teacher, args.device) if teacher else None
     texts, targets = task.read_training(args, checkpoint)
-    items = data.tokenize(checkpoint.tokenizer, texts, args.max_tokens)
+    items, targets = task.tokens_of(args, checkpoint, texts, targets)
     batches = data.Batches(checkpoint.tokenizer, items, targets, args.batch, args.seed)
     if args.sub_norms and not folder.has_sub_norms(args.checkpoint):
         layout.add_sub_norms(checkpoint)

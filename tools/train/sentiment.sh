@@ -47,8 +47,8 @@ binary)
     quantise "$from" binary binary 1400 --embeddings int4 --intervene 0.2 --lr 4e-4
     convert binary ;;
 small)
-    train distil "$from" vocab --layers 4 --vocab 6400 --losses hidden=1,labels=0.2 --steps 300 --lr 1e-4
-    quantise "$out/vocab" small int4 400 --embeddings int4 --lr 1e-4
+    train distil "$from" vocab --layers 4 --vocab 6400 --losses hidden=1,logits=1 --steps 600 --lr 2e-4
+    quantise "$out/vocab" small int4 800 --embeddings int4 --lr 2e-4 --teacher "$from"
     convert small ;;
 1x4 | 4x4 | 16x4)
     prune "$recipe" "$recipe" 0.8

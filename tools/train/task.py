@@ -8,14 +8,15 @@ from folder import fail
 
 LOSSES = ("logits", "hidden", "outputs", "maps", "labels", "embedding")
 # What each loss counts when --losses does not say.
-DEFAULTS = {"classify": {"logits": 1.0, "hidden": 1.0}, "embed": {"embedding": 10.0, "hidden": 1.0}}
+DEFAULTS = {"classify": {"logits": 1.0, "hidden": 1.0}, "tag": {"logits": 1.0, "hidden": 1.0},
+            "embed": {"embedding": 10.0, "hidden": 1.0}}
 
 
 def add_arguments(parser):
-    parser.add_argument("--task", choices=("classify", "embed"), required=True)
-    parser.add_argument("--data", required=True, nargs="+", help="classify: a table; embed: a text in each line")
+    parser.add_argument("--task", choices=("classify", "tag", "embed"), required=True)
+    parser.add_argument("--data", required=True, nargs="+", help="classify: a table; tag: CoNLL; embed: a text in each line")
     parser.add_argument("--dev",
-                        help="classify: a table; embed: an STS file (Spearman), or lines (cosine to the teacher)")
+                        help="classify: a table; tag: CoNLL; embed: an STS file (Spearman), or lines (cosine to the teacher)")
     parser.add_argument("--text-column", default="sentence", help="name or number; two with a comma: pairs")
     parser.add_argument("--label-column", default="label")
     parser.add_argument("--losses", help="such as logits=1,hidden=1,outputs=1,maps=1,labels=0.5,embedding=10")
@@ -48,7 +49,7 @@ def open_teacher(args, student):
         if getattr(a, name) != getattr(b, name):
             fail(f"{teacher.folder}: {name} is {getattr(b, name)}, the student's {getattr(a, name)}; it is compared "
                  "layer by layer: take a teacher of the student's shape, or distil first")
-    if args.task == "classify" and a.num_labels != b.num_labels:
+    if args.task != "embed" and a.num_labels != b.num_labels:
         fail(f"{teacher.folder}: {b.num_labels} labels, the student has {a.num_labels}")
     return watch(teacher, args.device)
 
@@ -87,13 +88,24 @@ def read_training(args, checkpoint):
         rows = [r for path in args.data
                 for r in data.read_table(path, args.text_column, args.label_column, checkpoint.labels())]
         return [r[0] for r in rows], [r[1] for r in rows]
+    if args.task == "tag":
+        rows = [r for path in args.data for r in data.read_words(path, checkpoint.labels())]
+        return [r[0] for r in rows], [r[1] for r in rows]
     return [(t,) for path in args.data for t in data.read_lines(path) if t], None
+
+
+def tokens_of(args, checkpoint, texts, targets):
+    """Tokenised texts, and their targets: those of tokens, where words had them."""
+    if args.task == "tag":
+        return data.label_tokens(checkpoint.tokenizer, texts, targets, args.max_tokens)
+    return data.tokenize(checkpoint.tokenizer, texts, args.max_tokens), targets
 
 
 def with_labels(found, given, labels, numbers, weights):
     """The losses by name, and that of the labels of a batch's texts, where it counts."""
     if weights.get("labels"):
-        truth = torch.tensor([labels[n] for n in numbers.tolist()], device=given.device)
+        own = [labels[n] for n in numbers.tolist()]
+        truth = (data.pad_labels(own) if isinstance(own[0], list) else torch.tensor(own)).to(given.device)
         found["labels"] = weights["labels"] * losses.labels_loss(given, truth)
     return found
 
@@ -107,8 +119,8 @@ def in_batches(watched, items, device, size=32):
         batch = data.collate(watched.checkpoint.tokenizer, [items[j] for j in chosen])
         given = watched.run({k: v.to(device) for k, v in batch.items()}).cpu()
         for j, row in zip(chosen, given):
-            out[j] = row
-    return torch.stack(out)
+            out[j] = row if given.dim() == 2 else row[:len(items[j][0])]
+    return out if out[0].dim() == 2 else torch.stack(out)
 
 
 @torch.no_grad()
@@ -120,11 +132,27 @@ def answers(args, teacher, texts):
 def asked_once(args, run, teacher, texts, weights, other_ids=False):
     """The teacher's answers to all texts, where it need not run in each step as well, or reads other ids there; None:
     each step asks it."""
-    if not teacher or not (weights.get("logits") or weights.get("embedding")):
+    if not teacher or not (weights.get("logits") or weights.get("embedding")) or args.task == "tag":
         return None
     if not other_ids and any(weights.get(name) for name in losses.OF_LAYERS):
         return None
     return run.answers(len(texts), lambda: answers(args, teacher, texts)).to(args.device)
+
+
+def tags(args, student):
+    """The part of words with the right label, and the F1 of entities where seqeval is there."""
+    checkpoint, names = student.checkpoint, student.checkpoint.labels()
+    rows = data.read_words(args.dev, names)
+    items, truth = data.label_tokens(checkpoint.tokenizer, [r[0] for r in rows], [r[1] for r in rows], args.max_tokens)
+    found = [given.argmax(-1).tolist() for given in in_batches(student, items, args.device)]
+    pairs = [[(t, f) for t, f in zip(own, said) if t != -100] for own, said in zip(truth, found)]
+    figures = {"words": sum(t == f for p in pairs for t, f in p) / sum(len(p) for p in pairs)}
+    try:
+        from seqeval.metrics import f1_score
+        figures["f1"] = float(f1_score(*([[names[p[side]] for p in own] for own in pairs] for side in (0, 1))))
+    except ImportError:
+        pass
+    return figures
 
 
 def validation(args, student, teacher):
@@ -134,6 +162,8 @@ def validation(args, student, teacher):
     checkpoint = student.checkpoint
     def tokens(texts):
         return data.tokenize(checkpoint.tokenizer, texts, args.max_tokens)
+    if args.task == "tag":
+        return lambda: tags(args, student)
     if args.task == "classify":
         rows = data.read_table(args.dev, args.text_column, args.label_column, checkpoint.labels())
         items, truth = tokens([r[0] for r in rows]), torch.tensor([r[1] for r in rows])
