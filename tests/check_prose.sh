@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 errors=0
 fail() { echo "$*"; errors=$((errors + 1)); }
-documents=(README.md CONTRIBUTING.md docs/*.md)
+documents=(README.md CONTRIBUTING.md docs/*.md models/README.md)
 
 while read -r file; do
     [ "$(head -c 2 "$file")" = '/*' ] || fail "$file: does not open with a comment that says what it is for"

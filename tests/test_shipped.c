@@ -23,7 +23,12 @@ static const struct shipped {
     enum e2e_task task;
     uint64_t digest; /* XXH3-64 of the int32 behind the answers to TEXTS texts of seeded tokens */
 } shipped[] = {
-    {"models/sentiment-mini.tern", E2E_CLASSIFY, 0},
+    {"models/sentiment-mini.tern", E2E_CLASSIFY, 0x06d938f7d06c91e0u},
+    {"models/sentiment.tern", E2E_CLASSIFY, 0xb6b7ef43f5981bd1u},
+    {"models/sentiment-binary.tern", E2E_CLASSIFY, 0x93c9e2625fa3dc17u},
+    {"models/sentiment-sparse.tern", E2E_CLASSIFY, 0x8c000007f199b5bfu},
+    {"models/embed-ternary.tern", E2E_EMBED, 0xceeb47bb683ecf9du},
+    {"models/embed-int4.tern", E2E_EMBED, 0x3d6355f93c2ba24au},
 };
 
 static uint64_t digest(const tern_model *model, const struct e2e_texts *texts, const struct e2e_run *how)

@@ -1,10 +1,10 @@
 #!/bin/sh
 # usage: tools/demo.sh [path of the tern program]      (make demo)
-# Classifies a few sentences with the model that ships, embeds two texts, measures.
+# Classifies a few sentences and embeds some with the models that ship, measures.
 set -eu
 cd "$(dirname "$0")/.."
 tern=${1:-tern}
-model=models/sentiment-mini.tern
+model=models/sentiment.tern embedder=models/embed-ternary.tern
 
 show() {
     printf '\n$ tern'
@@ -16,6 +16,6 @@ show() {
 show info "$model" | sed '3,${/^$/,$d;}'
 show classify "$model" "A warm, funny, engaging film." "The plot is thin and the jokes fall flat." \
     "An unforgettable performance by the whole cast." "Dull, predictable and far too long."
-show embed "$model" --cosine "The acting is wonderful." "The actors are superb."
-show embed "$model" --cosine "The acting is wonderful." "Nothing in it works."
+show embed "$embedder" --cosine "The acting is wonderful." "The actors are superb."
+show embed "$embedder" --cosine "The acting is wonderful." "It rains in Bergen."
 show bench "$model" -s 16,128 -t 1
