@@ -12,9 +12,10 @@ extern "C" {
 typedef struct tern_convert_options {
     size_t struct_bytes; /* sizeof(tern_convert_options) */
     /* The type of the encoder's matrices: "int8" (the default when NULL), "int4", "nf4", "fp4", "int3", "int2",
-       "ternary", "binary" or "f32"; or "auto:BITS", which chooses a format of whole numbers for each matrix so that
-       the average is BITS bits, and needs `calibrate`. Pooler, classifier and position embeddings stay int8; the
-       report says so. With "ternary" and "binary", a matrix that has only such weights already keeps them exactly. */
+       "ternary", "binary", "int7", "int6" (stored as int8, with smaller magnitudes) or "f32"; or "auto:BITS", which
+       chooses a format of whole numbers for each matrix so that the average is BITS bits, and needs `calibrate`.
+       Pooler, classifier and position embeddings stay int8; the report says so. With "ternary" and "binary", a matrix
+       that has only such weights already keeps them exactly. */
     const char *weights;
     /* Called with lines of the report ("what each tensor became") and with progress; either may be NULL. */
     void (*report)(void *context, const char *line);

@@ -88,7 +88,7 @@ for text in "format: $(numbered 0 $formats) |" "blocks of $(numbered 1 $shapes) 
     grep -qF "$text" docs/format.md || fail "docs/format.md does not say $text"
 done
 while IFS='|' read -r name bits most values; do
-    [ "$bits" != 8 ] || continue
+    [ "$bits" -le 4 ] || continue
     range=1
     [ "$most" = 1 ] || range="1 to $most"
     row="| $name | $(tr -s ' ' <<<"$values") | $range |"

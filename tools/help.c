@@ -80,7 +80,7 @@ static const char help_convert[] =
     "  --rest int8         with --strict, tensors that cannot have that type may be int8\n"
     "  --sparse SHAPE[:FRACTION]\n"
     "                      store only the blocks of SHAPE (outputs x inputs: {shapes}) that are not\n"
-    "                      all zero. Weights may be {blocks}, with 4x1 only int8. With a FRACTION\n"
+    "                      all zero. Weights may be {blocks}, with 4x1 no 4 bits. With a FRACTION\n"
     "                      (0.5, say) that part of each matrix's blocks is set to zero first: the smallest blocks,\n"
     "                      or with --calibrate those that the other weights can best make up for, and these are\n"
     "                      changed to do so. tern eval tells what that costs in accuracy\n"
