@@ -79,6 +79,11 @@ typedef struct tern_convert_options {
        `default_language` names. Of one with low-rank adapters for several tasks (jina-embeddings-v3) the one of
        `lora_adaptations` that is merged into the weights: "retrieval.query". NULL: none, as without a task. */
     const char *adapter;
+    /* The machine that the file is for, one of quant/boards.def: "pi2", "pi3", "pizero2", "pi4", "pi5", "arm-i8mm",
+       "pc-sse4", "pc-avx2", "pc-avxvnni", "pc-avx512" or "pc-vnni". Of the options that are left out, `weights` becomes
+       "int7" where that is faster than "int8", and `sparse` "auto", by the speed of that machine, which may be of
+       another architecture; the report says why. The file runs on every CPU. Not with `sparse_isa`. NULL: none. */
+    const char *board;
 } tern_convert_options;
 
 /* A checkpoint that was trained with Tern's arithmetic in the loop (tools/train) has a file tern_grid.json, which says
