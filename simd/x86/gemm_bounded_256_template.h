@@ -240,8 +240,11 @@ void GEMM_NAME(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptr
     struct rows rows;
     const ptrdiff_t ld_b = (ptrdiff_t)k4 * STEP;
     const struct tern_tiling blocks = tern_tiling_of(m, ROW_BLOCK);
-    for (int k = 0; k < k4; k += K_BLOCK) {
-        const int steps = k4 - k < K_BLOCK ? k4 - k : K_BLOCK;
+    /* Of as equal depths as can be, in whole registers of activations. */
+    const struct tern_tiling depths = tern_tiling_of((k4 + MOST_DEPTH - 1) / MOST_DEPTH, K_BLOCK / MOST_DEPTH);
+    for (int block = 0; block < depths.tiles; block++) {
+        const int k = tern_tile_start(depths, block) * MOST_DEPTH, most = tern_tile_rows(depths, block) * MOST_DEPTH;
+        const int steps = k4 - k < most ? k4 - k : most;
         for (int i = 0; i < blocks.tiles; i++) {
             const int row = tern_tile_start(blocks, i);
             const struct tern_tiling tiling = tern_tiling_of(tern_tile_rows(blocks, i), TILE_ROWS);
