@@ -13,6 +13,7 @@ import sys
 
 import numpy as np
 
+BOUNDS = {0: 127, 8: 63, 9: 31}  # the largest magnitudes of int8, int7 and int6, by their numbers
 TYPES = {"I8": "i1", "U8": "u1", "I16": "<i2", "I32": "<i4", "F32": "<f4"}
 
 
@@ -34,11 +35,14 @@ class Model:
         return np.frombuffer(self.data[begin:end], TYPES[tensor["dtype"]]).reshape(tensor["shape"])
 
     def values(self, name):
-        """int8 [panels][k4][16][4]: the integers of a matrix. Only dense int8 is read here."""
+        """int8 [panels][k4][16][4]: the integers of a matrix. Only dense int8, int7 and int6 are read here."""
         param = self[name + ".param"]
-        if param[4] or param[6]:
+        if param[4] not in BOUNDS or param[6]:
             raise ValueError(name + " is stored in codes or in blocks")
-        return self[name + ".weight"]
+        weight = self[name + ".weight"]
+        if np.abs(weight.astype(np.int16)).max() > BOUNDS[param[4]]:
+            raise ValueError(name + " holds a weight beyond its format")
+        return weight
 
     def integers(self, name, n, k):
         """The same as int8 [n][k], without repeated columns and what pads both."""

@@ -73,7 +73,7 @@ int tern_sparse_fits(enum tern_format format, enum tern_block_shape shape, char 
 {
     if (why)
         why[0] = 0;
-    if (format == TERN_FORMAT_INT8 || (tern_format_in_blocks(format) && !shapes[shape].columns))
+    if (tern_format_is_bytes(format) || (tern_format_in_blocks(format) && !shapes[shape].columns))
         return 1;
     if (why && tern_format_in_blocks(format))
         snprintf(why, TERN_SPARSE_WHY, "blocks of %s are int8; 4-bit weights take %s", shapes[shape].name,

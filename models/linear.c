@@ -106,7 +106,9 @@ enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct t
 enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct tern_routes *routes)
 {
     if (w->weight)
-        return TERN_ROUTE_INT8;
+        return w->bound == 31 && m >= routes->s6   ? TERN_ROUTE_INT6
+               : w->bound == 63 && m >= routes->s7 ? TERN_ROUTE_INT7
+                                                   : TERN_ROUTE_INT8;
     if (w->sparse.first && w->codes.line)
         return w->sparse.shape == TERN_BLOCK_16X4 && m <= routes->spmm_s4 ? TERN_ROUTE_BLOCK_CODES
                                                                           : TERN_ROUTE_UNPACK_BLOCKS;
@@ -123,6 +125,8 @@ static const struct {
     enum tern_op op;
 } ways[TERN_N_ROUTES] = {
     [TERN_ROUTE_INT8] = {"int8", TERN_OP_gemm_s8},
+    [TERN_ROUTE_INT7] = {"int7", TERN_OP_gemm_s7},
+    [TERN_ROUTE_INT6] = {"int6", TERN_OP_gemm_s6},
     [TERN_ROUTE_LOOK_UP] = {"looked up", TERN_OP_gemm_lut},
     [TERN_ROUTE_CODES] = {"codes", TERN_OP_gemm_s4},
     [TERN_ROUTE_UNPACK] = {"unpacked", TERN_OP_gemm_s8},
@@ -273,7 +277,7 @@ static struct panels panels_of(const struct job *j, const struct tern_linear *w,
 {
     struct panels p = {.route = route_of(j, w), .count = count, .k4 = tern_k4(w->k)};
     p.used4 = w->used ? tern_k4(w->used) : p.k4;
-    if (p.route == TERN_ROUTE_INT8) {
+    if (w->weight) {
         p.weight = w->weight + (ptrdiff_t)first * p.k4 * TERN_LINE;
         p.ahead.panel = (ptrdiff_t)p.k4 * TERN_LINE;
         p.ahead.at = p.weight + AHEAD * p.ahead.panel;
@@ -309,6 +313,9 @@ static struct panels panels_of(const struct job *j, const struct tern_linear *w,
 static void multiply(const struct job *j, const struct panels *p, int32_t *tile, int first_row, int rows)
 {
     const struct tern_runner *run = j->run;
+    tern_gemm_s8_fn *const gemm = p->route == TERN_ROUTE_INT7   ? run->ops->gemm_s7
+                                  : p->route == TERN_ROUTE_INT6 ? run->ops->gemm_s6
+                                                                : run->ops->gemm_s8;
     const int8_t *q = j->x->q + first_row * j->x->ld;
     uint8_t *const packed = packs(p->route) ? run->packed + first_row / TERN_TILE_ROWS * run->packed_bytes : NULL;
     const ptrdiff_t ld = j->width * TERN_PANEL, blocks = tern_blocks(p->k4);
@@ -322,11 +329,11 @@ static void multiply(const struct job *j, const struct panels *p, int32_t *tile,
     else if (p->route == TERN_ROUTE_CODES)
         run->ops->gemm_s4(q, j->x->ld, &p->codes, tile, ld, rows, p->count, p->k4);
     else if (p->used4 == p->k4)
-        run->ops->gemm_s8(q, j->x->ld, p->weight, tile, ld, rows, p->count, p->k4, p->ahead);
+        gemm(q, j->x->ld, p->weight, tile, ld, rows, p->count, p->k4, p->ahead);
     else /* the steps of one panel lie together */
         for (int i = 0; i < p->count; i++)
-            run->ops->gemm_s8(q, j->x->ld, p->weight + (ptrdiff_t)i * p->k4 * TERN_LINE, tile + i * TERN_PANEL, ld,
-                              rows, 1, p->used4, (struct tern_ahead){NULL, 0});
+            gemm(q, j->x->ld, p->weight + (ptrdiff_t)i * p->k4 * TERN_LINE, tile + i * TERN_PANEL, ld, rows, 1,
+                 p->used4, (struct tern_ahead){NULL, 0});
 }
 
 /* Brings an output to the caches while its products are computed, lest the epilogue wait for its lines. */

@@ -9,6 +9,7 @@
 /* One weight matrix as the file has it. All pointers lead into the mapped file. */
 struct tern_linear {
     const int8_t *weight;      /* panels [panels][k4][16][4]; NULL when the weights are low-bit or sparse */
+    int bound;                 /* the largest magnitude of `weight` by its format: 63 or 31; 0: 127 */
     struct tern_codes codes;   /* line NULL: none */
     struct tern_sparse sparse; /* first NULL: none; with codes, value is NULL */
     const int32_t *left;       /* [16 * panels] bits that a channel's accumulators have room for above wnorm2's bound;
@@ -36,6 +37,8 @@ int tern_unpacked_panels(int k);
 /* How a matrix meets its rows. Every way gives the same accumulators. */
 enum tern_route {
     TERN_ROUTE_INT8,
+    TERN_ROUTE_INT7, /* weights of at most 63, and of at most 31, by kernels for these */
+    TERN_ROUTE_INT6,
     TERN_ROUTE_LOOK_UP, /* codes of 1 to 3 bits choose among sums of activations */
     TERN_ROUTE_CODES,   /* codes of 4 bits are unpacked in registers */
     TERN_ROUTE_UNPACK,  /* codes are unpacked to int8 panels first */
@@ -48,8 +51,8 @@ enum tern_route {
 enum tern_route tern_route_of(const struct tern_linear *w, int m, const struct tern_routes *routes);
 /* How a block-sparse matrix meets m rows: as it is, or expanded (its codes never are). */
 enum tern_way tern_sparse_way(const struct tern_linear *w, int m, const struct tern_sparse_routes *routes);
-/* "int8", "looked up", "codes", "unpacked", "sparse", "expanded", "sparse codes", "sparse unpacked", and the op that
-   multiplies. */
+/* "int8", "int7", "int6", "looked up", "codes", "unpacked", "sparse", "expanded", "sparse codes", "sparse unpacked",
+   and the op that multiplies. */
 const char *tern_route_name(enum tern_route route);
 enum tern_op tern_route_op(enum tern_route route);
 

@@ -65,6 +65,23 @@ const int8_t *tern_load_s8(struct tern_loader *l, const char *name, int n_dims, 
     return data;
 }
 
+const int8_t *tern_load_bounded(struct tern_loader *l, const char *name, int n_dims, const int64_t *shape, int bound)
+{
+    const int8_t *data = tern_load_s8(l, name, n_dims, shape);
+    size_t bytes = 1;
+    for (int i = 0; i < n_dims; i++)
+        bytes *= (size_t)shape[i];
+    int wrong = 0;
+    for (size_t i = 0; data && bound < 127 && i < bytes; i++)
+        wrong |= data[i] > bound || data[i] < -bound;
+    if (wrong) {
+        char what[80];
+        snprintf(what, sizeof what, "holds a weight beyond its format; the range is -%d to %d", bound, bound);
+        tern_load_fail(l, name, what);
+    }
+    return data;
+}
+
 const void *tern_load_params(struct tern_loader *l, const char *name)
 {
     const int64_t shape = TERN_PARAM32;

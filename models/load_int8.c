@@ -97,7 +97,7 @@ static void load_sparse(struct tern_loader *l, struct tern_linear *out, const ch
                         const struct tern_linear_param *p)
 {
     char part[96];
-    const int coded = p->format != TERN_FORMAT_INT8;
+    const int coded = !tern_format_is_bytes((enum tern_format)p->format);
     if (p->blocks < 1 || p->blocks > TERN_N_BLOCK_SHAPES || p->lines < 1 || (coded && p->lines % 2) ||
         !tern_sparse_fits((enum tern_format)p->format, (enum tern_block_shape)(p->blocks - 1), NULL)) {
         snprintf(part, sizeof part, "%s.param", name);
@@ -122,7 +122,7 @@ static void load_sparse(struct tern_loader *l, struct tern_linear *out, const ch
     if (coded)
         load_block_codes(l, &out->codes, name, n, k, p);
     else
-        w->value = tern_load_s8(l, part, 2, lines);
+        w->value = tern_load_bounded(l, part, 2, lines, tern_format_bound((enum tern_format)p->format));
     const char *fault = l->status ? NULL : tern_sparse_fault(w, panels, tern_k4(k), p->lines);
     if (fault)
         tern_load_fail(l, name, fault);
@@ -191,8 +191,8 @@ static void load_linear(struct tern_loader *l, struct tern_linear *w, const stru
     snprintf(part, sizeof part, "%s.weight", name);
     if (p->blocks)
         load_sparse(l, w, name, n, k, p);
-    else if (p->format == TERN_FORMAT_INT8)
-        w->weight = tern_load_s8(l, part, 4, shape);
+    else if (tern_format_is_bytes((enum tern_format)p->format))
+        w->weight = tern_load_bounded(l, part, 4, shape, w->bound = tern_format_bound((enum tern_format)p->format));
     else
         load_codes(l, &w->codes, name, n, k, p);
     if (p->left)

@@ -3,6 +3,7 @@
 
 #include "models/blocks.h"
 #include "models/sparse_table.h"
+#include "quant/boards.h"
 #include "quant/calibrate.h"
 #include "quant/checkpoint.h"
 #include "quant/choose_bits.h"
@@ -12,6 +13,7 @@
 #include "quant/logit_bits.h"
 #include "quant/outliers.h"
 #include "quant/probe.h"
+#include "quant/sparse_costs.h"
 #include "quant/sparsify.h"
 
 #include <stdarg.h>
@@ -23,6 +25,7 @@
 struct reader {
     struct tern_checkpoint checkpoint;
     enum tern_rule rule;
+    struct tern_board_choice board;
     struct tern_sparse_routes routes; /* where blocks pay */
     const struct tern_config *narrow; /* of which the first neurons are taken; NULL: all are */
 };
@@ -272,11 +275,18 @@ static int read_auto(int *bucket, const char *text)
 }
 
 /* Reads the limits below which blocks are faster than dense on the ISA that the file is for, maybe another CPU's. */
-static tern_status read_routes(struct tern_sparse_routes *routes, struct tern_source *source,
+static tern_status read_routes(struct reader *reader, struct tern_source *source, enum tern_weights weights,
                                const tern_convert_options *o, tern_error *err)
 {
+    struct tern_sparse_routes *const routes = &reader->routes;
     struct tern_ops ops;
     unsigned features;
+    source->routes = routes;
+    if (reader->board.board) {
+        source->routes_isa = tern_board_isa(reader->board.board);
+        *routes = reader->board.routes.sparse;
+        return TERN_OK;
+    }
     const int isa = o->sparse_isa ? tern_isa_find(o->sparse_isa) : 0;
     if (isa < 0)
         return tern_fail(err, TERN_USAGE, "sparse ISA '%.32s' is unknown; tern info --isas lists this CPU's",
@@ -286,10 +296,11 @@ static tern_status read_routes(struct tern_sparse_routes *routes, struct tern_so
     else if (tern_cpu_select(&features, NULL, err))
         return TERN_USAGE;
     tern_table_build(&ops, features);
-    *routes = ops.routes.sparse;
-    source->routes = routes;
     source->routes_isa = o->sparse_isa ? o->sparse_isa : tern_isa_name(tern_table_best(features));
-    return tern_sparse_table_apply(routes, o->sparse_table, source->routes_isa, err);
+    const tern_status status = tern_sparse_table_apply(&ops.routes.sparse, o->sparse_table, source->routes_isa, err);
+    tern_sparse_beside(&ops.routes, weights);
+    *routes = ops.routes.sparse;
+    return status;
 }
 
 /* `weights` is what the user called them. */
@@ -303,12 +314,13 @@ static tern_status read_sparse_option(struct tern_source *source, const struct t
                          "sparse '%.32s' is no SHAPE, SHAPE:FRACTION, auto or auto:TOKENS; the shapes are %s, a "
                          "fraction is between 0 and 1, as in 16x4:0.8",
                          text, tern_block_shape_words("and").text);
-    if (source->find_blocks && config->weights != TERN_WEIGHTS_INT8)
-        return tern_fail(err, TERN_USAGE,
-                         "sparse 'auto' goes with int8 weights, for which its limits are measured; name a shape for %s",
-                         tern_weights_name(config->weights));
     char why[TERN_SPARSE_WHY];
     const int one_format = tern_weights_are_one_format(config->weights);
+    if (source->find_blocks && !(one_format && tern_format_is_bytes(tern_weights_format(config->weights))))
+        return tern_fail(err, TERN_USAGE,
+                         "sparse 'auto' goes with int8, int7 or int6 weights, for which its limits are measured; name "
+                         "a shape for %s",
+                         tern_weights_name(config->weights));
     if (!tern_sparse_fits(one_format ? tern_weights_format(config->weights) : TERN_FORMAT_BINARY, source->block, why))
         return tern_fail(err, TERN_USAGE, "%s; weights '%.32s' with --sparse %.32s are not supported", why,
                          weights ? weights : "int8", text);
@@ -394,7 +406,7 @@ static tern_status read_options(struct tern_config *config, struct tern_source *
     if (!status && o->sparse)
         status = read_sparse_option(source, config, o->weights, o->sparse, err);
     if (!status && o->sparse)
-        status = read_routes(&reader->routes, source, o, err);
+        status = read_routes(reader, source, config->weights, o, err);
     if (!status)
         status = check_options(config, source, o, err);
     return status ? status : check_trained(reader->rule, config, o, err);
@@ -463,8 +475,25 @@ static tern_status apply_grid(struct request *c, const tern_convert_options *o, 
     return TERN_OK;
 }
 
+/* What a board chose for layers comes to nothing where there are none, and blocks where matrices are two each. */
+static void drop_choice(struct request *c, tern_convert_options *o)
+{
+    struct tern_config *const config = &c->reader.checkpoint.config;
+    struct tern_board_choice *const board = &c->reader.board;
+    const int is_static = tern_config_is_static(config);
+    if (board->sparse && (is_static || tern_most_rank(config))) {
+        o->sparse = NULL;
+        board->sparse = c->source.sparse = c->source.find_blocks = 0;
+    }
+    if (board->weights && is_static) {
+        o->weights = NULL;
+        board->weights = 0;
+        config->weights = TERN_WEIGHTS_INT8;
+    }
+}
+
 static tern_status convert_directory(struct request *c, const char *directory, struct tern_writer *writer,
-                                     const tern_convert_options *o, tern_error *err)
+                                     tern_convert_options *o, tern_error *err)
 {
     struct tern_config *const config = &c->reader.checkpoint.config;
     tern_tokenizer *tokenizer = NULL;
@@ -477,6 +506,8 @@ static tern_status convert_directory(struct request *c, const char *directory, s
         return status;
     config->weights = c->asked.weights;
     c->source.config = config;
+    drop_choice(c, o);
+    tern_board_say(&c->reader.board, o);
     if (o->ffn_width) {
         status = tern_ffn_narrow(&c->narrow, config, o->ffn_width, err);
         c->reader.narrow = c->source.config = &c->narrow;
@@ -520,6 +551,8 @@ tern_status tern_convert_into(const char *directory, struct tern_writer *writer,
         return tern_fail_nomem(err, directory, sizeof *c);
     tern_status status = tern_grid_open(&c->grid, directory, err);
     tern_grid_settle(&c->grid, &o);
+    if (!status)
+        status = tern_board_settle(&c->reader.board, &o, err);
     if (!status)
         status = convert_directory(c, directory, writer, &o, err);
     tern_grid_close(&c->grid);

@@ -311,7 +311,8 @@ static void propose_for_weights(struct explanation *e, double share)
     else if (grouped)
         snprintf(what, sizeof what, "take more bits");
     else
-        snprintf(what, sizeof what, "only --weights f32 comes nearer");
+        snprintf(what, sizeof what, "only --weights %s nearer",
+                 weights == TERN_WEIGHTS_INT8 ? "f32 comes" : "int8 and f32 come");
     tern_say(e->options, "%s weights are %.0f %% of that: %s", weights_name(e), 100 * share, what);
     if (grouped && !e->source->sparse)
         propose_bits(e);

@@ -4,10 +4,11 @@
 #include <math.h>
 #include <string.h>
 
-/* A codebook ready for searching: its values in order, and halfway between neighbours. Int8 has none: its places are
-   -127 .. 127, in units of the largest weight. */
+/* A codebook ready for searching: its values in order, and halfway between neighbours. Formats of bytes have none:
+   their places are -bound .. bound, in units of the largest weight. */
 struct grid {
-    const struct tern_codebook *book; /* NULL: int8 */
+    const struct tern_codebook *book; /* NULL: bytes */
+    float bound;
     int n;
     float value[16], middle[15];
     uint8_t code[16];
@@ -17,8 +18,10 @@ struct grid {
 static struct grid grid_of(enum tern_format format)
 {
     struct grid g = {.book = tern_codebook(format)};
-    if (!g.book)
+    if (!g.book) {
+        g.bound = (float)tern_format_bound(format);
         return g;
+    }
     const int n = format == TERN_FORMAT_TERNARY ? 3 : 1 << g.book->bits;
     for (int code = 0; code < n; code++) {
         const float v = g.book->value[code];
@@ -42,12 +45,12 @@ static struct grid grid_of(enum tern_format format)
     return g;
 }
 
-/* The place of the nearest value to x; of two equally near the larger, of int8's the even one. */
+/* The place of the nearest value to x; of two equally near the larger, of bytes the even one. */
 static int nearest(const struct grid *g, float x)
 {
     int at = 0;
     if (!g->book)
-        return (int)lrintf(fminf(fmaxf(x * 127, -127), 127));
+        return (int)lrintf(fminf(fmaxf(x * g->bound, -g->bound), g->bound));
     for (int i = 0; i + 1 < g->n; i++)
         at += x >= g->middle[i];
     return at;
@@ -55,7 +58,7 @@ static int nearest(const struct grid *g, float x)
 
 static float value_at(const struct grid *g, int place)
 {
-    return g->book ? g->value[place] : (float)place / 127;
+    return g->book ? g->value[place] : (float)place / g->bound;
 }
 
 static uint8_t code_at(const struct grid *g, int place)
@@ -391,7 +394,7 @@ void tern_quantize_panel(const struct tern_coding *c, float *rows, int count, in
     if (c->second)
         compensate(c, &g, rows, count, k, all, codes, mul, scale, scratch);
     for (int j = 0; !g.book && j < count; j++)
-        scale[j] /= 127;
+        scale[j] /= (double)g.bound;
 }
 
 int tern_coded_value(const struct tern_coding *c, int code, const uint8_t *mul, int channel, int input)

@@ -1,4 +1,4 @@
-/* Quantisers to codes: nearest value of a scale that is searched for (int8: the largest weight's), or second order.
+/* Quantisers to codes: nearest value of a scale that is searched for (bytes: the largest weight's), or second order.
    Host side only: floats. */
 #ifndef TERN_LOWBIT_H
 #define TERN_LOWBIT_H
@@ -30,7 +30,7 @@ struct tern_coding {
    is its "act order"), which changes rows; the scales are found before. A column with copies is as fine as these are
    many: the mean of its codes is what stands for it. A channel that lies on the grid, to what f32 keeps of it, stays
    there: in formats with groups those that all its weights are values times multipliers of, whatever scale they have
-   (unless `plain`). Int8's codes are its values. scratch holds 2 K floats. Thread-safe. */
+   (unless `plain`). Codes of bytes are their values. scratch holds 2 K floats. Thread-safe. */
 void tern_quantize_panel(const struct tern_coding *coding, float *rows, int count, int k, uint8_t *codes, uint8_t *mul,
                          double *scale, float *scratch);
 

@@ -3,12 +3,16 @@
 #ifndef TERN_SPARSE_COSTS_H
 #define TERN_SPARSE_COSTS_H
 
+#include "models/config.h"
 #include "simd/sparse_routes.h"
 
 /* Up to which per cent of its blocks left a matrix of that shape is no slower than stored densely: of a bucket, or of
    the worst one when it is TERN_ANY_BUCKET. */
 enum { TERN_ANY_BUCKET = -1 };
 int tern_sparse_limit(const struct tern_sparse_routes *r, enum tern_block_shape shape, int bucket);
+/* Makes the limits those beside dense weights of that type, whose products may take less time than int8's. Blocks are
+   multiplied as int8. */
+void tern_sparse_beside(struct tern_routes *r, enum tern_weights weights);
 /* About the time of stored blocks, `left` of `all`, over that of dense storage: proportional to what is left, 1 where
    the two cross, infinite where blocks never pay. */
 double tern_sparse_cost(const struct tern_sparse_routes *r, enum tern_block_shape shape, int bucket, int64_t left,

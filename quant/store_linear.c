@@ -15,7 +15,7 @@ static double add_weights(struct tern_store *s, const char *name, int n, int k, 
 {
     const enum tern_format format = out->coding.format;
     const int panels = tern_panels(n), k4 = tern_k4(k);
-    if (format == TERN_FORMAT_INT8) {
+    if (tern_format_is_bytes(format)) {
         if (out->weight) /* sparse: store_sparse */
             return 0;
         const int64_t shape[4] = {panels, k4, TERN_PANEL, TERN_PANEL_K};
@@ -115,7 +115,7 @@ static double store_sparse(struct tern_store *s, const char *name, int n, int k,
                            int64_t *blocks)
 {
     const enum tern_format format = (enum tern_format)param->format;
-    const int coded = format != TERN_FORMAT_INT8;
+    const int coded = !tern_format_is_bytes(format);
     const enum tern_block_shape shape = s->block;
     const int panels = tern_panels(n), k4 = tern_k4(k), strips = panels * tern_block_strips(shape);
     uint16_t *count = tern_store_add_vector(s, name, ".count", TERN_I16, strips);

@@ -12,9 +12,10 @@ extern "C" {
 typedef struct tern_convert_options {
     size_t struct_bytes; /* sizeof(tern_convert_options) */
     /* The type of the encoder's matrices: "int8" (the default when NULL), "int4", "nf4", "fp4", "int3", "int2",
-       "ternary", "binary" or "f32"; or "auto:BITS", which chooses a format of whole numbers for each matrix so that
-       the average is BITS bits, and needs `calibrate`. Pooler, classifier and position embeddings stay int8; the
-       report says so. With "ternary" and "binary", a matrix that has only such weights already keeps them exactly. */
+       "ternary", "binary", "int7", "int6" (stored as int8, with smaller magnitudes) or "f32"; or "auto:BITS", which
+       chooses a format of whole numbers for each matrix so that the average is BITS bits, and needs `calibrate`.
+       Pooler, classifier and position embeddings stay int8; the report says so. With "ternary" and "binary", a matrix
+       that has only such weights already keeps them exactly. */
     const char *weights;
     /* Called with lines of the report ("what each tensor became") and with progress; either may be NULL. */
     void (*report)(void *context, const char *line);
@@ -78,6 +79,11 @@ typedef struct tern_convert_options {
        `default_language` names. Of one with low-rank adapters for several tasks (jina-embeddings-v3) the one of
        `lora_adaptations` that is merged into the weights: "retrieval.query". NULL: none, as without a task. */
     const char *adapter;
+    /* The machine that the file is for, one of quant/boards.def: "pi2", "pi3", "pizero2", "pi4", "pi5", "arm-i8mm",
+       "pc-sse4", "pc-avx2", "pc-avxvnni", "pc-avx512" or "pc-vnni". Of the options that are left out, `weights` becomes
+       "int7" where that is faster than "int8", and `sparse` "auto", by the speed of that machine, which may be of
+       another architecture; the report says why. The file runs on every CPU. Not with `sparse_isa`. NULL: none. */
+    const char *board;
 } tern_convert_options;
 
 /* A checkpoint that was trained with Tern's arithmetic in the loop (tools/train) has a file tern_grid.json, which says

@@ -146,6 +146,8 @@ static const char *remedy(const struct tern_source *source, const tern_convert_o
         return o->outliers && strcmp(o->outliers, "off")
                    ? "keep f32 with --weights f32"
                    : "repeat more columns (--outliers 32), or keep f32 with --weights f32";
+    if (tern_weights_are_one_format(weights) && tern_format_is_bytes(tern_weights_format(weights)))
+        return "take int8 (--weights int8)";
     return source->group == 32 ? "take more bits" : "smaller groups (--group 32), or more bits";
 }
 

@@ -17,7 +17,17 @@ static const struct {
 
 const struct tern_codebook *tern_codebook(enum tern_format format)
 {
-    return format == TERN_FORMAT_INT8 ? 0 : &formats[format].book;
+    return tern_format_is_bytes(format) ? 0 : &formats[format].book;
+}
+
+int tern_format_is_bytes(enum tern_format format)
+{
+    return formats[format].book.bits > 4;
+}
+
+int tern_format_bound(enum tern_format format)
+{
+    return (1 << (formats[format].book.bits - 1)) - 1;
 }
 
 int tern_code_of_zero(enum tern_format format)
@@ -61,7 +71,7 @@ int tern_format_is_rung(enum tern_format format)
 
 int tern_format_in_blocks(enum tern_format format)
 {
-    return formats[format].book.bits == 8 || formats[format].book.bits == 4;
+    return formats[format].book.bits >= 4;
 }
 
 struct tern_words tern_format_words(const char *first, int (*holds)(enum tern_format), const char *last,

@@ -13,8 +13,11 @@ enum tern_format {
     TERN_N_FORMATS
 };
 
-/* NULL for int8, which has none. */
+/* NULL for formats of bytes, which have none. */
 const struct tern_codebook *tern_codebook(enum tern_format format);
+/* 1 for int8, int7 and int6, whose weights are stored as bytes; and the largest magnitude of these: 127, 63 or 31. */
+int tern_format_is_bytes(enum tern_format format);
+int tern_format_bound(enum tern_format format);
 /* The first code of the value 0; 0 for formats that lack it. */
 int tern_code_of_zero(enum tern_format format);
 /* "int4" and so on; and what the help says of it. */

@@ -16,7 +16,7 @@ enum { TERN_BLOCK_STEPS = 8, TERN_LINE = 64, TERN_BLOCK_K = TERN_BLOCK_STEPS * T
    rest on that. */
 struct tern_codebook {
     int8_t value[16]; /* of each of the 2^bits codes */
-    int8_t bits;      /* 1 .. 4 */
+    int8_t bits;      /* 1 .. 4; of bytes, which have nothing else of this, 6 .. 8 */
     int8_t step;      /* value[code] = step * code - offset; 0 for a table that is no line (4 bits only) */
     int8_t offset;    /* the least value, negated */
     int8_t most_mul;  /* multipliers are 1 .. most_mul */

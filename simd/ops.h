@@ -74,6 +74,10 @@ struct tern_ahead {
 typedef void tern_gemm_s8_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
                              int panels, int k4, struct tern_ahead ahead);
 
+/* gemm_s8 with weights of at most 63 (gemm_s7) or 31 (gemm_s6): sums of several products fit 16 bits. */
+typedef tern_gemm_s8_fn tern_gemm_s7_fn;
+typedef tern_gemm_s8_fn tern_gemm_s6_fn;
+
 /* Low-bit weights to int8 panels: b[panels][k4][16][4] = value * multiplier. */
 typedef void tern_unpack_fn(const struct tern_codes *w, int8_t *b, int panels, int k4);
 

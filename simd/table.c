@@ -29,10 +29,14 @@ void tern_table_build(struct tern_ops *ops, unsigned features)
         ops->op = tern_##op##_##isa;
 #include "simd/kernels.def"
 #undef KERNEL
-#define ROUTE(isa, rows4, rows4_blocks, rows1, rows2, rows2_group, rows3_group)                                        \
+#define ROUTE(isa, has7, has6, rows4, rows4_blocks, rows1, rows2, rows2_group, rows3_group)                            \
     if (usable(TERN_ISA_##isa, features))                                                                              \
-        ops->routes = (struct tern_routes){                                                                            \
-            .s4 = rows4, .spmm_s4 = rows4_blocks, .lut = {rows1, rows2}, .lut_group = {0, rows2_group, rows3_group}};
+        ops->routes = (struct tern_routes){.s7 = has7,                                                                 \
+                                           .s6 = has6,                                                                 \
+                                           .s4 = rows4,                                                                \
+                                           .spmm_s4 = rows4_blocks,                                                    \
+                                           .lut = {rows1, rows2},                                                      \
+                                           .lut_group = {0, rows2_group, rows3_group}};
 #include "simd/routes.def"
 #undef ROUTE
 #define SPARSE_UP_TO(isa, shape, rows2, rows8, rows32, more)                                                           \

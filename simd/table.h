@@ -15,8 +15,10 @@ struct tern_sparse_routes {
     int pays[TERN_N_BLOCK_SHAPES][TERN_ROW_BUCKETS];      /* up to there no slower than stored densely */
 };
 
-/* Low-bit weights are multiplied as they are up to so many rows: simd/routes.def. */
+/* How weights of fewer than 8 bits are multiplied: simd/routes.def. The rows are the most up to which low-bit weights
+   are multiplied as they are. */
 struct tern_routes {
+    int s7, s6;       /* from so many rows on by gemm_s7, and by gemm_s6; for fewer as int8 */
     int s4;           /* 4 bits */
     int spmm_s4;      /* 4 bits in blocks of 16x4 */
     int lut[2];       /* 1 and 2 bits without multipliers */

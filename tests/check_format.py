@@ -30,7 +30,7 @@ class Model(read_tern.Model):
         if param[6]:
             value = self.blocks(name, param, k4)
         else:
-            value = self[name + ".weight"] if param[4] == 0 else self.codes(name, param[4])[:, :k4]
+            value = self[name + ".weight"] if param[4] not in CODES else self.codes(name, param[4])[:, :k4]
         if param[5]:  # each group of inputs has a multiplier
             panels, groups = len(value), -(-k4 * 4 // param[5])
             mul = self[name + ".group"][:panels * groups * 16].reshape(panels, groups, 1, 16, 1).astype("i1")
@@ -54,7 +54,7 @@ class Model(read_tern.Model):
 
     def blocks(self, name, param, k4):
         index, count, first = (self[f"{name}.{part}"] for part in ("index", "count", "first"))
-        if param[4]:  # a line of codes holds two lines of values
+        if param[4] in CODES:  # a line of codes holds two lines of values
             code = self[name + ".code"]
             line = np.array(CODES[param[4]][1], "i1")[np.stack([code & 15, code >> 4], axis=1)]
         else:
@@ -283,7 +283,8 @@ def main():
     write_checkpoint(work + "/checkpoint")
     forms = {"int8": ([], 2e-4), "int4": (["--embeddings", "int4", "--group", "32"], 0.02), "nf4": ([], 0.02),
              "fp4": ([], 0.03), "int3": (["--group", "128"], 0.08), "int2": ([], 0.25),
-             "ternary": (["--embeddings", "ternary"], 0.4), "binary": ([], 0.7)}
+             "ternary": (["--embeddings", "ternary"], 0.4), "binary": ([], 0.7),
+             "int7": ([], 8e-4), "int6": ([], 3e-3)}
     for name, (options, most) in forms.items():
         check(tern, work + "/checkpoint", f"{work}/{name}.tern", ["--weights", name, *options], most)
     for shape in ("16x4", "4x4", "1x4", "4x1"):

@@ -25,8 +25,9 @@ features=$(rows features 'FEATURE(id, name, ...)' 'name' | tr -d '"')
 # Of all architectures.
 isas=$(sed -n 's/^ISA(\([a-z0-9]*\),.*/\1/p' simd/isa.def)
 commands=$("$tern" --help | sed -n '/^Usage/,/^$/s/^  \([a-z]*\)  *[^ ].*/\1/p')
+boards=$(sed -n 's/^BOARD("\([^"]*\)".*/\1/p' quant/boards.def)
 tasks=$(sed -n 's/^    {\.name = "\([a-z0-9]*\)",.*/\1/p' tools/eval_tasks.c)
-for list in formats embeds blocks shapes features isas commands tasks; do
+for list in formats embeds blocks shapes features isas boards commands tasks; do
     [ -n "${!list}" ] || fail "no names in $list"
 done
 
@@ -61,6 +62,9 @@ names() {
     names 'tern.1, --weights' "$(of_man '.It Fl \-weights')" f32 auto: 'info Fl'
     names 'tern_convert.h, weights' "$(of_header weights)" f32 $formats auto:BITS
     names "README's table, weights" "$(of_readme weights)" f32 $formats
+    names 'tern convert --help, --for' "$(of_help convert for)" $boards
+    names 'tern.1, --for' "$(of_man '.It Fl \-for')" $boards
+    names 'tern_convert.h, board' "$(of_header board)" $boards
     names 'tern convert --help, --embeddings' "$(of_help convert embeddings)" $embeds
     names 'tern.1, --embeddings' "$(of_man '.It Fl \-embeddings')" $embeds
     names 'tern_convert.h, embeddings' "$(of_header embeddings)" $embeds
@@ -88,7 +92,7 @@ for text in "format: $(numbered 0 $formats) |" "blocks of $(numbered 1 $shapes) 
     grep -qF "$text" docs/format.md || fail "docs/format.md does not say $text"
 done
 while IFS='|' read -r name bits most values; do
-    [ "$bits" != 8 ] || continue
+    [ "$bits" -le 4 ] || continue
     range=1
     [ "$most" = 1 ] || range="1 to $most"
     row="| $name | $(tr -s ' ' <<<"$values") | $range |"

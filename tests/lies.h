@@ -14,8 +14,8 @@
 
 static tern_error err;
 static char dir[256], path[300], f32_path[300];
-static const char *const low_names[] = {"int4", "int3", "ternary", "binary"};
-enum { INT4, INT3, TERNARY, BINARY, LOW_BITS };
+static const char *const low_names[] = {"int4", "int3", "ternary", "binary", "int7"};
+enum { INT4, INT3, TERNARY, BINARY, INT7, LOW_BITS };
 
 // clang-format off
 static const struct test_checkpoint_spec spec = {.seed = 41, .layers = 2, .hidden = 24, .heads = 2, .intermediate = 40,

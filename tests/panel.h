@@ -21,8 +21,18 @@ static inline void *need(void *block)
 /* The codes that a format uses. */
 static inline int codes_of(enum tern_format format)
 {
-    return format == TERN_FORMAT_TERNARY ? 3 : 1 << tern_format_bits(format);
+    return format == TERN_FORMAT_TERNARY ? 3 : tern_format_is_bytes(format) ? 256 : 1 << tern_format_bits(format);
 }
+
+/* The next format with a codebook; from -1 the first. */
+static inline int next_coded(int format)
+{
+    do
+        format++;
+    while (format < TERN_N_FORMATS && tern_format_is_bytes((enum tern_format)format));
+    return format;
+}
+
 struct panel {
     int count, k, groups;
     float w[TERN_PANEL * MOST_K];
@@ -42,7 +52,7 @@ static inline struct panel *new_panel(int count, int k)
 static inline double value_at(const struct tern_coding *c, const struct panel *p, int j, int i, int code)
 {
     const int mul = tern_format_grouped(c->format) ? p->mul[i / c->group * TERN_PANEL + j] : 1;
-    const struct tern_codebook *book = tern_codebook(c->format); /* int8 has none: its codes are its values */
+    const struct tern_codebook *book = tern_codebook(c->format); /* bytes have none: their codes are their values */
     return (book ? book->value[code] : (int8_t)code) * mul * p->scale[j];
 }
 

@@ -74,8 +74,7 @@ static void expect_codes(struct layer *l, const struct tern_float_linear *f)
         tern_quantize_panel(c, rows, count, l->k, codes, mul, l->scale + first, rows + TERN_PANEL * k);
         for (int j = 0; j < count; j++)
             for (int i = 0; i < l->k; i++) {
-                const int m = tern_format_grouped(c->format) ? mul[i / c->group * TERN_PANEL + j] : 1;
-                const int q = tern_codebook(c->format)->value[codes[j * l->k + i]] * m;
+                const int q = tern_coded_value(c, codes[j * l->k + i], mul, j, i);
                 assert_in_range(q + 127, 0, 254);
                 l->q[(first + j) * l->k + i] = (int8_t)q;
             }
@@ -150,7 +149,9 @@ static struct layer make_layer(enum tern_format format, int n, int k, double uni
                                     .up = l.out.up,
                                     .n = n,
                                     .k = k};
-    if (format != TERN_FORMAT_INT8)
+    if (tern_format_is_bytes(format))
+        l.linear.bound = tern_format_bound(format);
+    else
         l.linear.codes = (struct tern_codes){l.out.line, tern_format_grouped(format) ? l.out.group_mul : NULL,
                                              tern_codebook(format), l.out.coding.group / TERN_PANEL_K};
     free(scratch);

@@ -50,6 +50,15 @@ static const struct lie low_lies[][16] = {
         {"layer.1.ffn_down.code", POKE, .index = 60, .value = -1, .says = NULL},
         {"layer.1.ffn_down.param", POKE, .index = 2, .value = -128, .says = NULL},
     },
+    [INT7] = {
+        {"layer.0.query.weight", POKE, .index = 5, .value = 64, .says = "the range is -63 to 63"},
+        {"layer.1.ffn_down.weight", POKE, .index = 70, .value = -64, .says = "layer.1.ffn_down.weight"},
+        {"layer.0.query.weight", POKE, .index = 5, .value = 63, .says = NULL},
+        {"layer.0.query.weight", POKE, .index = 5, .value = -63, .says = NULL},
+        {"layer.0.query.param", POKE, .index = 4, .value = 9, .says = "layer.0.query.weight"}, /* says int6 */
+        {"layer.0.query.param", POKE, .index = 4, .value = 0, .says = NULL},                   /* int8 it is, too */
+        {"layer.0.query.param", POKE, .index = 4, .value = 1, .says = "layer.0.query.code"},
+    },
 };
 // clang-format on
 

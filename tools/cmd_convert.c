@@ -13,7 +13,7 @@
 
 struct convert {
     const char *out, *weights, *embeddings, *calibrate, *trained, *rest, *sparse, *sparse_isa, *task, *outliers,
-        *adapter;
+        *adapter, *board;
     int32_t group;
     int quiet, bar, strict, allocate, explain;
     double least_cosine;
@@ -94,7 +94,7 @@ static int convert(struct convert *c, const char *directory)
         .embeddings = c->embeddings, .group = c->group, .calibrate = c->calibrate, .trained = c->trained,
         .strict = c->strict, .rest = c->rest, .sparse = c->sparse, .allocate = c->allocate, .task = c->task, .sparse_isa = c->sparse_isa,
         .outliers = c->outliers, .least_cosine = c->least_cosine, .explain = c->explain,
-        .ffn_width = c->ffn_width, .adapter = c->adapter,
+        .ffn_width = c->ffn_width, .adapter = c->adapter, .board = c->board,
         .sparse_table = c->sparse ? sparse_cache_text(c->sparse_isa) : NULL};
     if (!tern_is_directory(directory))
         return cli_fail(CLI_MODEL,
@@ -135,6 +135,7 @@ int cmd_convert(int argc, char **argv)
                                          {"rest", 0, CLI_STRING, &c.rest, 0, 0},
                                          {"sparse", 0, CLI_STRING, &c.sparse, 0, 0},
                                          {"sparse-isa", 0, CLI_STRING, &c.sparse_isa, 0, 0},
+                                         {"for", 0, CLI_STRING, &c.board, 0, 0},
                                          {"task", 0, CLI_STRING, &c.task, 0, 0},
                                          {"adapter", 0, CLI_STRING, &c.adapter, 0, 0},
                                          {"outliers", 0, CLI_STRING, &c.outliers, 0, 0},

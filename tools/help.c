@@ -48,6 +48,10 @@ static const char help_convert[] =
     "                      in config.json's architectures, unless modules.json makes it an embedder\n"
     "  --adapter NAME      of a checkpoint with adapters for several languages or tasks the one that the model is to\n"
     "                      have\n"
+    "  --for BOARD         the machine that the file is for: pi2, pi3, pizero2, pi4, pi5, arm-i8mm, pc-sse4, pc-avx2,\n"
+    "                      pc-avxvnni, pc-avx512 or pc-vnni. What is best there of --weights and --sparse is chosen, "
+    "and the report says why. The file\n"
+    "                      runs everywhere; options that are given stay as they are\n"
     "  --weights NAME      the type of the encoder's matrices:\n"
     "{formats}"
     "                      auto:BITS chooses {rungs} for each matrix, BITS bits on average\n"
@@ -80,7 +84,7 @@ static const char help_convert[] =
     "  --rest int8         with --strict, tensors that cannot have that type may be int8\n"
     "  --sparse SHAPE[:FRACTION]\n"
     "                      store only the blocks of SHAPE (outputs x inputs: {shapes}) that are not\n"
-    "                      all zero. Weights may be {blocks}, with 4x1 only int8. With a FRACTION\n"
+    "                      all zero. Weights may be {blocks}, with 4x1 no 4 bits. With a FRACTION\n"
     "                      (0.5, say) that part of each matrix's blocks is set to zero first: the smallest blocks,\n"
     "                      or with --calibrate those that the other weights can best make up for, and these are\n"
     "                      changed to do so. tern eval tells what that costs in accuracy\n"
@@ -318,6 +322,7 @@ static void print_list(FILE *out, const char *word, size_t bytes)
                  {"embeddings", tern_format_words(NULL, tern_format_embeds, NULL, "or")},
                  {"blocks", tern_format_words(NULL, tern_format_in_blocks, NULL, "or")},
                  {"shapes", tern_block_shape_words("or")},
+
                  {"tasks", eval_task_words("or")}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strlen(lists[i].word) == bytes && !memcmp(lists[i].word, word, bytes))

@@ -1,7 +1,10 @@
 /* Cases for the op gemm_s8: sizes, fills and extremes, for every kernel of it (tests/kernels/check.h). */
 #include "tests/kernels/check.h"
+#include "tests/kernels/gemm.h"
 
 enum { A, B, C };
+
+static int most; /* magnitude of a weight */
 
 struct args {
     ptrdiff_t ld_a, ld_c;
@@ -25,7 +28,7 @@ static void one(struct check *t, int m, int panels, int k4, int gap, enum check_
     check_buf(t, A, "a", CHECK_IN, 1, m, k, a.ld_a);
     check_fill(t, A, a_fill, -127, 127);
     check_buf(t, B, "b", CHECK_IN, 1, 1, n * k, n * k);
-    check_fill(t, B, b_fill, -127, 127);
+    check_fill(t, B, b_fill, -most, most);
     check_buf(t, C, "c", CHECK_OUT, sizeof(int32_t), m, n, a.ld_c);
     t->work = 2.0 * m * n * k;
     t->work_gops = 1;
@@ -79,8 +82,9 @@ static void realistic(struct check *t)
         one(t, shapes[i].m, tern_panels(shapes[i].n), tern_k4(shapes[i].k), i & 1 ? 0 : 12, FILL_RANDOM, FILL_RANDOM);
 }
 
-void check_gemm_s8(struct check *t)
+void check_gemm(struct check *t, int bound)
 {
+    most = bound;
     if (t->bench) {
         static const struct {
             int m, n, k;
@@ -98,4 +102,9 @@ void check_gemm_s8(struct check *t)
     longest(t);
     check_group(t, "realistic");
     realistic(t);
+}
+
+void check_gemm_s8(struct check *t)
+{
+    check_gemm(t, 127);
 }
