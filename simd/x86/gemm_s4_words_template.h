@@ -4,9 +4,11 @@
    multipliers then takes the sums to 32 bits. What the offset adds, offset * (sum of the group's activations) *
    multiplier, comes off at the group's end. Gives gemm_s4(), by gemm_s4_walk_template.h.
 
-   Parameters, before this is included: enum { FOUR }, the bytes from one step's four activations to the next step's,
-   and static ALWAYS_INLINE vi four_at(const int8_t *a) four activations in every lane of 32 bits and those of
-   gemm_s4_walk_template.h but `tile`. Included by gemm_s4_avx2.c and gemm_s4_sse41.c, after their header of vectors. */
+   Parameters, before this is included:
+     enum { FOUR }                                         bytes from one step's four activations to the next step's
+     static ALWAYS_INLINE vi four_at(const int8_t *a)      four activations in every lane of 32 bits
+   and, after it, those of gemm_s4_walk_template.h but `tile`.
+   Included by gemm_s4_avx2.c and gemm_s4_sse41.c, after their header of vectors. */
 #ifndef TERN_X86_GEMM_S4_WORDS_TEMPLATE_H
 #define TERN_X86_GEMM_S4_WORDS_TEMPLATE_H
 
@@ -23,6 +25,8 @@ enum { STEPS = 4 /* in 16 bits */ };
 
 #define CLEAR(i) words##i = zero;
 
+/* The sums of 16 bits are negative ones: psubw cannot overwrite a product, as gcc would let SSE's paddw do and then
+   copy the sum back. */
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
         words##i = VI(add_epi16)(words##i, VI(maddubs_epi16)(w, four_at(a##i)));                                       \

@@ -12,10 +12,10 @@
 #include "simd/x86/sse41.h"
 
 enum {
-    TILE_ROWS = 5,   /* 10 sums, and what a product needs */
-    WIDE_ROWS = 2,   /* up to here four quarters' sums fit the registers */
-    K_BLOCK = 96,    /* k steps; the split activations take 15 KiB, of 24 KiB of L1 in the smallest of these CPUs */
-    PANEL_BLOCK = 8, /* with K_BLOCK 48 KiB of weights, which stay in L2 while all rows pass */
+    TILE_ROWS = 5,    /* 10 sums, and what a product needs */
+    WIDE_ROWS = 2,    /* up to here four quarters' sums fit the registers */
+    K_BLOCK = 96,     /* k steps; the split activations take 15 KiB, of 24 KiB of L1 in the smallest of these CPUs */
+    PANEL_BLOCK = 16, /* with K_BLOCK 96 KiB of weights, which stay in L2 while all rows pass */
     STEP = TERN_PANEL * TERN_PANEL_K,
     QUARTER = STEP / 4,
     SPLIT = 2 * QUARTER, /* bytes of a k step of a row: four magnitudes four times, then their signs */
@@ -44,7 +44,7 @@ struct tile {
 
 #define MULTIPLY(i, quarter)                                                                                           \
     if (i < rows) {                                                                                                    \
-        s##i##_##quarter = _mm_add_epi32(s##i##_##quarter, product(a + i * LD_SPLIT, w));                              \
+        s##i##_##quarter = _mm_sub_epi32(s##i##_##quarter, negated_product(a + i * LD_SPLIT, w));                      \
         TERN_PIN(s##i##_##quarter); /* else gcc copies sums at every step, and spills */                               \
     }
 #define MULTIPLY_0(i) MULTIPLY(i, 0)
@@ -69,11 +69,12 @@ struct tile {
         }                                                                                                              \
     }
 
-static ALWAYS_INLINE __m128i product(const uint8_t *a, __m128i w)
+/* Negated, since psubd cannot overwrite it: gcc would make paddd do so, and copy the sum back. */
+static ALWAYS_INLINE __m128i negated_product(const uint8_t *a, __m128i w)
 {
     const __m128i flipped = _mm_xor_si128(w, _mm_load_si128((const __m128i *)(a + QUARTER)));
     const __m128i pairs = _mm_maddubs_epi16(_mm_load_si128((const __m128i *)a), flipped);
-    return _mm_madd_epi16(pairs, _mm_set1_epi16(1));
+    return _mm_madd_epi16(pairs, _mm_set1_epi16(-1));
 }
 
 static ALWAYS_INLINE void store4(int32_t *c, __m128i sum, int32_t excess, int add)

@@ -14,11 +14,17 @@ enum {
     LANES = TERN_SPMM_SSE41_LANES,
 };
 
-#define ADD_PRODUCT(sum, x, w)                                                                                         \
+/* Sums are negative ones: gcc would make paddd overwrite the product, and copy the sum back; psubd cannot. */
+#define TAKE_PRODUCT(sum, x, w)                                                                                        \
     do {                                                                                                               \
-        (sum) = _mm_add_epi32(sum, _mm_madd_epi16(x, w));                                                              \
+        (sum) = _mm_sub_epi32(sum, _mm_madd_epi16(x, w));                                                              \
         TERN_PIN(sum); /* else gcc copies sums at every step, and spills */                                            \
     } while (0)
+
+static ALWAYS_INLINE __m128i negated(__m128i x)
+{
+    return _mm_sub_epi32(_mm_setzero_si128(), x);
+}
 
 static ALWAYS_INLINE __m128i widened(const int8_t *w)
 {
@@ -44,20 +50,20 @@ struct tile {
 #define MULTIPLY(i)                                                                                                    \
     if (i < rows) {                                                                                                    \
         const __m128i x = tern_eight128(a + i * TERN_PANEL_K);                                                         \
-        ADD_PRODUCT(s##i##_0, x, w0);                                                                                  \
-        ADD_PRODUCT(s##i##_1, x, w1);                                                                                  \
+        TAKE_PRODUCT(s##i##_0, x, w0);                                                                                  \
+        TAKE_PRODUCT(s##i##_1, x, w1);                                                                                  \
     }
 #define MULTIPLY_HIGH(i)                                                                                               \
     if (i < rows) {                                                                                                    \
         const __m128i x = tern_eight128(a + i * TERN_PANEL_K);                                                         \
-        ADD_PRODUCT(s##i##_2, x, w2);                                                                                  \
-        ADD_PRODUCT(s##i##_3, x, w3);                                                                                  \
+        TAKE_PRODUCT(s##i##_2, x, w2);                                                                                  \
+        TAKE_PRODUCT(s##i##_3, x, w3);                                                                                  \
     }
 #define STORE(i)                                                                                                       \
     if (i < rows) {                                                                                                    \
-        tern_store128(t->c + i * t->ld_c, _mm_hadd_epi32(s##i##_0, s##i##_1));                                         \
+        tern_store128(t->c + i * t->ld_c, negated(_mm_hadd_epi32(s##i##_0, s##i##_1)));                                         \
         if (registers > 2)                                                                                             \
-            tern_store128(t->c + i * t->ld_c + 4, _mm_hadd_epi32(s##i##_2, s##i##_3));                                 \
+            tern_store128(t->c + i * t->ld_c + 4, negated(_mm_hadd_epi32(s##i##_2, s##i##_3)));                                 \
     }
 // clang-format on
 
@@ -144,7 +150,7 @@ static void tiles(const struct tern_sparse *w, const int16_t *packed, int32_t *c
 #define START_PAIR(i) __m128i s##i = _mm_setzero_si128();
 #define MULTIPLY_PAIR(i)                                                                                               \
     if (i < pairs)                                                                                                     \
-        ADD_PRODUCT(s##i, tern_load128(a + i * 2 * TERN_PANEL_K), v);
+        TAKE_PRODUCT(s##i, tern_load128(a + i * 2 * TERN_PANEL_K), v);
 #define STORE_PAIR(i)                                                                                                  \
     if (i < pairs)                                                                                                     \
         store_pair(t, s##i, rows - 2 * i, i);
@@ -153,7 +159,7 @@ static void tiles(const struct tern_sparse *w, const int16_t *packed, int32_t *c
 /* The sums of two rows, of two partial sums each, to the same channel; `left`: how many rows are left. */
 static ALWAYS_INLINE void store_pair(const struct tile *t, __m128i sum, int left, int i)
 {
-    sum = _mm_add_epi32(sum, _mm_srli_epi64(sum, 32));
+    sum = negated(_mm_add_epi32(sum, _mm_srli_epi64(sum, 32)));
     t->c[2 * i * t->ld_c] = _mm_cvtsi128_si32(sum);
     if (left > 1)
         t->c[(2 * i + 1) * t->ld_c] = _mm_extract_epi32(sum, 2);
@@ -222,10 +228,10 @@ static ALWAYS_INLINE void few_columns(const struct tile *t)
         x = _mm_insert_epi16(x, t->x[index[2]], 2);
         x = _mm_insert_epi16(x, t->x[index[3]], 3);
         x = _mm_unpacklo_epi64(x, x);
-        ADD_PRODUCT(s0, x, widened(b));
-        ADD_PRODUCT(s1, x, widened(b + 8));
+        TAKE_PRODUCT(s0, x, widened(b));
+        TAKE_PRODUCT(s1, x, widened(b + 8));
     }
-    tern_store128(t->c, _mm_hadd_epi32(s0, s1));
+    tern_store128(t->c, negated(_mm_hadd_epi32(s0, s1)));
 }
 
 // clang-format off
@@ -235,8 +241,8 @@ static ALWAYS_INLINE void few_columns(const struct tile *t)
 #define MULTIPLY_OUTPUT(o)                                                                                             \
     {                                                                                                                  \
         const __m128i u = _mm_shuffle_epi32(o < 2 ? w0 : w1, (o % 2 * 2 + pair) * 0x55);                               \
-        ADD_PRODUCT(l##o, low, u);                                                                                     \
-        ADD_PRODUCT(h##o, high, u);                                                                                    \
+        TAKE_PRODUCT(l##o, low, u);                                                                                     \
+        TAKE_PRODUCT(h##o, high, u);                                                                                    \
     }
 // clang-format on
 
@@ -249,7 +255,7 @@ static ALWAYS_INLINE void store_rows(const struct tile *t, __m128i s0, __m128i s
     TERN_UNROLL
     for (int i = 0; i < 4; i++)
         if (row + i < rows)
-            tern_store128(t->c + (row + i) * t->ld_c, _mm_castps_si128(x[i]));
+            tern_store128(t->c + (row + i) * t->ld_c, negated(_mm_castps_si128(x[i])));
 }
 
 static ALWAYS_INLINE void columns(const struct tile *t, int rows)
