@@ -397,6 +397,7 @@ cross_jobs() {
     [ "$short" != aarch64 ] || later "$short-16k-pages" cross_run run_tests pages "$triple" cortex-a76 -p 16384
     [ "$short" = riscv64 ] || job "$short-isa" objects_of tests/check_isa.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-integer" objects_of tests/check_integer.sh "$triple"
+    [ "$short" = riscv64 ] || job "$short-peaks" objects_of tests/check_peaks.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-size" cross_size "$triple"
     [ "$short" = riscv64 ] || job "$short-hardening" objects_of tests/check_hardening.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-bare" cross_bare "$triple"
@@ -477,6 +478,7 @@ else
     later symbols bash tests/check_symbols.sh $NATIVE
     later isa bash tests/check_isa.sh $NATIVE
     later integer bash tests/check_integer.sh $NATIVE
+    later peaks bash tests/check_peaks.sh $NATIVE
     together
     if [ "$(uname -m)" = x86_64 ]; then
         for triple in aarch64-linux-gnu arm-linux-gnueabihf riscv64-linux-gnu; do
