@@ -1,7 +1,8 @@
 /* Multiplies int8 matrices with AVX-512BW, without VNNI, as gemm_s8_flip_template.h says: a k step of a panel is a
    register, and a tile has two panels. With the weights' magnitudes and a masked negation of the activations
    (product_512_signs.h) each register of weights takes two instructions more, which made this 5 to 10 % slower than
-   AVX2, 35 % at one row; so it is 14 to 20 % faster (Zen 4). One panel and 12 rows: 6 %. */
+   AVX2, 35 % at one row; so it is 12 to 17 % faster than AVX2 (Zen 4, `tern bench --roofline` and
+   weights in L2). One panel and 12 rows: 6 %. */
 #include "simd/x86/int_512.h"
 
 #define PANELS 2

@@ -238,11 +238,20 @@ static ALWAYS_INLINE void few_columns(const struct tile *t)
 /* Eight rows, [input][row]: sums l<output> of the first four, h<output> of the others. */
 #define OUTPUTS(do) do(0) do(1) do(2) do(3)
 #define START_OUTPUT(o) __m128i l##o = _mm_setzero_si128(), h##o = l##o;
-#define MULTIPLY_OUTPUT(o)                                                                                             \
+#define MULTIPLY_OUTPUT(o, pair)                                                                                       \
     {                                                                                                                  \
         const __m128i u = _mm_shuffle_epi32(o < 2 ? w0 : w1, (o % 2 * 2 + pair) * 0x55);                               \
-        TAKE_PRODUCT(l##o, low, u);                                                                                     \
-        TAKE_PRODUCT(h##o, high, u);                                                                                    \
+        TAKE_PRODUCT(l##o, low, u);                                                                                    \
+        TAKE_PRODUCT(h##o, high, u);                                                                                   \
+    }
+#define FIRST_PAIR(o) MULTIPLY_OUTPUT(o, 0)
+#define SECOND_PAIR(o) MULTIPLY_OUTPUT(o, 1)
+#define PAIR(pair, each)                                                                                               \
+    {                                                                                                                  \
+        const __m128i x = tern_load128(t->x + index[2 * pair] * t->step);                                              \
+        const __m128i y = tern_load128(t->x + index[2 * pair + 1] * t->step);                                          \
+        const __m128i low = _mm_unpacklo_epi16(x, y), high = _mm_unpackhi_epi16(x, y);                                 \
+        OUTPUTS(each)                                                                                                  \
     }
 // clang-format on
 
@@ -265,13 +274,8 @@ static ALWAYS_INLINE void columns(const struct tile *t, int rows)
     const uint16_t *index = t->index;
     for (int i = 0; i < t->blocks; i++, index += 4, b += 4 * TERN_PANEL_K) {
         const __m128i w0 = widened(b), w1 = widened(b + 8);
-        TERN_UNROLL
-        for (int pair = 0; pair < 2; pair++) {
-            const __m128i x = tern_load128(t->x + index[2 * pair] * t->step);
-            const __m128i y = tern_load128(t->x + index[2 * pair + 1] * t->step);
-            const __m128i low = _mm_unpacklo_epi16(x, y), high = _mm_unpackhi_epi16(x, y);
-            OUTPUTS(MULTIPLY_OUTPUT)
-        }
+        PAIR(0, FIRST_PAIR)
+        PAIR(1, SECOND_PAIR)
     }
     store_rows(t, l0, l1, l2, l3, 0, rows);
     store_rows(t, h0, h1, h2, h3, 4, rows);
