@@ -138,7 +138,7 @@ say = $(if $(V),@:,@echo '  $1')
 
 # ---- Building ------------------------------------------------------------------------------------------------------
 
-.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-shared bench-search bench-cold bench-onednn bench-sparse bench-formats bench-sparsity accuracy count-arm deps clean help print-% FORCE
+.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-shared bench-search bench-cold bench-onednn bench-sparse bench-formats bench-sparsity accuracy count-arm count-x86 deps clean help print-% FORCE
 all: lib cli
 lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
@@ -333,6 +333,10 @@ count-arm:
 	+$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu STATIC=1 cli
 	"$${PYTHON-/usr/bin/python3}" tools/arm/count.py $(ARGS)
 
+count-x86:
+	+$(MAKE) --no-print-directory STATIC=1 cli
+	"$${PYTHON-/usr/bin/python3}" tools/x86/count.py $(ARGS)
+
 # ARGS="--seconds 1 --rounds 5 --texts short --busy one": tools/shared/bench_shared.c.
 bench-shared: $(BUILD)/bench_shared
 	$(BUILD)/bench_shared $(ARGS)
@@ -391,6 +395,7 @@ help:
 	@echo 'make accuracy     real embedders on STS-B, beside PyTorch and ONNX Runtime: STSB=FILE, CHECKPOINTS="minilm bge", PYTHON'
 	@echo 'make check-train  tools/train on toy models, in two minutes: PYTHON with torch and transformers'
 	@echo 'make count-arm    executed instructions and llvm-mca cycles of the ARM builds (no times)'
+	@echo 'make count-x86    executed instructions of the x86-64 build on an emulated CPU without AVX, by row of kernels'
 	@echo 'make bench-onednn int8 GEMM beside that of oneDNN; ARGS="avx2 16 128"'
 	@echo 'make bench-sparse block-sparse products beside libxsmm and oneDNN; ARGS="64 50 80 90" (rows, per cent of zeros)'
 	@echo 'CROSS=aarch64-linux-gnu | arm-linux-gnueabihf | riscv64-linux-gnu | x86_64-linux-musl (once before: toolchains/setup.sh <triple>)'

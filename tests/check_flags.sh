@@ -31,10 +31,10 @@ every -LMARK_LD link "$links"
 isas_left_out() { make -s --no-print-directory print-NO_ISAS "$@" 2>&1; }
 objects() { rm -rf $build && makes -k "$@" || fail "does not build: make $*"; }
 if [ "$(uname -m)" = x86_64 ]; then
-    for flags in '-O0 -mno-avx512f -mno-avx2 -mno-fma' '-O0 -march=x86-64' '-O0 -march=x86-64-v3 -mno-avx512vnni'; do
+    for flags in '-O0 -mno-avx512f -mno-avx2 -mno-fma -mno-sse4.1' '-O0 -march=x86-64' '-O0 -march=x86-64-v3 -mno-avx512vnni'; do
         [ -z "$(isas_left_out CFLAGS="$flags")" ] || fail "CFLAGS='$flags' leaves out: $(isas_left_out CFLAGS="$flags")"
     done
-    objects CFLAGS='-O0 -mno-avx512f -mno-avx2 -mno-fma' $build/obj/simd/x86/peak_{avx2,avx512bw,avx512vnni,amx}.o
+    objects CFLAGS='-O0 -mno-avx512f -mno-avx2 -mno-fma -mno-sse4.1' $build/obj/simd/x86/peak_{sse41,avx2,avx512bw,avx512vnni,amx}.o
     [ "$(isas_left_out CFLAGS='-O0 -U__AVXVNNI__')" = avxvnni ] || fail "the probe does not know CFLAGS"
 fi
 if cross aarch64-linux-gnu arm64; then

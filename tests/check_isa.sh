@@ -3,7 +3,8 @@
 # No instruction above the architecture's base outside the kernel files that detection guards, in the objects and in the
 # linked program. AArch64: what objdump prints is given back to the assembler, which is told -march=armv8-a and so
 # refuses everything newer (LSE atomics, sdot, ...). 32-bit ARM: the attributes that the compiler leaves in each object.
-# x86-64: no VEX or EVEX instruction, no register wider than 128 bits.
+# x86-64: no VEX or EVEX instruction, no register wider than 128 bits, nothing of SSE3 to SSE4.2; in the kernels of the
+# row sse41 nothing newer than SSE4.1, POPCNT neither.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$1 prefix=${2:-}
@@ -43,14 +44,19 @@ newer_aarch64() {
         printf '%s: %s\n' "$(sed -n "${line}p" "$work/listing")" "$message"
     done
 }
+after_sse41='pcmpgtq|pcmp[ei]str[im]|crc32[bwlq]?|popcnt[wlq]?'
+sse3_to_41='addsubp[sd]|hadd[bp][sd]|hsubp[sd]|lddqu|movddup|movs[hl]dup|palignr|pshufb|pabs[bwd]|ph(add|sub)(w|d|sw)'
+sse3_to_41="$sse3_to_41|pmaddubsw|pmulhrsw|psign[bwd]|p?blend[a-z]+|dpp[sd]|extractps|insertps|movntdqa|mpsadbw"
+sse3_to_41="$sse3_to_41|packusdw|pcmpeqq|pextr[bdq]|pinsr[bdq]|phminposuw|p(max|min)(sb|sd|ud|uw)|pmov[sz]x[a-z]+"
+sse3_to_41="$sse3_to_41|pmuldq|pmulld|ptest|round[sp][sd]"
 newer_x86() {
-    grep -E '%[yz]mm[0-9]|%k[0-7]|%tmm|%xmm(1[6-9]|2[0-9]|3[01])|'$'\t''v[a-z0-9]+ ' |
+    grep -E '%[yz]mm[0-9]|%k[0-7]|%tmm|%xmm(1[6-9]|2[0-9]|3[01])|'$'\t''(v[a-z0-9]+|'"$1) " |
         grep -vE $'\t''(verr|verw) ' || true
 }
 newer() {
     case $machine in
     aarch64) newer_aarch64 ;;
-    i386:x86-64) newer_x86 ;;
+    i386:x86-64) newer_x86 "$after_sse41|$sse3_to_41" ;;
     esac
 }
 
@@ -61,6 +67,11 @@ aarch64 | i386:x86-64)
     while read -r object; do
         if guarded "$object"; then
             "${prefix}nm" "$object" | awk '$2 ~ /[tT]/ { print $3 }' >> "$work/guarded"
+            case $object in
+            */simd/x86/*_sse41.o)
+                found=$(code "$object" | newer_x86 "$after_sse41")
+                [ -z "$found" ] || fail "$object: newer than SSE4.1:" <<<"$found" ;;
+            esac
             continue
         fi
         found=$(code "$object" | newer)

@@ -102,7 +102,7 @@ done < <(rows formats 'FORMAT(id, name, bits, step, offset, most_mul, embeds, ru
 
 # The README calls ISAs what their makers do: "AVX-512 VNNI", "ARMv8.0 NEON (32-bit)".
 supported=$(for row in x86-64 ARM; do of_readme "$row"; done | cut -d'|' -f3 |
-    sed -e 's/;.*//' -e 's/([^)]*)//g' | tr ',A-Z' '\na-z' | sed -E -e 's/armv[0-9.]+//' -e 's/[ -]//g' | sort -u)
+    sed -e 's/;.*//' -e 's/([^)]*)//g' | tr ',A-Z' '\na-z' | sed -E -e 's/armv[0-9.]+//' -e 's/[ .-]//g' | sort -u)
 for isa in ${isas#scalar}; do
     grep -qx "$isa" <<<"$supported" || fail "README's table does not name $isa"
 done

@@ -221,6 +221,20 @@ job_emulated_amx() {
     case " $(echo $(isas $NATIVE)) " in *" amx "*) skip "this CPU has AMX itself" ;; esac
     $NATIVE/tests/kernels --emulate
 }
+# CPUs without AVX, which end a program at any instruction that they lack: the rows that each is found to have, and those
+# of the last, which has nothing newer than SSE4.1, no POPCNT either. Nehalem has no XSAVE and no leaf 7 of CPUID.
+job_emulated_sse41() {
+    [ "$(uname -m)" = x86_64 ] || skip "SSE4.1 is x86-64's"
+    built $NATIVE/tests/kernels
+    need qemu-x86_64-static
+    local cpu rows
+    for cpu in Conroe:scalar Nehalem:scalar,sse41 Denverton:scalar,sse41 Snowridge:scalar,sse41 Penryn:scalar,sse41; do
+        rows=$(qemu-x86_64-static -cpu "${cpu%:*}" $NATIVE/tern info --isas | paste -sd, -)
+        [ "$rows" = "${cpu#*:}" ] || { echo "${cpu%:*} has the rows $rows, not ${cpu#*:}"; return 1; }
+    done
+    within qemu-x86_64-static -cpu Penryn $NATIVE/tests/kernels --quick --isa sse41
+    within qemu-x86_64-static -cpu Penryn $NATIVE/tests/test_formats
+}
 job_isa() { export TERN_ISA=$2; run_tests rows "$1"; }
 # Nothing that clang makes is run here, and its warnings do not depend on the optimiser.
 job_clang() { need clang; build $OUT/clang CC=clang CFLAGS=-O0 WERROR=1 all tests; }
@@ -383,6 +397,7 @@ cross_jobs() {
     [ "$short" != aarch64 ] || later "$short-16k-pages" cross_run run_tests pages "$triple" cortex-a76 -p 16384
     [ "$short" = riscv64 ] || job "$short-isa" objects_of tests/check_isa.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-integer" objects_of tests/check_integer.sh "$triple"
+    [ "$short" = riscv64 ] || job "$short-peaks" objects_of tests/check_peaks.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-size" cross_size "$triple"
     [ "$short" = riscv64 ] || job "$short-hardening" objects_of tests/check_hardening.sh "$triple"
     [ "$short" = riscv64 ] || job "$short-bare" cross_bare "$triple"
@@ -447,6 +462,7 @@ else
         later "kernels-$isa" run_kernels $NATIVE "$isa"
     done
     later kernels-amx-emulated job_emulated_amx
+    later sse41-emulated job_emulated_sse41
     later tsan job_tsan
     later demo job_demo
     later valgrind job_valgrind
@@ -462,6 +478,7 @@ else
     later symbols bash tests/check_symbols.sh $NATIVE
     later isa bash tests/check_isa.sh $NATIVE
     later integer bash tests/check_integer.sh $NATIVE
+    later peaks bash tests/check_peaks.sh $NATIVE
     together
     if [ "$(uname -m)" = x86_64 ]; then
         for triple in aarch64-linux-gnu arm-linux-gnueabihf riscv64-linux-gnu; do

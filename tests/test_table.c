@@ -154,6 +154,7 @@ static void best_row(void **state)
     assert_int_equal(tern_table_best(0), TERN_ISA_scalar);
 #if defined(__x86_64__)
     assert_int_equal(tern_table_best(TERN_F_AMX | TERN_F_AVX512VNNI), TERN_ISA_scalar);
+    assert_int_equal(tern_table_best(TERN_F_SSE41 | TERN_F_AVX512), TERN_ISA_sse41);
     assert_int_equal(tern_table_best(TERN_F_AVX2 | TERN_F_AVX512VNNI), TERN_ISA_avx2);
     assert_int_equal(tern_table_best(TERN_F_AVX2 | TERN_F_AMX | TERN_F_AVX512), TERN_ISA_avx512bw);
 #elif defined(__aarch64__) || defined(__arm__)

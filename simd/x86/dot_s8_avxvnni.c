@@ -3,8 +3,7 @@
 #ifndef __AVXVNNI__
 #error "compile with -mavxvnni"
 #endif
-#include "simd/table.h"
-#include "simd/x86/avx2.h"
+#include "simd/x86/int_256.h"
 
 static ALWAYS_INLINE __m256i dot_add(__m256i sum, __m256i row, __m256i q)
 {
@@ -19,7 +18,7 @@ static ALWAYS_INLINE int32_t dot_start(const int8_t *q, int k)
     return (int32_t)(0u - 128u * (uint32_t)sum); /* modulo 2^32, as the sums */
 }
 
-#include "simd/x86/dot_256_template.h"
+#include "simd/x86/dot_template.h"
 
 void tern_dot_s8_avxvnni(const int8_t *q, const int8_t *x, ptrdiff_t ld_x, int32_t *out, int n, int k)
 {

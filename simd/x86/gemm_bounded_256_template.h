@@ -18,8 +18,7 @@
 #ifndef __AVX2__
 #error "compile with -mavx2"
 #endif
-#include "simd/table.h"
-#include "simd/x86/avx2.h"
+#include "simd/x86/int_256.h"
 
 enum {
     TILE_ROWS = 6,  /* 12 sums of 16 bits, half a panel twice and what a product needs are the 16 registers */
@@ -171,7 +170,7 @@ static int copy_row(int8_t *to, const int8_t *from, int steps)
         most4 = _mm256_max_epi16(most4, sum);
         most8 = _mm256_max_epi16(most8, _mm256_add_epi16(sum, _mm256_permute4x64_epi64(sum, 0x4E)));
     }
-    return tern_max_u16_256(most8) <= MOST_SUM ? 8 : tern_max_u16_256(most4) <= MOST_SUM ? 4 : SAFE_DEPTH;
+    return vi_max_u16(most8) <= MOST_SUM ? 8 : vi_max_u16(most4) <= MOST_SUM ? 4 : SAFE_DEPTH;
 }
 
 /* What comes off the sums of a row that has been copied, for each `depth` k steps. */

@@ -3,7 +3,7 @@
    Parameter, which the kernel defines before it includes this:
      static ALWAYS_INLINE void row(const uint8_t *table, const int32_t *sum, const struct tern_codes *w, int32_t *c,
                                    int blocks, const int bits)      one row by one panel
-   Included by gemm_lut_avx2.c and gemm_lut_avx512bw.c. */
+   Included by gemm_lut_sse41.c, gemm_lut_avx2.c and gemm_lut_avx512bw.c. */
 #ifndef TERN_X86_GEMM_LUT_TEMPLATE_H
 #define TERN_X86_GEMM_LUT_TEMPLATE_H
 

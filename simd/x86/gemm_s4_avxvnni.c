@@ -5,8 +5,9 @@
 #ifndef __AVXVNNI__
 #error "compile with -mavxvnni"
 #endif
-#include "simd/table.h"
-#include "simd/x86/gemm_s4_256_template.h"
+#include "simd/x86/int_256.h"
+
+#include "simd/x86/gemm_s4_walk_template.h"
 
 #define TOTAL(i)                                                                                                       \
     __m256i total##i = i < rows && t->add ? tern_load256(t->c + i * t->ld_c) : zero;                                   \
@@ -64,8 +65,18 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
     ALL_ROWS(STORE)
 }
 
+static ALWAYS_INLINE int depth_of(int group)
+{
+    return GROUPS * group;
+}
+
+static ALWAYS_INLINE void lay_out(struct tile *t, int rows)
+{
+    (void)t, (void)rows;
+}
+
 void tern_gemm_s4_avxvnni(const int8_t *a, ptrdiff_t ld_a, const struct tern_codes *w, int32_t *c, ptrdiff_t ld_c,
                           int m, int panels, int k4)
 {
-    gemm_s4(a, ld_a, w, c, ld_c, m, panels, k4);
+    gemm_s4(a, ld_a, w, c, ld_c, m, panels, k4, NULL);
 }

@@ -1,11 +1,11 @@
 /* Template: the int8 GEMM with 512-bit registers, its tiles and its walk over rows and panels; gives gemm_s8().
 
-   Parameters, which the kernel defines before it includes this (product_512_vnni.h and product_512_signs.h have them):
+   Parameters, which the kernel defines before it includes this (product_512_vnni.h has them):
      struct weights                                one k step of a panel, 16 channels x 4 inputs, ready to multiply
      struct weights weights_of(__m512i b)
      __m512i add_product(__m512i sum, struct weights w, __m512i x)      x: four activations in every lane
      void row_starts(int32_t *start, const int8_t *a, ptrdiff_t ld_a, int m, int k)      what each row's sums start at
-   Included by gemm_s8_avx512bw.c and gemm_s8_avx512vnni.c.
+   Included by gemm_s8_avx512vnni.c.
 
    One k step of a panel is one register. A tile of 12 rows x 2 panels holds 24 sums, which hides the latency of the
    products and leaves registers for the rest. More panels side by side are more streams of weights from memory, and

@@ -1,173 +1,28 @@
-/* Multiplies int8 matrices with AVX2's pmaddubsw, exactly for any int8. The instruction multiplies unsigned by signed
-   bytes and saturates sums of two at 16 bits, so it is given the activations' magnitudes, and weights whose bits are
-   flipped where the activation is negative: |a| (-w - 1) = a w - |a|. No sum of two leaves 16 bits then (at most 2 *
-   128 * 128, and below zero), and what is missing is one number per row, the sum of its negative activations'
-   magnitudes. 32 products are four instructions, and only two of them want the two multiplier ports. Widening both to
-   16 bits for pmaddwd takes as many and was 12 % slower at many rows, 40 % at one; psignb instead of the flip wants a
-   multiplier port too (Zen 5).
+/* Multiplies int8 matrices with AVX2, as gemm_s8_flip_template.h says: 32 products in four instructions. Widening both
+   to 16 bits for pmaddwd takes as many and was 12 % slower at many rows, 40 % at one; psignb instead of the flip wants
+   a multiplier port too (Zen 5). Half a panel (8 channels x 4 inputs) is a register, for all rows of the tile. */
+#include "simd/x86/int_256.h"
 
-   The activations of a block of rows are split once into a buffer in L1, so that four magnitudes are one broadcast from
-   memory, and their signs another. Half a panel (8 channels x 4 inputs) is a register, for all rows of the tile. */
-#ifndef __AVX2__
-#error "compile with -mavx2"
-#endif
-#include "simd/table.h"
-#include "simd/x86/avx2.h"
-
-#include <string.h>
-
+#define PANELS 1
+// clang-format off
+#define EACH_TILE(do) do(1) do(2) do(3) do(4) do(5)
+// clang-format on
 enum {
     TILE_ROWS = 5,   /* 10 sums and what a product needs are the 16 registers */
     K_BLOCK = 256,   /* k steps; the split activations take 10 KiB */
     PANEL_BLOCK = 8, /* with K_BLOCK 128 KiB of weights, which stay in L2 while all rows pass */
-    STEP = TERN_PANEL * TERN_PANEL_K,
-    SPLIT = 2 * TERN_PANEL_K, /* bytes of a k step of a row: four magnitudes, four signs */
-    LD_SPLIT = K_BLOCK * SPLIT,
 };
 
-struct rows {
-    uint8_t a[TILE_ROWS * LD_SPLIT]; /* [row][k step][magnitudes, signs] */
-    int32_t excess[TILE_ROWS];       /* sum of the negative activations' magnitudes */
-};
-
-struct tile {
-    const struct rows *rows;
-    const int8_t *b;
-    int32_t *c;
-    ptrdiff_t ld_c;
-    int k4, add; /* add to what c holds, from the earlier k steps */
-};
-
-// clang-format off
-/* Sums are s<row>_<half>; what a tile lacks vanishes, as its size is constant. */
-#define ALL_ROWS(do) do(0) do(1) do(2) do(3) do(4)
-// clang-format on
-
-#define START(i) __m256i s##i##_0 = zero, s##i##_1 = zero;
-
-#define MULTIPLY(i)                                                                                                    \
-    if (i < rows) {                                                                                                    \
-        const __m256i x = tern_four256(a + i * LD_SPLIT), sign = tern_four256(a + i * LD_SPLIT + TERN_PANEL_K);        \
-        s##i##_0 = _mm256_add_epi32(s##i##_0, product(x, sign, w0));                                                   \
-        s##i##_1 = _mm256_add_epi32(s##i##_1, product(x, sign, w1));                                                   \
-        if (rows > 1) { /* one row's sums stay where they are, and the next step's loads start early */                \
-            TERN_PIN(s##i##_0);                                                                                        \
-            TERN_PIN(s##i##_1);                                                                                        \
-        }                                                                                                              \
-    }
-
-#define MULTIPLY_STEP                                                                                                  \
-    {                                                                                                                  \
-        const __m256i w0 = tern_load256(b), w1 = tern_load256(b + STEP / 2);                                           \
-        ALL_ROWS(MULTIPLY)                                                                                             \
-        b += STEP, a += SPLIT;                                                                                         \
-    }
-
-#define STORE(i)                                                                                                       \
-    if (i < rows) {                                                                                                    \
-        store8(t->c + i * t->ld_c, s##i##_0, t->rows->excess[i], t->add);                                              \
-        store8(t->c + i * t->ld_c + 8, s##i##_1, t->rows->excess[i], t->add);                                          \
-    }
-
-static ALWAYS_INLINE __m256i product(__m256i x, __m256i sign, __m256i w)
+static ALWAYS_INLINE vi vi_four(const void *bytes)
 {
-    return _mm256_madd_epi16(_mm256_maddubs_epi16(x, _mm256_xor_si256(w, sign)), _mm256_set1_epi16(1));
+    return tern_four256(bytes);
 }
 
-static ALWAYS_INLINE void store8(int32_t *c, __m256i sum, int32_t excess, int add)
-{
-    sum = _mm256_add_epi32(sum, _mm256_set1_epi32(excess));
-    if (add)
-        sum = _mm256_add_epi32(sum, tern_load256(c));
-    tern_store256(c, sum);
-}
-
-static ALWAYS_INLINE void tile(const struct tile *t, const int rows)
-{
-    const __m256i zero = _mm256_setzero_si256();
-    ALL_ROWS(START)
-    const uint8_t *a = t->rows->a;
-    const int8_t *b = t->b, *end = b + (ptrdiff_t)t->k4 * STEP;
-    while (rows == 1 && end - b >= 2 * STEP) { /* one step is too short a loop */
-        MULTIPLY_STEP
-        MULTIPLY_STEP
-    }
-    while (b < end)
-        MULTIPLY_STEP
-    ALL_ROWS(STORE)
-}
-
-typedef void tile_fn(const struct tile *t);
-
-// clang-format off
-#define TILE(rows)                                                                                                     \
-    static void tile_##rows(const struct tile *t)                                                                      \
-    {                                                                                                                  \
-        tile(t, rows);                                                                                                 \
-    }
-TILE(1) TILE(2) TILE(3) TILE(4) TILE(5)
-static tile_fn *const tiles[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5};
-// clang-format on
-
-/* Splits `steps` k steps of one row into magnitudes and signs. Returns the sum of the negative activations' magnitudes,
-   which the products leave out. */
-static int32_t split(uint8_t *to, const int8_t *from, int steps)
-{
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i excess = zero;
-    int k = 0;
-    for (; k + 8 <= steps; k += 8, from += 8 * TERN_PANEL_K, to += 8 * SPLIT) {
-        const __m256i x = tern_load256(from), sign = _mm256_cmpgt_epi8(zero, x), magnitude = _mm256_abs_epi8(x);
-        const __m256i low = _mm256_unpacklo_epi32(magnitude, sign), high = _mm256_unpackhi_epi32(magnitude, sign);
-        tern_store256(to, _mm256_permute2x128_si256(low, high, 0x20));
-        tern_store256(to + 32, _mm256_permute2x128_si256(low, high, 0x31));
-        excess = _mm256_add_epi64(excess, _mm256_sad_epu8(_mm256_and_si256(magnitude, sign), zero));
-    }
-    int32_t sum = (int32_t)tern_sum_i64_256(excess);
-    for (; k < steps; k++, from += TERN_PANEL_K, to += SPLIT)
-        for (int i = 0; i < TERN_PANEL_K; i++) {
-            const int negative = from[i] < 0;
-            to[i] = (uint8_t)(negative ? -from[i] : from[i]);
-            to[TERN_PANEL_K + i] = negative ? 0xFF : 0;
-            sum += negative ? to[i] : 0;
-        }
-    return sum;
-}
-
-/* One block of rows, k4 <= K_BLOCK steps of `panels` panels, which lie ld_b bytes apart. */
-static void row_block(struct tile t, int rows, int panels, ptrdiff_t ld_b)
-{
-    for (int p = 0; p < panels; p++, t.b += ld_b, t.c += TERN_PANEL)
-        tiles[rows - 1](&t);
-}
-
-/* All rows of a in blocks of as equal heights as can be. */
-static void all_rows(struct tile t, struct rows *r, const int8_t *a, ptrdiff_t ld_a, int m, int panels, ptrdiff_t ld_b)
-{
-    const struct tern_tiling tiling = tern_tiling_of(m, TILE_ROWS);
-    t.rows = r;
-    for (int block = 0; block < tiling.tiles; block++) {
-        const int rows = tern_tile_rows(tiling, block);
-        for (int i = 0; i < rows; i++)
-            r->excess[i] = split(r->a + i * LD_SPLIT, a + i * ld_a, t.k4);
-        row_block(t, rows, panels, ld_b);
-        a += rows * ld_a;
-        t.c += rows * t.ld_c;
-    }
-}
+#include "simd/x86/gemm_s8_flip_template.h"
 
 void tern_gemm_s8_avx2(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m, int panels,
                        int k4, struct tern_ahead ahead)
 {
     (void)ahead;
-    struct rows rows;
-    const ptrdiff_t ld_b = (ptrdiff_t)k4 * STEP;
-    for (int k = 0; k < k4; k += K_BLOCK) {
-        for (int p = 0; p < panels; p += PANEL_BLOCK) {
-            const int steps = k4 - k < K_BLOCK ? k4 - k : K_BLOCK;
-            const int width = panels - p < PANEL_BLOCK ? panels - p : PANEL_BLOCK;
-            const struct tile t = {NULL, b + p * ld_b + (ptrdiff_t)k * STEP, c + p * TERN_PANEL, ld_c, steps, k > 0};
-            all_rows(t, &rows, a + k * TERN_PANEL_K, ld_a, m, width, ld_b);
-        }
-    }
+    gemm_s8(a, ld_a, b, c, ld_c, m, panels, k4);
 }

@@ -4,7 +4,7 @@
      moments()      sum, least and largest of s
      scale_row()    stores d16 (see tern_layernorm_fn) in `d16` and returns the sum of its squares; `right`: shift > 0
      finish_row()   y holds d16 and receives the result, x receives n16
-   Included by layernorm_avx2.c and layernorm_avx512bw.c.
+   Included by layernorm_passes_template.h and layernorm_avx512bw.c.
 
    Three passes over a row in L1 suffice where the reference takes four, because s - mean is monotone in s: the largest
    and the smallest s give max|d|. Monotone means that no sum wraps; a row that spreads over 2^30 and more is left to

@@ -1,6 +1,6 @@
-/* Parameters of gemm_s8_512_template.h without VNNI: pmaddubsw of the weights' magnitudes by the activations with the
-   weights' signs, exact as 2 * 127 * 127 < 2^15; then pairs are added by pmaddwd with ones. A masked negation takes the
-   signs over. Included by gemm_s8_avx512bw.c and spmm_avx512bw.c. */
+/* Parameters of the templates spmm_512_..._template.h without VNNI: pmaddubsw of the weights' magnitudes by the
+   activations with the weights' signs, exact as 2 * 127 * 127 < 2^15; then pairs are added by pmaddwd with ones. A
+   masked negation takes the signs over. Included by spmm_avx512bw.c. */
 #ifndef TERN_X86_PRODUCT_512_SIGNS_H
 #define TERN_X86_PRODUCT_512_SIGNS_H
 

@@ -16,6 +16,7 @@ import sys
 
 OUT = 'build/arm'
 TRIPLE = 'aarch64-linux-gnu'
+EMULATOR = 'qemu-aarch64'
 TERN = f'build/{TRIPLE}-static/tern'
 CPUS = ['cortex-a53', 'cortex-a72', 'cortex-a76', 'max,sve=off']
 MODELS = {  # what the board is, and the core that llvm-mca knows best
@@ -33,7 +34,7 @@ def say(text):
 def blocks_of(command, cpu, prefix=None):
     """{(address, instructions): entries} of one run; the environment is empty, as its size changes the count."""
     out = os.path.abspath(f'{OUT}/blocks.txt')
-    words = ['qemu-aarch64', '-seed', '1', '-cpu', cpu, '-plugin', f'{os.path.abspath(OUT)}/qcount.so,out={out}']
+    words = [EMULATOR, '-seed', '1', '-cpu', cpu, '-plugin', f'{os.path.abspath(OUT)}/qcount.so,out={out}']
     words += ['-L', prefix] if prefix else []
     run = subprocess.run(words + command, env={}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                          check=False)
@@ -351,4 +352,5 @@ def main():
             print(f'\n{triple}: libtern.so stripped, {os.path.getsize(stripped) / 1024:.0f} KiB')
 
 
-main()
+if __name__ == '__main__':
+    main()

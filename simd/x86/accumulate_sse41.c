@@ -1,0 +1,9 @@
+/* Adds sums to a stream that loses bits first with SSE4.1, as accumulate_template.h says. */
+#include "simd/x86/int_128.h"
+
+#include "simd/x86/accumulate_template.h"
+
+void tern_accumulate_sse41(int32_t *s, const int32_t *sum, int down, int n)
+{
+    vi_accumulate(s, sum, down, n);
+}

@@ -1,0 +1,9 @@
+/* Quantises a row to int8 with SSE4.1, as quantize_template.h says. */
+#include "simd/x86/int_128.h"
+
+#include "simd/x86/quantize_template.h"
+
+void tern_quantize_sse41(const int16_t *x, int8_t *q, struct tern_row *row, int n)
+{
+    vi_quantize(x, q, row, n);
+}
