@@ -25,7 +25,7 @@ code() {
             { while (match($0, /`[^`]+`/)) { print substr($0, RSTART + 1, RLENGTH - 2); $0 = substr($0, RSTART + RLENGTH) } }'
 }
 has() { grep -qE -- "$1" "$2"; }
-targets=$(sed -n 's/^\([a-z][a-z -]*\):.*/\1/p' Makefile)
+targets=$(sed -n 's/^\([a-z][a-z0-9 -]*\):.*/\1/p' Makefile)
 helps=(tools/help.c tools/help.h tools/cmd_*.c)
 commands=$(sed -n 's/^    {"\([a-z]*\)", "[^"]*", help_.*/\1/p' tools/help.c
     sed -n 's/^HEAD_KIND(.*, \([a-z]*\), "[^"]*")$/\1/p' models/heads.def)
