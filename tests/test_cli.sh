@@ -157,6 +157,18 @@ is 'bench --profile as a table' $? 0
 tern bench --roofline --isa scalar --format json | grep -q '^\[{"threads":1,"int8_gops":{"scalar":[0-9.]*[1-9]'
 is 'bench --roofline' $? 0
 
+# The report for owners of boards: each line, each row and its digest.
+tern bench --report --shape bert-mini -s 5,600 -t 1,2 -r 1 >"$work/report" 2>/dev/null
+is 'bench --report' $? 0
+for line in board kernel system CPUs 'CPUs that Tern may use' frequency memory Tern temperature throttling; do
+    is "report's $line" "$(grep -c "^- $line: ." "$work/report")" 1
+done
+digest=$(bench -t 1 | awk -F'|' '$4 == 5 && $5 == 1 { gsub(/ /, "", $(NF - 1)); print $(NF - 1) }')
+is "report's digests" "$(grep -c "^| bert-mini | [a-z].* $digest |\$" "$work/report")" 2
+is "report's texts that are too long" "$(grep -c 'left out: the model takes no text so long' "$work/report")" 2
+refused 2 'goes with MODEL.tern' bench --report --batch 2
+refused 2 'goes with MODEL.tern' bench --report --format json
+
 # The table of sparse products: read, shown, gone by, and no bit depends on it; a bad one is one warning.
 isa=$(tern info --json | sed 's/.*"isa":"\([a-z0-9]*\)".*/\1/')
 cpu=$(tern info | sed -n 's/^cpu  *//p')

@@ -42,10 +42,10 @@ void bench_close(struct bench_model *m);
 
 /* What bench_measure returns when a signal came: the record has no figures. */
 enum { BENCH_INTERRUPTED = -1 };
-/* Measures record->{threads,seq,batch}; runs = 0: at least 30, for at least a second. With a profile that is filled by
-   runs of its own. */
+/* Measures record->{threads,seq,batch}; runs = 0: at least 30, for at least a second, but 5 are enough once they took
+   patience_ms. With a profile that is filled by runs of its own. */
 int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs,
-                  struct bench_profile *profile);
+                  double patience_ms, struct bench_profile *profile);
 
 /* Makes a text of `seq` tokens, [CLS] and [SEP] included, out of whole pieces that are words, and sets
    record->tokenize_ms to the median time it takes; a vocabulary without such pieces leaves it alone. */
@@ -66,6 +66,19 @@ void bench_begin(FILE *out, enum bench_format format, const struct bench_model *
 void bench_print(FILE *out, enum bench_format format, const struct bench_record *record, int first, int with_ratio);
 /* `interrupted`: there would have been more records. */
 void bench_end(FILE *out, enum bench_format format, int interrupted);
+
+/* ---- Report
+ * ------------------------------------------------------------------------------------------------------------ */
+
+/* `tern bench --report`: what owners of a board paste. */
+struct bench_report {
+    const char *path;  /* a file in place of the smallest shape, or NULL */
+    const char *shape; /* the only model, or NULL: three */
+    const char *isa;
+    struct cli_list seq, threads; /* empty: 16 and 128 tokens; one thread and all */
+    int32_t runs;                 /* 0: as many as there is time for */
+};
+int bench_report(FILE *out, const struct bench_report *report);
 
 /* ---- Baseline
  * ------------------------------------------------------------------------------------------------------------ */

@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum { MOST_RUNS = 100000, WARM_RUNS = 2, LEAST_RUNS = 30, FEWEST_RUNS = 5 };
-static const double warm_ms = 50, least_ms = 1000, patience_ms = 20000, host_every_ms = 100;
+static const double warm_ms = 50, least_ms = 1000, host_every_ms = 100;
 
 int bench_open_file(struct bench_model *m, const char *path)
 {
@@ -150,7 +150,7 @@ static int keep_sample(struct run *r, double ms)
 
 static void watch_host(struct bench_record *record)
 {
-    double mhz = host_mhz(), temperature = host_temperature();
+    double mhz = host_mhz(), temperature = host_temperature("");
     if (mhz > 0 && (record->mhz_min < 0 || mhz < record->mhz_min))
         record->mhz_min = mhz;
     if (temperature > record->temp_max)
@@ -185,7 +185,7 @@ static int profile_runs(struct bench_profile *p, struct run *r, const struct ben
     return bench_profile_measure(p, r->session, run_for_profile, r, r->n < MOST ? (int)r->n : MOST);
 }
 
-static int enough(const struct run *r, int32_t runs, double elapsed)
+static int enough(const struct run *r, int32_t runs, double patience_ms, double elapsed)
 {
     if (runs)
         return r->n >= (size_t)runs;
@@ -194,7 +194,7 @@ static int enough(const struct run *r, int32_t runs, double elapsed)
     return r->n >= LEAST_RUNS && elapsed >= least_ms;
 }
 
-static int sample(struct run *r, struct bench_record *record, int32_t runs)
+static int sample(struct run *r, struct bench_record *record, int32_t runs, double patience_ms)
 {
     double ms, start = cli_now_ms(), watched = 0;
     uint64_t digest;
@@ -202,7 +202,7 @@ static int sample(struct run *r, struct bench_record *record, int32_t runs)
     for (int i = 0; !code && !signals_noted() && (i < WARM_RUNS || cli_now_ms() - start < warm_ms); i++)
         code = run_once(r, &ms, &digest);
     start = cli_now_ms();
-    while (!code && !signals_noted() && !enough(r, runs, cli_now_ms() - start)) {
+    while (!code && !signals_noted() && !enough(r, runs, patience_ms, cli_now_ms() - start)) {
         code = run_once(r, &ms, &digest);
         if (!code && digest != record->digest)
             code =
@@ -253,7 +253,7 @@ static void summarise(struct bench_record *record, double *samples, size_t n)
 }
 
 int bench_measure(struct bench_record *record, const struct bench_model *m, const char *isa, int32_t runs,
-                  struct bench_profile *profile)
+                  double patience_ms, struct bench_profile *profile)
 {
     const tern_model_info *info = tern_model_get_info(m->model);
     const tern_tokenizer *tokenizer = tern_model_tokenizer(m->model);
@@ -270,7 +270,7 @@ int bench_measure(struct bench_record *record, const struct bench_model *m, cons
     record->tokenize_ms = record->mhz_min = record->temp_max = record->ratio = -1;
     record->throttled = -1;
     host_reset_peak_rss();
-    const long before = host_throttled(&count);
+    const long before = host_throttled("", &count);
     int code = make_batch(&r, record, info);
     double start = cli_now_ms();
     if (!code && tern_session_open(&r.session, m->model, &options, &err))
@@ -279,13 +279,13 @@ int bench_measure(struct bench_record *record, const struct bench_model *m, cons
         code = run_once(&r, &ms, &record->digest);
     record->first_ms = cli_now_ms() - start;
     if (!code)
-        code = sample(&r, record, runs);
+        code = sample(&r, record, runs, patience_ms);
     if (!code && profile)
         code = profile_runs(profile, &r, record, m, isa);
     if (!code && tokenizer)
         code = bench_time_tokenizer(record, tokenizer);
     if (!code) {
-        const long after = host_throttled(&now);
+        const long after = host_throttled("", &now);
         if (before >= 0 && after >= 0)
             record->throttled = count ? after > before : before || after;
         summarise(record, r.samples, r.n);

@@ -18,12 +18,13 @@
 #include <string.h>
 
 enum { MOST_TOKENS = 1 << 20 }; /* of a run: the session's own limit */
+static const double patience_ms = 20000;
 
 struct bench {
     const char *path, *shape, *weights, *embeddings, *sparse, *isa, *format_name, *out_path, *baseline_path;
     struct cli_list seq, batch, threads;
     int32_t runs, max_regress, ragged;
-    int profile, roofline_only, calibrate_sparse;
+    int profile, report, roofline_only, calibrate_sparse;
     struct roofline roofline;       /* of the thread count that was profiled last */
     struct bench_profile *profiles; /* [printed] */
     enum bench_format format;
@@ -48,11 +49,17 @@ static int check_options(struct bench *b)
     if (b->calibrate_sparse &&
         (b->path || b->shape || b->out_path || b->profile || b->roofline_only || b->format != BENCH_MD))
         return cli_fail(CLI_USAGE, "bench: --calibrate-sparse stands alone, with --isa");
+    if (b->report &&
+        (b->format != BENCH_MD || b->weights || b->embeddings || b->sparse || b->profile || b->batch.n || b->ragged ||
+         b->baseline_path || b->roofline_only || b->calibrate_sparse || (b->path && b->shape)))
+        return cli_fail(CLI_USAGE,
+                        "bench: --report goes with MODEL.tern or --shape, --seq, --threads, --runs, --isa and "
+                        "--out alone");
     if (b->profile && b->format == BENCH_CSV)
         return cli_fail(CLI_USAGE, "bench: --profile goes with --format md, json or jsonl");
     if (b->profile && b->weights && !strcmp(b->weights, "f32"))
         return cli_fail(CLI_USAGE, "bench: --profile is for integer models; f32 has no stages");
-    if (!b->path == !b->shape && !b->roofline_only && !b->calibrate_sparse)
+    if (!b->path == !b->shape && !b->roofline_only && !b->calibrate_sparse && !b->report)
         return cli_fail(CLI_USAGE, "bench: give one MODEL.tern or --shape NAME; see tern bench --help");
     if (b->shape && seeded_find(b->shape) < 0)
         return cli_fail(CLI_USAGE, "bench: --shape '%.64s' is none of those that tern bench --help lists", b->shape);
@@ -152,7 +159,7 @@ static int measure_one(struct bench *b, int32_t threads, int32_t seq, int32_t ba
             return CLI_FAILED;
         profile->roofline = b->roofline;
     }
-    int code = bench_measure(&r, &b->model, b->isa, b->runs, profile);
+    int code = bench_measure(&r, &b->model, b->isa, b->runs, patience_ms, profile);
     if (code)
         return code;
     r.profile = profile;
@@ -201,6 +208,14 @@ static int print_roofline(const struct bench *b)
     return cli_written();
 }
 
+static int write_report(struct bench *b)
+{
+    const struct bench_report report = {b->path, b->shape, b->isa, b->seq, b->threads, b->runs};
+    signals_defer();
+    const int code = bench_report(b->out, &report);
+    return !code && b->out_path && !signals_noted() ? output_commit(&b->writer) : code;
+}
+
 static int bench(struct bench *b)
 {
     const char *const inputs[] = {b->path ? b->path : "", b->baseline_path, NULL};
@@ -210,6 +225,8 @@ static int bench(struct bench *b)
         return calibrate_sparse(b->isa);
     int code = b->out_path ? output_open(&b->writer, b->out_path, 0, inputs) : CLI_OK;
     b->out = b->out_path ? b->writer.stream : stdout;
+    if (!code && b->report)
+        return write_report(b);
     if (!code && b->baseline_path)
         code = bench_baseline_open(&b->baseline, b->baseline_path);
     if (code)
@@ -243,6 +260,7 @@ int cmd_bench(int argc, char **argv)
                                          {"baseline", 0, CLI_STRING, &b.baseline_path, 0, 0},
                                          {"max-regress", 0, CLI_INT, &b.max_regress, 0, 1000},
                                          {"profile", 0, CLI_FLAG, &b.profile, 0, 0},
+                                         {"report", 0, CLI_FLAG, &b.report, 0, 0},
                                          {"roofline", 0, CLI_FLAG, &b.roofline_only, 0, 0},
                                          {"sparse", 0, CLI_STRING, &b.sparse, 0, 0},
                                          {"calibrate-sparse", 0, CLI_FLAG, &b.calibrate_sparse, 0, 0},

@@ -1,16 +1,18 @@
 /* Reads CPU name, frequency, temperature and memory from Linux, for `tern bench`. */
 #include "tools/host.h"
 
+#include <glob.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-/* The first line of a small file, without its end; 0 when there is none. */
-static int read_line(const char *path, char *out, size_t capacity)
+int host_read_line(const char *root, const char *path, char *out, size_t capacity)
 {
-    FILE *file = fopen(path, "re");
+    char whole[512];
+    snprintf(whole, sizeof whole, "%s%s", root, path);
+    FILE *file = fopen(whole, "re");
     if (!file)
         return 0;
     int got = fgets(out, (int)capacity, file) != NULL;
@@ -47,7 +49,8 @@ static int cpuinfo_value(const char *key, int cpu, char *out, size_t capacity)
 
 void host_cpu_name(char *out, size_t capacity)
 {
-    if (!cpuinfo_value("model name", -1, out, capacity) && !read_line("/proc/device-tree/model", out, capacity) &&
+    if (!cpuinfo_value("model name", -1, out, capacity) &&
+        !host_read_line("", "/proc/device-tree/model", out, capacity) &&
         !cpuinfo_value("Hardware", -1, out, capacity) && !cpuinfo_value("CPU part", -1, out, capacity))
         snprintf(out, capacity, "unknown");
 }
@@ -57,18 +60,18 @@ double host_mhz(void)
     char path[96], text[64];
     int cpu = sched_getcpu();
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq", cpu);
-    if (cpu >= 0 && read_line(path, text, sizeof text))
+    if (cpu >= 0 && host_read_line("", path, text, sizeof text))
         return atof(text) / 1000;
     return cpu >= 0 && cpuinfo_value("cpu MHz", cpu, text, sizeof text) ? atof(text) : -1;
 }
 
-double host_temperature(void)
+double host_temperature(const char *root)
 {
     char path[64], text[32];
     double most = -1;
     for (int i = 0; i < 64; i++) {
         snprintf(path, sizeof path, "/sys/class/thermal/thermal_zone%d/temp", i);
-        if (!read_line(path, text, sizeof text))
+        if (!host_read_line(root, path, text, sizeof text))
             break;
         double degrees = atof(text) / 1000;
         most = degrees > most ? degrees : most;
@@ -76,20 +79,34 @@ double host_temperature(void)
     return most;
 }
 
-long host_throttled(int *is_count)
+long host_firmware_flags(const char *root)
+{
+    /* The firmware's device is called soc:firmware, or soc@ADDRESS:firmware where the bus has an address. */
+    char pattern[512], text[64];
+    glob_t found;
+    long flags = -1;
+    snprintf(pattern, sizeof pattern, "%s/sys/devices/platform/soc*/soc*:firmware/get_throttled", root);
+    if (glob(pattern, 0, NULL, &found) == 0) {
+        if (host_read_line("", found.gl_pathv[0], text, sizeof text))
+            flags = strtol(text, NULL, 16);
+        globfree(&found);
+    }
+    return flags;
+}
+
+long host_throttled(const char *root, int *is_count)
 {
     char text[64];
-    *is_count = 0;
-    /* Bits 0 to 3 are the present: under-voltage, capped, throttled, soft limit. */
-    if (read_line("/sys/devices/platform/soc/soc:firmware/get_throttled", text, sizeof text))
-        return (strtol(text, NULL, 16) & 0xf) != 0;
-    *is_count = 1;
+    const long flags = host_firmware_flags(root);
+    *is_count = flags < 0;
+    if (flags >= 0)
+        return (flags & 0xf) != 0;
     long sum = -1;
     static const char *const counts[] = {"core_throttle_count", "package_throttle_count"};
     for (int i = 0; i < 2; i++) {
         char path[96];
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/thermal_throttle/%s", counts[i]);
-        if (read_line(path, text, sizeof text))
+        if (host_read_line(root, path, text, sizeof text))
             sum = (sum < 0 ? 0 : sum) + atol(text);
     }
     return sum;
@@ -98,7 +115,7 @@ long host_throttled(int *is_count)
 int host_governor_saves(void)
 {
     char text[64];
-    return read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text) &&
+    return host_read_line("", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text) &&
            strcmp(text, "performance") != 0;
 }
 
