@@ -152,11 +152,14 @@ static ALWAYS_INLINE vi vi_srl64(vi x, vi_count count)
 {
     return _mm_srl_epi64(x, count);
 }
-/* There is no such shift: the count becomes a float's exponent, and the float 2^count a factor. */
+/* There is no such shift: 2^count, looked up byte by byte, is a factor. `count` is 0 to 15; an index below 0 gives 0.
+ */
 static ALWAYS_INLINE vi vi_sllv32(vi x, vi count)
 {
-    const __m128i bits = _mm_slli_epi32(_mm_add_epi32(count, _mm_set1_epi32(127)), 23);
-    return _mm_mullo_epi32(x, _mm_cvttps_epi32(_mm_castsi128_ps(bits)));
+    const __m128i table = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m128i twice = _mm_or_si128(count, _mm_slli_epi32(count, 8));
+    const __m128i index = _mm_sub_epi8(twice, _mm_set1_epi32((int32_t)0x80800800));
+    return _mm_mullo_epi32(x, _mm_shuffle_epi8(table, index));
 }
 
 /* ---- 64 bits ---------------------------------------------------------------------------------------------------- */
