@@ -233,7 +233,11 @@ static void row_block(struct tile t, struct rows *r, struct tern_tiling tiling, 
             t.first = tern_tile_start(tiling, i);
             t.depth = r->depth[i];
             t.c = c + t.first * t.ld_c + p * TERN_PANEL;
-            (i ? next_tile : first_tile)[tern_tile_rows(tiling, i) - 1](&t);
+            const int last = tern_tile_rows(tiling, i) - 1;
+            if (i)
+                next_tile[last](&t);
+            else
+                first_tile[last](&t);
         }
     }
 }
