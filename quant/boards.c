@@ -40,37 +40,12 @@ static int has(const struct tern_board *board, const char *isa)
     return *at != 0;
 }
 
-static void set(int *per_cent, int rows2, int rows8, int rows32, int more)
-{
-    per_cent[0] = rows2;
-    per_cent[1] = rows8;
-    per_cent[2] = rows32;
-    per_cent[3] = more;
-}
-
 /* By their names: the ISAs of other architectures are in no enumeration. */
-void tern_board_routes(struct tern_routes *out, const struct tern_board *board)
-{
+void tern_board_routes(struct tern_routes *routes, const struct tern_board *board){
 #define TERN_EVERY_ISA
-#define ROUTE(isa, from7, from6, rows4, rows4_blocks, rows1, rows2, rows2_group, rows3_group)                          \
-    if (has(board, #isa))                                                                                              \
-        *out = (struct tern_routes){.s7 = from7,                                                                       \
-                                    .s6 = from6,                                                                       \
-                                    .s4 = rows4,                                                                       \
-                                    .spmm_s4 = rows4_blocks,                                                           \
-                                    .lut = {rows1, rows2},                                                             \
-                                    .lut_group = {0, rows2_group, rows3_group}};
-#include "simd/routes.def"
-#undef ROUTE
-#define SPARSE_UP_TO(isa, shape, rows2, rows8, rows32, more)                                                           \
-    if (has(board, #isa))                                                                                              \
-        set(out->sparse.as_stored[TERN_BLOCK_##shape], rows2, rows8, rows32, more);
-#define SPARSE_PAYS_UP_TO(isa, shape, rows2, rows8, rows32, more)                                                      \
-    if (has(board, #isa))                                                                                              \
-        set(out->sparse.pays[TERN_BLOCK_##shape], rows2, rows8, rows32, more);
-#include "simd/sparse.def"
-#undef SPARSE_UP_TO
-#undef SPARSE_PAYS_UP_TO
+#define TAKES(isa) has(board, #isa)
+#include "simd/routes_template.h"
+#undef TAKES
 #undef TERN_EVERY_ISA
 }
 

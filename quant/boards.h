@@ -15,7 +15,7 @@ struct tern_words tern_board_words(const char *conjunction);
 /* The fastest of its instruction sets. */
 const char *tern_board_isa(const struct tern_board *board);
 /* The rows of simd/routes.def and simd/sparse.def that hold there, whatever architecture this is. */
-void tern_board_routes(struct tern_routes *out, const struct tern_board *board);
+void tern_board_routes(struct tern_routes *routes, const struct tern_board *board);
 
 /* What a board chose. */
 struct tern_board_choice {

@@ -9,14 +9,6 @@ static int usable(enum tern_isa isa, unsigned features)
     return (tern_isa_needs(isa) & features) == tern_isa_needs(isa);
 }
 
-static void set_sparse(int *percent, int rows2, int rows8, int rows32, int more)
-{
-    percent[0] = rows2;
-    percent[1] = rows8;
-    percent[2] = rows32;
-    percent[3] = more;
-}
-
 void tern_table_build(struct tern_ops *ops, unsigned features)
 {
     memset(ops->libraries, 0, sizeof ops->libraries);
@@ -29,25 +21,10 @@ void tern_table_build(struct tern_ops *ops, unsigned features)
         ops->op = tern_##op##_##isa;
 #include "simd/kernels.def"
 #undef KERNEL
-#define ROUTE(isa, has7, has6, rows4, rows4_blocks, rows1, rows2, rows2_group, rows3_group)                            \
-    if (usable(TERN_ISA_##isa, features))                                                                              \
-        ops->routes = (struct tern_routes){.s7 = has7,                                                                 \
-                                           .s6 = has6,                                                                 \
-                                           .s4 = rows4,                                                                \
-                                           .spmm_s4 = rows4_blocks,                                                    \
-                                           .lut = {rows1, rows2},                                                      \
-                                           .lut_group = {0, rows2_group, rows3_group}};
-#include "simd/routes.def"
-#undef ROUTE
-#define SPARSE_UP_TO(isa, shape, rows2, rows8, rows32, more)                                                           \
-    if (usable(TERN_ISA_##isa, features))                                                                              \
-        set_sparse(ops->routes.sparse.as_stored[TERN_BLOCK_##shape], rows2, rows8, rows32, more);
-#define SPARSE_PAYS_UP_TO(isa, shape, rows2, rows8, rows32, more)                                                      \
-    if (usable(TERN_ISA_##isa, features))                                                                              \
-        set_sparse(ops->routes.sparse.pays[TERN_BLOCK_##shape], rows2, rows8, rows32, more);
-#include "simd/sparse.def"
-#undef SPARSE_UP_TO
-#undef SPARSE_PAYS_UP_TO
+    struct tern_routes *const routes = &ops->routes;
+#define TAKES(isa) usable(TERN_ISA_##isa, features)
+#include "simd/routes_template.h"
+#undef TAKES
 }
 
 const char *tern_op_name(enum tern_op op)
