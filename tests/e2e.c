@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 static void must(tern_status status, const tern_error *err, const char *what)
 {
@@ -159,6 +161,20 @@ void e2e_run(const tern_model *model, const struct e2e_texts *t, const struct e2
     free(types);
     free(ids);
     free(order);
+}
+
+uint64_t e2e_digest(const tern_model *model, const struct e2e_texts *texts, const struct e2e_run *how)
+{
+    const size_t count = (size_t)texts->n * (size_t)e2e_width(model, how->task);
+    float *floats = calloc(count, sizeof *floats);
+    int32_t *integers = calloc(count, sizeof *integers);
+    if (!floats || !integers)
+        abort();
+    e2e_run(model, texts, how, floats, integers);
+    const uint64_t value = XXH3_64bits(integers, count * sizeof *integers);
+    free(integers);
+    free(floats);
+    return value;
 }
 
 int e2e_isas(const char **names)

@@ -43,6 +43,8 @@ struct e2e_run {
 void e2e_run(const tern_model *model, const struct e2e_texts *texts, const struct e2e_run *how, float *floats,
              int32_t *integers);
 int32_t e2e_width(const tern_model *model, enum e2e_task task);
+/* XXH3-64 of all those integers. */
+uint64_t e2e_digest(const tern_model *model, const struct e2e_texts *texts, const struct e2e_run *how);
 
 /* The names of the rows that this CPU has and that differ from those before in at least one kernel; returns how many.
    names[] needs room for 16. */

@@ -19,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum { FIRST = 64, FEW = 16, MEANS = 8, LABELS = 2 };
 
@@ -183,18 +181,6 @@ static struct e2e_texts first_texts(const struct e2e_texts *all, int32_t n)
     return t;
 }
 
-static uint64_t digest(const tern_model *model, const struct e2e_texts *texts, const struct e2e_run *how)
-{
-    const size_t count = (size_t)texts->n * (size_t)e2e_width(model, how->task);
-    float *floats = need(malloc(count * sizeof *floats));
-    int32_t *integers = need(malloc(count * sizeof *integers));
-    e2e_run(model, texts, how, floats, integers);
-    const uint64_t value = XXH3_64bits(integers, count * sizeof *integers);
-    free(integers);
-    free(floats);
-    return value;
-}
-
 static void check_digest(uint64_t got, uint64_t expected, const char *what, const struct e2e_run *how)
 {
     if (got != expected)
@@ -240,11 +226,11 @@ static void check_row(const char *isa, int is_best)
         how.isa = isa;
         if (tried && is_slow(isa))
             break;
-        check_digest(digest(shipped, &few, &how), DIGEST_SENTIMENT_64, "first 64 texts", &how);
+        check_digest(e2e_digest(shipped, &few, &how), DIGEST_SENTIMENT_64, "first 64 texts", &how);
         tried++;
         if (is_slow(isa) || (whole && !is_best && !heavy()))
             continue;
-        check_digest(digest(shipped, &sentiment.texts, &how), DIGEST_SENTIMENT_872, "all texts", &how);
+        check_digest(e2e_digest(shipped, &sentiment.texts, &how), DIGEST_SENTIMENT_872, "all texts", &how);
         whole++;
     }
     printf("isa %-12s %d of %zu ways, %d of them on all texts\n", isa, tried, sizeof ways / sizeof *ways, whole);
@@ -269,7 +255,7 @@ static void test_digest_of_embeddings(void **state)
     const int n = rows(names);
     for (int i = 0; i < n; i++) {
         const struct e2e_run how = {names[i], 2, 5, 3, E2E_EMBED};
-        check_digest(digest(shipped, &few, &how), DIGEST_SENTIMENT_EMBED, "embeddings", &how);
+        check_digest(e2e_digest(shipped, &few, &how), DIGEST_SENTIMENT_EMBED, "embeddings", &how);
     }
 }
 
@@ -282,9 +268,9 @@ static void test_digest_of_odd_sizes(void **state)
     const int n = rows(names);
     for (int i = 0; i < n; i++) {
         const struct e2e_run how = {names[i], 2, 5, 3, E2E_CLASSIFY};
-        check_digest(digest(odd_int8, &few, &how), DIGEST_ODD_16, "odd-distil's first 16 texts", &how);
+        check_digest(e2e_digest(odd_int8, &few, &how), DIGEST_ODD_16, "odd-distil's first 16 texts", &how);
         if (!is_slow(names[i]))
-            check_digest(digest(odd_int8, &odd.texts, &how), DIGEST_ODD_200, "odd-distil", &how);
+            check_digest(e2e_digest(odd_int8, &odd.texts, &how), DIGEST_ODD_200, "odd-distil", &how);
     }
 }
 
@@ -472,13 +458,14 @@ static int print_digests(void)
         const char *name, *what;
         uint64_t value;
     } digests[] = {
-        {"DIGEST_SENTIMENT_64", "logits of the first 64 texts of sentiment_reference.bin", digest(shipped, &few, &how)},
-        {"DIGEST_SENTIMENT_872", "of all of them", digest(shipped, &sentiment.texts, &how)},
+        {"DIGEST_SENTIMENT_64", "logits of the first 64 texts of sentiment_reference.bin",
+         e2e_digest(shipped, &few, &how)},
+        {"DIGEST_SENTIMENT_872", "of all of them", e2e_digest(shipped, &sentiment.texts, &how)},
         {"DIGEST_ODD_16", "odd-distil: logits of the first 16 texts beside its checkpoint",
-         digest(odd_int8, &odd_few, &how)},
-        {"DIGEST_ODD_200", "of all of them", digest(odd_int8, &odd.texts, &how)},
+         e2e_digest(odd_int8, &odd_few, &how)},
+        {"DIGEST_ODD_200", "of all of them", e2e_digest(odd_int8, &odd.texts, &how)},
         {"DIGEST_SENTIMENT_EMBED", "embeddings of the first 16 texts of sentiment_reference.bin",
-         (how.task = E2E_EMBED, digest(shipped, &fewer, &how))},
+         (how.task = E2E_EMBED, e2e_digest(shipped, &fewer, &how))},
     };
     static const char head[] =
         "/* Digests (XXH3-64 over int32, little-endian, text after text) of the integers behind the answers: the bits\n"

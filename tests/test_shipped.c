@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 enum { TEXTS = 6, LONGEST = 40 };
 
@@ -30,20 +29,6 @@ static const struct shipped {
     {"models/embed-ternary.tern", E2E_EMBED, 0xceeb47bb683ecf9du},
     {"models/embed-int4.tern", E2E_EMBED, 0x3d6355f93c2ba24au},
 };
-
-static uint64_t digest(const tern_model *model, const struct e2e_texts *texts, const struct e2e_run *how)
-{
-    const size_t count = (size_t)texts->n * (size_t)e2e_width(model, how->task);
-    float *floats = calloc(count, sizeof *floats);
-    int32_t *integers = calloc(count, sizeof *integers);
-    if (!floats || !integers)
-        abort();
-    e2e_run(model, texts, how, floats, integers);
-    const uint64_t value = XXH3_64bits(integers, count * sizeof *integers);
-    free(integers);
-    free(floats);
-    return value;
-}
 
 /* The rows to try: the one that TERN_ISA asks for, else this CPU's, under an emulator the best alone. */
 static int rows(const char **names)
@@ -71,7 +56,7 @@ static void check_model(const struct shipped *s)
             const struct e2e_run how = {names[i], 1 + way, way ? 1 : TEXTS, (uint64_t)way, s->task};
             if (way && (emulated() || !strcmp(names[i], "scalar")))
                 continue;
-            const uint64_t got = digest(model, &texts, &how);
+            const uint64_t got = e2e_digest(model, &texts, &how);
             if (got != s->digest)
                 fail_msg("%s, isa %s, groups of %d: expected %016" PRIx64 " got %016" PRIx64, s->path, names[i],
                          how.group, s->digest, got);
@@ -99,7 +84,7 @@ static void print_digests(void)
         struct e2e_texts texts = e2e_random_texts(model, TEXTS, LONGEST, 26);
         const struct e2e_run how = {NULL, 1, TEXTS, 0, shipped[i].task};
         printf("    {\"%s\", %s, 0x%016" PRIx64 "u},\n", shipped[i].path,
-               shipped[i].task == E2E_EMBED ? "E2E_EMBED" : "E2E_CLASSIFY", digest(model, &texts, &how));
+               shipped[i].task == E2E_EMBED ? "E2E_EMBED" : "E2E_CLASSIFY", e2e_digest(model, &texts, &how));
         e2e_free_texts(&texts);
         tern_model_close(model);
     }
