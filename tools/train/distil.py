@@ -58,9 +58,7 @@ def main():
     match = losses.Match(cut.layers, cut.heads, trained["project"], ids)
 
     def losses_of(step, batch, numbers):
-        known = None if taught is None else taught[numbers]
-        found, given = losses.distil(watched, teacher, batch, weights, match, taught=known)
-        return task.with_labels(found, given, labels, numbers, weights)
+        return task.learn(watched, teacher, batch, numbers, weights, match, taught, labels)
 
     loop.train(run, trained, batches, losses_of, task.validation(args, watched, teacher))
     folder.write_checkpoint(args.out, student, folder.tensors(student.model), {**files, **run.files()})

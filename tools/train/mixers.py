@@ -136,11 +136,7 @@ def main():
     student = losses.Watched(checkpoint)
 
     def distilled(batch, numbers):
-        if not teacher:
-            return task.with_labels({}, student.run(batch), labels, numbers, weights)
-        known = None if taught is None else taught[numbers]
-        found, given = losses.distil(student, teacher, batch, weights, match, taught=known)
-        return task.with_labels(found, given, labels, numbers, weights)
+        return task.learn(student, teacher, batch, numbers, weights, match, taught, labels)
 
     def losses_of(step, batch, numbers):
         found = distilled(batch, numbers)

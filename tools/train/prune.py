@@ -78,11 +78,7 @@ def main():
     taught = task.asked_once(args, run, teacher, texts, weights, other_ids=match is not None and match.ids is not None)
 
     def losses_of(step, batch, numbers):
-        if not teacher:
-            return task.with_labels({}, watched.run(batch), labels, numbers, weights)
-        known = None if taught is None else taught[numbers]
-        found, given = losses.distil(watched, teacher, batch, weights, match, taught=known)
-        return task.with_labels(found, given, labels, numbers, weights)
+        return task.learn(watched, teacher, batch, numbers, weights, match, taught, labels)
 
     loop.train(run, trained, batches, losses_of, task.validation(args, watched, teacher), masks=masks)
     folder.write_checkpoint(args.out, student, folder.tensors(student.model), run.files())

@@ -110,6 +110,16 @@ def with_labels(found, given, labels, numbers, weights):
     return found
 
 
+def learn(student, teacher, batch, numbers, weights, match, taught, labels):
+    """The losses by name of a batch of the texts `numbers`: against the teacher, whose answers may be known (`taught`),
+    and the labels; without a teacher of the labels alone."""
+    if not teacher:
+        return with_labels({}, student.run(batch), labels, numbers, weights)
+    known = None if taught is None else taught[numbers]
+    found, given = losses.distil(student, teacher, batch, weights, match, taught=known)
+    return with_labels(found, given, labels, numbers, weights)
+
+
 def in_batches(watched, items, device, size=32):
     """Logits or vectors of tokenised texts, in their order."""
     order = sorted(range(len(items)), key=lambda i: len(items[i][0]))
