@@ -31,22 +31,27 @@ wanted() {
     return 1
 }
 
-# job <name> <command...>: the command runs in a subshell under `set -e`; `skip` ends it without a verdict.
+# job <name> <command...>: the command runs in a subshell under `set -e`; `skip` ends it without a verdict. The verdict
+# says what it took, by the clock and by the CPUs, which others that run beside it do not change.
 job() {
-    local name=$1 log=$OUT/$1.log rc start=$SECONDS
+    local name=$1 log=$OUT/$1.log rc start=$SECONDS took
     shift
     wanted "$name" || return 0
     [ $list = 0 ] || { echo "$name"; return 0; }
-    (set -e; "$@") >"$log" 2>&1 </dev/null
+    (trap 'times >"$log.times"' EXIT; set -e; "$@") >"$log" 2>&1 </dev/null
     rc=$?
+    took="$((SECONDS - start)) s, $(cpu_seconds <"$log.times") s of CPU"
+    rm "$log.times"
     case $rc in
-    0) passed=$((passed + 1)); printf 'ok    %-28s %3d s\n' "$name" $((SECONDS - start)) ;;
+    0) passed=$((passed + 1)); printf 'ok    %-28s %s\n' "$name" "$took" ;;
     77) skipped=$((skipped + 1)); printf 'skip  %-28s %s\n' "$name" "$(tail -1 "$log")" ;;
     *) failed=$((failed + 1))
-        printf 'FAIL  %-28s %3d s, exit %d; the end of %s:\n' "$name" $((SECONDS - start)) $rc "$log"
+        printf 'FAIL  %-28s %s, exit %d; the end of %s:\n' "$name" "$took" $rc "$log"
         tail -25 "$log" | sed 's/^/      | /' ;;
     esac
 }
+# The sum of what the shell's `times` prints ("0m1.234s"), whole seconds.
+cpu_seconds() { tr ' ' '\n' | awk -F'[ms]' 'NF > 1 { sum += $1 * 60 + $2 } END { printf "%d", sum }'; }
 # later <name> <command...>: the same beside others, as many as there are CPUs (an emulator keeps one busy). Its verdict
 # is printed when it is there, in one piece; `together` waits for all of them and counts.
 queue=()
