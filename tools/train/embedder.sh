@@ -8,6 +8,9 @@ set -eu
 recipe=$1 teacher=$2 sentences=$3 dev=$4 out=$5 seed=${6:-1}
 here=$(dirname "$0")
 python=${PYTHON:-python3} tern=${TERN:-$(ls "$here"/../../build/*/tern | head -n 1)}
+# PRODUCTS=f32: for CPUs without instructions for bf16, where it takes several times as long.
+bf16=--bf16
+[ "${PRODUCTS:-bf16}" = bf16 ] || bf16=''
 mkdir -p "$out"
 
 # train PROGRAM FROM NAME OPTIONS...
@@ -15,7 +18,7 @@ train() {
     program=$1 model=$2 name=$3
     shift 3
     [ -d "$out/$name" ] || "$python" "$here/$program.py" "$model" -o "$out/$name" --task embed --data "$sentences" \
-        --dev "$dev" --max-tokens 64 --batch 64 --bf16 --seed "$seed" --resume "$@"
+        --dev "$dev" --max-tokens 64 --batch 64 $bf16 --seed "$seed" --resume "$@"
 }
 
 case $recipe in

@@ -47,6 +47,8 @@ class Run:
         torch.set_num_threads(args.threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.utils.deterministic.fill_uninitialized_memory = False
+        if args.bf16 and args.device == "cpu":
+            warn_of_slow_bf16()
         kept = {k: v for k, v in vars(args).items() if k not in ("resume", "save", "tern")}
         self.key = hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
         self.state = None
@@ -100,6 +102,22 @@ class Run:
 
     def finish(self):
         shutil.rmtree(self.folder)
+
+
+def warn_of_slow_bf16():
+    """PyTorch multiplies bf16 on any CPU; one that lacks the instructions takes many times as long as with f32."""
+    def seconds(dtype):
+        a, b = torch.ones(512, 256, dtype=dtype), torch.ones(256, 1024, dtype=dtype)
+        best = float("inf")
+        for _ in range(8):
+            start = time.perf_counter()
+            a @ b
+            best = min(best, time.perf_counter() - start)
+        return best
+    ratio = seconds(torch.bfloat16) / seconds(torch.float32)
+    if ratio > 1.5:
+        print(f"this CPU takes {ratio:.0f} times as long for products in bf16 as in f32: leave --bf16 out "
+              "(PRODUCTS=f32 for the scripts)", file=sys.stderr, flush=True)
 
 
 def plot(lines):

@@ -8,6 +8,9 @@ set -eu
 recipe=$1 from=$2 sst2=$3 out=$4 seed=${5:-1}
 here=$(dirname "$0")
 python=${PYTHON:-python3} tern=${TERN:-$(ls "$here"/../../build/*/tern | head -n 1)}
+# PRODUCTS=f32: for CPUs without instructions for bf16, where it takes several times as long.
+bf16=--bf16
+[ "${PRODUCTS:-bf16}" = bf16 ] || bf16=''
 mkdir -p "$out"
 
 # train PROGRAM FROM NAME OPTIONS...: 32 texts of at most 64 tokens in a step
@@ -15,7 +18,7 @@ train() {
     program=$1 model=$2 name=$3
     shift 3
     [ -d "$out/$name" ] || "$python" "$here/$program.py" "$model" -o "$out/$name" --task classify \
-        --data "$sst2/train.tsv" --dev "$sst2/dev.tsv" --max-tokens 64 --bf16 --seed "$seed" --resume "$@"
+        --data "$sst2/train.tsv" --dev "$sst2/dev.tsv" --max-tokens 64 $bf16 --seed "$seed" --resume "$@"
 }
 
 # convert NAME OPTIONS...
