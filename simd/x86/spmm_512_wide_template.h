@@ -5,14 +5,17 @@
      static ALWAYS_INLINE __m512i add_product(__m512i sum, __m512i x, __m512i w)      x unsigned, w signed
    Included by spmm_avx512vnni.c.
 
-   One load fills each 128 bits with four rows' inputs. They meet the weights as they are and turned by one, two and
-   three channels within their 128 bits: four products for 16 channels by four rows, and 16 rows take five loads where
-   broadcasting each row took 17. The loads were the limit: on Zen 5 a block by 16 rows takes 8.3 cycles of two products
-   each, before 10.7. The sums then lie on diagonals, which are set straight once per tile. */
+   One load fills each 64 bits with two rows' inputs. They meet the weights as they are and with neighbouring channels
+   changed over: two products for 16 channels by two rows. So 16 rows take nine loads and one shuffle a block, where
+   broadcasting each row takes 17 loads, the limit where two a cycle are read, and four rows in 128 bits take three
+   shuffles, the limit where these share a port with the products (Intel). The sums then lie crosswise, which two masked
+   shuffles for two rows set right once per tile. */
 #ifndef TERN_X86_SPMM_512_WIDE_TEMPLATE_H
 #define TERN_X86_SPMM_512_WIDE_TEMPLATE_H
 
 #include "simd/x86/avx512.h"
+
+#include <string.h>
 
 enum {
     TILE_ROWS = 16,
@@ -33,60 +36,73 @@ struct tile {
     int rows;
 };
 
-/* A block's weights, and turned: lane d of each 128 bits of w<r> is channel (d + r) % 4 there. */
-struct turned {
-    __m512i w0, w1, w2, w3;
+/* A block's weights, and with neighbouring channels changed over. */
+struct weights {
+    __m512i straight, crossed;
 };
-static ALWAYS_INLINE struct turned turn(const int8_t *value)
+static ALWAYS_INLINE struct weights weights_at(const int8_t *value)
 {
     const __m512i w = _mm512_loadu_si512(value);
-    const struct turned t = {w, _mm512_shuffle_epi32(w, 0x39), _mm512_shuffle_epi32(w, 0x4E),
-                             _mm512_shuffle_epi32(w, 0x93)};
-    return t;
+    const struct weights both = {w, _mm512_shuffle_epi32(w, 0xB1)};
+    return both;
 }
 
-/* The sums of four rows by 16 channels: lane d of each 128 bits of s<r> is row d, channel (d + r) % 4 there. */
-struct quad {
-    __m512i s0, s1, s2, s3;
+/* The sums of two rows by 16 channels: of `straight` even lanes are the first row's and odd ones the second's, of
+   `crossed` too, but lane j is channel j + 1 or j - 1 there. */
+struct pair {
+    __m512i straight, crossed;
 };
-static ALWAYS_INLINE struct quad add_block(struct quad q, const uint8_t *x, struct turned t)
+static ALWAYS_INLINE struct pair add_pair(struct pair p, const uint8_t *x, struct weights w)
 {
-    const __m512i rows = _mm512_broadcast_i32x4(_mm_load_si128((const __m128i *)x));
-    q.s0 = add_product(q.s0, rows, t.w0);
-    q.s1 = add_product(q.s1, rows, t.w1);
-    q.s2 = add_product(q.s2, rows, t.w2);
-    q.s3 = add_product(q.s3, rows, t.w3);
+    int64_t two;
+    memcpy(&two, x, sizeof two);
+    const __m512i rows = _mm512_set1_epi64(two);
+    p.straight = add_product(p.straight, rows, w.straight);
+    p.crossed = add_product(p.crossed, rows, w.crossed);
+    return p;
+}
+
+struct quad {
+    struct pair a, b;
+};
+static ALWAYS_INLINE struct quad no_sums(void)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    const struct quad q = {{zero, zero}, {zero, zero}};
+    return q;
+}
+static ALWAYS_INLINE struct quad add_block(struct quad q, const uint8_t *x, struct weights w)
+{
+    q.a = add_pair(q.a, x, w);
+    q.b = add_pair(q.b, x + 2 * TERN_PANEL_K, w);
     return q;
 }
 
+static ALWAYS_INLINE struct pair add_pairs(struct pair a, struct pair b)
+{
+    const struct pair sum = {_mm512_add_epi32(a.straight, b.straight), _mm512_add_epi32(a.crossed, b.crossed)};
+    return sum;
+}
 static ALWAYS_INLINE struct quad add_quads(struct quad a, struct quad b)
 {
-    const struct quad sum = {_mm512_add_epi32(a.s0, b.s0), _mm512_add_epi32(a.s1, b.s1), _mm512_add_epi32(a.s2, b.s2),
-                             _mm512_add_epi32(a.s3, b.s3)};
+    const struct quad sum = {add_pairs(a.a, b.a), add_pairs(a.b, b.b)};
     return sum;
 }
 
-/* Turned back, lane j of every sum is channel j; its row is what remains to be picked: (j - r) % 4 in s<r>. */
-static ALWAYS_INLINE __m512i pick(__m512i lane0, __m512i lane1, __m512i lane2, __m512i lane3)
+static ALWAYS_INLINE void store_pair(int32_t *c, ptrdiff_t ld_c, int rows, struct pair p, __m512i excess)
 {
-    return _mm512_mask_blend_epi32(0xCCCC, _mm512_mask_blend_epi32(0x2222, lane0, lane1),
-                                   _mm512_mask_blend_epi32(0x8888, lane2, lane3));
+    if (rows > 0)
+        _mm512_storeu_si512(c,
+                            _mm512_sub_epi32(_mm512_mask_shuffle_epi32(p.straight, 0xAAAA, p.crossed, 0xB1), excess));
+    if (rows > 1)
+        _mm512_storeu_si512(c + ld_c,
+                            _mm512_sub_epi32(_mm512_mask_shuffle_epi32(p.straight, 0x5555, p.crossed, 0xB1), excess));
 }
-
 static ALWAYS_INLINE void store_quad(const struct tile *t, int first, struct quad q, __m512i excess)
 {
-    const __m512i s0 = q.s0, s1 = _mm512_shuffle_epi32(q.s1, 0x93), s2 = _mm512_shuffle_epi32(q.s2, 0x4E);
-    const __m512i s3 = _mm512_shuffle_epi32(q.s3, 0x39);
-    const ptrdiff_t ld_c = t->ld_c;
-    const int rows = t->rows - first;
-    int32_t *c = t->c + first * ld_c;
-    _mm512_storeu_si512(c, _mm512_sub_epi32(pick(s0, s1, s2, s3), excess));
-    if (rows > 1)
-        _mm512_storeu_si512(c + ld_c, _mm512_sub_epi32(pick(s3, s0, s1, s2), excess));
-    if (rows > 2)
-        _mm512_storeu_si512(c + 2 * ld_c, _mm512_sub_epi32(pick(s2, s3, s0, s1), excess));
-    if (rows > 3)
-        _mm512_storeu_si512(c + 3 * ld_c, _mm512_sub_epi32(pick(s1, s2, s3, s0), excess));
+    int32_t *c = t->c + first * t->ld_c;
+    store_pair(c, t->ld_c, t->rows - first, q.a, excess);
+    store_pair(c + 2 * t->ld_c, t->ld_c, t->rows - first - 2, q.b, excess);
 }
 
 static ALWAYS_INLINE __m512i add_excess(__m512i sum, __m512i weights)
@@ -98,12 +114,12 @@ static ALWAYS_INLINE __m512i add_excess(__m512i sum, __m512i weights)
 static ALWAYS_INLINE void tile(const struct tile *t, const int quads, const int first)
 {
     __m512i excess = first ? _mm512_setzero_si512() : *t->excess;
-    struct quad q0 = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+    struct quad q0 = no_sums();
     struct quad q1 = q0, q2 = q0, q3 = q0;
     const int8_t *value = t->value;
     for (const uint16_t *index = t->index, *end = index + t->blocks; index < end; index++, value += TERN_LINE) {
         const uint8_t *x = t->x + *index * TERN_LINE;
-        const struct turned w = turn(value);
+        const struct weights w = weights_at(value);
         _mm_prefetch((const char *)((uintptr_t)value + (uintptr_t)t->ahead), _MM_HINT_T1);
         q0 = add_block(q0, x, w);
         q1 = add_block(q1, x + QUAD_BYTES, w);
@@ -111,7 +127,7 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int quads, const int 
         if (quads > 3)
             q3 = add_block(q3, x + 3 * QUAD_BYTES, w);
         if (first)
-            excess = add_excess(excess, w.w0);
+            excess = add_excess(excess, w.straight);
     }
     store_quad(t, 0, q0, excess);
     store_quad(t, QUAD_ROWS, q1, excess);
@@ -126,13 +142,13 @@ static ALWAYS_INLINE void tile(const struct tile *t, const int quads, const int 
 static ALWAYS_INLINE void few_tile(const struct tile *t, const int quads, const int first)
 {
     __m512i excess = first ? _mm512_setzero_si512() : *t->excess;
-    struct quad a0 = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+    struct quad a0 = no_sums();
     struct quad a1 = a0, b0 = a0, b1 = a0;
     const int8_t *value = t->value;
     const uint16_t *index = t->index, *end = index + t->blocks;
     for (; end - index >= 2; index += 2, value += 2 * TERN_LINE) {
         const uint8_t *x = t->x + index[0] * TERN_LINE, *y = t->x + index[1] * TERN_LINE;
-        const struct turned v = turn(value), w = turn(value + TERN_LINE);
+        const struct weights v = weights_at(value), w = weights_at(value + TERN_LINE);
         a0 = add_block(a0, x, v);
         b0 = add_block(b0, y, w);
         if (quads > 1) {
@@ -140,16 +156,16 @@ static ALWAYS_INLINE void few_tile(const struct tile *t, const int quads, const 
             b1 = add_block(b1, y + QUAD_BYTES, w);
         }
         if (first)
-            excess = add_excess(add_excess(excess, v.w0), w.w0);
+            excess = add_excess(add_excess(excess, v.straight), w.straight);
     }
     if (index < end) {
         const uint8_t *x = t->x + index[0] * TERN_LINE;
-        const struct turned w = turn(value);
+        const struct weights w = weights_at(value);
         a0 = add_block(a0, x, w);
         if (quads > 1)
             a1 = add_block(a1, x + QUAD_BYTES, w);
         if (first)
-            excess = add_excess(excess, w.w0);
+            excess = add_excess(excess, w.straight);
     }
     store_quad(t, 0, add_quads(a0, b0), excess);
     if (quads > 1)
