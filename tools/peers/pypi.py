@@ -62,14 +62,16 @@ def say(text):
     print(f'pypi.py: {text}', file=sys.stderr, flush=True)
 
 
-def last_line(done):
-    return ((done.stderr or '').strip() or f'exit code {done.returncode}').splitlines()[-1]
+def reason(messages, code):
+    """pip names what is missing in its first error; a traceback ends with what went wrong."""
+    lines = messages.strip().splitlines() or [f'it ended with {code}']
+    return next((line for line in lines if line.startswith('ERROR: ')), lines[-1])
 
 
 def run(*words, **options):
     done = subprocess.run(words, capture_output=True, text=True, check=False, **options)
     if done.returncode:
-        raise Skip(last_line(done))
+        raise Skip(reason(done.stderr, done.returncode))
     return done.stdout
 
 
@@ -149,8 +151,7 @@ class Process:
         line = self.process.stdout.readline()
         if not line:
             with open(self.log, encoding='utf-8', errors='replace') as log:
-                lines = log.read().strip().splitlines()
-            raise Skip(lines[-1] if lines else f'it ended with {self.process.wait()}')
+                raise Skip(reason(log.read(), self.process.wait()))
         found = json.loads(line)
         if 'failed' in found:
             raise Skip(found['failed'])
@@ -181,6 +182,13 @@ class Model:
         self.name, self.work, self.tern = name, WORK, o.tern
         self.full, _, _, self.jar = checkpoints.CHECKPOINTS[name]
         self.folder = checkpoints.fetch(name, os.path.join(WORK, 'checkpoints'))
+        with open(os.path.join(self.folder, 'sentence_bert_config.json'), encoding='utf-8') as file:
+            longest = json.load(file)['max_seq_length']
+        self.tokens = [n for n in o.tokens if n <= longest]
+        if self.tokens != o.tokens:
+            say(f'{self.full} takes {longest} tokens at most')
+        if not self.tokens:
+            raise Skip('no length of --tokens is left')
 
     def ids(self, lines):
         return [json.loads(line) for line in run(self.tern, 'tokenize', self.folder, '--json', input='\n'.join(lines) + '\n')
@@ -224,7 +232,7 @@ def open_peers(o, model):
         peer = None
         try:
             peer = make()
-            peer.burst(min(o.tokens), 1)
+            peer.burst(max(model.tokens), 1)
             peers.append(peer)
         except (Skip, checkpoints.Unavailable) as why:
             say(f'{title} is left out: {why}')
@@ -238,7 +246,13 @@ def open_peers(o, model):
 
 def agreement(o, peers, texts):
     """By title, the mean and least cosine to the answers of ONNX Runtime's f32, or, without it, of Tern's."""
-    found = {peer.title: peer.vectors(texts) for peer in peers if not peer.own_model}
+    found = {}
+    for peer in peers:
+        try:
+            if not peer.own_model:
+                found[peer.title] = peer.vectors(texts)
+        except Skip as why:
+            say(f'{peer.title} has no vectors: {why}')
     base = next((found[title] for title in (ENGINES['ort'][0], tern_title(o, 'f32', o.isa[0])) if title in found), None)
     if not base:
         return {}
@@ -254,16 +268,16 @@ def burst(peer, tokens, runs):
         return math.nan
 
 
-def times(o, peers):
+def times(o, lengths, peers):
     """{(title, tokens): the least median of a burst}. All make equally many runs: more runs have a lesser least."""
     runs = {}
-    for tokens in o.tokens:
+    for tokens in lengths:
         slowest = max((t for t in (burst(peer, tokens, 2) for peer in peers) if t == t), default=1)
         runs[tokens] = o.runs or min(LONGEST, max(5, math.ceil(o.budget / slowest)))
     least = {}
     for turn in range(o.rounds):
         say(f'round {turn + 1} of {o.rounds}')
-        for tokens in o.tokens:
+        for tokens in lengths:
             # Rotated, lest a peer always follow the same one, and its pages in the cache.
             for peer in peers[turn % len(peers):] + peers[:turn % len(peers)]:
                 time.sleep(PAUSE)
@@ -292,26 +306,26 @@ def report(o, model):
     load = os.getloadavg()[0]
     try:
         cosines = agreement(o, peers, model.texts())
-        least = times(o, peers)
+        least = times(o, model.tokens, peers)
     finally:
         for peer in peers:
             peer.close()
     print(f'## {model.full}, {o.threads} thread{"s" if o.threads > 1 else ""}, one text\n')
     print(f'- machine: {o.info["cpu"]}, {os.cpu_count()} CPUs, {o.best}; {platform.system()} {platform.release()}; '
           f'load {load:.1f} before')
-    versions = dict.fromkeys(peer.version for peer in peers if isinstance(peer, Process))
-    print(f'- versions: tern {o.info["version"]} ({o.info["build"]}); {"; ".join(versions)}; Python {platform.python_version()}')
+    versions = [f'tern {o.info["version"]} ({o.info["build"]})', *(peer.version for peer in peers if isinstance(peer, Process))]
+    print(f'- versions: {"; ".join(dict.fromkeys(versions))}; Python {platform.python_version()}')
     print(f'- {o.rounds} rounds; milliseconds, the least of the medians of each round')
     for title, why in skipped:
         print(f'- left out: {title}: {why}')
-    lengths = [f'{tokens} tokens' for tokens in o.tokens]
-    table(['engine', *lengths, 'cosine to f32, mean', 'least'],
-          [[p.title, *(cell(least[p.title, n]) for n in o.tokens), *(cell(c, 4) for c in cosines.get(p.title, (None, None)))]
+    heads = [f'{tokens} tokens' for tokens in model.tokens]
+    table(['engine', *heads, 'cosine to f32, mean', 'least'],
+          [[p.title, *(cell(least[p.title, n]) for n in model.tokens), *(cell(c, 4) for c in cosines.get(p.title, (None, None)))]
            for p in peers])
     for base in (tern_title(o, weights, o.isa[0]) for weights in ('int8', 'int7')):
         if any(p.title == base for p in peers):
-            table([f'time / {base}\'s', *lengths],
-                  [[p.title, *(cell(least[p.title, n] / least[base, n]) for n in o.tokens)] for p in peers if p.title != base])
+            table([f'time / {base}\'s', *heads],
+                  [[p.title, *(cell(least[p.title, n] / least[base, n]) for n in model.tokens)] for p in peers if p.title != base])
     print()
 
 
