@@ -244,18 +244,16 @@ def open_peers(o, model):
 
 # ---- Figures -------------------------------------------------------------------------------------------------------
 
-def agreement(o, peers, texts):
+def agreement(o, model, peers):
     """By title, the mean and least cosine to the answers of ONNX Runtime's f32, or, without it, of Tern's."""
-    found = {}
+    texts, found = model.texts(), {}
     for peer in peers:
         try:
             if not peer.own_model:
                 found[peer.title] = peer.vectors(texts)
         except Skip as why:
             say(f'{peer.title} has no vectors: {why}')
-    base = next((found[title] for title in (ENGINES['ort'][0], tern_title(o, 'f32', o.isa[0])) if title in found), None)
-    if not base:
-        return {}
+    base = found.get(ENGINES['ort'][0]) or Tern(o, model, 'f32', o.best).vectors(texts)
     cosines = {title: [sum(x * y for x, y in zip(a, b)) for a, b in zip(vectors, base)] for title, vectors in found.items()}
     return {title: (sum(values) / len(values), min(values)) for title, values in cosines.items()}
 
@@ -305,7 +303,7 @@ def report(o, model):
         return
     load = os.getloadavg()[0]
     try:
-        cosines = agreement(o, peers, model.texts())
+        cosines = agreement(o, model, peers)
         least = times(o, model.tokens, peers)
     finally:
         for peer in peers:
