@@ -180,6 +180,8 @@ static tern_status take_string(struct parser *p, struct buffer *buffer)
             status = take_escape(p, &out);
         } else if ((uint8_t)*p->at < 0x20) {
             status = bad(p, "control character in a string");
+        } else if ((uint8_t)*p->at < 0x80) {
+            *out++ = *p->at++;
         } else {
             size_t n = utf8_length(p->at, p->end);
             if (n == 0)
@@ -312,6 +314,15 @@ static tern_status begin_value(struct parser *p, json_t **out, int *is_open)
     return *out ? TERN_OK : no_memory(p);
 }
 
+/* A key and its colon. */
+static tern_status take_key(struct parser *p)
+{
+    if (!take(p, '"'))
+        return bad(p, "expected a key");
+    const tern_status status = take_string(p, &p->key);
+    return status || take(p, ':') ? status : bad(p, "expected ':'");
+}
+
 /* Fills an empty container up to its closing bracket. Every value is attached before it is filled itself: whatever
    goes wrong, releasing the root releases all. */
 static tern_status fill(struct parser *p, json_t *container, int depth)
@@ -328,15 +339,11 @@ static tern_status fill(struct parser *p, json_t *container, int depth)
         int is_open, failed;
         tern_status status;
         if (is_object) {
-            if (!take(p, '"'))
-                return bad(p, "expected a key");
-            status = take_string(p, &p->key);
+            status = take_key(p);
             if (status != TERN_OK)
                 return status;
             if (json_object_get(container, p->key.bytes))
                 return tern_fail(p->err, TERN_FORMAT, "%s: duplicate key %.100s", p->label, p->key.bytes);
-            if (!take(p, ':'))
-                return bad(p, "expected ':'");
         }
         status = begin_value(p, &value, &is_open);
         if (status != TERN_OK)
@@ -354,31 +361,86 @@ static tern_status fill(struct parser *p, json_t *container, int depth)
     return take(p, close) ? TERN_OK : bad(p, is_object ? "expected ',' or '}'" : "expected ',' or ']'");
 }
 
+static struct parser parser_of(const char *text, size_t size, size_t max_values, const char *label, tern_error *err)
+{
+    return (struct parser){.text = text,
+                           .at = text,
+                           .end = text + size,
+                           .values_left = max_values,
+                           .max_values = max_values,
+                           .label = label,
+                           .err = err};
+}
+
+/* Nothing may follow the value. Frees the parser's buffers. */
+static tern_status finish(struct parser *p, tern_status status)
+{
+    skip_space(p);
+    if (status == TERN_OK && p->at != p->end)
+        status = bad(p, "something follows the value");
+    free(p->key.bytes);
+    free(p->string.bytes);
+    return status;
+}
+
 tern_status tern_json_parse(json_t **out, const char *text, size_t size, size_t max_values, const char *label,
                             tern_error *err)
 {
-    struct parser p = {.text = text,
-                       .at = text,
-                       .end = text + size,
-                       .values_left = max_values,
-                       .max_values = max_values,
-                       .label = label,
-                       .err = err};
+    struct parser p = parser_of(text, size, max_values, label, err);
     json_t *root = NULL;
     int is_open = 0;
     tern_status status = begin_value(&p, &root, &is_open);
 
     if (status == TERN_OK && is_open)
         status = fill(&p, root, 1);
-    skip_space(&p);
-    if (status == TERN_OK && p.at != p.end)
-        status = bad(&p, "something follows the value");
-    free(p.key.bytes);
-    free(p.string.bytes);
+    status = finish(&p, status);
     if (status != TERN_OK) {
         json_decref(root);
         root = NULL;
     }
     *out = root;
     return status;
+}
+
+static tern_status take_member(struct parser *p, const struct tern_json_members *members)
+{
+    json_t *value = NULL;
+    int is_open = 0;
+    tern_status status = take_key(p);
+
+    if (status != TERN_OK)
+        return status;
+    skip_space(p);
+    const char *const after = members->take(members->context, p->key.bytes, p->at, p->end);
+    if (after) {
+        p->at = after;
+        return TERN_OK;
+    }
+    struct buffer key = p->key; /* the value may have keys itself */
+    p->key = (struct buffer){NULL, 0};
+    status = begin_value(p, &value, &is_open);
+    if (status == TERN_OK && is_open)
+        status = fill(p, value, 2);
+    if (status == TERN_OK)
+        status = members->value(members->context, key.bytes, value);
+    else
+        json_decref(value);
+    free(key.bytes);
+    return status;
+}
+
+tern_status tern_json_each(const struct tern_json_members *members, const char *text, size_t size, size_t max_values,
+                           const char *label, tern_error *err)
+{
+    struct parser p = parser_of(text, size, max_values, label, err);
+    tern_status status = take(&p, '{') ? TERN_OK : bad(&p, "expected '{'");
+
+    if (status == TERN_OK && !take(&p, '}')) {
+        do
+            status = take_member(&p, members);
+        while (status == TERN_OK && take(&p, ','));
+        if (status == TERN_OK && !take(&p, '}'))
+            status = bad(&p, "expected ',' or '}'");
+    }
+    return finish(&p, status);
 }

@@ -12,6 +12,20 @@
 tern_status tern_json_parse(json_t **out, const char *text, size_t size, size_t max_values, const char *label,
                             tern_error *err);
 
+/* What becomes of an object's members, one after the other. */
+struct tern_json_members {
+    /* May read the value at `at`, which is valid JSON without white space around, and says where it ends. NULL: it is
+       to be parsed. */
+    const char *(*take)(void *context, const char *key, const char *at, const char *end);
+    /* Owns the value. */
+    tern_status (*value)(void *context, const char *key, json_t *value);
+    void *context;
+};
+/* The same of an object whose values need not all be there at once. That no key is there twice is the caller's to see.
+   A failed `value` ends it. */
+tern_status tern_json_each(const struct tern_json_members *members, const char *text, size_t size, size_t max_values,
+                           const char *label, tern_error *err);
+
 /* Reads the file `path` of at most `limit` bytes and parses it. An absent file leaves *out NULL, with TERN_OK if
    `optional`, else TERN_IO. */
 tern_status tern_json_read_file(json_t **out, const char *path, size_t limit, int optional, tern_error *err);

@@ -24,7 +24,8 @@ struct tern_safetensors {
     size_t file_bytes;
     struct tern_tensor *tensors; /* sorted by name */
     size_t n_tensors;
-    void *json; /* the parsed header (json_t *), which owns names and metadata */
+    char *names; /* the tensors' */
+    void *json;  /* the metadata (json_t *), or NULL */
 };
 
 /* Parses and checks the container in bytes[size]: header length within the file and at most 100 MB, strict JSON with

@@ -1,4 +1,5 @@
-/* Opens a .tern file: checks version, checksum, configuration, weights and tokenizer in this order. */
+/* Opens a .tern file: checks version, configuration, weights and tokenizer in this order, and beside them the checksum.
+ */
 #include "runtime/model.h"
 
 #include "models/checksum.h"
@@ -12,6 +13,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* From this size on a checksum takes longer than a thread takes to start, which is 10 to 60 us. */
+enum { LARGE_FILE = 1 << 19 };
 
 /* Weights and biases; a layer that shares an earlier one's counts once. */
 static uint64_t count_parameters(const struct tern_config *c)
@@ -116,24 +120,13 @@ static tern_status find_query_weights(tern_model *m, const char *label, tern_err
     return l.status;
 }
 
-static tern_status open_bytes(tern_model *m, const uint8_t *bytes, size_t size, const char *label, tern_error *err)
+/* What lies in the container. */
+static tern_status open_parts(tern_model *m, const char *label, tern_error *err)
 {
-    uint64_t computed, stored;
-    tern_status status = tern_safetensors_open(&m->tensors, bytes, size, label, err);
-    if (!status)
-        status = check_version(&m->tensors, label, err);
-    if (!status)
-        status = tern_checksum(bytes, size, label, &computed, &stored, err);
-    if (!status && computed != stored)
-        status =
-            tern_fail(err, TERN_FORMAT,
-                      "%s: the checksum is %016" PRIx64 ", the file says %016" PRIx64 "; it is damaged, copy it again",
-                      label, computed, stored);
-    const char *config = status ? NULL : tern_safetensors_metadata(&m->tensors, "tern.config");
-    if (!status && !config)
-        status = tern_fail(err, TERN_FORMAT, "%s: the configuration is missing; convert the checkpoint again", label);
-    if (!status)
-        status = tern_config_from_json(&m->config, config, label, err);
+    const char *config = tern_safetensors_metadata(&m->tensors, "tern.config");
+    if (!config)
+        return tern_fail(err, TERN_FORMAT, "%s: the configuration is missing; convert the checkpoint again", label);
+    tern_status status = tern_config_from_json(&m->config, config, label, err);
     if (!status && m->config.weights != TERN_WEIGHTS_F32)
         status = tern_int8_load(&m->int8, &m->config, &m->tensors, label, err);
     else if (!status)
@@ -142,8 +135,42 @@ static tern_status open_bytes(tern_model *m, const uint8_t *bytes, size_t size, 
         status = find_query_weights(m, label, err);
     if (!status)
         status = open_tokenizer(m, label, err);
+    return status;
+}
+
+static tern_status check_damage(tern_model *m, const char *label, uint64_t *computed, tern_error *err)
+{
+    uint64_t stored;
+    tern_aside_finish(&m->aside);
+    const tern_status status = tern_checksum_end(m->checksum, label, computed, &stored, err);
+    if (!status && *computed != stored)
+        return tern_fail(err, TERN_FORMAT,
+                         "%s: the checksum is %016" PRIx64 ", the file says %016" PRIx64
+                         "; it is damaged, copy it again",
+                         label, *computed, stored);
+    return status;
+}
+
+/* The checksum takes as long as all the rest, so it is computed beside it. No check of the rest relies on it, as it
+   keeps no liar out. A damaged file is refused as damaged, whatever else is wrong with it, and before anybody has the
+   model: nothing has to be taken back. */
+static tern_status open_bytes(tern_model *m, const uint8_t *bytes, size_t size, const char *label, tern_error *err)
+{
+    uint64_t checksum = 0;
+    tern_status status = tern_checksum_begin(&m->checksum, bytes, size, err);
+    if (status)
+        return status;
+    tern_aside_begin(&m->aside, tern_checksum_step, m->checksum, size >= LARGE_FILE);
+    status = tern_safetensors_open(&m->tensors, bytes, size, label, err);
     if (!status)
-        fill_info(m, size, computed);
+        status = check_version(&m->tensors, label, err);
+    if (status)
+        return status;
+    status = open_parts(m, label, err);
+    const tern_status damage = check_damage(m, label, &checksum, err);
+    status = damage ? damage : status;
+    if (!status)
+        fill_info(m, size, checksum);
     return status;
 }
 
@@ -195,6 +222,8 @@ void tern_model_close(tern_model *m)
     free(m->f32.layers);
     tern_config_free(&m->config);
     tern_safetensors_close(&m->tensors);
+    tern_aside_close(&m->aside);
+    tern_checksum_free(m->checksum);
     tern_map_close(&m->mapping);
     free(m);
 }

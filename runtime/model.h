@@ -2,12 +2,16 @@
 #ifndef TERN_RUNTIME_MODEL_H
 #define TERN_RUNTIME_MODEL_H
 
+#include "models/checksum.h"
 #include "models/tokenizer.h"
 #include "models/weights.h"
+#include "runtime/base/aside.h"
 #include "runtime/base/file.h"
 
 struct tern_model {
     struct tern_mapping mapping; /* {NULL, 0} for a model in memory that is the caller's */
+    struct tern_checksum *checksum;
+    struct tern_aside aside; /* at the checksum, while the model is opened */
     struct tern_safetensors tensors;
     struct tern_config config;
     tern_tokenizer *tokenizer; /* NULL when the file has no vocabulary */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The mask of sched_getaffinity for up to 8192 CPUs, Linux's own limit; cpu_set_t ends at 1024. */
-static int affinity_count(void)
+int tern_cpus_affinity(void)
 {
     union {
         cpu_set_t first;
@@ -116,7 +116,8 @@ static int others_running(const char *root)
 
 struct tern_cpus tern_cpus_look(const char *root)
 {
-    struct tern_cpus c = {.affinity = affinity_count(), .quota = cgroup_quota(root), .running = others_running(root)};
+    struct tern_cpus c = {
+        .affinity = tern_cpus_affinity(), .quota = cgroup_quota(root), .running = others_running(root)};
     c.allowed = c.quota && c.quota < c.affinity ? c.quota : c.affinity;
     c.allowed = c.allowed < 1 ? 1 : c.allowed > TERN_MOST_THREADS ? TERN_MOST_THREADS : c.allowed;
     return c;

@@ -14,6 +14,8 @@ struct tern_cpus {
 /* Reads the affinity mask, /proc/self/cgroup with the quota files under /sys/fs/cgroup (versions 1 and 2), and
    /proc/loadavg. `root` is put in front of these paths: "" but in tests. */
 struct tern_cpus tern_cpus_look(const char *root);
+/* The first of these alone: one system call. */
+int tern_cpus_affinity(void);
 /* tern_cpus_look("").allowed */
 int tern_threads_allowed(void);
 

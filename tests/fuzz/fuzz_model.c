@@ -118,7 +118,14 @@ static void mend_checksum(uint8_t *file, size_t bytes)
     if (header > bytes - sizeof header)
         return; /* the reader refuses it before it looks for a checksum */
     uint8_t *place = memmem(file, bytes, key, sizeof key - 1);
-    if (!place || tern_checksum(file, bytes, "", &computed, &stored, NULL))
+    struct tern_checksum *checksum;
+    if (!place || tern_checksum_begin(&checksum, file, bytes, NULL))
+        return;
+    while (tern_checksum_step(checksum))
+        ;
+    const tern_status status = tern_checksum_end(checksum, "", &computed, &stored, NULL);
+    tern_checksum_free(checksum);
+    if (status)
         return;
     snprintf(digits, sizeof digits, "%016" PRIx64, computed);
     memcpy(place + sizeof key - 1, digits, 16);
