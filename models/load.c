@@ -44,13 +44,57 @@ const void *tern_load_tensor(struct tern_loader *l, const char *name, enum tern_
     return l->status ? NULL : t->data;
 }
 
+/* NAME(values, n, &least, &most) of n > 0 numbers. Blocks have a length that compilers know: with any instruction set
+   they compare many at a time, which a loop that ends at the first wrong number cannot. */
+#define EXTREMES(name, type)                                                                                           \
+    static void name(const type *v, size_t n, type *least, type *most)                                                 \
+    {                                                                                                                  \
+        enum { BLOCK = 64 / sizeof(type) };                                                                            \
+        type low[BLOCK], high[BLOCK];                                                                                  \
+        size_t i = 0;                                                                                                  \
+        for (size_t j = 0; j < BLOCK; j++)                                                                             \
+            low[j] = high[j] = v[0];                                                                                   \
+        for (; n - i >= BLOCK; i += BLOCK)                                                                             \
+            for (size_t j = 0; j < BLOCK; j++) {                                                                       \
+                low[j] = v[i + j] < low[j] ? v[i + j] : low[j];                                                        \
+                high[j] = v[i + j] > high[j] ? v[i + j] : high[j];                                                     \
+            }                                                                                                          \
+        for (; i < n; i++) {                                                                                           \
+            low[0] = v[i] < low[0] ? v[i] : low[0];                                                                    \
+            high[0] = v[i] > high[0] ? v[i] : high[0];                                                                 \
+        }                                                                                                              \
+        for (size_t j = 1; j < BLOCK; j++) {                                                                           \
+            low[0] = low[j] < low[0] ? low[j] : low[0];                                                                \
+            high[0] = high[j] > high[0] ? high[j] : high[0];                                                           \
+        }                                                                                                              \
+        *least = low[0];                                                                                               \
+        *most = high[0];                                                                                               \
+    }
+EXTREMES(extremes_u8, uint8_t)
+EXTREMES(extremes_s8, int8_t)
+EXTREMES(extremes_i16, int16_t)
+
 const int16_t *tern_load_i16(struct tern_loader *l, const char *name, int count, int least)
 {
-    int64_t shape = tern_round_up(count, TERN_PARAM16);
+    const int64_t shape = tern_round_up(count, TERN_PARAM16);
     const int16_t *data = tern_load_tensor(l, name, TERN_I16, 1, &shape);
-    for (int i = 0; data && i < count; i++)
-        if (data[i] < least)
-            tern_load_fail(l, name, "holds a number out of range");
+    int16_t low = 0, high;
+    if (data && count > 0)
+        extremes_i16(data, (size_t)count, &low, &high);
+    if (low < least)
+        tern_load_fail(l, name, "holds a number out of range");
+    return data;
+}
+
+const uint8_t *tern_load_multipliers(struct tern_loader *l, const char *name, int64_t count, int most)
+{
+    const int64_t shape = (count + 63) / 64 * 64;
+    const uint8_t *data = tern_load_tensor(l, name, TERN_U8, 1, &shape);
+    uint8_t low = 1, high = 1;
+    if (data && count > 0)
+        extremes_u8(data, (size_t)count, &low, &high);
+    if (low < 1 || high > most)
+        tern_load_fail(l, name, "holds a multiplier out of range");
     return data;
 }
 
@@ -71,10 +115,10 @@ const int8_t *tern_load_bounded(struct tern_loader *l, const char *name, int n_d
     size_t bytes = 1;
     for (int i = 0; i < n_dims; i++)
         bytes *= (size_t)shape[i];
-    int wrong = 0;
-    for (size_t i = 0; data && bound < 127 && i < bytes; i++)
-        wrong |= data[i] > bound || data[i] < -bound;
-    if (wrong) {
+    int8_t low = 0, high = 0;
+    if (data && bound < 127 && bytes)
+        extremes_s8(data, bytes, &low, &high);
+    if (low < -bound || high > bound) {
         char what[80];
         snprintf(what, sizeof what, "holds a weight beyond its format; the range is -%d to %d", bound, bound);
         tern_load_fail(l, name, what);

@@ -56,14 +56,8 @@ static void load_groups(struct tern_loader *l, struct tern_codes *w, const char 
         return;
     }
     w->group = p->group / TERN_PANEL_K;
-    const int64_t shape[3] = {panels, (k4 + w->group - 1) / w->group, TERN_PANEL};
-    const int64_t bytes = shape[0] * shape[1] * shape[2], padded = (bytes + 63) / 64 * 64;
-    w->mul = tern_load_tensor(l, part, TERN_U8, 1, &padded);
-    for (int64_t i = 0; w->mul && i < bytes; i++)
-        if (w->mul[i] < 1 || w->mul[i] > w->book->most_mul) {
-            tern_load_fail(l, part, "holds a multiplier out of range");
-            return;
-        }
+    w->mul = tern_load_multipliers(l, part, (int64_t)panels * ((k4 + w->group - 1) / w->group) * TERN_PANEL,
+                                   w->book->most_mul);
 }
 
 /* The codes of matrix `name`, of the format and group size in its parameters. */

@@ -95,12 +95,13 @@ tern_status tern_source_add(struct tern_tokenizer_source *source, const char *co
     if (own < 0) {
         own = (int32_t)source->count;
         /* Hugging Face counts equal lines once, and gives the token the id of another piece */
-        if (id < 0 && source->pieces.doubled > 0)
+        const uint32_t doubled = id < 0 ? tern_pieces_doubled(&source->pieces) : 0;
+        if (doubled > 0)
             return tern_fail(
                 err, TERN_FORMAT,
                 "%s: %u lines of the vocabulary are there twice, so that added token \"%.64s\" has no id of "
                 "its own; say its id in added_tokens.json",
-                source->label, source->pieces.doubled, content);
+                source->label, (unsigned)doubled, content);
         status = append_piece(source, content, n, err);
         if (status != TERN_OK)
             return status;

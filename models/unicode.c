@@ -2,17 +2,26 @@
 #include "models/unicode.h"
 #include "models/unicode_tables.h"
 
+#include <string.h>
 #include <utf8proc.h>
 
 size_t tern_utf8_check(const uint8_t *text, size_t n)
 {
+    const uint64_t high = 0x8080808080808080u;
     size_t i = 0;
 
     while (i < n) {
         uint8_t lead = text[i];
+        uint64_t eight = high;
+        if (n - i >= sizeof eight)
+            memcpy(&eight, text + i, sizeof eight);
+        if (!(eight & high)) { /* ASCII, most of the time */
+            i += sizeof eight;
+            continue;
+        }
         /* The second byte's range closes the door on over-long forms, surrogates and everything above U+10FFFF
            (Unicode standard, table 3-7). */
-        uint8_t low = 0x80, high = 0xBF;
+        uint8_t low = 0x80, top = 0xBF;
         size_t more;
         if (lead < 0x80) {
             i++;
@@ -25,17 +34,17 @@ size_t tern_utf8_check(const uint8_t *text, size_t n)
             if (lead == 0xE0)
                 low = 0xA0;
             else if (lead == 0xED)
-                high = 0x9F;
+                top = 0x9F;
         } else if (lead >= 0xF0 && lead <= 0xF4) {
             more = 3;
             if (lead == 0xF0)
                 low = 0x90;
             else if (lead == 0xF4)
-                high = 0x8F;
+                top = 0x8F;
         } else {
             return i;
         }
-        if (n - i <= more || text[i + 1] < low || text[i + 1] > high)
+        if (n - i <= more || text[i + 1] < low || text[i + 1] > top)
             return i;
         for (size_t k = 2; k <= more; k++)
             if ((text[i + k] & 0xC0) != 0x80)

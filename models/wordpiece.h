@@ -14,12 +14,13 @@ enum {
 struct tern_pieces {
     const char *bytes; /* one piece per line, in id order */
     uint32_t *offsets; /* [count + 1]: piece i is bytes[offsets[i] .. offsets[i + 1] - 1), the last byte is '\n' */
-    uint32_t *slots;   /* [mask + 1]: 0, or id + 1 in the low 25 bits and 7 bits of the hash above */
-    uint32_t mask;
+    uint32_t *heads;   /* [2^(64 - shift)] of the chain of each place: 0, or id + 1 in the low 25 bits and 7 bits of the
+                          hash above. Of equal pieces the later one comes first: it hides the others */
+    uint32_t *next;    /* [count] what follows a piece in its chain, likewise */
+    unsigned shift;
     uint32_t count;       /* all pieces */
     uint32_t model_count; /* those that WordPiece may use; added tokens lie above */
     uint32_t longest;     /* bytes of the longest piece */
-    uint32_t doubled;     /* pieces that a later, equal one hides, as in Hugging Face's: no text gets their ids */
 };
 
 /* Checks the bytes and builds the index, in one allocation that tern_pieces_free frees. The bytes must stay.
@@ -27,6 +28,8 @@ struct tern_pieces {
 tern_status tern_pieces_build(struct tern_pieces *pieces, const char *bytes, size_t n, const char *label,
                               tern_error *err);
 void tern_pieces_free(struct tern_pieces *pieces);
+/* Pieces that a later, equal one hides, as in Hugging Face's: no text gets their ids. */
+uint32_t tern_pieces_doubled(const struct tern_pieces *pieces);
 /* The id of a piece, or -1. */
 int32_t tern_pieces_find(const struct tern_pieces *pieces, const uint8_t *piece, size_t n);
 
