@@ -18,7 +18,13 @@ const void *tern_load_tensor(struct tern_loader *l, const char *name, enum tern_
                              const int64_t *shape)
 {
     char full[128];
-    snprintf(full, sizeof full, "%s%s", l->prefix, name);
+    const size_t prefix = strlen(l->prefix), n = strlen(name);
+    /* snprintf would take longer than the look-up. */
+    memcpy(full, l->prefix, prefix < sizeof full ? prefix : 0);
+    if (prefix + n < sizeof full)
+        memcpy(full + prefix, name, n + 1);
+    else
+        *full = 0; /* no tensor has such a name */
     const struct tern_tensor *t = tern_safetensors_find(l->st, full);
     if (!t) {
         tern_load_fail(l, name, "is missing");

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 enum {
     MAX_HEADER = 100 * 1000 * 1000, /* the limit of Hugging Face's own reader */
@@ -275,19 +276,42 @@ static int by_offset(const void *a, const void *b)
     return x == y ? (t->bytes > u->bytes) - (t->bytes < u->bytes) : (x > y) - (x < y);
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct tern_tensor *)a)->name, ((const struct tern_tensor *)b)->name);
-}
-
 /* Most headers list their tensors as they lie. */
-static void sort(struct tern_safetensors *st, int (*order)(const void *a, const void *b))
+static void sort(struct tern_safetensors *st)
 {
     size_t i = 1;
-    while (i < st->n_tensors && order(&st->tensors[i - 1], &st->tensors[i]) <= 0)
+    while (i < st->n_tensors && by_offset(&st->tensors[i - 1], &st->tensors[i]) <= 0)
         i++;
     if (i < st->n_tensors)
-        qsort(st->tensors, st->n_tensors, sizeof st->tensors[0], order);
+        qsort(st->tensors, st->n_tensors, sizeof st->tensors[0], by_offset);
+}
+
+/* The slot of a name: that of its tensor, or a free one. The hash begins with an address, which nobody knows who writes
+   a file whose names are to meet in one slot. */
+static uint32_t *slot_of(const struct tern_safetensors *st, const char *name)
+{
+    const uint64_t hash = XXH3_64bits_withSeed(name, strlen(name), (uintptr_t)st->slots);
+    for (uint32_t i = (uint32_t)hash & st->mask;; i = (i + 1) & st->mask)
+        if (!st->slots[i] || strcmp(st->tensors[st->slots[i] - 1].name, name) == 0)
+            return &st->slots[i];
+}
+
+static tern_status index_names(struct tern_safetensors *st, const char *label, tern_error *err)
+{
+    size_t n_slots = 4;
+    while (n_slots < 2 * st->n_tensors) /* at most half full, so that a search always ends */
+        n_slots *= 2;
+    st->mask = (uint32_t)n_slots - 1;
+    st->slots = calloc(n_slots, sizeof *st->slots);
+    if (!st->slots)
+        return tern_fail_nomem(err, label, n_slots * sizeof *st->slots);
+    for (uint32_t i = 0; i < st->n_tensors; i++) {
+        uint32_t *const slot = slot_of(st, st->tensors[i].name);
+        if (*slot)
+            return tern_fail(err, TERN_FORMAT, "%s: duplicate key %.100s", label, st->tensors[i].name);
+        *slot = i + 1;
+    }
+    return TERN_OK;
 }
 
 /* Tensors that follow each other exactly neither overlap nor leave bytes that nobody checks. */
@@ -296,7 +320,7 @@ static tern_status check_layout(struct tern_safetensors *st, const uint8_t *data
 {
     size_t expected = 0;
 
-    sort(st, by_offset);
+    sort(st);
     for (size_t i = 0; i < st->n_tensors; i++) {
         const struct tern_tensor *t = &st->tensors[i];
         size_t begin = (size_t)((const uint8_t *)t->data - data);
@@ -308,10 +332,6 @@ static tern_status check_layout(struct tern_safetensors *st, const uint8_t *data
     if (expected != data_bytes)
         return tern_fail(err, TERN_FORMAT, "%s: %zu bytes of data, but the tensors end at %zu", label, data_bytes,
                          expected);
-    sort(st, by_name);
-    for (size_t i = 1; i < st->n_tensors; i++)
-        if (by_name(&st->tensors[i - 1], &st->tensors[i]) == 0)
-            return tern_fail(err, TERN_FORMAT, "%s: duplicate key %.100s", label, st->tensors[i].name);
     return TERN_OK;
 }
 
@@ -340,7 +360,8 @@ static tern_status read_header(struct tern_safetensors *out, const char *text, s
             *err = *fault;
         return fault->code;
     }
-    return check_layout(out, data, data_bytes, label, err);
+    const tern_status layout = check_layout(out, data, data_bytes, label, err);
+    return layout ? layout : index_names(out, label, err);
 }
 
 static tern_status open_container(struct tern_safetensors *out, const void *bytes, size_t size, const char *label,
@@ -386,16 +407,15 @@ void tern_safetensors_close(struct tern_safetensors *st)
         return;
     free(st->tensors);
     free(st->names);
+    free(st->slots);
     json_decref(st->json);
     memset(st, 0, sizeof *st);
 }
 
 const struct tern_tensor *tern_safetensors_find(const struct tern_safetensors *st, const char *name)
 {
-    struct tern_tensor key = {.name = name};
-    if (st->n_tensors == 0)
-        return NULL;
-    return bsearch(&key, st->tensors, st->n_tensors, sizeof st->tensors[0], by_name);
+    const uint32_t at = st->slots ? *slot_of(st, name) : 0;
+    return at ? &st->tensors[at - 1] : NULL;
 }
 
 const char *tern_safetensors_metadata(const struct tern_safetensors *st, const char *key)

@@ -22,8 +22,10 @@ struct tern_tensor {
 struct tern_safetensors {
     const uint8_t *file;
     size_t file_bytes;
-    struct tern_tensor *tensors; /* sorted by name */
+    struct tern_tensor *tensors; /* in the order of their data */
     size_t n_tensors;
+    uint32_t *slots; /* [mask + 1] a hash table of their names: 0, or the tensor's number + 1 */
+    uint32_t mask;
     char *names; /* the tensors' */
     void *json;  /* the metadata (json_t *), or NULL */
 };

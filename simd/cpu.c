@@ -98,13 +98,17 @@ static unsigned long long xcr0(void)
 unsigned tern_cpu_features(void)
 {
     unsigned leaf1[4], leaf7[2][4] = {{0}}, found = 0;
-    if (!__get_cpuid(1, &leaf1[0], &leaf1[1], &leaf1[2], &leaf1[3]))
+    unsigned most, ignored;
+    /* In a virtual machine each CPUID is a trip to the host, so the number of the last leaf is asked for once. */
+    __cpuid(0, most, ignored, ignored, ignored);
+    if (most < 1)
         return 0;
+    __cpuid(1, leaf1[0], leaf1[1], leaf1[2], leaf1[3]);
     /* CPUs without AVX may lack XSAVE, and leaf 7. */
     const unsigned long long os = leaf1[2] & bit_OSXSAVE ? xcr0() : 0;
-    for (unsigned i = 0; i < 2 && i <= leaf7[0][0]; i++) /* the first one's EAX is the number of the last */
-        if (!__get_cpuid_count(7, i, &leaf7[i][0], &leaf7[i][1], &leaf7[i][2], &leaf7[i][3]))
-            break;
+    for (unsigned i = 0; most >= 7 && i < 2 && i <= leaf7[0][0];
+         i++) /* the first one's EAX is the number of the last */
+        __cpuid_count(7, i, leaf7[i][0], leaf7[i][1], leaf7[i][2], leaf7[i][3]);
     for (int i = 0; i < TERN_N_FEATURES; i++) {
         const struct feature *f = &features[i];
         const int has = f->name && (leaf7[f->at][f->place] & f->bits) == f->bits && (leaf1[2] & f->base) == f->base;

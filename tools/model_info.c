@@ -9,6 +9,7 @@
 #include "runtime/model.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The weights that a stored tensor stands for: its padding and the panels it is kept in do not count. 0 for what only
@@ -86,10 +87,10 @@ static int blocks_of(const tern_model *m, const struct tern_tensor *t, double we
     return shape;
 }
 
-static void print_tensors(const tern_model *m, int json)
+static void print_tensors(const tern_model *m, const struct tern_tensor *const *sorted, int json)
 {
     for (size_t i = 0; i < m->tensors.n_tensors; i++) {
-        const struct tern_tensor *t = &m->tensors.tensors[i];
+        const struct tern_tensor *t = sorted[i];
         const double weights = weights_of(&m->config, t);
         char shape[128], bits[32] = "";
         double left = 0;
@@ -226,7 +227,7 @@ static void print_attention_json(const struct tern_config *c)
     fputs("],", stdout);
 }
 
-static void print(const tern_model *m, const char *path)
+static void print(const tern_model *m, const struct tern_tensor *const *sorted, const char *path)
 {
     const tern_model_info *i = &m->info;
     char sparsity[64];
@@ -266,10 +267,10 @@ static void print(const tern_model *m, const char *path)
            : strcmp(i->head, "none") ? "none: the head finds words (tern fill)"
                                      : "none",
            "tensor", "type", "shape", "bytes", "bits");
-    print_tensors(m, 0);
+    print_tensors(m, sorted, 0);
 }
 
-static void print_json(const tern_model *m, const char *path)
+static void print_json(const tern_model *m, const struct tern_tensor *const *sorted, const char *path)
 {
     const tern_model_info *i = &m->info;
     char sparsity[24];
@@ -297,8 +298,13 @@ static void print_json(const tern_model *m, const char *path)
            ",\"bits_per_weight\":%.3f,\"checksum\":\"%016" PRIx64 "\",\"tensors\":[",
            m->tokenizer ? "true" : "false", i->file_bytes, i->parameters,
            (double)i->file_bytes * 8 / (double)i->parameters, i->checksum);
-    print_tensors(m, 1);
+    print_tensors(m, sorted, 1);
     puts("]}");
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const struct tern_tensor *const *)a)->name, (*(const struct tern_tensor *const *)b)->name);
 }
 
 int info_model(const char *path, int json)
@@ -307,7 +313,17 @@ int info_model(const char *path, int json)
     int code = cli_open_model(&model, path);
     if (code)
         return code;
-    (json ? print_json : print)(model, path);
+    const size_t n = model->tensors.n_tensors, bytes = (n + 1) * sizeof(struct tern_tensor *);
+    const struct tern_tensor **const sorted = malloc(bytes);
+    for (size_t i = 0; sorted && i < n; i++)
+        sorted[i] = &model->tensors.tensors[i];
+    if (sorted) {
+        qsort(sorted, n, sizeof *sorted, by_name);
+        (json ? print_json : print)(model, sorted, path);
+    } else {
+        code = cli_nomem(bytes);
+    }
+    free(sorted);
     tern_model_close(model);
-    return CLI_OK;
+    return code;
 }
