@@ -526,7 +526,7 @@ static void test_failing_allocations(void **state)
                 assert_int_equal(live, before);
             }
             assert_int_equal(status, TERN_OK);
-            assert_in_range(n, 300, 5000);
+            assert_in_range(n, 200, 5000);
         }
     }
     fail_all = 0;

@@ -141,6 +141,7 @@ is 'bench --profile' $? 0
 is 'its stages' "$(grep -o '"stage":"gemm [^"]*"' "$work/p.json" | sort -u | wc -l)" 6
 is 'shares above the whole' "$(grep -o '"share":[0-9.]*' "$work/p.json" | awk -F: '{ s += $2 } END { print (s > 4.001) }')" 0
 is 'a roofline of nothing' "$(grep -c '"time_over_roofline":\(0\.0*,\|inf\|nan\|-\)' "$work/p.json")" 0
+is 'the first answer, of each record' "$(grep -o '"first":{"page_faults":[0-9]*,"from_storage":[0-9]*,"bytes_read":[0-9]*,"ms":[0-9.]*}' "$work/p.json" | wc -l)" 4
 # Which way each product went: by rows (simd/routes.def), and for auto widths or sparse blocks by matrix.
 route() { # SEQ OPTION..., the ways of the second feed-forward product
     seq=$1 && shift
@@ -340,6 +341,23 @@ refused 4 'text 1: no tab' classify "$model" --pair 'no tab'
 prints '"tensors":\[{"name"' info "$model" --json
 prints '^attention  *softmax over all tokens$' info "$model"
 prints '^checksum *[0-9a-f]\{16\}$' info "$model"
+
+# A bit that is another, anywhere in a file whose checksum a second thread computes: no answer, and the same words.
+large=models/sentiment.tern
+if [ -e "$large" ]; then
+    for at in 100000 1095000 1200000 2900000 $(($(wc -c <"$large") - 1)); do
+        byte=$(od -An -tu1 -j "$at" -N 1 "$large")
+        cat "$large" >"$work/damaged.tern"
+        # shellcheck disable=SC2059 # the format is the byte
+        printf "\\$(printf %03o $((byte ^ 16)))" | dd of="$work/damaged.tern" bs=1 seek="$at" conv=notrunc 2>/dev/null
+        refused 5 'damaged.tern: .*it is damaged, copy it again$' classify "$work/damaged.tern" 'A warm film.'
+        refused 5 'damaged.tern: .*it is damaged, copy it again$' classify -t 1 "$work/damaged.tern" 'A warm film.'
+    done
+    refused 5 'damaged.tern: .*it is damaged, copy it again$' embed "$work/damaged.tern" 'A warm film.'
+    refused 5 'damaged.tern: .*it is damaged, copy it again$' tokenize "$work/damaged.tern" 'A warm film.'
+    refused 5 'damaged.tern: .*it is damaged, copy it again$' info "$work/damaged.tern"
+    rm "$work/damaged.tern"
+fi
 
 # Threads that the system refuses end in an error; this once waited for ever. Stacks of 1 MiB for 256 exceed the limit.
 if [ -z "${TERN_RUN:-}" ] && ! nm "$bin" 2>/dev/null | grep -q ' __[at]san_init' &&

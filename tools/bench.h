@@ -4,6 +4,7 @@
 
 #include "simd/codebook.h"
 #include "tools/cli.h"
+#include "tools/host.h"
 
 struct bench_profile;
 
@@ -32,6 +33,7 @@ struct bench_model {
     char cpu[128];
     char sparsity[24]; /* block shape and the part of the blocks that are zero, or none */
     double load_ms;
+    struct host_usage load; /* what opening it took */
     int progress;
 };
 

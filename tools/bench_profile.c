@@ -160,6 +160,11 @@ void bench_profile_print(FILE *out, const struct bench_profile *p)
             100 * other / p->wall_ms, "", "", "", "", "");
     print_routes(out, p, 0);
     fprintf(out, "\nTime / roofline: %.2f (%.3f ms of %.3f)\n", p->wall_ms / sum.floor_ms, p->wall_ms, sum.floor_ms);
+    fprintf(out,
+            "First answer: %.3f ms for the model, a session and a run; %lld page faults, %lld of which waited for "
+            "storage; %.3f MB read from it, of a file of %.3f\n",
+            p->first_ms, (long long)p->first.page_faults, (long long)p->first.from_storage,
+            (double)p->first.bytes_read * 1e-6, (double)tern_model_get_info(p->model)->file_bytes * 1e-6);
     sparsity_print_ways(out, p->model, p->asked_isa, p->seq * p->batch, 0);
 }
 
@@ -198,7 +203,10 @@ void bench_profile_json(FILE *out, const struct bench_profile *p)
     putc(']', out);
     number(out, "roofline_ms", floor_ms);
     number(out, "time_over_roofline", p->wall_ms / floor_ms);
-    fputs(",\"ways\":", out);
+    fprintf(out, ",\"first\":{\"page_faults\":%lld,\"from_storage\":%lld,\"bytes_read\":%lld",
+            (long long)p->first.page_faults, (long long)p->first.from_storage, (long long)p->first.bytes_read);
+    number(out, "ms", p->first_ms);
+    fputs("},\"ways\":", out);
     sparsity_print_ways(out, p->model, p->asked_isa, p->seq * p->batch, 1);
     putc('}', out);
 }

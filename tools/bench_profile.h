@@ -20,6 +20,8 @@ struct bench_profile {
     const char *isa;          /* of gemm_s8's kernel */
     struct roofline roofline; /* of as many threads, with the peak of `isa` */
     int64_t weight_bytes;     /* of the encoder's layers */
+    double first_ms;          /* opening the model and a session, and the first run */
+    struct host_usage first;  /* what these took */
 };
 
 /* Runs `runs` more inferences with the profile on. */

@@ -21,9 +21,12 @@ static const double warm_ms = 50, least_ms = 1000, host_every_ms = 100;
 int bench_open_file(struct bench_model *m, const char *path)
 {
     const char *slash = strrchr(path, '/');
+    const struct host_usage before = host_usage();
     double start = cli_now_ms();
     int code = cli_open_model(&m->model, path);
     m->load_ms = cli_now_ms() - start;
+    const struct host_usage after = host_usage();
+    host_usage_add(&m->load, &before, &after);
     if (!code)
         sparsity_name(m->sparsity, sizeof m->sparsity, m->model);
     host_cpu_name(m->cpu, sizeof m->cpu);
@@ -48,10 +51,13 @@ int bench_open_shape(struct bench_model *m, int shape, const char *weights, enum
     if (seeded_build(&m->model, &m->bytes, shape, w, embeddings, sparse, cli_progress_wanted() ? progress : NULL, &err))
         return cli_status(&err);
     /* Building is not loading: open what was built once more, and time that. */
+    const struct host_usage before = host_usage();
     double start = cli_now_ms();
     if (tern_model_open_memory(&again, m->bytes, (size_t)m->model->info.file_bytes, &err))
         return cli_status(&err);
     m->load_ms = cli_now_ms() - start;
+    const struct host_usage after = host_usage();
+    host_usage_add(&m->load, &before, &after);
     sparsity_name(m->sparsity, sizeof m->sparsity, m->model);
     tern_model_close(again);
     return CLI_OK;
@@ -272,16 +278,22 @@ int bench_measure(struct bench_record *record, const struct bench_model *m, cons
     host_reset_peak_rss();
     const long before = host_throttled("", &count);
     int code = make_batch(&r, record, info);
+    const struct host_usage start_usage = host_usage();
     double start = cli_now_ms();
     if (!code && tern_session_open(&r.session, m->model, &options, &err))
         code = cli_status(&err);
     if (!code)
         code = run_once(&r, &ms, &record->digest);
     record->first_ms = cli_now_ms() - start;
+    const struct host_usage first_usage = host_usage();
     if (!code)
         code = sample(&r, record, runs, patience_ms);
-    if (!code && profile)
+    if (!code && profile) {
+        profile->first_ms = m->load_ms + record->first_ms;
+        profile->first = m->load;
+        host_usage_add(&profile->first, &start_usage, &first_usage);
         code = profile_runs(profile, &r, record, m, isa);
+    }
     if (!code && tokenizer)
         code = bench_time_tokenizer(record, tokenizer);
     if (!code) {

@@ -143,3 +143,19 @@ long host_peak_rss_kib(void)
         kib = usage.ru_maxrss;
     return kib;
 }
+
+struct host_usage host_usage(void)
+{
+    enum { BLOCK = 512 }; /* getrusage(2)'s, whatever the storage has */
+    struct rusage u;
+    if (getrusage(RUSAGE_SELF, &u))
+        return (struct host_usage){0, 0, 0};
+    return (struct host_usage){u.ru_minflt + u.ru_majflt, u.ru_majflt, (int64_t)u.ru_inblock * BLOCK};
+}
+
+void host_usage_add(struct host_usage *sum, const struct host_usage *from, const struct host_usage *to)
+{
+    sum->page_faults += to->page_faults - from->page_faults;
+    sum->from_storage += to->from_storage - from->from_storage;
+    sum->bytes_read += to->bytes_read - from->bytes_read;
+}

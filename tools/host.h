@@ -4,6 +4,7 @@
 #define TERN_HOST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* The first line of a small file, without its end; 0 when there is none. */
 int host_read_line(const char *root, const char *path, char *out, size_t capacity);
@@ -24,5 +25,16 @@ int host_governor_saves(void);
 /* The peak of the resident memory in KiB since the last reset, or since the start where Linux does not reset it. */
 long host_peak_rss_kib(void);
 void host_reset_peak_rss(void);
+
+/* What this process cost the system. */
+struct host_usage {
+    int64_t page_faults;  /* pages that were asked for and were not mapped yet */
+    int64_t from_storage; /* of these, the ones that waited for storage */
+    int64_t bytes_read;   /* from storage, for this process, ahead of what was asked for too */
+};
+/* Since its start. */
+struct host_usage host_usage(void);
+/* Adds what came between `from` and `to`. */
+void host_usage_add(struct host_usage *sum, const struct host_usage *from, const struct host_usage *to);
 
 #endif

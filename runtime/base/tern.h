@@ -171,7 +171,8 @@ typedef struct tern_model_info {
     const char *default_prompt; /* the name of the prompt that is used unless another is set; NULL: none */
 } tern_model_info;
 
-/* Maps the file and checks every number in it, its checksum included. The file must not shrink or change while the
+/* Maps the file and checks every number in it, its checksum included. Of a large file a second thread may compute that,
+   which has done so when this returns. The file must not shrink or change while the
    model is open (replace it by renaming another one into place). On success *out is owned by the caller.
    Errors: TERN_IO, TERN_FORMAT, TERN_NOMEM. */
 TERN_API tern_status tern_model_open(tern_model **out, const char *path, tern_error *err);
