@@ -76,12 +76,12 @@ static uint32_t tag_of(uint64_t hash)
 /* The piece in the chain from `slot` on, or -1. */
 static int32_t find_from(const struct tern_pieces *pieces, uint32_t slot, const void *piece, size_t n, uint32_t tag)
 {
-    while (slot) {
+    for (; slot; slot = pieces->next[(slot & ID_MASK) - 1]) {
+        if ((slot & ~ID_MASK) != tag)
+            continue;
         const uint32_t id = (slot & ID_MASK) - 1, offset = pieces->offsets[id];
-        if ((slot & ~ID_MASK) == tag && pieces->offsets[id + 1] - 1 - offset == n &&
-            memcmp(pieces->bytes + offset, piece, n) == 0)
+        if (pieces->offsets[id + 1] - 1 - offset == n && memcmp(pieces->bytes + offset, piece, n) == 0)
             return (int32_t)id;
-        slot = pieces->next[id];
     }
     return -1;
 }
@@ -188,9 +188,9 @@ tern_status tern_pieces_build(struct tern_pieces *pieces, const char *bytes, siz
     memset(pieces, 0, sizeof *pieces);
     if (status != TERN_OK)
         return status;
-    for (; n_heads < count; shift--)
+    for (; n_heads < 2 * count; shift--) /* most chains are empty, or of one piece */
         n_heads *= 2;
-    words = count + 3 + count + n_heads; /* at most 2^25 + 3 + 2^24: no overflow of size_t, also with 32 bits */
+    words = count + 3 + count + n_heads; /* at most 2^26 + 3: no overflow of size_t, also with 32 bits */
     pieces->offsets = calloc(words, sizeof *pieces->offsets);
     if (pieces->offsets == NULL)
         return tern_fail_nomem(err, "the vocabulary's index", words * sizeof *pieces->offsets);
