@@ -1,176 +1,185 @@
 /* Multiplies int8 matrices with NEON, by widening multiplies: the four k of a row stand in every 32-bit lane and meet
-   four channels of a panel at once. Two groups of k are added in int16 (2 * 127 * 127 = 32,258 fits), then pairwise
-   into int32: three instructions for 16 products. Each channel keeps two partial sums, added at the end. The
-   accumulation is gemmlowp's "two within 16 bits"; a Cortex-A72 multiplies eight bytes per cycle, and this inner loop
-   leaves its multiplier no idle cycle (llvm-mca). */
+   four channels of a panel at once. Products of two k steps fit 16 bits whatever they are (2 * 127 * 127 = 32,258), and
+   those of more do where the magnitudes of the activations that meet in a lane add up to 32,767 / 127 = 258 (254 here,
+   below what saturates a byte). Of every eight k steps it is looked at once for all panels whether the products of all
+   eight may be added in 16 bits, of each four, or only of two; a text's rows allow four nearly everywhere. Then they
+   are widened pairwise: 512 products take 86, 94 or 110 instructions on 64 bits, of which 64 multiply. The accumulation
+   by two is gemmlowp's. */
 #ifndef __ARM_NEON
 #error "needs NEON"
 #endif
 
-#include "simd/arm/mac2.h"
+#include "simd/arm/chains.h"
+
+#include <string.h>
 
 /* Sixteen bytes are a piece: four channels. */
-enum { PIECE = 4 * TERN_PANEL_K, GROUP = TERN_PANEL * TERN_PANEL_K };
+enum { PIECE = 4 * TERN_PANEL_K, UNIT = 8 /* k steps with one code */, MOST_SUM = 254 };
+enum { CODES = 4352, MOST_K = 133144 };
 
-/* Two pieces for up to two rows. No arrays of vectors below: clang 14 would keep them in memory. */
-struct block {
-    struct sums even0, odd0, even1, odd1;
-};
+_Static_assert(MOST_SUM * 127 <= INT16_MAX, "the products of a chain fit 16 bits");
+_Static_assert(MOST_K / TERN_PANEL_K / UNIT + 1 <= CODES, "the codes of the longest row fit");
 
-TERN_INLINE struct block block_mac2(struct block s, const int8_t *b, struct two_groups a0, struct two_groups a1,
-                                    int rows)
+/* What a unit's sums of 16 bits may hold: all of it, each four steps, each two. END follows the last unit. */
+enum code { EIGHT, FOUR, TWO, END = 4 };
+
+// clang-format off
+#define CHAIN_8(rows) FOUR_STEPS_##rows(BEGIN, "", ADD) FOUR_STEPS_##rows(ADD, "", ADD) WIDEN_##rows
+#define CHAIN_4(rows) FOUR_STEPS_##rows(BEGIN, "", ADD) WIDEN_##rows
+#define CHAIN_2(rows) FOUR_STEPS_##rows(BEGIN, WIDEN_##rows, BEGIN) WIDEN_##rows
+
+/* Each kind of unit looks for one of its own kind first. IF_TWO comes last: on 32 bits it loses the flags that the
+   others read. */
+#ifdef __aarch64__
+#define NEXT "ldrb %w[n], [%[codes]], #1\n"
+#define IF_EIGHT(label) "cbz %w[n], " label "\n"
+#define IF_FOUR(label) "tbnz %w[n], #0, " label "\n"
+#define IF_TWO(label) "tbnz %w[n], #1, " label "\n"
+#else
+#define NEXT "ldrb %[n], [%[codes]], #1\n" "cmp %[n], #1\n"
+#define IF_EIGHT(label) "blo " label "\n"
+#define IF_FOUR(label) "beq " label "\n"
+#define IF_TWO(label) "cmp %[n], #2\n" "beq " label "\n"
+#endif
+#define UNITS(rows)                                                                                                    \
+    NEXT IF_FOUR("2f") IF_TWO("3f")                                                                                    \
+    "1:\n" CHAIN_8(rows) NEXT IF_EIGHT("1b") IF_FOUR("2f") IF_TWO("3f") "b 4f\n"                                       \
+    "2:\n" CHAIN_4(rows) CHAIN_4(rows) NEXT IF_FOUR("2b") IF_EIGHT("1b") IF_TWO("3f") "b 4f\n"                         \
+    "3:\n" CHAIN_2(rows) CHAIN_2(rows) NEXT IF_FOUR("2b") IF_EIGHT("1b") IF_TWO("3b")                                  \
+    "4:\n"
+// clang-format on
+
+/* The steps after the last unit, two at a time. */
+TERN_INLINE void mac2_half(struct half *s, struct at *at, int rows)
 {
+    const struct two_groups a0 = broadcast2(at->a0), a1 = rows == 2 ? broadcast2(at->a1) : a0;
     TERN_KEEP_ORDER();
-    int8x16_t b0 = vld1q_s8(b), b1 = vld1q_s8(b + GROUP);
-    s.even0 = mac2(s.even0, b0, b1, a0);
+    int8x16_t b0 = vld1q_s8(at->b), b1 = vld1q_s8(at->b + STEP);
+    s->even0 = mac2(s->even0, b0, b1, a0);
     if (rows == 2)
-        s.even1 = mac2(s.even1, b0, b1, a1);
+        s->even1 = mac2(s->even1, b0, b1, a1);
     if (TERN_NEON_REGS < 32)
         TERN_KEEP_ORDER();
-    b0 = vld1q_s8(b + PIECE);
-    b1 = vld1q_s8(b + GROUP + PIECE);
-    s.odd0 = mac2(s.odd0, b0, b1, a0);
+    b0 = vld1q_s8(at->b + PIECE);
+    b1 = vld1q_s8(at->b + STEP + PIECE);
+    s->odd0 = mac2(s->odd0, b0, b1, a0);
     if (rows == 2)
-        s.odd1 = mac2(s.odd1, b0, b1, a1);
-    return s;
+        s->odd1 = mac2(s->odd1, b0, b1, a1);
+    at->a0 += 2 * TERN_PANEL_K, at->a1 += 2 * TERN_PANEL_K, at->b += 2 * STEP;
 }
 
-TERN_INLINE struct block block_mac1(struct block s, const int8_t *b, four_k a0, four_k a1)
+TERN_INLINE void mac1_half(struct half *s, const struct at *at, int rows)
 {
-    int8x16_t even = vld1q_s8(b), odd = vld1q_s8(b + PIECE);
-    struct block next = {mac1(s.even0, even, a0), mac1(s.odd0, odd, a0), mac1(s.even1, even, a1),
-                         mac1(s.odd1, odd, a1)};
-    return next;
-}
-
-TERN_INLINE void block_store(struct block s, int32_t *c, ptrdiff_t ld_c, int rows)
-{
-    vst1q_s32(c, vpaddq_s32(s.even0.low, s.even0.high));
-    vst1q_s32(c + 4, vpaddq_s32(s.odd0.low, s.odd0.high));
+    const four_k a0 = broadcast1(at->a0);
+    const int8x16_t even = vld1q_s8(at->b), odd = vld1q_s8(at->b + PIECE);
+    s->even0 = mac1(s->even0, even, a0);
+    s->odd0 = mac1(s->odd0, odd, a0);
     if (rows == 2) {
-        vst1q_s32(c + ld_c, vpaddq_s32(s.even1.low, s.even1.high));
-        vst1q_s32(c + ld_c + 4, vpaddq_s32(s.odd1.low, s.odd1.high));
+        const four_k a1 = broadcast1(at->a1);
+        s->even1 = mac1(s->even1, even, a1);
+        s->odd1 = mac1(s->odd1, odd, a1);
     }
 }
 
-/* One or two rows by half a panel: all that 16 registers hold. */
-TERN_INLINE void half_tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int rows,
-                           int k4)
+TERN_INLINE void half_tile(struct at *at, int32_t *c, ptrdiff_t ld_c, int rows, int k4)
 {
-    struct sums zero = {vdupq_n_s32(0), vdupq_n_s32(0)};
-    struct block sum = {zero, zero, zero, zero};
-    const int8_t *second = a + (rows - 1) * ld_a;
-    for (; k4 >= 2; k4 -= 2, a += 2 * TERN_PANEL_K, second += 2 * TERN_PANEL_K, b += 2 * GROUP) {
-        struct two_groups a0 = broadcast2(a), a1 = rows == 2 ? broadcast2(second) : a0;
-        sum = block_mac2(sum, b, a0, a1, rows);
-    }
-    if (k4)
-        sum = block_mac1(sum, b, broadcast1(a), broadcast1(second));
-    block_store(sum, c, ld_c, rows);
-}
-
-TERN_INLINE void tile(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int rows, int k4)
-{
-    half_tile(a, ld_a, b, c, ld_c, rows, k4);
-    half_tile(a, ld_a, b + 2 * PIECE, c + TERN_PANEL / 2, ld_c, rows, k4);
-}
-
-// clang-format off
+    const struct sums zero = {vdupq_n_s32(0), vdupq_n_s32(0)};
+    struct half sum = {zero, zero, zero, zero}, *const s = &sum;
+    int n = 0;
+    if (k4 >= UNIT) {
 #ifdef __aarch64__
-/* A piece, in v16 .. v19 for the first k step and v20 .. v23 for the second, times both rows; `add` is sadalp, or
-   saddlp to begin the sums. */
-#define PIECE_BY_TWO_ROWS(add, w0, w1, row0, row1)                                                                     \
-    "smull  v28.8h, " w0 ".8b, v24.8b\n"                                                                               \
-    "smull2 v29.8h, " w0 ".16b, v24.16b\n"                                                                             \
-    "smull  v30.8h, " w0 ".8b, v26.8b\n"                                                                               \
-    "smull2 v31.8h, " w0 ".16b, v26.16b\n"                                                                             \
-    "smlal  v28.8h, " w1 ".8b, v25.8b\n"                                                                               \
-    "smlal2 v29.8h, " w1 ".16b, v25.16b\n"                                                                             \
-    "smlal  v30.8h, " w1 ".8b, v27.8b\n"                                                                               \
-    "smlal2 v31.8h, " w1 ".16b, v27.16b\n"                                                                             \
-    add " %[" row0 "low].4s, v28.8h\n"                                                                                 \
-    add " %[" row0 "high].4s, v29.8h\n"                                                                                \
-    add " %[" row1 "low].4s, v30.8h\n"                                                                                 \
-    add " %[" row1 "high].4s, v31.8h\n"
-// clang-format on
-
-// clang-format off
-/* Two k steps: the weights' whole panel, four k of each row in every lane. */
-#define TWO_STEPS(add)                                                                                                 \
-    "ld1    {v16.16b, v17.16b, v18.16b, v19.16b}, [%[b]], #64\n"                                                       \
-    "ld2r   {v24.4s, v25.4s}, [%[a]], %[ld]\n"                                                                         \
-    "ld1    {v20.16b, v21.16b, v22.16b, v23.16b}, [%[b]], #64\n"                                                       \
-    "ld2r   {v26.4s, v27.4s}, [%[a]], %[back]\n"                                                                       \
-    PIECE_BY_TWO_ROWS(add, "v16", "v20", "le0", "le1")                                                                 \
-    PIECE_BY_TWO_ROWS(add, "v17", "v21", "lo0", "lo1")                                                                 \
-    PIECE_BY_TWO_ROWS(add, "v18", "v22", "re0", "re1")                                                                 \
-    PIECE_BY_TWO_ROWS(add, "v19", "v23", "ro0", "ro1")
-// clang-format on
-
-#define SUMS(name, s) [name##low] "=&w"(s.low), [name##high] "=&w"(s.high)
-
-// clang-format off
-/* Two rows by a panel, in assembly: 106 instructions for 96 products and sums. With intrinsics gcc 12 needs 118, and
-   spills when it is given ld1 of four registers. `pairs` > 0 of k steps. */
-TERN_INLINE void two_rows(struct block *left, struct block *right, const int8_t *a, ptrdiff_t ld_a, const int8_t *b,
-                          int pairs)
-{
-    const ptrdiff_t back = 2 * TERN_PANEL_K - ld_a;
-    int left_over = pairs - 1;
-    __asm__ volatile(TWO_STEPS("saddlp")
-                     "tbz    %w[n], #0, 1f\n"
-                     TWO_STEPS("sadalp")
-                     "1:\n"
-                     "lsr    %w[n], %w[n], #1\n"
-                     "cbz    %w[n], 3f\n"
-                     "2:\n"
-                     "subs   %w[n], %w[n], #1\n"
-                     TWO_STEPS("sadalp")
-                     TWO_STEPS("sadalp")
-                     "b.ne   2b\n"
-                     "3:\n"
-                     : SUMS(le0, left->even0), SUMS(le1, left->even1), SUMS(lo0, left->odd0), SUMS(lo1, left->odd1),
-                       SUMS(re0, right->even0), SUMS(re1, right->even1), SUMS(ro0, right->odd0),
-                       SUMS(ro1, right->odd1), [a] "+r"(a), [b] "+r"(b), [n] "+r"(left_over)
-                     : [ld] "r"(ld_a), [back] "r"(back)
-                     : "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29",
-                       "v30", "v31", "cc", "memory");
-}
-// clang-format on
-
-static void tile_2(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int k4)
-{
-    const int pairs = k4 / 2;
-    struct sums zero = {vdupq_n_s32(0), vdupq_n_s32(0)};
-    struct block left = {zero, zero, zero, zero}, right = left;
-    if (pairs)
-        two_rows(&left, &right, a, ld_a, b, pairs);
-    if (k4 % 2) {
-        a += 2 * TERN_PANEL_K * pairs;
-        b += (ptrdiff_t)2 * GROUP * pairs;
-        const four_k a0 = broadcast1(a), a1 = broadcast1(a + ld_a);
-        left = block_mac1(left, b, a0, a1);
-        right = block_mac1(right, b + 2 * PIECE, a0, a1);
+        if (rows == 2)
+            RUN_2(UNITS(2));
+        else
+#endif
+            RUN_1(UNITS(1));
     }
-    block_store(left, c, ld_c, 2);
-    block_store(right, c + TERN_PANEL / 2, ld_c, 2);
+    for (int k = k4 % UNIT; k > 0; k -= 2)
+        if (k >= 2)
+            mac2_half(s, at, rows);
+        else
+            mac1_half(s, at, rows);
+    half_store(s, c, ld_c, rows);
+}
+
+static void tile_1(struct at at, int32_t *c, ptrdiff_t ld_c, int k4)
+{
+    half_tile(&at, c, ld_c, 1, k4);
+}
+
+#ifdef __aarch64__
+static void tile_2(struct at at, int32_t *c, ptrdiff_t ld_c, int k4)
+{
+    half_tile(&at, c, ld_c, 2, k4);
 }
 #else
-static void tile_2(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int k4)
-{
-    tile(a, ld_a, b, c, ld_c, 2, k4);
-}
+#define tile_2 tile_1
 #endif
+
+/* The magnitudes of 16 k steps: lane i of 32 bits has the sums of steps 4 * i to 4 * i + 3, by the place in a step. */
+TERN_INLINE uint8x16_t magnitudes(const int8_t *a)
+{
+    const uint32x4x4_t v = vld4q_u32((const uint32_t *)(const void *)a);
+    uint8x16_t sum[4];
+    TERN_UNROLL
+    for (int i = 0; i < 4; i++)
+        sum[i] = vreinterpretq_u8_s8(vabsq_s8(vreinterpretq_s8_u32(v.val[i])));
+    return vqaddq_u8(vqaddq_u8(sum[0], sum[1]), vqaddq_u8(sum[2], sum[3]));
+}
+
+/* The codes of two units of a tile's rows. */
+TERN_INLINE void two_codes(const int8_t *a, ptrdiff_t ld_a, int rows, uint8_t *code)
+{
+    const uint8x16_t least = vdupq_n_u8(MOST_SUM + 1);
+    uint8x16_t four = magnitudes(a),
+               eight = vqaddq_u8(four, vreinterpretq_u8_u32(vrev64q_u32(vreinterpretq_u32_u8(four))));
+    if (rows == 2) {
+        const uint8x16_t other = magnitudes(a + ld_a);
+        four = vmaxq_u8(four, other);
+        eight = vmaxq_u8(eight, vqaddq_u8(other, vreinterpretq_u8_u32(vrev64q_u32(vreinterpretq_u32_u8(other)))));
+    }
+    const uint64x2_t not_four = vreinterpretq_u64_u8(vcgeq_u8(four, least));
+    const uint64x2_t not_eight = vreinterpretq_u64_u8(vcgeq_u8(eight, least));
+    code[0] = (uint8_t)((vgetq_lane_u64(not_eight, 0) != 0) + (vgetq_lane_u64(not_four, 0) != 0));
+    code[1] = (uint8_t)((vgetq_lane_u64(not_eight, 1) != 0) + (vgetq_lane_u64(not_four, 1) != 0));
+}
+
+/* The codes of `units` > 0 units, and END. */
+static void find_codes(const int8_t *a, ptrdiff_t ld_a, int rows, int units, uint8_t *code)
+{
+    enum { BYTES = UNIT * TERN_PANEL_K };
+    int i = 0;
+    for (; i + 2 <= units; i += 2)
+        two_codes(a + (ptrdiff_t)i * BYTES, ld_a, rows, code + i);
+    if (i < units) {
+        int8_t last[2][2 * BYTES] = {{0}};
+        for (int row = 0; row < rows; row++)
+            memcpy(last[row], a + row * ld_a + (ptrdiff_t)i * BYTES, BYTES);
+        two_codes(last[0], 2 * BYTES, rows, code + i);
+    }
+    code[units] = END;
+}
 
 void tern_gemm_s8_neon(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m, int panels,
                        int k4, struct tern_ahead ahead)
 {
     (void)ahead;
-    for (int panel = 0; panel < panels; panel++, b += (ptrdiff_t)k4 * GROUP, c += TERN_PANEL) {
-        int i = 0;
-        for (; i + 2 <= m; i += 2)
-            tile_2(a + i * ld_a, ld_a, b, c + i * ld_c, ld_c, k4);
-        if (i < m)
-            tile(a + i * ld_a, ld_a, b, c + i * ld_c, ld_c, 1, k4);
+    uint8_t codes[CODES];
+    const int units = k4 / UNIT, most = CODES / (units + 1) * TILE_ROWS;
+    for (int row = 0; row < m; row += most, a += most * ld_a, c += most * ld_c) {
+        const int rows = m - row < most ? m - row : most;
+        for (int i = 0; i < rows && units; i += TILE_ROWS)
+            find_codes(a + i * ld_a, ld_a, rows - i < TILE_ROWS ? 1 : TILE_ROWS, units,
+                       codes + i / TILE_ROWS * (units + 1));
+        for (int half = 0; half < 2 * panels; half++) {
+            const int8_t *const w = b + (half / 2 * (ptrdiff_t)k4 * TERN_PANEL + half % 2 * 8) * TERN_PANEL_K;
+            int32_t *const to = c + half * (TERN_PANEL / 2);
+            const uint8_t *code = codes;
+            int i = 0;
+            for (; i + TILE_ROWS <= rows; i += TILE_ROWS, code += units + 1)
+                tile_2((struct at){a + i * ld_a, a + (i + TILE_ROWS - 1) * ld_a, w, code}, to + i * ld_c, ld_c, k4);
+            if (i < rows)
+                tile_1((struct at){a + i * ld_a, a + i * ld_a, w, code}, to + i * ld_c, ld_c, k4);
+        }
     }
 }

@@ -4,7 +4,8 @@
 
 enum { A, B, C };
 
-static int most; /* magnitude of a weight */
+static int most;         /* magnitude of a weight */
+static int most_a = 127; /* and of an activation */
 
 struct args {
     ptrdiff_t ld_a, ld_c;
@@ -26,7 +27,7 @@ static void one(struct check *t, int m, int panels, int k4, int gap, enum check_
         {NULL, 0}, {(const void *)64, 1 << 20}, {(const void *)(UINTPTR_MAX / 4 * 3), 64}};
     struct args a = {k + gap, n + gap, m, panels, k4, hints[rng_between(&t->rng, 0, 2)]};
     check_buf(t, A, "a", CHECK_IN, 1, m, k, a.ld_a);
-    check_fill(t, A, a_fill, -127, 127);
+    check_fill(t, A, a_fill, -most_a, most_a);
     check_buf(t, B, "b", CHECK_IN, 1, 1, n * k, n * k);
     check_fill(t, B, b_fill, -most, most);
     check_buf(t, C, "c", CHECK_OUT, sizeof(int32_t), m, n, a.ld_c);
@@ -60,6 +61,21 @@ static void fills(struct check *t)
             for (int m = 1; m <= 18; m += t->quick ? 16 : m == 1 ? 4 : 6)
                 one(t, m, 1 + (m & 3), (int)rng_between(&t->rng, 1, 40), (int)rng_between(&t->rng, 0, 1),
                     (enum check_fill)a, (enum check_fill)b);
+}
+
+/* Activations about which sums of 8, 4 and 2 products stop to fit 16 bits, with the largest weights: kernels that add
+   so many before they widen must see it. */
+static void chains(struct check *t)
+{
+    static const int magnitudes[] = {1, 15, 16, 31, 32, 33, 63, 64, 65, 84, 86, 126};
+    static const enum check_fill fills[] = {FILL_MAX, FILL_MIN, FILL_RANDOM, FILL_EDGES};
+    for (int i = 0; i < 12; i++)
+        for (int fill = 0; fill < 4; fill++)
+            for (int m = 1; m <= 5; m += t->quick ? 2 : 1) {
+                most_a = magnitudes[i];
+                one(t, m, 1 + i % 3, 8 + 3 * i + m, fill, fills[fill], i % 2 ? FILL_MAX : FILL_MIN);
+            }
+    most_a = 127;
 }
 
 /* 4 * k4 = 133,144 is the longest sum that an int32 holds whatever the values. */
@@ -98,6 +114,8 @@ void check_gemm(struct check *t, int bound)
     sizes(t);
     check_group(t, "fills");
     fills(t);
+    check_group(t, "chains in 16 bits");
+    chains(t);
     check_group(t, "longest sum");
     longest(t);
     check_group(t, "realistic");
