@@ -6,9 +6,9 @@
    As gemm_s8_neon.c, but more products are added in 16 bits before they are widened pairwise: those of a unit of k
    steps, and of two where the magnitudes of the activations that meet in a lane add up to 32,767 / GEMM_BOUND at most.
    That is looked at for each row; a text's rows nearly always allow it. 128 products are 18 instructions then, or 17
-   with 31, where gemm_s8 has 18 to 24, mostly 20. Sums of 16 bits need registers as well, so a tile is half a panel, of two rows on 64
-   bits and of one on 32. Weights of the next k step are loaded between the products of one, for cores that run in
-   order.
+   with 31, where gemm_s8 has 18 to 24, mostly 20. Sums of 16 bits need registers as well, so a tile is half a panel, of
+   two rows on 64 bits and of one on 32. Weights of the next k step are loaded between the products of one, for cores
+   that run in order.
  */
 #ifndef GEMM_NAME
 #error "include it from a kernel"
