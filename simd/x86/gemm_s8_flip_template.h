@@ -12,7 +12,7 @@
      static ALWAYS_INLINE vi vi_four(const void *bytes)      four bytes in every 32-bit lane
      enum { TILE_ROWS, K_BLOCK, PANEL_BLOCK }                most rows of a tile; k steps and panels at a time
      EACH_TILE(do)                                           do(1) to do(TILE_ROWS)
-   Included by gemm_s8_avx2.c and gemm_s8_avx512bw.c. */
+   Included by deep_256_template.h and gemm_s8_avx512bw.c. */
 #ifndef TERN_X86_GEMM_S8_FLIP_TEMPLATE_H
 #define TERN_X86_GEMM_S8_FLIP_TEMPLATE_H
 
@@ -187,19 +187,25 @@ static void all_rows(struct tile t, struct rows *r, const int8_t *a, ptrdiff_t l
     }
 }
 
+/* steps <= K_BLOCK of all panels, which lie ld_b bytes apart. */
+static void flip_steps(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, ptrdiff_t ld_b, int32_t *c, ptrdiff_t ld_c,
+                       int m, int panels, int steps, int add)
+{
+    struct rows rows;
+    for (int p = 0; p < panels; p += PANEL_BLOCK) {
+        const int width = panels - p < PANEL_BLOCK ? panels - p : PANEL_BLOCK;
+        const struct tile t = {NULL, b + p * ld_b, c + p * TERN_PANEL, ld_c, 0, steps, add};
+        all_rows(t, &rows, a, ld_a, m, width, ld_b);
+    }
+}
+
 static ALWAYS_INLINE void gemm_s8(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
                                   int panels, int k4)
 {
-    struct rows rows;
     const ptrdiff_t ld_b = (ptrdiff_t)k4 * STEP;
-    for (int k = 0; k < k4; k += K_BLOCK) {
-        for (int p = 0; p < panels; p += PANEL_BLOCK) {
-            const int steps = k4 - k < K_BLOCK ? k4 - k : K_BLOCK;
-            const int width = panels - p < PANEL_BLOCK ? panels - p : PANEL_BLOCK;
-            const struct tile t = {NULL, b + p * ld_b + (ptrdiff_t)k * STEP, c + p * TERN_PANEL, ld_c, 0, steps, k > 0};
-            all_rows(t, &rows, a + k * TERN_PANEL_K, ld_a, m, width, ld_b);
-        }
-    }
+    for (int k = 0; k < k4; k += K_BLOCK)
+        flip_steps(a + k * TERN_PANEL_K, ld_a, b + (ptrdiff_t)k * STEP, ld_b, c, ld_c, m, panels,
+                   k4 - k < K_BLOCK ? k4 - k : K_BLOCK, k > 0);
 }
 
 #endif

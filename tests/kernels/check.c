@@ -101,8 +101,8 @@ void *check_buf(struct check *t, int i, const char *name, enum check_kind kind, 
 
 const char *check_fill_name(enum check_fill fill)
 {
-    static const char *const names[] = {"min",  "max",       "alternate", "one-hot", "last",
-                                        "zero", "same-rows", "edges",     "small",   "random"};
+    static const char *const names[] = {"min",       "max",   "alternate", "one-hot", "last",  "zero",
+                                        "same-rows", "edges", "small",     "peaked",  "random"};
     return names[fill];
 }
 
@@ -135,6 +135,10 @@ static int64_t value(struct rng *r, enum check_fill fill, size_t i, size_t j, si
     case FILL_ROWS: return row;
     case FILL_EDGES: return edge(r, lo, hi);
     case FILL_SMALL: return clamp(rng_between(r, -3, 3), lo, hi);
+    case FILL_PEAKED: {
+        const int64_t part = rng_between(r, 0, 23) ? 5 : 1;
+        return clamp(rng_between(r, lo / part, hi / part), lo, hi);
+    }
     case FILL_RANDOM: return rng_between(r, lo, hi);
     default: return clamp(0, lo, hi);
     }

@@ -25,9 +25,10 @@ enum check_fill {
     FILL_ONE_HOT,   /* zeros and one extreme per row */
     FILL_LAST,      /* the same, in the last column: a tail that is forgotten shows */
     FILL_ZERO,
-    FILL_ROWS,  /* one value per row */
-    FILL_EDGES, /* extremes, powers of two, and their neighbours */
-    FILL_SMALL, /* -3 .. 3 */
+    FILL_ROWS,   /* one value per row */
+    FILL_EDGES,  /* extremes, powers of two, and their neighbours */
+    FILL_SMALL,  /* -3 .. 3 */
+    FILL_PEAKED, /* mostly within a fifth of the range, as a text's rows are, and few up to its ends */
     FILL_RANDOM,
     N_FILLS
 };

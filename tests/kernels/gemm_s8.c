@@ -78,6 +78,18 @@ static void chains(struct check *t)
     most_a = 127;
 }
 
+/* Rows of which a kernel may treat a few steps apart, by weights with which sums come to the ends of 16 bits: every m
+   up to two blocks of rows, of some depths, and some widths. */
+static void peaked(struct check *t)
+{
+    static const int k4[] = {1, 2, 3, 7, 9, 16, 31, 96, 127, 128, 129, 200, 255, 385};
+    static const enum check_fill a[] = {FILL_PEAKED, FILL_PEAKED, FILL_RANDOM};
+    static const enum check_fill b[] = {FILL_EDGES, FILL_MAX, FILL_MIN, FILL_RANDOM};
+    for (int i = 0; i < 14; i++)
+        for (int m = 1; m <= 74; m += t->quick || m > 13 ? 5 : 1)
+            one(t, m, (m & 1 ? 1 : 8) + (i + m) % 3, k4[i], m % 3, a[(i + m) % 3], b[m % 4]);
+}
+
 /* 4 * k4 = 133,144 is the longest sum that an int32 holds whatever the values. */
 static void longest(struct check *t)
 {
@@ -107,7 +119,7 @@ void check_gemm(struct check *t, int bound)
         } shapes[] = {{1, 768, 768},    {16, 768, 768},  {128, 768, 768}, {128, 3072, 768},
                       {128, 768, 3072}, {128, 256, 256}, {128, 128, 32},  {128, 32, 128}};
         for (int i = 0; i < 8; i++)
-            one(t, shapes[i].m, tern_panels(shapes[i].n), tern_k4(shapes[i].k), 0, FILL_RANDOM, FILL_RANDOM);
+            one(t, shapes[i].m, tern_panels(shapes[i].n), tern_k4(shapes[i].k), 0, FILL_PEAKED, FILL_RANDOM);
         return;
     }
     check_group(t, "sizes");
@@ -116,6 +128,8 @@ void check_gemm(struct check *t, int bound)
     fills(t);
     check_group(t, "chains in 16 bits");
     chains(t);
+    check_group(t, "peaked");
+    peaked(t);
     check_group(t, "longest sum");
     longest(t);
     check_group(t, "realistic");
