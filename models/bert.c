@@ -1,7 +1,6 @@
-/* The encoder's forward pass in integers, from token ids to the last layer's states. A session calls it. */
-#include "models/bert.h"
+/* The steps of the encoder's forward pass in integers, for rows that are given. models/bert_forward.c calls them. */
+#include "models/bert_steps.h"
 
-#include "models/bert_scaled.h"
 #include "models/fourier.h"
 #include "models/linear_attention.h"
 #include "models/row_blocks.h"
@@ -14,24 +13,7 @@
 /* ---- Row-wise steps: tasks of TERN_ROW_BLOCK tokens ---------------------------------------------------------------
  */
 
-struct rows_job {
-    struct tern_bert *b;
-    const tern_batch *batch;
-    int first; /* the batch's token that is b's row 0 */
-    const struct tern_norm *norm;
-    const struct tern_poly *head_gate; /* of `gates`, which multiply each head of a context row; NULL: none */
-    const struct tern_norm *sub_norm;  /* in front of attn_out or ffn_down; NULL: none */
-    int16_t *from;                     /* rows that become x */
-    const struct tern_poly *act;
-    const struct tern_linear *added; /* the matrix whose sums the stream takes before it is normalised; NULL: none */
-    int gated;                       /* `gate` multiplies what the activation gives */
-    int tokens, width;               /* columns of the rows that a context or activation task reads */
-    /* Who reads the int8 rows; layer -1: a head. */
-    int layer;
-    enum tern_layer_input input;
-};
-
-static void reads(struct rows_job *j, int layer, enum tern_layer_input input)
+static void reads(struct tern_rows_job *j, int layer, enum tern_layer_input input)
 {
     j->layer = layer < j->b->config->layers ? layer : -1;
     j->input = input;
@@ -49,14 +31,14 @@ void tern_bert_quantize(const struct tern_bert *b, int layer, enum tern_layer_in
         b->run.ops->quantize(x, q, row, k);
 }
 
-static void quantize(const struct rows_job *j, int16_t *x, int8_t *q, struct tern_row *row, int k)
+static void quantize(const struct tern_rows_job *j, int16_t *x, int8_t *q, struct tern_row *row, int k)
 {
     tern_bert_quantize(j->b, j->layer, j->input, x, q, row, k);
 }
 
 /* from[tokens][h] -> y, if that is kept, and x */
-static void norm_rows(const struct rows_job *j, const struct tern_norm *norm, const int32_t *from, int h, int first,
-                      int last, int keeps, int thread)
+static void norm_rows(const struct tern_rows_job *j, const struct tern_norm *norm, const int32_t *from, int h,
+                      int first, int last, int keeps, int thread)
 {
     const struct tern_bert *b = j->b;
     int16_t *const n16 = b->n16 + (ptrdiff_t)thread * 2 * TERN_ROW_BLOCK * h, *const y =
@@ -74,7 +56,7 @@ enum { LINE_INTS = 16 };
 /* sum, or the stream with it -> y, x */
 static void norm_task(void *context, int task, int thread)
 {
-    struct rows_job *j = context;
+    struct tern_rows_job *j = context;
     const struct tern_bert *b = j->b;
     const int first = task * TERN_ROW_BLOCK, last = tern_last_row(j->tokens, task), h = b->config->hidden;
     const int64_t time = tern_profile_start(b->run.profile);
@@ -107,7 +89,7 @@ int tern_text_of(const tern_batch *batch, int i)
 /* Queries and keys, turned by the angles of their tokens' positions. */
 static void turn_task(void *context, int task, int thread)
 {
-    struct rows_job *j = context;
+    struct tern_rows_job *j = context;
     struct tern_bert *b = j->b;
     const struct tern_layer_spec *layer = &b->config->layer[j->layer];
     const int a = tern_attention_width(layer), half = b->config->table[layer->table].half;
@@ -123,7 +105,7 @@ static void turn_task(void *context, int task, int thread)
 
 /* A row of 16 bits behind the norm in front of its matrix; without one the row itself. The row lacks `shift` bits of
    what the norm's eps is in the unit of. */
-static int16_t *sub_normed(const struct rows_job *j, int16_t *row, int shift, int thread)
+static int16_t *sub_normed(const struct tern_rows_job *j, int16_t *row, int shift, int thread)
 {
     const struct tern_bert *b = j->b;
     const struct tern_norm *const norm = j->sub_norm;
@@ -140,7 +122,7 @@ static int16_t *sub_normed(const struct rows_job *j, int16_t *row, int shift, in
 }
 
 /* Each head of a context row times the logistic function of its gate: (1 + tanh(y / 2)) / 2 in Q15. */
-static void gate_heads(const struct rows_job *j, int row)
+static void gate_heads(const struct tern_rows_job *j, int row)
 {
     const struct tern_layer_spec *layer = &j->b->config->layer[j->layer];
     const int heads = layer->heads, d = layer->head_dim;
@@ -156,7 +138,7 @@ static void gate_heads(const struct rows_job *j, int row)
 /* from (16 bits) -> x */
 static void quantize_task(void *context, int task, int thread)
 {
-    struct rows_job *j = context;
+    struct tern_rows_job *j = context;
     struct tern_bert *b = j->b;
     const int n = j->width;
     const int64_t time = tern_profile_start(b->run.profile);
@@ -170,7 +152,7 @@ static void quantize_task(void *context, int task, int thread)
 /* wide -> activation -> wide_q */
 static void activation_task(void *context, int task, int thread)
 {
-    struct rows_job *j = context;
+    struct tern_rows_job *j = context;
     struct tern_bert *b = j->b;
     const int n = j->width;
     const int64_t time = tern_profile_start(b->run.profile);
@@ -202,7 +184,7 @@ const int8_t *tern_bert_word(const struct tern_bert *b, int word, int thread)
 }
 
 /* y, or the sum where there is no norm, in the stream's unit. */
-static void begin_stream(const struct rows_job *j, int first, int last)
+static void begin_stream(const struct tern_rows_job *j, int first, int last)
 {
     const struct tern_bert *b = j->b;
     const ptrdiff_t h = b->config->hidden;
@@ -216,7 +198,7 @@ static void begin_stream(const struct rows_job *j, int first, int last)
 /* word + (position and type) -> sum -> y, x or the stream */
 static void embed_task(void *context, int task, int thread)
 {
-    struct rows_job *j = context;
+    struct tern_rows_job *j = context;
     struct tern_bert *b = j->b;
     const struct tern_int8_weights *w = b->weights;
     const int32_t *types = b->config->token_types ? j->batch->types : NULL; /* a model without types ignores them */
@@ -266,10 +248,11 @@ static void show_sums(const struct tern_bert *b, int layer, enum tern_matrix mat
                  b->weights->layers[layer].matrix[matrix].up, (int)h);
 }
 
-/* ---- The forward pass -------------------------------------------------------------------------------------------- */
+/* ---- The steps of the forward pass
+ * -------------------------------------------------------------------------------------------- */
 
 /* From the embeddings to x, and to y or the stream. */
-static void begin(struct tern_bert *b, struct rows_job *rows)
+static void begin(struct tern_bert *b, struct tern_rows_job *rows)
 {
     const int h = b->config->hidden;
     /* Not layer 0's, where a matrix or a norm of its own comes in between. */
@@ -294,8 +277,8 @@ static const struct tern_norm *norm_before(const struct tern_bert *b, int layer)
 }
 
 /* x = the rows behind a norm, for a reader of that layer; `added`: what the stream takes before. */
-static void normalise(struct rows_job *rows, const struct tern_norm *norm, const struct tern_linear *added, int layer,
-                      enum tern_layer_input input)
+static void normalise(struct tern_rows_job *rows, const struct tern_norm *norm, const struct tern_linear *added,
+                      int layer, enum tern_layer_input input)
 {
     rows->norm = norm;
     rows->added = rows->b->stream ? added : NULL;
@@ -330,7 +313,7 @@ static void run_global(struct tern_bert *b, const tern_batch *batch, int i)
 }
 
 /* x -> what a layer's attention reads, but for what its global tokens have of their own. */
-static void project(struct tern_bert *b, struct rows_job *rows, int i)
+void tern_bert_project(struct tern_bert *b, struct tern_rows_job *rows, int i)
 {
     const struct tern_linear *const matrix = b->weights->layers[i].matrix;
     const int attention = tern_attention_width(&b->config->layer[i]);
@@ -348,7 +331,7 @@ static void project(struct tern_bert *b, struct rows_job *rows, int i)
 }
 
 /* A layer's steps that a row takes together with others: attention, convolutions, Fourier transforms. */
-static void mix(struct tern_bert *b, const tern_batch *batch, int i)
+void tern_bert_mix(struct tern_bert *b, const tern_batch *batch, int i)
 {
     const struct tern_layer_spec *spec = &b->config->layer[i];
     const struct tern_layer *layer = &b->weights->layers[i];
@@ -374,7 +357,7 @@ static void mix(struct tern_bert *b, const tern_batch *batch, int i)
 }
 
 /* context, or x where a convolution has joined it -> sum */
-static void leave_attention(struct tern_bert *b, struct rows_job *rows, int i)
+static void leave_attention(struct tern_bert *b, struct tern_rows_job *rows, int i)
 {
     const struct tern_layer_spec *spec = &b->config->layer[i];
     const struct tern_layer *layer = &b->weights->layers[i];
@@ -404,7 +387,7 @@ static void use_first(struct tern_linear *down, struct tern_linear *inner, int u
 }
 
 /* x -> sum */
-static void feed(struct tern_bert *b, struct rows_job *rows, int i)
+static void feed(struct tern_bert *b, struct tern_rows_job *rows, int i)
 {
     const struct tern_layer *layer = &b->weights->layers[i];
     const struct tern_linear *const matrix = layer->matrix;
@@ -436,10 +419,7 @@ static void feed(struct tern_bert *b, struct rows_job *rows, int i)
     show_sums(b, i, TERN_FFN_DOWN, rows->tokens);
 }
 
-/* ---- Parts: rows that go through all steps between two mixings before others follow, so that what the steps hand on
-   to each other stays in the caches. ------------------------------------------------------------------------------ */
-
-static void run_embeddings(struct tern_bert *b, struct rows_job *rows, int layer)
+void tern_bert_begin(struct tern_bert *b, struct tern_rows_job *rows, int layer)
 {
     (void)layer;
     begin(b, rows);
@@ -447,7 +427,7 @@ static void run_embeddings(struct tern_bert *b, struct rows_job *rows, int layer
         normalise(rows, norm_before(b, 0), NULL, 0, tern_first_input(b->config, 0));
 }
 
-static void run_layer(struct tern_bert *b, struct rows_job *rows, int i)
+void tern_bert_layer(struct tern_bert *b, struct tern_rows_job *rows, int i)
 {
     const struct tern_layer *layer = &b->weights->layers[i];
     const int pre = b->stream != NULL, last = b->config->layers - 1;
@@ -462,139 +442,4 @@ static void run_layer(struct tern_bert *b, struct rows_job *rows, int i)
               : i < last ? norm_before(b, i + 1)
                          : &b->weights->final_norm,
               &layer->matrix[TERN_FFN_DOWN], i + 1, tern_first_input(b->config, i + 1)); /* y, x: [tokens, hidden] */
-}
-
-/* b, with the rows of a part in place of all. What a mixing reads or gives lies where all rows have it, everything else
-   where the part before had it. */
-static struct tern_bert part_of(const struct tern_bert *b, int layer, ptrdiff_t first, int rows)
-{
-    const struct tern_config *const c = b->config;
-    const ptrdiff_t h = c->hidden, a = layer < 0 ? 0 : tern_attention_width(&c->layer[layer]);
-    struct tern_bert part = *b;
-    part.y += first * h;
-    part.stream = b->stream ? b->stream + first * h : NULL;
-    part.x_q += first * b->x.ld;
-    part.x_row += first;
-    part.x.q = part.x_q;
-    part.x.row = part.x_row;
-    part.x.m = rows;
-    part.gates = b->gates && layer >= 0 ? b->gates + first * c->layer[layer].heads : NULL;
-    part.query += first * a;
-    part.key += first * a;
-    part.value += first * a;
-    part.context += first * a;
-    return part;
-}
-
-typedef void steps_fn(struct tern_bert *b, struct rows_job *rows, int layer);
-
-/* Rows of each part but the last. */
-static int each_part(const struct tern_bert *b, const tern_batch *batch)
-{
-    const int tokens = batch->offsets[batch->n_texts], parts = (tokens + b->part_rows - 1) / b->part_rows;
-    return tern_round_up((tokens + parts - 1) / parts, TERN_PART_STEP);
-}
-
-/* Some of a layer's steps, of the embeddings' for -1, for the part from `first` on; nothing behind the last row. */
-static void run_part(const struct tern_bert *b, const tern_batch *batch, steps_fn *steps, int layer, int first)
-{
-    const int left = batch->offsets[batch->n_texts] - first, each = each_part(b, batch);
-    if (left <= 0)
-        return;
-    struct tern_bert part = part_of(b, layer, first, left < each ? left : each);
-    struct rows_job job = {.b = &part, .batch = batch, .first = first, .tokens = part.x.m};
-    steps(&part, &job, layer);
-}
-
-static void run_parts(const struct tern_bert *b, const tern_batch *batch, steps_fn *steps, int layer)
-{
-    for (int first = 0; first < batch->offsets[batch->n_texts]; first += each_part(b, batch))
-        run_part(b, batch, steps, layer, first);
-}
-
-/* Whether a part's rows see no more than the parts on either side. */
-static int sees_near(const struct tern_bert *b, const tern_batch *batch, const struct tern_layer_spec *layer)
-{
-    return layer->heads && !layer->conv && !layer->value_conv && tern_attention_in_windows(layer) &&
-           layer->after + TERN_ATTENTION_ROWS <= each_part(b, batch);
-}
-
-/* A layer whose tokens see only those near them: its queries, keys and values, too, are read while they are still in a
-   cache. */
-static void run_windows(struct tern_bert *b, const tern_batch *batch, int i)
-{
-    const int tokens = batch->offsets[batch->n_texts], each = each_part(b, batch);
-    const struct tern_attended local = {b->query, b->key, b->value};
-    run_part(b, batch, project, i, 0);
-    for (int first = 0; first < tokens; first += each) {
-        const int last = tokens - first < each ? tokens : first + each;
-        run_part(b, batch, project, i, last);
-        tern_attention_run_windows(&b->attention, &b->config->layer[i], &b->weights->layers[i], &local, b->context,
-                                   batch, first, last);
-        run_part(b, batch, run_layer, i, first);
-    }
-}
-
-/* The first rows of all texts, which lie where the texts begin, to rows 0, 1, ..., or back from there. */
-static void move_firsts(void *rows, size_t bytes, const tern_batch *batch, int back)
-{
-    for (int k = 0; rows && k < batch->n_texts; k++) {
-        const int text = back ? batch->n_texts - 1 - k : k;
-        uint8_t *const close = (uint8_t *)rows + (size_t)text * bytes, *const apart =
-                                                                           (uint8_t *)rows +
-                                                                           (size_t)batch->offsets[text] * bytes;
-        memmove(back ? apart : close, back ? close : apart, bytes);
-    }
-}
-
-/* Whether the layer may leave out all rows but the first one of each text. */
-static int may_leave_out(const struct tern_bert *b, const struct tern_layer_spec *layer)
-{
-    return !b->observer.input && layer->heads && !layer->conv && !layer->value_conv;
-}
-
-/* The last layer, with keys and values of all tokens, and all else of the texts' first ones. */
-static void run_firsts(struct tern_bert *b, const tern_batch *batch, int i)
-{
-    const struct tern_layer_spec *spec = &b->config->layer[i];
-    const size_t h = (size_t)b->config->hidden, a = (size_t)tern_attention_width(spec);
-    run_parts(b, batch, project, i);
-    b->attention.first_only = 1;
-    mix(b, batch, i);
-    b->attention.first_only = 0;
-    move_firsts(b->context, a * sizeof *b->context, batch, 0);
-    move_firsts(b->y, h * sizeof *b->y, batch, 0);
-    move_firsts(b->stream, h * sizeof *b->stream, batch, 0);
-    move_firsts(b->gates, (size_t)spec->heads * sizeof *b->gates, batch, 0);
-    for (int first = 0, rows; first < batch->n_texts; first += rows) {
-        rows = batch->n_texts - first < b->part_rows ? batch->n_texts - first : b->part_rows;
-        struct tern_bert part = part_of(b, i, first, rows);
-        struct rows_job job = {.b = &part, .batch = batch, .first = first, .tokens = rows};
-        run_layer(&part, &job, i);
-    }
-    move_firsts(b->y, h * sizeof *b->y, batch, 1);
-    move_firsts(b->x_q, (size_t)b->x.ld, batch, 1);
-    move_firsts(b->x_row, sizeof *b->x_row, batch, 1);
-}
-
-void tern_bert_forward(struct tern_bert *b, const tern_batch *batch)
-{
-    if (tern_config_is_scaled(b->config)) {
-        tern_bert_scaled_forward(b, batch);
-        return;
-    }
-    run_parts(b, batch, run_embeddings, -1);
-    for (int i = 0; i < b->config->layers; i++) {
-        if (b->first_only && i == b->config->layers - 1 && may_leave_out(b, &b->config->layer[i])) {
-            run_firsts(b, batch, i);
-        } else if (sees_near(b, batch, &b->config->layer[i])) {
-            run_windows(b, batch, i);
-        } else {
-            if (b->config->layer[i].heads)
-                run_parts(b, batch, project, i);
-            mix(b, batch, i);
-            run_parts(b, batch, run_layer, i);
-        }
-    }
-    b->x.m = batch->offsets[batch->n_texts];
 }

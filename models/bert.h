@@ -60,6 +60,7 @@ struct tern_bert {
     struct tern_attention attention;
     int max_tokens, longest; /* of all texts of a run; of one text */
     int part_rows;           /* rows that go together from one mixing of rows, such as attention, to the next */
+    int share_rows;          /* of a share (models/bert_forward.c), at most; 0: the model, or one thread, has none */
     int most_heads;
     int ffn_width; /* neurons of every feed-forward layer that are run, the first ones; 0: all */
     struct tern_row_observer observer;
@@ -85,14 +86,14 @@ struct tern_bert {
     ptrdiff_t sub_width;
     int8_t *word; /* [threads][word_bytes] a word's row, unpacked with what shares its block */
     int word_bytes;
-    /* Between the norms. query .. global share their memory with `wide` where all rows are one part; sum, and all from
-       wide on, have rows for a part. */
-    int32_t *sum; /* [hidden] */
+    /* Between the norms. query .. global share their memory with `wide` where all rows are one part without shares;
+       sum, and all from wide on, have rows for a part, or for a share of each thread. */
+    int32_t *sum; /* [hidden, or embedding size]: sum_width */
     int16_t *query, *key, *value, *context;
     int16_t *global[3];   /* queries, keys and values of global tokens; [0]: only these tokens' rows */
     int16_t *wide, *gate; /* [intermediate]; gate: what multiplies `wide`, of layers with a gate */
     int8_t *wide_q;       /* [wide_ld] intermediate and copies, rounded up to 64 */
-    ptrdiff_t wide_ld;
+    ptrdiff_t sum_width, wide_width, wide_ld;
     struct tern_row *wide_row;
     struct tern_bert_scaled scaled;
     struct tern_bert_conv conv;
@@ -101,6 +102,9 @@ struct tern_bert {
 
 /* Takes the buffers; config, weights, run.ops, run.pool, max_tokens and longest are set before. */
 void tern_bert_plan(struct tern_bert *bert, struct tern_arena *arena);
+/* Buffers that a share has for itself while its thread runs it, in place of the run's: those of a part, and products'.
+ */
+void tern_bert_take_own(struct tern_bert *share, int thread);
 /* For models/bert_scaled.c: x[k] in 16 bits to the int8 row of its reader, layer -1: a head; a word's row, unpacked
    when it is stored as codes; the text that holds token i. */
 void tern_bert_quantize(const struct tern_bert *bert, int layer, enum tern_layer_input input, int16_t *x, int8_t *q,

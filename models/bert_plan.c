@@ -46,11 +46,19 @@ static int widest_rows(const struct tern_bert *b, int ffn_down)
     return widest;
 }
 
+/* Rows of buffers that are the run's own, or each share's. */
+static size_t own_rows(const struct tern_bert *b, size_t rows, size_t threads)
+{
+    const size_t shares = threads * (size_t)b->share_rows;
+    return rows > shares ? rows : shares;
+}
+
 /* What the matrices' products need: int8 rows' widths, packed rows, unpacked panels, look-up tables, and what a pair's
    first matrix gives. */
 static void plan_products(struct tern_bert *b, struct tern_arena *arena, size_t tokens, size_t threads)
 {
-    b->run.scale = tern_arena_take(arena, tokens, 3 * sizeof *b->run.scale);
+    const size_t rows = own_rows(b, tokens, threads);
+    b->run.scale = tern_arena_take(arena, rows, 3 * sizeof *b->run.scale);
     b->run.tile = tern_arena_take(arena, threads, TERN_TILE * sizeof *b->run.tile);
 
     b->x.ld = tern_round_up(widest_rows(b, 0), LINE);
@@ -59,7 +67,7 @@ static void plan_products(struct tern_bert *b, struct tern_arena *arena, size_t 
     const int deepest = tern_k4((int)(widest > behind ? widest : behind)), sparse = has_sparse(b), codes = has_codes(b);
     if (sparse) {
         b->run.packed_bytes = tern_spmm_scratch(TERN_TILE_ROWS, deepest);
-        const size_t tiles = (tokens + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS;
+        const size_t tiles = (tokens + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS + (b->share_rows ? threads : 0);
         b->run.packed = tern_arena_take(arena, tiles, (size_t)b->run.packed_bytes);
     }
     if (sparse || codes) {
@@ -70,45 +78,58 @@ static void plan_products(struct tern_bert *b, struct tern_arena *arena, size_t 
         b->run.panels = tern_arena_take(arena, threads, (size_t)b->run.panels_bytes);
     }
     if (codes) {
-        const size_t blocks = (size_t)tern_blocks(deepest);
-        b->run.table = tern_arena_take(arena, TERN_LUT_ROWS, TERN_LUT_BLOCK * blocks);
-        b->run.table_sum = tern_arena_take(arena, TERN_LUT_ROWS, blocks * sizeof *b->run.table_sum);
+        const size_t tables = b->share_rows ? threads : 1;
+        b->run.table_blocks = TERN_LUT_ROWS * (ptrdiff_t)tern_blocks(deepest);
+        b->run.table = tern_arena_take(arena, tables, TERN_LUT_BLOCK * (size_t)b->run.table_blocks);
+        b->run.table_sum = tern_arena_take(arena, tables, (size_t)b->run.table_blocks * sizeof *b->run.table_sum);
     }
     const size_t between = (size_t)behind;
     b->run.between_ld = tern_round_up((int)between, LINE);
     if (between) {
-        b->run.between = tern_arena_take(arena, tokens, between * sizeof *b->run.between);
-        b->run.between_q = tern_arena_take(arena, tokens, (size_t)b->run.between_ld);
-        b->run.between_row = tern_arena_take(arena, tokens, sizeof *b->run.between_row);
+        b->run.between = tern_arena_take(arena, rows, between * sizeof *b->run.between);
+        b->run.between_q = tern_arena_take(arena, rows, (size_t)b->run.between_ld);
+        b->run.between_row = tern_arena_take(arena, rows, sizeof *b->run.between_row);
     }
 }
 
-/* Between the norms. Where all rows are one part, they are done with queries, keys, values and contexts when the
-   feed-forward layer begins. */
+/* Between the norms. Where all rows are one part, and go through it together, they are done with queries, keys, values
+   and contexts when the feed-forward layer begins. */
 static void plan_between(struct tern_bert *b, struct tern_arena *arena, size_t tokens, size_t a, size_t wide)
 {
-    const size_t part = (size_t)b->part_rows, rows = tern_config_has_global(b->config) ? 7 : 4,
-                 shared = part == tokens && wide > rows * a ? wide : rows * a;
+    const size_t part = own_rows(b, (size_t)b->part_rows, (size_t)tern_pool_threads(b->run.pool)),
+                 rows = tern_config_has_global(b->config) ? 7 : 4;
+    const int together = part == tokens && !b->share_rows;
+    const size_t shared = together && wide > rows * a ? wide : rows * a;
     b->query = tern_arena_take(arena, tokens, shared * sizeof *b->query);
     b->key = b->query ? b->query + tokens * a : NULL;
     b->value = b->query ? b->key + tokens * a : NULL;
     b->context = b->query ? b->value + tokens * a : NULL;
     for (size_t i = 0; i < rows - 4; i++)
         b->global[i] = b->query ? b->context + (1 + i) * tokens * a : NULL;
-    b->wide = part == tokens ? b->query : tern_arena_take(arena, part, wide * sizeof *b->wide);
+    b->wide = together ? b->query : tern_arena_take(arena, part, wide * sizeof *b->wide);
     if (tern_config_has_gate(b->config))
         b->gate = tern_arena_take(arena, part, wide * sizeof *b->gate);
     b->wide_q = tern_arena_take(arena, part, (size_t)b->wide_ld);
     b->wide_row = tern_arena_take(arena, part, sizeof *b->wide_row);
 }
 
-/* As many rows as share a part (models/bert.c): so few that what a thread writes of one stays near a second-level cache
-   of 1 MiB. Weights that are unpacked first are so for all rows at once. */
+/* As many rows as share a part (models/bert_forward.c): so few that what a thread writes of one stays near a
+   second-level cache of 1 MiB. Weights that are unpacked first are so for all rows at once. */
 static int part_rows(const struct tern_bert *b, size_t threads)
 {
     const int64_t rows = (int64_t)threads * PART_ROWS;
     return tern_config_is_scaled(b->config) || has_codes(b) || has_sparse(b) || rows > b->max_tokens ? b->max_tokens
                                                                                                      : (int)rows;
+}
+
+/* Rows of a share at most. None: a single thread has none, and neither have models whose rows' exponents or gates of
+   heads the layers lay out in ways of their own. */
+static int share_rows(const struct tern_bert *b, int threads)
+{
+    return threads < 2 || tern_config_is_scaled(b->config) ||
+                   tern_largest_number(b->config, offsetof(struct tern_layer_spec, attn_gate))
+               ? 0
+               : (b->part_rows + threads - 1) / threads;
 }
 
 void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
@@ -120,7 +141,10 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
     const size_t threads = (size_t)tern_pool_threads(b->run.pool);
     b->part_rows = part_rows(b, threads);
     b->most_heads = tern_largest_number(b->config, offsetof(struct tern_layer_spec, heads));
-    const size_t part = (size_t)b->part_rows;
+    b->share_rows = share_rows(b, (int)threads);
+    const size_t part = own_rows(b, (size_t)b->part_rows, threads);
+    b->sum_width = (ptrdiff_t)h;
+    b->wide_width = (ptrdiff_t)wide;
     plan_products(b, arena, tokens, threads);
 
     if (tern_largest_number(b->config, offsetof(struct tern_layer_spec, sub_norm))) {
@@ -165,4 +189,28 @@ void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)
         tern_span_conv_plan(b, arena);
     if (tern_config_is_fourier(b->config))
         tern_fourier_plan(b, arena);
+}
+
+void tern_bert_take_own(struct tern_bert *part, int thread)
+{
+    const ptrdiff_t first = (ptrdiff_t)thread * part->share_rows;
+    struct tern_runner *const run = &part->run;
+    part->sum += first * part->sum_width;
+    part->wide += first * part->wide_width;
+    part->gate = part->gate ? part->gate + first * part->wide_width : NULL;
+    part->wide_q += first * part->wide_ld;
+    part->wide_row += first;
+    run->pool = tern_pool_alone(run->pool, thread);
+    run->scale += 3 * first;
+    if (run->packed)
+        run->packed += thread * ((part->share_rows + TERN_TILE_ROWS - 1) / TERN_TILE_ROWS) * run->packed_bytes;
+    if (run->table) {
+        run->table += thread * run->table_blocks * TERN_LUT_BLOCK;
+        run->table_sum += thread * run->table_blocks;
+    }
+    if (run->between) {
+        run->between += first * tern_most_rank(part->config);
+        run->between_q += first * run->between_ld;
+        run->between_row += first;
+    }
 }

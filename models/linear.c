@@ -146,12 +146,17 @@ static int quotient_up(int a, int b)
     return (a + b - 1) / b;
 }
 
+/* Tasks of a thread where CPUs differ in speed. With one each, a CPU of two fifths of the others' speed holds them up
+   for two and a half times as long as their own tasks take; with four it takes fewer. */
+enum { TASKS_EACH = 4 };
+
 /* Chooses how many panels a task takes: the number at which the busiest thread has the fewest panels and, among equals,
    the largest. It is at least two, which are a cache line of int16. If panels must be unpacked it is at most the number
    that is unpacked at a time, so that they stay in L1 or L2 while all rows pass. Returns the number of tasks. */
 static int split(struct job *j)
 {
-    const int threads = tern_pool_width(j->run->pool);
+    const int threads = tern_pool_width(j->run->pool),
+              wanted = threads > 1 && tern_pool_is_unequal(j->run->pool) ? TASKS_EACH * threads : 0;
     int tasks = 0, least = INT32_MAX, widest = TERN_TILE_PANELS;
     for (int i = 0; i < j->count; i++)
         widest = is_unpacked(route_of(j, j->w[i])) ? tern_unpacked_panels(j->w[i]->k) : widest;
@@ -159,6 +164,8 @@ static int split(struct job *j)
         int all = 0;
         for (int i = 0; i < j->count; i++)
             all += quotient_up(tern_panels(j->w[i]->n), width);
+        if (all < wanted && width > 2)
+            continue;
         const int busiest = quotient_up(all, threads) * width;
         if (busiest < least) {
             least = busiest;

@@ -90,8 +90,9 @@ struct tern_runner {
     ptrdiff_t panels_bytes;
     uint8_t *packed; /* [blocks of TERN_TILE_ROWS rows][packed_bytes]: rows for sparse weights */
     ptrdiff_t packed_bytes;
-    uint8_t *table;               /* [TERN_LUT_ROWS][most blocks][TERN_LUT_BLOCK] */
+    uint8_t *table;               /* [TERN_LUT_ROWS][most blocks][TERN_LUT_BLOCK], of each share */
     int32_t *table_sum;           /* [TERN_LUT_ROWS][most blocks] */
+    ptrdiff_t table_blocks;       /* TERN_LUT_ROWS times most blocks */
     struct tern_profile *profile; /* [threads], or NULL */
     /* What an inner matrix gives: [max rows][most k behind one], [max rows][between_ld], [max rows]. */
     int16_t *between;

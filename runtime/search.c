@@ -212,7 +212,7 @@ tern_status tern_search(tern_searcher *s, const float *query, tern_hit *hits, si
     for (int t = 0; t < tern_pool_threads(s->pool); t++)
         tern_best_start(&s->best[t]);
     const size_t row = s->binary ? tern_bit_bytes(info->dimensions) : (size_t)info->dimensions;
-    tern_pool_begin(s->pool, (int64_t)info->n_passages * (int64_t)row);
+    tern_pool_begin(s->pool, (int64_t)info->n_passages * (int64_t)row, 0);
     tern_pool_run(s->pool, scan, s, (int)((info->n_passages + TASK - 1) / TASK));
     gather(s);
     if (s->binary)

@@ -356,12 +356,23 @@ static int reads_first(const struct tern_config *c, tern_heads_fn *head, int ski
     return head == tern_heads_embed && c->pooling == TERN_POOL_CLS && !c->n_joined && !skip;
 }
 
+/* Rows that a share has at least: with fewer, reading the weights once for each share takes longer than products. */
+enum { LEAST_SHARE = 8 };
+
+/* A pass of the encoder in integers. */
+static void begin_integers(tern_session *s, const tern_batch *batch)
+{
+    const int tokens = batch->offsets[batch->n_texts];
+    tern_pool_begin(s->pool, s->token_products * tokens,
+                    s->bert.share_rows && tokens >= LEAST_SHARE * tern_pool_threads(s->pool));
+}
+
 /* Encoder and head, group by group; `width` results per text or token, which become the user's floats. */
 static void run_integers(tern_session *s, const tern_batch *batch, tern_heads_fn *head, int of_tokens, int width,
                          int bits, float *out)
 {
     tern_batch group;
-    tern_pool_begin(s->pool, s->token_products * batch->offsets[batch->n_texts]);
+    begin_integers(s, batch);
     s->bert.first_only = reads_first(&s->model->config, head, s->heads.skip);
     for (int first = 0; first < batch->n_texts; first += group.n_texts) {
         group = group_of(s, batch, first);
@@ -379,7 +390,7 @@ static void run_integers(tern_session *s, const tern_batch *batch, tern_heads_fn
 
 static void run_floats(tern_session *s, const tern_batch *batch, tern_bert_f32_fn *head, float *out)
 {
-    tern_pool_begin(s->pool, INT64_MAX); /* floats are so slow that threads always pay */
+    tern_pool_begin(s->pool, INT64_MAX, 0); /* floats are so slow that threads always pay */
     tern_bert_f32_forward(&s->f32, batch);
     head(&s->f32, batch, out);
     tern_pool_end(s->pool);
@@ -470,7 +481,10 @@ tern_status tern_session_words(tern_session *s, const tern_batch *batch, const s
     const int f32 = s->model->config.weights == TERN_WEIGHTS_F32;
     tern_batch group = *batch;
     int done = 0;
-    tern_pool_begin(s->pool, f32 ? INT64_MAX : s->token_products * batch->offsets[batch->n_texts]);
+    if (f32)
+        tern_pool_begin(s->pool, INT64_MAX, 0);
+    else
+        begin_integers(s, batch);
     for (int first = 0; first < batch->n_texts && !status; first += group.n_texts) {
         if (f32) {
             tern_bert_f32_forward(&s->f32, batch);

@@ -256,9 +256,9 @@ job_fuzz_seeds() {
     make --no-print-directory BUILD=$OUT/asan CFLAGS='-O1 -g1' SANITIZE=address,undefined WERROR=1 fuzz-seeds
 }
 job_tsan() {
-    build $OUT/tsan CFLAGS='-O1 -g1' SANITIZE=thread $OUT/tsan/tests/test_threads $OUT/tsan/tests/test_aside
-    TERN_BUILD=$OUT/tsan within $OUT/tsan/tests/test_threads
-    TERN_BUILD=$OUT/tsan within $OUT/tsan/tests/test_aside
+    local name
+    build $OUT/tsan CFLAGS='-O1 -g1' SANITIZE=thread $OUT/tsan/tests/test_{threads,shares,aside}
+    for name in threads shares aside; do TERN_BUILD=$OUT/tsan within $OUT/tsan/tests/test_$name; done
 }
 job_valgrind() {
     need valgrind

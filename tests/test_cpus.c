@@ -1,4 +1,5 @@
-/* How many threads a session takes: affinity masks, of large machines too, and quotas of both versions of cgroups. */
+/* How many threads a session takes: affinity masks, of large machines too, and quotas of both versions of cgroups;
+   whether their CPUs are of one speed. */
 /* LDFLAGS: -Wl,--wrap=sched_getaffinity */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* CPUs of the machine that is played; 0: the real one. */
-static int played;
+/* CPUs of the machine that is played, of which the mask has those from played_first on; 0: the real one. */
+static int played, played_first;
 
 int __real_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *mask);
 int __wrap_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *mask);
@@ -30,7 +31,7 @@ int __wrap_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *mask)
         return -1;
     }
     memset(mask, 0, bytes);
-    for (int i = 0; i < played; i++)
+    for (int i = played_first; i < played; i++)
         CPU_SET_S((size_t)i, bytes, mask);
     return 0;
 }
@@ -109,8 +110,50 @@ static void test_many_cpus(void **state)
     played = 0;
 }
 
+/* One machine: what its CPUs' files say, and the mask. */
+static void check_speeds(const char *name, const int *values, int cpus, int first, int unequal)
+{
+    char root[] = "/tmp/tern_cpus_XXXXXX", path[100], command[100], text[20];
+    assert_non_null(mkdtemp(root));
+    for (int i = 0; i < cpus && values[i]; i++) {
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/%s", i, name);
+        snprintf(text, sizeof text, "%d\n", values[i]);
+        write_file(root, path, text);
+    }
+    played = cpus;
+    played_first = first;
+    const struct tern_cpus c = tern_cpus_look(root);
+    played = played_first = 0;
+    assert_int_equal(c.affinity, cpus - first);
+    assert_int_equal(c.allowed, cpus - first);
+    assert_int_equal(c.unequal, unequal);
+    snprintf(command, sizeof command, "rm -r '%s'", root);
+    assert_int_equal(system(command), 0);
+}
+
+/* big.LITTLE, with the mask on all CPUs or on those of one kind. */
+static void test_speeds(void **state)
+{
+    (void)state;
+    static const int little_big[] = {446, 446, 446, 446, 1024, 1024}, same[] = {1024, 1024, 1024, 1024},
+                     hybrid[] = {5000000, 5200000, 3900000, 3700000}, turbo[] = {5000000, 5200000, 5000000, 4700000},
+                     missing[] = {446, 1024, 0, 0}, none[] = {0, 0};
+    static const char capacity[] = "cpu_capacity", clock[] = "cpufreq/cpuinfo_max_freq";
+    check_speeds(capacity, little_big, 6, 0, 1);
+    check_speeds(capacity, little_big, 6, 3, 1);
+    check_speeds(capacity, little_big, 6, 4, 0);
+    check_speeds(capacity, little_big, 4, 0, 0);
+    check_speeds(capacity, same, 4, 0, 0);
+    check_speeds(clock, hybrid, 4, 0, 1);
+    check_speeds(clock, hybrid, 4, 2, 0);
+    check_speeds(clock, turbo, 4, 0, 0);
+    check_speeds(capacity, missing, 4, 0, 1); /* the others are not online: those that are differ */
+    check_speeds(capacity, none, 2, 0, 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quotas), cmocka_unit_test(test_many_cpus)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quotas), cmocka_unit_test(test_many_cpus),
+                                       cmocka_unit_test(test_speeds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,7 +174,7 @@ static void test_pool(void **state)
             static struct tasks t;
             const int n = sizes[round % 7];
             if (round % 10 == 3)
-                tern_pool_begin(pool, INT64_MAX);
+                tern_pool_begin(pool, INT64_MAX, 0);
             if (round % 10 == 8)
                 tern_pool_end(pool);
             memset(&t, 0, sizeof t);
@@ -279,7 +279,7 @@ static void test_idle_threads_sleep(void **state)
         assert_true(meet(pool, &m, threads[i]));
         memset(&t, 0, sizeof t);
         t.threads = threads[i];
-        tern_pool_begin(pool, INT64_MAX);
+        tern_pool_begin(pool, INT64_MAX, 0);
         tern_pool_run(pool, count_task, &t, 1000);
         if (i) /* also within a pass that goes on for long without work for them */
             tern_pool_end(pool);
@@ -323,7 +323,7 @@ static void test_stopped_helpers(void **state)
     for (int round = 0; round < 10; round++) {
         memset(&t, 0, sizeof t);
         t.threads = threads;
-        tern_pool_begin(pool, INT64_MAX);
+        tern_pool_begin(pool, INT64_MAX, 0);
         alone += tern_pool_width(pool) == 1;
         tern_pool_run(pool, count_task, &t, 1000);
         tern_pool_end(pool);
@@ -363,7 +363,7 @@ static int shared_passes(struct tern_pool *pool, void (*task)(void *, int, int),
 {
     int shared = 0;
     for (int i = 0; i < 200; i++) {
-        tern_pool_begin(pool, products);
+        tern_pool_begin(pool, products, 0);
         shared += i >= 100 && tern_pool_width(pool) > 1;
         tern_pool_run(pool, task, NULL, 2);
         tern_pool_end(pool);
@@ -386,6 +386,56 @@ static void test_sharing_is_learned(void **state)
     tern_pool_close(pool);
 }
 
+static void slow_tasks_task(void *context, int task, int thread)
+{
+    const int *const shares = context;
+    (void)task, (void)thread;
+    for (int i = 0; !*shares && i < 10; i++)
+        compute();
+}
+
+/* Whether one of up to `most` passes ran in shares. */
+static int runs_in_shares(struct tern_pool *pool, int has_shares, int most)
+{
+    int shares = 0;
+    for (int i = 0; i < most && !shares; i++) {
+        tern_pool_begin(pool, 1 << 22, has_shares);
+        shares = tern_pool_shares(pool);
+        assert_true(shares == 0 || shares == tern_pool_width(pool));
+        tern_pool_run(pool, slow_tasks_task, &shares, 2);
+        tern_pool_end(pool);
+        assert_int_equal(tern_pool_shares(pool), 0);
+    }
+    return shares;
+}
+
+/* A pass runs in shares only if it can, and what runs inside of a task is run by that task's thread. */
+static void test_shares(void **state)
+{
+    (void)state;
+    static struct tasks t;
+    struct tern_pool *pool;
+    assert_ok(tern_pool_open(&pool, 2, &err));
+    assert_int_equal(runs_in_shares(pool, 0, 60), 0);
+    print_message("shares were %stried\n", runs_in_shares(pool, 1, 2000) ? "" : "not "); /* they need every CPU */
+    for (int thread = 0; thread < 2; thread++) {
+        struct tern_pool *const alone = tern_pool_alone(pool, thread);
+        assert_int_equal(tern_pool_width(alone), 1);
+        assert_int_equal(tern_pool_shares(alone), 0);
+        memset(&t, 0, sizeof t);
+        t.threads = 2;
+        atomic_store(&t.in_use[1 - thread], 1); /* the other one would be wrong */
+        tern_pool_run(alone, count_task, &t, 1000);
+        assert_int_equal(t.wrong, 0);
+        for (int i = 0; i < 1000; i++)
+            assert_int_equal(t.count[i], 1);
+    }
+    tern_pool_close(pool);
+    assert_ok(tern_pool_open(&pool, 1, &err));
+    assert_int_equal(runs_in_shares(pool, 1, 60), 0);
+    tern_pool_close(pool);
+}
+
 /* A pool that idled before fork still shares work in the child. */
 static void test_pool_after_fork(void **state)
 {
@@ -395,14 +445,14 @@ static void test_pool_after_fork(void **state)
     int status, before;
     assert_ok(tern_pool_open(&pool, 2, &err));
     usleep(20000);
-    tern_pool_begin(pool, INT64_MAX); /* tries one more, if there was no idle CPU at first */
+    tern_pool_begin(pool, INT64_MAX, 0); /* tries one more, if there was no idle CPU at first */
     before = tern_pool_width(pool);
     tern_pool_end(pool);
     usleep(5000);
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        tern_pool_begin(pool, INT64_MAX);
+        tern_pool_begin(pool, INT64_MAX, 0);
         _exit(tern_pool_width(pool) < before);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -521,6 +571,7 @@ int main(void)
                                        cmocka_unit_test(test_idle_threads_sleep),
                                        cmocka_unit_test(test_stopped_helpers),
                                        cmocka_unit_test(test_sharing_is_learned),
+                                       cmocka_unit_test(test_shares),
                                        cmocka_unit_test(test_fork),
                                        cmocka_unit_test(test_pool_after_fork),
                                        cmocka_unit_test(test_crowd),

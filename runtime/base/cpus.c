@@ -6,16 +6,59 @@
 #include <string.h>
 
 /* The mask of sched_getaffinity for up to 8192 CPUs, Linux's own limit; cpu_set_t ends at 1024. */
+enum { MOST_CPUS = 8192 };
+union mask {
+    cpu_set_t first;
+    unsigned char bytes[MOST_CPUS / 8];
+};
+
+/* 1 without a mask. */
+static int read_affinity(union mask *mask)
+{
+    memset(mask, 0, sizeof *mask);
+    return sched_getaffinity(0, sizeof *mask, &mask->first) ? 1 : CPU_COUNT_S(sizeof *mask, &mask->first);
+}
+
 int tern_cpus_affinity(void)
 {
-    union {
-        cpu_set_t first;
-        unsigned char bytes[8192 / 8];
-    } mask;
-    memset(&mask, 0, sizeof mask);
-    if (sched_getaffinity(0, sizeof mask, &mask.first))
-        return 1;
-    return CPU_COUNT_S(sizeof mask, &mask.first);
+    union mask mask;
+    return read_affinity(&mask);
+}
+
+/* One number of a file under /sys/devices/system/cpu; 0 where there is none. */
+static long read_cpu(const char *root, int cpu, const char *name)
+{
+    char path[400];
+    long value = 0;
+    snprintf(path, sizeof path, "%s/sys/devices/system/cpu/cpu%d/%s", root, cpu, name);
+    FILE *file = fopen(path, "re");
+    if (file && fscanf(file, "%ld", &value) != 1)
+        value = 0;
+    if (file)
+        fclose(file);
+    return value;
+}
+
+/* Whether some CPUs of the mask are slower than others by more than a quarter: by the kernel's own measure, which
+   counts what a clock cycle does, else by their highest clocks. Clocks of one kind of core differ by less. */
+static int are_unequal(const char *root, const union mask *mask)
+{
+    static const char *const measures[] = {"cpu_capacity", "cpufreq/cpuinfo_max_freq"};
+    for (int i = 0; i < 2; i++) {
+        long least = 0, most = 0;
+        for (int cpu = 0; cpu < MOST_CPUS; cpu++) {
+            if (!CPU_ISSET_S((size_t)cpu, sizeof *mask, &mask->first))
+                continue;
+            const long value = read_cpu(root, cpu, measures[i]);
+            if (value <= 0)
+                break;
+            least = !least || value < least ? value : least;
+            most = value > most ? value : most;
+        }
+        if (most)
+            return least < most - most / 4;
+    }
+    return 0;
 }
 
 /* Reads "QUOTA PERIOD" in microseconds; "max" or -1 as the quota is no limit. Version 1 has a file for each number. */
@@ -116,8 +159,10 @@ static int others_running(const char *root)
 
 struct tern_cpus tern_cpus_look(const char *root)
 {
+    union mask mask;
     struct tern_cpus c = {
-        .affinity = tern_cpus_affinity(), .quota = cgroup_quota(root), .running = others_running(root)};
+        .affinity = read_affinity(&mask), .quota = cgroup_quota(root), .running = others_running(root)};
+    c.unequal = are_unequal(root, &mask);
     c.allowed = c.quota && c.quota < c.affinity ? c.quota : c.affinity;
     c.allowed = c.allowed < 1 ? 1 : c.allowed > TERN_MOST_THREADS ? TERN_MOST_THREADS : c.allowed;
     return c;

@@ -26,20 +26,23 @@ enum {
     LONGEST_PAUSE = 1000 * MILLISECOND,
     /* Passes that take longer are shared without a trial: handing over is no part of their time. */
     LONG_PASS = 2 * MILLISECOND,
-    /* Of passes of one size, so many in turn try the way that was slower so far, then all others take the faster. A
-       trial is long enough for the helpers to be awake in its last passes. */
+    /* Of passes of one size, so many in turn try each of the ways, then all others take the fastest. A trial is long
+       enough for the helpers to be awake in its last passes. */
     TRIAL = 6,
-    TRIAL_EVERY = 384,
+    TRIAL_EVERY = 768,
     STACK_BYTES = 1 << 20
 };
 
-/* Sizes of passes: four classes per octave of products, from 2^16 to 2^32. */
-enum { CLASSES = 64, FIRST_OCTAVE = 16, PER_OCTAVE = 4 };
+/* Sizes of passes: four classes per octave of products, from 2^16 to 2^40. */
+enum { CLASSES = 96, FIRST_OCTAVE = 16, PER_OCTAVE = 4 };
 
-/* What passes of one size took, alone [0] and shared [1]: a running mean, 0 before the first; in ns per 2^20 products,
-   so that the sizes of a class compare. */
+/* How a pass runs: by the caller alone; each stage's tasks on all threads; some rows of all stages on each thread. */
+enum way { ALONE, TASKS, SHARES, N_WAYS };
+
+/* What passes of one size took each way: a running mean, 0 before the first; in ns per 2^20 products, so that the sizes
+   of a class compare. */
 struct rate {
-    int64_t ns[2];
+    int64_t ns[N_WAYS];
     unsigned passes;
 };
 
@@ -69,10 +72,14 @@ struct tern_pool {
     uint32_t round;
     struct helper **order; /* [threads - 1] those that found no CPU last */
     struct rate *rate;     /* of the pass that runs; NULL when nothing is to be learned from it */
+    enum way way;
     int64_t products;
     long long began;
-    struct rate rates[CLASSES];
-    struct helper *helpers; /* [threads - 1], helper i is thread i + 1 */
+    struct rate *rates;      /* [CLASSES] */
+    struct helper *helpers;  /* [threads - 1], helper i is thread i + 1 */
+    struct tern_pool *alone; /* [threads], of one thread each: what runs inside of a task of this pool */
+    int thread;              /* the caller's */
+    int unequal;             /* its CPUs differ in speed */
 
     /* The round in the upper 32 bits, the tasks that are left in the lower. A task is taken by compare-and-exchange of
        both: it succeeds only while the round goes on, and until it is over the caller changes none of what is read
@@ -247,7 +254,7 @@ void tern_pool_run(struct tern_pool *pool, void (*fn)(void *context, int task, i
     const int width = atomic_load_explicit(&pool->width, memory_order_relaxed);
     if (width == 0 || tasks < 2) {
         for (int i = 0; i < tasks; i++)
-            fn(context, i, 0);
+            fn(context, i, pool->thread);
         return;
     }
     /* All tasks of the last round are finished and its ticket says that none is left, until this one's replaces it. */
@@ -349,22 +356,32 @@ static struct rate *rate_of(struct tern_pool *pool, int64_t products)
     return &pool->rates[(octave - FIRST_OCTAVE) * PER_OCTAVE + quarter];
 }
 
-/* Whether a pass of this size should be shared. What handing over costs depends on how far apart the CPUs' caches are,
-   which even changes while a virtual machine runs; so it is measured, pass by pass. */
-static int sharing_pays(struct rate *r, int64_t products)
+/* How a pass of this size should run. What handing over costs depends on how far apart the CPUs' caches are, which even
+   changes while a virtual machine runs; so it is measured, pass by pass: at first all ways take turns, then the fastest
+   is taken, and now and then each of the others is tried again. */
+static enum way choose_way(struct rate *r, int64_t products, int can_share)
 {
-    const unsigned n = r->passes++;
-    if ((r->ns[1] * (products >> 10)) >> 10 > LONG_PASS)
-        return 1;
-    if (n < 2 * TRIAL)
-        return n < TRIAL;
-    const int pays = r->ns[1] < r->ns[0] - r->ns[0] / 16; /* it must gain what its CPU time is worth */
-    return n % TRIAL_EVERY < TRIAL ? !pays : pays;
+    enum way ways[N_WAYS], best = TASKS;
+    int n_ways = 0;
+    if (can_share)
+        ways[n_ways++] = SHARES;
+    ways[n_ways++] = TASKS;
+    const int64_t shared = r->ns[SHARES] ? r->ns[SHARES] : r->ns[TASKS];
+    if ((shared * (products >> 10)) >> 10 <= LONG_PASS)
+        ways[n_ways++] = ALONE;
+    const unsigned n = r->passes++, turn = (n < TRIAL_EVERY ? n : n % TRIAL_EVERY) / TRIAL;
+    if (n < (unsigned)(n_ways * TRIAL))
+        return ways[turn];
+    if (can_share && r->ns[SHARES] && (!r->ns[TASKS] || r->ns[SHARES] < r->ns[TASKS]))
+        best = SHARES;
+    if (ways[n_ways - 1] == ALONE && r->ns[best] >= r->ns[ALONE] - r->ns[ALONE] / 16)
+        best = ALONE; /* sharing must gain what its CPU time is worth */
+    return n >= TRIAL_EVERY && turn < (unsigned)n_ways ? ways[turn] : best;
 }
 
-static void learn(struct tern_pool *pool, int shared, long long took)
+static void learn(struct tern_pool *pool, long long took)
 {
-    int64_t *mean = &pool->rate->ns[shared];
+    int64_t *mean = &pool->rate->ns[pool->way];
     if (took > LONGEST_PAUSE) /* the process was stopped, or its file is being read */
         return;
     const int64_t ns = (took << 20) / (pool->products ? pool->products : 1);
@@ -433,9 +450,14 @@ tern_status tern_pool_open(struct tern_pool **out, int asked, tern_error *err)
     if (threads > 1) {
         const size_t bytes = (size_t)(threads - 1) * sizeof *pool->helpers;
         pool->spin = threads <= cpus.allowed ? SPIN : 0;
+        pool->unequal = cpus.unequal;
         pool->helpers = aligned_alloc(_Alignof(struct helper), bytes);
         pool->order = malloc((size_t)(threads - 1) * sizeof *pool->order);
-        const int failed = !pool->helpers || !pool->order ? -1 : start_helpers(pool);
+        pool->rates = calloc(CLASSES, sizeof *pool->rates);
+        pool->alone = aligned_alloc(_Alignof(struct tern_pool), (size_t)threads * sizeof *pool->alone);
+        for (int i = 0; pool->alone && i < threads; i++)
+            pool->alone[i] = (struct tern_pool){.threads = 1, .thread = i};
+        const int failed = !pool->helpers || !pool->order || !pool->rates || !pool->alone ? -1 : start_helpers(pool);
         if (failed < 0 || (failed && asked)) {
             tern_pool_close(pool);
             return failed < 0 ? tern_fail_nomem(err, "a thread pool", bytes)
@@ -460,6 +482,8 @@ void tern_pool_close(struct tern_pool *pool)
             wake(&pool->helpers[i]);
             pthread_join(pool->helpers[i].thread, NULL);
         }
+    free(pool->alone);
+    free(pool->rates);
     free(pool->order);
     free(pool->helpers);
     free(pool);
@@ -475,14 +499,32 @@ int tern_pool_width(const struct tern_pool *pool)
     return 1 + atomic_load_explicit(&pool->width, memory_order_relaxed);
 }
 
-void tern_pool_begin(struct tern_pool *pool, int64_t products)
+int tern_pool_is_unequal(const struct tern_pool *pool)
+{
+    return pool->unequal;
+}
+
+int tern_pool_shares(const struct tern_pool *pool)
+{
+    return pool->way == SHARES ? tern_pool_width(pool) : 0;
+}
+
+struct tern_pool *tern_pool_alone(struct tern_pool *pool, int thread)
+{
+    return &pool->alone[thread];
+}
+
+void tern_pool_begin(struct tern_pool *pool, int64_t products, int has_shares)
 {
     restart_after_fork(pool);
     pool->rate = NULL;
+    pool->way = TASKS;
     adapt(pool);
     int width = pool->limit;
     if (width && (pool->rate = rate_of(pool, products))) {
-        width = sharing_pays(pool->rate, products) ? width : 0;
+        /* Shares are of one size: each thread needs a CPU, and none may be slow. */
+        pool->way = choose_way(pool->rate, products, has_shares && !pool->unequal && width == pool->threads - 1);
+        width = pool->way == ALONE ? 0 : width;
         pool->products = products;
         pool->began = clock_ns(CLOCK_MONOTONIC);
     }
@@ -491,10 +533,10 @@ void tern_pool_begin(struct tern_pool *pool, int64_t products)
 
 void tern_pool_end(struct tern_pool *pool)
 {
-    const int shared = atomic_load_explicit(&pool->width, memory_order_relaxed) > 0;
     pool->ended_at = clock_ns(CLOCK_MONOTONIC);
     if (pool->rate)
-        learn(pool, shared, pool->ended_at - pool->began);
+        learn(pool, pool->ended_at - pool->began);
     pool->rate = NULL;
+    pool->way = TASKS;
     atomic_store(&pool->width, pool->started);
 }

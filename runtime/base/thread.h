@@ -27,9 +27,16 @@ void tern_pool_run(struct tern_pool *pool, void (*fn)(void *context, int task, i
 
 /* Between these two calls, which enclose a forward pass of `products` int8 multiply-adds or what takes as long, only as
    many threads work as pay: as many as lately found a CPU to run on, and one where passes of this size were faster so.
-   Otherwise all do. */
-void tern_pool_begin(struct tern_pool *pool, int64_t products);
+   Otherwise all do. has_shares: the pass can run in shares, too. */
+void tern_pool_begin(struct tern_pool *pool, int64_t products, int has_shares);
 void tern_pool_end(struct tern_pool *pool);
+/* Into how many shares the rows of this pass should be divided, or a multiple of that: each then goes through all its
+   stages on one thread, as a task. 0: the tasks of each stage should be shared instead. */
+int tern_pool_shares(const struct tern_pool *pool);
+/* Whether some of the CPUs are slower than others: tasks should then be small, so that all threads end together. */
+int tern_pool_is_unequal(const struct tern_pool *pool);
+/* For what runs inside of a task: a pool of that task's thread alone. */
+struct tern_pool *tern_pool_alone(struct tern_pool *pool, int thread);
 /* Threads that work now, the caller included: what the tasks of a run should be divided among. */
 int tern_pool_width(const struct tern_pool *pool);
 
