@@ -96,5 +96,6 @@ void tern_board_say(const struct tern_board_choice *c, const tern_convert_option
             "%d %% of the blocks left",
             tern_sparse_limit(&c->routes.sparse, TERN_BLOCK_16X4, TERN_ANY_BUCKET));
     if (!o->outliers)
-        tern_say(o, "  repeated columns: as many as pay within 4 %% of the time, on any machine");
+        tern_say(o, "  repeated columns: as many as pay within 4 %% of the time, of a small model 2 us a token, on any "
+                    "machine");
 }

@@ -82,7 +82,8 @@ typedef struct tern_convert_options {
     /* The machine that the file is for, one of quant/boards.def: "pi2", "pi3", "pizero2", "pi4", "pi5", "arm-i8mm",
        "pc-sse4", "pc-avx2", "pc-avxvnni", "pc-avx512" or "pc-vnni". Of the options that are left out, `weights` becomes
        "int7" where that is faster than "int8", and `sparse` "auto", by the speed of that machine, which may be of
-       another architecture; the report says why. The file runs on every CPU. Not with `sparse_isa`. NULL: none. */
+       another architecture; the report says why. The file runs on every CPU. Not with `sparse_isa`; `sparse_table` is
+       not read then. NULL: none. */
     const char *board;
 } tern_convert_options;
 

@@ -372,10 +372,11 @@ def blocks_of(path, shape):
 
 
 def check_refused(work, table):
-    def refused(says, *changed, module=qat):
+    def refused(says, *changed, module=qat, begun=False):  # begun: found out when steps are taken already
         code, _, err = call(module, *changed, "-o", f"{work}/never")
         check(code == 2 and says in err and err.count("\n") == 1, f"'{err}' is not one line about '{says}'")
         check(not os.path.exists(f"{work}/never"), f"{says}: something was written")
+        check(os.path.exists(f"{work}/never.train") == begun, f"{says}: the folder of a run")
         subprocess.run(["rm", "-rf", f"{work}/never.train"], check=True)
     base, rest = f"{work}/int8", ["--weights", "int8", *table]
     refused("no column 'text'", base, *rest, "--text-column", "text")
@@ -388,6 +389,14 @@ def check_refused(work, table):
     refused("none of the model's", f"{work}/tagger", "--weights", "int8", "--task", "tag", "--data", f"{work}/train.tsv")
     refused("hidden_size is 64", base, *rest, "--teacher", f"{work}/distilbert")
     refused("'sizes' is unknown", base, *rest, "--losses", "sizes=1")
+    refused("'x' is no number for logits", base, *rest, "--losses", "logits=x")
+    refused("logits is learnt from a teacher", base, *table, "--teacher", "none", "--losses", "logits=1", module=mixers)
+    refused("take one of them", base, *table, "--nested", "40", "--low-rank", "0.5", module=mixers)
+    refused("vectors are learnt from a teacher", f"{work}/embedder", "--task", "embed", "--data", f"{work}/texts", "--teacher",
+            "none", "--mixer", "elu", module=mixers)
+    with open(f"{work}/long.tsv", "w", encoding="utf-8") as f:
+        f.write("sentence\tlabel\n" + ("a good film " * 40 + "\t1\n") * 40)
+    refused("has 64 positions", base, *table, "--data", f"{work}/long.tsv", "--positions", "200", module=mixers)
     os.makedirs(f"{work}/other")
     with open(f"{work}/other/config.json", "w", encoding="utf-8") as f:
         f.write('{"model_type": "gpt2"}')
@@ -409,7 +418,7 @@ def check_refused(work, table):
         refused(says, base, *table, *more, module=mixers)
     refused("has 64", f"{work}/embedder", "--positions", "65", module=trim)
     refused("no sentence embedder", base, "--positions", "20", module=trim)
-    refused("no maps to compare", base, *table, "--mixer", "elu", "--losses", "maps=1", module=mixers)
+    refused("no maps to compare", base, *table, "--mixer", "elu", "--losses", "maps=1", module=mixers, begun=True)
     refused("Tern clips none", base, *rest, "--clip", "pact")
     refused("is a pair of matrices", f"{work}/pairs", *rest)
     for says, *more in (("nothing is asked for",), ("go together", "--blocks", "4x4"),

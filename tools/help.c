@@ -49,9 +49,9 @@ static const char help_convert[] =
     "  --adapter NAME      of a checkpoint with adapters for several languages or tasks the one that the model is to\n"
     "                      have\n"
     "  --for BOARD         the machine that the file is for: pi2, pi3, pizero2, pi4, pi5, arm-i8mm, pc-sse4, pc-avx2,\n"
-    "                      pc-avxvnni, pc-avx512 or pc-vnni. What is best there of --weights and --sparse is chosen, "
-    "and the report says why. The file\n"
-    "                      runs everywhere; options that are given stay as they are\n"
+    "                      pc-avxvnni, pc-avx512 or pc-vnni. What is best there of --weights and --sparse is chosen,\n"
+    "                      and the report says why. The file runs everywhere; options that are given stay as they\n"
+    "                      are\n"
     "  --weights NAME      the type of the encoder's matrices:\n"
     "{formats}"
     "                      auto:BITS chooses {rungs} for each matrix, BITS bits on average\n"
@@ -327,7 +327,6 @@ static void print_list(FILE *out, const char *word, size_t bytes)
                  {"embeddings", tern_format_words(NULL, tern_format_embeds, NULL, "or")},
                  {"blocks", tern_format_words(NULL, tern_format_in_blocks, NULL, "or")},
                  {"shapes", tern_block_shape_words("or")},
-
                  {"tasks", eval_task_words("or")}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strlen(lists[i].word) == bytes && !memcmp(lists[i].word, word, bytes))

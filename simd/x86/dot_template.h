@@ -1,5 +1,5 @@
-/* Template: one int8 vector against many; gives dot_rows(). Included by dot_s8_avx2.c, dot_s8_avxvnni.c and
-   dot_s8_sse41.c, after their header of vectors.
+/* Template: one int8 vector against many; gives dot_rows(). Included by dot_s8_avxvnni.c and
+   dot_signs_template.h, after a header of vectors.
 
    Parameters: dot_add(sum, row, q), which adds products of bytes to sums of 32 bits, and dot_start(q, k), what each
    row's sum starts at; the k is a multiple of VI_BYTES.

@@ -5,7 +5,7 @@
      static ALWAYS_INLINE int depth_of(int group)      k steps at a time, whole groups and at most GROUPS of them
      static ALWAYS_INLINE void lay_out(struct tile *t, int rows)      brings t->steps steps of the rows from t->a on to
                                                                       the form that `tile` wants, in t->laid
-   Included by gemm_s4_avx2.c, gemm_s4_avxvnni.c and gemm_s4_sse41.c, after their header of vectors. */
+   Included by gemm_s4_avxvnni.c and gemm_s4_words_template.h, after a header of vectors. */
 #ifndef TERN_X86_GEMM_S4_WALK_TEMPLATE_H
 #define TERN_X86_GEMM_S4_WALK_TEMPLATE_H
 

@@ -37,6 +37,8 @@ def main():
     args = p.parse_args()
     torch.set_num_threads(1)
     heads = folder.read_json(os.path.join(args.checkpoint, "config.json")).get("architectures") or [""]
+    if (heads[0] or "").endswith("ForTokenClassification"):
+        folder.fail(f"{args.checkpoint}: labels tokens; agree.py compares labels of texts, and vectors")
     task = "classify" if heads[0].endswith("ForSequenceClassification") else "embed"
     checkpoint = folder.open_checkpoint(args.checkpoint, task)
     quantised = grid.load(checkpoint)

@@ -53,14 +53,15 @@ def seen_tokens(key, mask):
 def set_mixers(model, layers):
     """Attention of `layers` (layout.Layer) as the model's config says it."""
     config = model.config
-    kind, window = getattr(config, "attention_kind", None), getattr(config, "attention_window", None)
-    if kind not in (None, "softmax", "linear"):
-        fail(f"config.json: attention_kind '{kind}'; softmax and linear are known")
-    feature = getattr(config, "feature_map", None) if kind == "linear" else None
-    if kind == "linear" and feature not in FEATURES:
+    kind, window = getattr(config, "attention_kind", None) or "softmax", getattr(config, "attention_window", None)
+    kinds, feature = kind if isinstance(kind, list) else [kind] * len(layers), getattr(config, "feature_map", None)
+    if len(kinds) != len(layers) or not set(kinds) <= {"softmax", "linear"}:
+        fail(f"config.json: attention_kind '{kind}'; softmax and linear are known, or one of them for each layer")
+    if "linear" in kinds and feature not in FEATURES:
         fail(f"config.json: feature_map '{feature}'; {', '.join(FEATURES)} are known")
     windows = window if isinstance(window, list) else [window] * len(layers)
-    if len(windows) != len(layers) or (kind == "linear" and any(windows)):
+    if len(windows) != len(layers) or any(w for k, w in zip(kinds, windows) if k == "linear"):
         fail("config.json: attention_window has a number for each layer, and none with linear attention")
-    for layer, own in zip(layers, windows):
-        layer.attention.feature_map, layer.attention.window = feature, own
+    for layer, kind, own in zip(layers, kinds, windows):
+        layer.attention.feature_map = feature if kind == "linear" else None
+        layer.attention.window = own

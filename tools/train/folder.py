@@ -7,6 +7,8 @@ import sys
 # Families that the recipes know, by config.json's model_type: what their encoder's layers look like.
 BERT_LIKE = ("bert", "roberta", "xlm-roberta", "camembert", "electra")
 FAMILIES = BERT_LIKE + ("distilbert",)
+# Files of a checkpoint that name the longest text, and the key.
+LIMITS = (("tokenizer_config.json", "model_max_length"), ("sentence_bert_config.json", "max_seq_length"))
 
 
 class Refused(Exception):

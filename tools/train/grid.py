@@ -498,13 +498,21 @@ def load(checkpoint):
 # ---- The tern program -----------------------------------------------------------------------------------------------
 
 
+def runs(program):
+    """Not so one of a cross build."""
+    try:
+        return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 def find_tern(path):
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
     for candidate in [path] if path else sorted(glob.glob(os.path.join(root, "build", "*", "tern"))) + ["tern"]:
-        if shutil.which(candidate):
+        if shutil.which(candidate) and runs(candidate):
             return shutil.which(candidate)
-    fail("no tern program is found, which chooses the columns to repeat: build it (make), name it with --tern, or take "
-         "--outliers off")
+    fail("no tern program is found that runs here, which chooses the columns to repeat: build it (make), name it with --tern, "
+         "or take --outliers off")
 
 
 def last_line(text):

@@ -39,7 +39,7 @@ class Layout:
 
     def __init__(self, checkpoint):
         encoder, family = checkpoint.encoder, checkpoint.config.model_type
-        self.embeddings = encoder.embeddings
+        self.family, self.embeddings = family, encoder.embeddings
         self.types = getattr(self.embeddings, "token_type_embeddings", None)
         stack = encoder.transformer.layer if family == "distilbert" else encoder.encoder.layer
         before = self.embeddings.LayerNorm
@@ -61,6 +61,12 @@ class Layout:
                 self.heads = [(model.classifier, "dense"), (model.classifier, "out_proj")]
             else:
                 self.heads = [(encoder.pooler, "dense"), (model, "classifier")]
+
+    def positions(self):
+        """Tokens of the longest text. RoBERTa's count begins behind that of padding."""
+        table = self.embeddings.position_embeddings
+        behind = table.padding_idx is not None and self.family != "bert"
+        return table.num_embeddings - (table.padding_idx + 1 if behind else 0)
 
 
 def without_dropout(model):

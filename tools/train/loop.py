@@ -36,12 +36,14 @@ class Run:
 
     def __init__(self, args):
         self.args, self.folder = args, args.out.rstrip("/") + ".train"
+        self.state_path, self.log_path, self.key_path = (os.path.join(self.folder, name)
+                                                         for name in ("state.pt", "log.jsonl", "key"))
+        kept = {k: v for k, v in vars(args).items() if k not in ("resume", "save", "tern")}
+        self.key = hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
         if os.path.exists(args.out):
             fail(f"{args.out}: exists already; remove it, or choose another name")
-        self.state_path = os.path.join(self.folder, "state.pt")
-        if os.path.exists(self.folder) and not args.resume:
-            fail(f"{self.folder}: is of a run that was not finished; go on with --resume, or remove it")
-        os.makedirs(self.folder, exist_ok=True)
+        if os.path.exists(self.folder):
+            self.check_resumed()
         torch.manual_seed(args.seed)
         random.seed(args.seed)
         torch.set_num_threads(args.threads)
@@ -49,14 +51,30 @@ class Run:
         torch.utils.deterministic.fill_uninitialized_memory = False
         if args.bf16 and args.device == "cpu":
             warn_of_slow_bf16()
-        kept = {k: v for k, v in vars(args).items() if k not in ("resume", "save", "tern")}
-        self.key = hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
         self.state = None
-        if args.resume and os.path.exists(self.state_path):
+        if os.path.exists(self.state_path):
             self.state = torch.load(self.state_path, weights_only=True)
-            if self.state["key"] != self.key:
-                fail(f"{self.folder}: the run to resume had other options than these; give the same ones")
-        self.log_path = os.path.join(self.folder, "log.jsonl")
+
+    def check_resumed(self):
+        if not self.args.resume:
+            fail(f"{self.folder}: is of a run that was not finished; go on with --resume, or remove it")
+        try:
+            with open(self.key_path, encoding="utf-8") as f:
+                key = f.read()
+        except OSError:
+            fail(f"{self.folder}: has no file key, by which a run is known again; remove it")
+        if key != self.key:
+            fail(f"{self.folder}: the run to resume had other options than these; give the same ones")
+
+    def begin(self):
+        """Makes the folder, when all options have been found good; what was logged after the state goes away."""
+        if not os.path.exists(self.folder):
+            temporary = self.folder + ".part"
+            shutil.rmtree(temporary, ignore_errors=True)
+            os.makedirs(temporary)
+            with open(os.path.join(temporary, "key"), "w", encoding="utf-8") as f:
+                f.write(self.key)
+            os.rename(temporary, self.folder)
         with open(self.log_path, "a+b") as f:
             f.truncate(self.state["log"] if self.state else 0)
 
@@ -69,7 +87,7 @@ class Run:
             return [json.loads(line) for line in f]
 
     def save(self, **state):
-        state.update(key=self.key, log=os.path.getsize(self.log_path), rng=torch.get_rng_state())
+        state.update(log=os.path.getsize(self.log_path), rng=torch.get_rng_state())
         with open(self.state_path + ".part", "wb") as f:
             torch.save(state, f)
             f.flush()
@@ -78,6 +96,7 @@ class Run:
 
     def remembered(self, name, make):
         """What is found once, before the first step, and must be the same when the run goes on: JSON."""
+        self.begin()
         path = os.path.join(self.folder, name)
         if not (self.args.resume and os.path.exists(path)):
             with open(path + ".part", "w", encoding="utf-8") as f:
@@ -88,6 +107,7 @@ class Run:
 
     def answers(self, count, make):
         """A teacher's answers to `count` texts, computed once: a tensor that stays with the run."""
+        self.begin()
         path = os.path.join(self.folder, "answers.pt")
         if not (self.args.resume and os.path.exists(path)):
             print(f"the teacher answers {count} texts", file=sys.stderr, flush=True)
@@ -184,6 +204,7 @@ def train(run, model, batches, losses_of, validate=None, every=10, masks=None):
     validate() figures by name. Every `every` steps their means since then go into the log. `masks` (blocks.py) see
     the gradients of each step and what came of it."""
     args = run.args
+    run.begin()
     optimizer = optimizer_of(model, args)
     first, sums = 0, {}
     if run.state:

@@ -60,8 +60,8 @@ def repeat_positions(checkpoint, count):
     """A longer table of positions: the one that is there, again and again, as Longformer's began."""
     embeddings, config = layout.Layout(checkpoint).embeddings, checkpoint.config
     table = embeddings.position_embeddings
-    first = (table.padding_idx + 1) if table.padding_idx is not None and config.model_type != "bert" else 0
-    have = table.num_embeddings - first
+    have = layout.Layout(checkpoint).positions()
+    first = table.num_embeddings - have
     if count <= have:
         fail(f"--positions {count}: the model has {have} already")
     rows = torch.cat([torch.arange(first), first + torch.arange(count) % have])
@@ -73,11 +73,21 @@ def repeat_positions(checkpoint, count):
 
 
 def files_of(checkpoint, count):
-    """The tokenizer's configuration with the new limit."""
-    path = os.path.join(checkpoint.folder, "tokenizer_config.json")
-    if not count or not os.path.exists(path):
-        return {}
-    return {"tokenizer_config.json": json.dumps({**folder.read_json(path), "model_max_length": count}, indent=2) + "\n"}
+    """The tokenizer's configuration, and a sentence embedder's, with the new limit."""
+    out = {}
+    for name, key in folder.LIMITS if count else ():
+        path = os.path.join(checkpoint.folder, name)
+        if os.path.exists(path):
+            out[name] = json.dumps({**folder.read_json(path), key: count}, indent=2) + "\n"
+    return out
+
+
+def check_lengths(items, teacher):
+    """A teacher reads the texts, too."""
+    longest, limit = max(len(ids) for ids, _ in items), layout.Layout(teacher.checkpoint).positions()
+    if longest > limit:
+        fail(f"{teacher.checkpoint.folder}: the teacher has {limit} positions, the longest text {longest} tokens; take a lower "
+             "--max-tokens, --teacher none, or make a twin with --mixer softmax --positions first and take that")
 
 
 class Nested:
@@ -119,6 +129,8 @@ def main():
     checkpoint = folder.open_checkpoint(args.checkpoint, args.task)
     teacher = task.open_teacher(args, checkpoint)
     weights = task.weights_of(args)
+    if args.nested and args.low_rank:
+        fail("--nested and --low-rank: a pair of matrices has no rows that go first; take one of them")
     if args.positions:
         repeat_positions(checkpoint, args.positions)
     if args.mixer:
@@ -131,6 +143,8 @@ def main():
     texts, labels = task.read_training(args, checkpoint)
     items, labels = task.tokens_of(args, checkpoint, texts, labels)
     batches = data.Batches(checkpoint.tokenizer, items, list(range(len(items))), args.batch, args.seed)
+    if teacher:
+        check_lengths(items, teacher)
     match = task.match_of(checkpoint, teacher, args.device) if teacher else None
     taught = task.asked_once(args, run, teacher, texts, weights)
     student = losses.Watched(checkpoint)

@@ -7,7 +7,11 @@ set -eu
 [ $# -ge 4 ] || { printf '%s\n' "$usage" >&2; exit 2; }
 recipe=$1 from=$2 sst2=$3 out=$4 seed=${5:-1}
 here=$(dirname "$0")
-python=${PYTHON:-python3} tern=${TERN:-$(ls "$here"/../../build/*/tern | head -n 1)}
+python=${PYTHON:-python3} tern=${TERN:-}
+for built in "$here"/../../build/*/tern; do # one of a cross build does not run
+    if [ -z "$tern" ] && "$built" --version >/dev/null 2>&1; then tern=$built; fi
+done
+[ -n "$tern" ] || { echo "no tern program is found that runs here: build it (make), or name it by TERN" >&2; exit 2; }
 # PRODUCTS=f32: for CPUs without instructions for bf16, where it takes several times as long.
 bf16=--bf16
 [ "${PRODUCTS:-bf16}" = bf16 ] || bf16=''

@@ -24,8 +24,10 @@ def add_arguments(parser):
 
 def weights_of(args, more=None):
     """What each loss counts, by its name; `more`: beside the default ones."""
+    alone = getattr(args, "teacher", None) == "none"
+    if alone and args.task == "embed":
+        fail("--teacher none: vectors are learnt from a teacher; leave it out for the checkpoint itself")
     if not args.losses:
-        alone = getattr(args, "teacher", None) == "none"
         return {"labels": 1.0} if alone else {**DEFAULTS[args.task], **(more or {})}
     out = {}
     for item in args.losses.split(","):
@@ -34,7 +36,12 @@ def weights_of(args, more=None):
             fail(f"--losses: '{name}' is unknown; {', '.join(LOSSES[:-1])} and {LOSSES[-1]} are")
         if name in (("logits", "labels") if args.task == "embed" else ("embedding",)):
             fail(f"--losses: {name} is not for --task {args.task}")
-        out[name] = float(value or 1)
+        try:
+            out[name] = float(value or 1)
+        except ValueError:
+            fail(f"--losses: '{value}' is no number for {name}")
+        if alone and name != "labels":
+            fail(f"--losses: {name} is learnt from a teacher, and --teacher is none")
     return out
 
 

@@ -38,7 +38,7 @@ def trimmed(tensors, count):
 
 def limited(root, count):
     """Files that name the longest text, with the new limit where theirs is longer."""
-    for name, key in (("tokenizer_config.json", "model_max_length"), ("sentence_bert_config.json", "max_seq_length")):
+    for name, key in folder.LIMITS:
         path = os.path.join(root, name)
         if os.path.exists(path):
             content = folder.read_json(path)
