@@ -38,7 +38,7 @@ job() {
     shift
     wanted "$name" || return 0
     [ $list = 0 ] || { echo "$name"; return 0; }
-    (trap 'times >"$log.times"' EXIT; set -e; "$@") >"$log" 2>&1 </dev/null
+    (trap "times >'$log.times'" EXIT; set -e; "$@") >"$log" 2>&1 </dev/null
     rc=$?
     took="$((SECONDS - start)) s, $(cpu_seconds <"$log.times") s of CPU"
     rm "$log.times"

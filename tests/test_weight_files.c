@@ -337,7 +337,7 @@ static void test_memory(void **state)
             assert_int_equal(atomic_load(&malloc_live), live);
         }
         assert_int_equal(status, TERN_OK);
-        assert_true(at > (several ? 20 : 10));
+        assert_true(at > (several ? 20 : 5));
         put_bytes("model.safetensors", one, sizeof one - 1);
     }
 }
