@@ -144,11 +144,14 @@ lib: $(STATIC_LIB) $(SHARED_LIB)
 cli: $(CLI)
 tests: $(TESTS)
 
-# Objects depend on this file, which changes only when the command that builds them does.
-$(BUILD)/flags: FORCE
+# Objects depend on `flags`, what is linked on `links`: files that change only when the command does which makes these.
+$(BUILD)/flags: COMMAND = $(CC) $(flags)
+$(BUILD)/links: COMMAND = $(link_program) $(LIBS)
+$(BUILD)/flags $(BUILD)/links: FORCE
 	@mkdir -p $(@D)
-	@echo $(call quote,$(CC) $(flags) $(link_program) $(LIBS)) > $@.new
+	@echo $(call quote,$(COMMAND)) > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+linked = $(filter %.o %.a,$^)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -161,32 +164,32 @@ $(STATIC_LIB): $(call obj,$(LIB_SRCS))
 	$(Q)$(AR) rcs $@ $^
 
 # libtern.so.N is the library itself; the name without a number is for the linker.
-$(BUILD)/$(SONAME): $(call obj,$(LIB_SRCS))
+$(BUILD)/$(SONAME): $(call obj,$(LIB_SRCS)) $(BUILD)/links
 	$(call say,LD   $@)
-	$(Q)$(link) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,--exclude-libs,ALL -o $@ $^ $(LIBS)
+	$(Q)$(link) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,--exclude-libs,ALL -o $@ $(linked) $(LIBS)
 	$(Q)ln -sf $(SONAME) $(BUILD)/libtern.so
 
-$(BUILD)/tern: $(call obj,$(CLI_SRCS)) $(STATIC_LIB)
+$(BUILD)/tern: $(call obj,$(CLI_SRCS)) $(STATIC_LIB) $(BUILD)/links
 	$(call say,LD   $@)
-	$(Q)$(link_program) -o $@ $^ $(LIBS)
+	$(Q)$(link_program) -o $@ $(linked) $(LIBS)
 
 # A test may ask for more in its first lines: /* LDFLAGS: -Wl,--wrap=malloc */ or /* SOURCES: tests/other.c */.
 asks = $(shell sed -n '1,9s|^/\* $1: *\(.*\) \*/$$|\1|p' $2)
 .SECONDEXPANSION:
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $$(call obj,$$(call asks,SOURCES,tests/$$*.c)) \
-    $(BUILD)/tests/libhelp.a $(STATIC_LIB)
+    $(BUILD)/tests/libhelp.a $(STATIC_LIB) $(BUILD)/links
 	$(call say,LD   $@)
-	$(Q)$(link_program) -o $@ $^ $(call asks,LDFLAGS,tests/$*.c) $(TEST_LIBS) $(LIBS) -ldl
+	$(Q)$(link_program) -o $@ $(linked) $(call asks,LDFLAGS,tests/$*.c) $(TEST_LIBS) $(LIBS) -ldl
 
 $(BUILD)/tests/libhelp.a: $(call obj,$(HELP_SRCS)) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/tests/kernels: $(call obj,$(BENCH_SRCS)) $(STATIC_LIB)
+$(BUILD)/tests/kernels: $(call obj,$(BENCH_SRCS)) $(STATIC_LIB) $(BUILD)/links
 	@mkdir -p $(@D)
 	$(call say,LD   $@)
-	$(Q)$(link_program) $(if $(LIBLESS),-static) -o $@ $^ $(LIBS)
+	$(Q)$(link_program) $(if $(LIBLESS),-static) -o $@ $(linked) $(LIBS)
 
 static:
 	+$(MAKE) --no-print-directory STATIC=1 cli
@@ -255,12 +258,12 @@ FUZZ_PARTS := $(call obj,$(FUZZ_HELP_SRCS)) $(BUILD)/tests/libhelp.a $(BUILD)/te
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_PARTS)
 	@mkdir -p $(@D)
 	$(call say,LD   $@)
-	$(Q)$(link_program) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(Q)$(link_program) -fsanitize=fuzzer -o $@ $(linked) $(LIBS)
 # The same without the fuzzer, for any compiler: runs the inputs that it is given.
 $(BUILD)/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_PARTS)
 	@mkdir -p $(@D)
 	$(call say,LD   $@)
-	$(Q)$(link_program) -o $@ $^ $(LIBS)
+	$(Q)$(link_program) -o $@ $(linked) $(LIBS)
 
 # The command line without its main: a target takes what it names.
 $(BUILD)/tests/libtools.a: $(call obj,$(filter-out tools/tern.c,$(CLI_SRCS))) $(BUILD)/flags
@@ -297,7 +300,7 @@ torture-run: all $(BUILD)/fail_alloc.so
 	    --preload $(BUILD)/fail_alloc.so $(TORTURE)
 $(BUILD)/fail_alloc.so: $(BUILD)/obj/tests/torture/fail_alloc.o
 	$(call say,LD   $@)
-	$(Q)$(link) -shared -o $@ $^ -ldl
+	$(Q)$(link) -shared -o $@ $(linked) -ldl
 
 # Packages of node with seeded weights (PEERS_ARGS), as far as there is node, then those of PyPI with real ones (ARGS).
 bench-peers: all
@@ -346,14 +349,14 @@ bench-shared: $(BUILD)/bench_shared
 	$(BUILD)/bench_shared $(ARGS)
 $(BUILD)/bench_shared: $(call obj,tools/shared/bench_shared.c tools/cli.c tools/host.c tools/seeded.c) $(STATIC_LIB)
 	$(call say,LD   $@)
-	$(Q)$(link_program) -o $@ $^ $(LIBS)
+	$(Q)$(link_program) -o $@ $(linked) $(LIBS)
 
 # ARGS="VECTORS.npy PASSAGES INDEX": tools/shared/bench_search.c.
 bench-search: $(BUILD)/bench_search
 	$(BUILD)/bench_search $(ARGS)
 $(BUILD)/bench_search: $(call obj,tools/shared/bench_search.c tools/cli.c tools/npy.c) $(STATIC_LIB)
 	$(call say,LD   $@)
-	$(Q)$(link_program) -o $@ $^ $(LIBS)
+	$(Q)$(link_program) -o $@ $(linked) $(LIBS)
 
 # ARGS="ISA ROWS...", and DNNL_MAX_CPU_ISA for the other side: tools/peers/README.md.
 bench-onednn: $(STATIC_LIB)

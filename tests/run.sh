@@ -88,6 +88,13 @@ build() {
     make --no-print-directory -k -j"$(nproc)" BUILD="$dir" "$@"
 }
 
+# objects_from <build folder> <another>: the same compilations are not made twice, where only what is linked differs.
+objects_from() {
+    rm -rf "$2"
+    mkdir "$2"
+    cp -a "$1/obj" "$1/flags" "$2"
+}
+
 # within <command...>: ends a test that hangs, so that the others are run and the log says which it was. The longest takes
 # four minutes on a slow machine, under an emulator too.
 within() {
@@ -117,12 +124,12 @@ isas() {
     printf '%s\n' "$rows"
 }
 
-# run_kernels <build folder> <isa> [emulator...]: exit code 2 says that the CPU lacks the row.
+# run_kernels <build folder> <isa> [emulator...]: exit code 2 says that the CPU lacks the row. KERNELS: --quick, or nothing.
 run_kernels() {
     local dir=$1 isa=$2 rc=0
     shift 2
     built "$dir/tests/kernels"
-    within "$@" "$dir/tests/kernels" --isa "$isa" || rc=$?
+    within "$@" "$dir/tests/kernels" ${KERNELS:-} --isa "$isa" || rc=$?
     [ $rc != 2 ] || skip "this CPU has no $isa"
     return $rc
 }
@@ -247,7 +254,8 @@ job_clang() { need clang; build $OUT/clang CC=clang CFLAGS=-O0 WERROR=1 all test
 job_build_asan() { build $OUT/asan CFLAGS='-O1 -g1' SANITIZE=address,undefined WERROR=1 cli tests replays; }
 job_asan() {
     # No detect_stack_use_after_return: gcc's fake frames are not aligned for 64-byte vectors (its bug 110027).
-    export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
+    # Operands end at guard pages in every case natively, too: of sizes and values the quick choice will do here.
+    export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 KERNELS=--quick
     run_cpu sanitized $OUT/asan
 }
 # Each seed of each fuzz target, without the fuzzer.
@@ -281,7 +289,7 @@ job_train() {
     return $rc
 }
 job_static() {
-    build $OUT/static STATIC=1 cli
+    build $OUT/static STATIC=1 CFLAGS=-O0 cli
     built $OUT/static/tern
     readelf -d $OUT/static/tern | grep NEEDED && { echo "needs a shared library"; return 1; }
     readelf -l $OUT/static/tern | grep INTERP && { echo "needs a dynamic loader"; return 1; }
@@ -308,6 +316,8 @@ job_musl() {
 job_run_only() {
     built $NATIVE/libtern.so
     local dir=$OUT/run-only source name rc=0
+    objects_from $NATIVE $dir
+    rm -r $dir/obj/quant # by which check_symbols.sh knows a library that converts
     build $dir CONVERT=0 WERROR=1 all
     built $dir/tern
     for source in quant/*.c; do
@@ -423,10 +433,7 @@ cross_size() {
     local dir=$OUT/$1 run whole
     built "$dir/libtern.so"
     read -r run whole < <(size_limits "${1%%-*}")
-    # The same objects, linked without those of conversion.
-    rm -rf "$dir-run"
-    mkdir "$dir-run"
-    cp -a "$dir/obj" "$dir/flags" "$dir-run"
+    objects_from "$dir" "$dir-run" # without those of conversion
     make --no-print-directory BUILD="$dir-run" CROSS="$1" CONVERT=0 WERROR=1 lib
     fits "$1" "$dir-run" "$run"
     fits "$1" "$dir" "$whole"
@@ -452,9 +459,10 @@ if [ -n "$CROSS" ]; then
     cross_jobs "$CROSS"
     together
 else
-    job includes bash tests/check_includes.sh
-    job prose bash tests/check_prose.sh
-    job layout bash tests/check_layout.sh
+    later layout bash tests/check_layout.sh
+    later includes bash tests/check_includes.sh
+    later prose bash tests/check_prose.sh
+    together
     job build-gcc build $NATIVE WERROR=1 all tests
     job build-clang job_clang
     job build-asan job_build_asan
