@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Executed instructions and llvm-mca cycles of the AArch64 build: figures where there is no ARM hardware. Never times.
 
-    tools/arm/count.py [--shapes minilm-l6] [--tokens 8,128] [--cpus cortex-a53,cortex-a72,cortex-a76,max,sve=off]
+    tools/arm/count.py [--shapes minilm-l6] [--tokens 8,128] [--cpus 'cortex-a53 cortex-a72']
 
 Run by `make count-arm`, which builds what it needs. README.md says what is counted and what it is worth. What is not
 installed is named, and its table left out.
