@@ -214,8 +214,9 @@ static void embed_task(void *context, int task, int thread)
                           tern_is_dropped(b->config, word) ? 0 : w->word.mul[word], w->position.mul[position],
                           w->column, b->sum + i * h, (int)h);
     }
+    /* Rows that another matrix reads first may be wider than y's, which it makes. */
     if (!b->config->no_embed_norm)
-        norm_rows(j, &w->embed_norm, b->sum, (int)h, first, last, 1, thread);
+        norm_rows(j, &w->embed_norm, b->sum, (int)h, first, last, !b->config->embedding, thread);
     if (b->stream && b->config->token_dropout)
         tern_dropout_scale(b->config, j->batch, b->sum + first * h, b->stream + first * h, -w->stream_shift,
                            j->first + first, j->first + last);
