@@ -225,8 +225,7 @@ static void embed_task(void *context, int task, int thread)
     tern_charge_rows(j->b, j->tokens, task, thread, TERN_STAGE_embed, time, (int)(13 * h));
 }
 
-/* ---- What an observer sees ----------------------------------------------------------------------------------------
- */
+/* ---- What an observer sees --------------------------------------------------------------------------------------- */
 
 static void show_outputs(const struct tern_bert *b, int layer, enum tern_matrix first, int16_t *const *out, int count,
                          int tokens, int n)
@@ -249,8 +248,7 @@ static void show_sums(const struct tern_bert *b, int layer, enum tern_matrix mat
                  b->weights->layers[layer].matrix[matrix].up, (int)h);
 }
 
-/* ---- The steps of the forward pass
- * -------------------------------------------------------------------------------------------- */
+/* ---- The steps of the forward pass ------------------------------------------------------------------------------- */
 
 /* From the embeddings to x, and to y or the stream. */
 static void begin(struct tern_bert *b, struct tern_rows_job *rows)

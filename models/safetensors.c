@@ -134,8 +134,7 @@ static tern_status add(struct reader *r, const char *name, const struct entry *e
     return TERN_OK;
 }
 
-/* ---- Entries as Hugging Face writes them --------------------------------------------------------------------------
- */
+/* ---- Entries as Hugging Face writes them ------------------------------------------------------------------------- */
 
 static int take_text(const char **at, const char *end, const char *text)
 {
@@ -187,8 +186,7 @@ static const char *take_entry(void *context, const char *key, const char *at, co
     return at;
 }
 
-/* ---- Others -------------------------------------------------------------------------------------------------------
- */
+/* ---- Others ------------------------------------------------------------------------------------------------------ */
 
 static tern_status read_shape(struct entry *e, const char *name, const json_t *value, const char *label,
                               tern_error *err)
@@ -265,8 +263,7 @@ static tern_status read_value(void *context, const char *key, json_t *value)
     return TERN_OK;
 }
 
-/* ---- The container ------------------------------------------------------------------------------------------------
- */
+/* ---- The container ----------------------------------------------------------------------------------------------- */
 
 /* Of tensors at one place all but the last must be empty. */
 static int by_offset(const void *a, const void *b)

@@ -12,8 +12,7 @@
 
 _Static_assert(TERN_MAX_PIECES < 1 << ID_BITS, "id + 1 must fit a slot");
 
-/* ---- Hashing ------------------------------------------------------------------------------------------------------
- */
+/* ---- Hashing ----------------------------------------------------------------------------------------------------- */
 
 /* A process may open a model for one text, so the index must be made in no time. What takes time is a branch that a
    CPU cannot foresee, such as one by a piece's length, or by whether its place is taken. So the hash of up to 16 bytes
@@ -105,8 +104,7 @@ uint32_t tern_pieces_doubled(const struct tern_pieces *pieces)
     return n;
 }
 
-/* ---- Making the index ---------------------------------------------------------------------------------------------
- */
+/* ---- Making the index -------------------------------------------------------------------------------------------- */
 
 static size_t count_lines(const char *bytes, size_t n)
 {

@@ -55,8 +55,7 @@ int bench_time_tokenizer(struct bench_record *record, const tern_tokenizer *toke
 /* For qsort over doubles. */
 int bench_ascending(const void *a, const void *b);
 
-/* ---- Output
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Output ------------------------------------------------------------------------------------------------------ */
 
 enum bench_format { BENCH_MD, BENCH_CSV, BENCH_JSON, BENCH_JSONL };
 /* How the named field of a record is written: s string, x digest, b boolean, i and l integers, d real; 0: there is no
@@ -69,8 +68,7 @@ void bench_print(FILE *out, enum bench_format format, const struct bench_record 
 /* `interrupted`: there would have been more records. */
 void bench_end(FILE *out, enum bench_format format, int interrupted);
 
-/* ---- Report
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Report ------------------------------------------------------------------------------------------------------ */
 
 /* `tern bench --report`: what owners of a board paste. */
 struct bench_report {
@@ -82,8 +80,7 @@ struct bench_report {
 };
 int bench_report(FILE *out, const struct bench_report *report);
 
-/* ---- Baseline
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Baseline ---------------------------------------------------------------------------------------------------- */
 
 struct bench_baseline {
     const char *path;

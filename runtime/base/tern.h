@@ -488,8 +488,7 @@ typedef struct tern_stream {
 TERN_API tern_status tern_answer_stream(tern_session *session, tern_task task, tern_truncate truncate,
                                         const tern_stream *stream, tern_error *err);
 
-/* ---- Entities: the labelled parts of a text, by a head that labels tokens -----------------------------------------
- */
+/* ---- Entities: the labelled parts of a text, by a head that labels tokens ---------------------------------------- */
 
 /* What tokens become, as transformers' pipeline does it. A word's tokens are those that the tokenizer marks as the
    inside of a word ("##ing") and, where it marks none, those without a space before them. */
@@ -538,8 +537,7 @@ TERN_API tern_status tern_answer_entities(const tern_model *model, const tern_te
                                           const tern_tag_options *options, tern_entity *entities, size_t capacity,
                                           size_t *n_entities, tern_error *err);
 
-/* ---- Labels that the model was not trained for: a model that says whether a text entails another ------------------
- */
+/* ---- Labels that the model was not trained for: a model that says whether a text entails another ----------------- */
 
 /* The label of a model that says so: the first whose name begins with "entail", in any case; -1: there is none, and
    tern_zero_shot takes the last. */
