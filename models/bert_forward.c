@@ -32,16 +32,11 @@ static struct tern_bert part_of(const struct tern_bert *b, int layer, ptrdiff_t 
     return part;
 }
 
-static int quotient_up(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Rows of each part but the last. */
 static int each_part(const struct tern_bert *b, const tern_batch *batch)
 {
-    const int tokens = batch->offsets[batch->n_texts], parts = (tokens + b->part_rows - 1) / b->part_rows;
-    return tern_round_up((tokens + parts - 1) / parts, TERN_PART_STEP);
+    const int tokens = batch->offsets[batch->n_texts], parts = tern_quotient_up(tokens, b->part_rows);
+    return tern_round_up(tern_quotient_up(tokens, parts), TERN_PART_STEP);
 }
 
 /* Some of a layer's steps, of the embeddings' for -1, for some rows: on all threads, or on the one whose task this is.
@@ -135,9 +130,9 @@ static void run_parts(const struct tern_bert *b, const tern_batch *batch, int i)
 {
     const int tokens = batch->offsets[batch->n_texts], threads = b->share_rows ? tern_pool_shares(b->run.pool) : 0;
     if (threads) {
-        const int rounds = quotient_up(tokens, threads * b->share_rows);
-        struct shares j = {b, batch, i, quotient_up(tokens, rounds * threads)};
-        tern_pool_run(b->run.pool, share_task, &j, quotient_up(tokens, j.each));
+        const int rounds = tern_quotient_up(tokens, threads * b->share_rows);
+        struct shares j = {b, batch, i, tern_quotient_up(tokens, rounds * threads)};
+        tern_pool_run(b->run.pool, share_task, &j, tern_quotient_up(tokens, j.each));
         return;
     }
     const int each = each_part(b, batch);

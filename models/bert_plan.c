@@ -129,7 +129,7 @@ static int share_rows(const struct tern_bert *b, int threads)
     return threads < 2 || tern_config_is_scaled(b->config) ||
                    tern_largest_number(b->config, offsetof(struct tern_layer_spec, attn_gate))
                ? 0
-               : (b->part_rows + threads - 1) / threads;
+               : tern_quotient_up(b->part_rows, threads);
 }
 
 void tern_bert_plan(struct tern_bert *b, struct tern_arena *arena)

@@ -141,11 +141,6 @@ int tern_unpacked_panels(int k)
     return panels;
 }
 
-static int quotient_up(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Tasks of a thread where CPUs differ in speed. With one each, a CPU of two fifths of the others' speed holds them up
    for two and a half times as long as their own tasks take; with four it takes fewer. */
 enum { TASKS_EACH = 4 };
@@ -163,10 +158,10 @@ static int split(struct job *j)
     for (int width = widest; width >= 2; width /= 2) {
         int all = 0;
         for (int i = 0; i < j->count; i++)
-            all += quotient_up(tern_panels(j->w[i]->n), width);
+            all += tern_quotient_up(tern_panels(j->w[i]->n), width);
         if (all < wanted && width > 2)
             continue;
-        const int busiest = quotient_up(all, threads) * width;
+        const int busiest = tern_quotient_up(all, threads) * width;
         if (busiest < least) {
             least = busiest;
             j->width = width;
@@ -174,7 +169,7 @@ static int split(struct job *j)
     }
     for (int i = 0; i < j->count; i++) {
         j->first_task[i] = tasks;
-        tasks += quotient_up(tern_panels(j->w[i]->n), j->width);
+        tasks += tern_quotient_up(tern_panels(j->w[i]->n), j->width);
     }
     return tasks;
 }
@@ -384,9 +379,9 @@ static int rows_at_once(const struct job *j, int look_up)
         unpacks |= is_unpacked(route_of(j, j->w[i]));
     if (look_up)
         return TERN_LUT_ROWS;
-    const int tiles = quotient_up(j->x->m, TERN_TILE_ROWS);
+    const int tiles = tern_quotient_up(j->x->m, TERN_TILE_ROWS);
     const int64_t parts = ((int64_t)j->x->m * j->x->ld + ROWS_BYTES - 1) / ROWS_BYTES;
-    return unpacks || parts < 2 ? j->x->m : quotient_up(tiles, (int)parts) * TERN_TILE_ROWS;
+    return unpacks || parts < 2 ? j->x->m : tern_quotient_up(tiles, (int)parts) * TERN_TILE_ROWS;
 }
 
 static void run_tasks(struct job *j)
@@ -394,7 +389,7 @@ static void run_tasks(struct job *j)
     const int tasks = split(j);
     int look_up = 0;
     if (packs(route_of(j, j->w[0])))
-        tern_pool_run(j->run->pool, pack_task, j, quotient_up(j->x->m, TERN_TILE_ROWS));
+        tern_pool_run(j->run->pool, pack_task, j, tern_quotient_up(j->x->m, TERN_TILE_ROWS));
     for (int i = 0; i < j->count; i++)
         look_up |= route_of(j, j->w[i]) == TERN_ROUTE_LOOK_UP;
     const int rows = rows_at_once(j, look_up);
@@ -460,7 +455,7 @@ static struct tern_rows rows_for(const struct tern_runner *run, enum tern_stage 
     if (!w->inner)
         return *x;
     run_requant(run, stage, &w->inner, out, 1, w->k, x);
-    tern_pool_run(run->pool, between_task, &j, quotient_up(x->m, BETWEEN_ROWS));
+    tern_pool_run(run->pool, between_task, &j, tern_quotient_up(x->m, BETWEEN_ROWS));
     return (struct tern_rows){run->between_q, run->between_row, run->between_ld, x->m, NULL};
 }
 
@@ -551,13 +546,13 @@ void tern_linear_logits(const struct tern_runner *run, const struct tern_linear 
                         const struct tern_rows *x)
 {
     struct logits_job j = {run, w, q16, acc, x};
-    tern_pool_run(run->pool, logits_task, &j, quotient_up(tern_panels(w->n), LOGIT_PANELS));
+    tern_pool_run(run->pool, logits_task, &j, tern_quotient_up(tern_panels(w->n), LOGIT_PANELS));
 }
 
 void tern_linear_logits_alone(const struct tern_runner *run, const struct tern_linear *w, int32_t *q16, int32_t *acc,
                               const struct tern_rows *x)
 {
     struct logits_job j = {run, w, q16, acc, x};
-    for (int task = 0; task < quotient_up(tern_panels(w->n), LOGIT_PANELS); task++)
+    for (int task = 0; task < tern_quotient_up(tern_panels(w->n), LOGIT_PANELS); task++)
         logits_task(&j, task, 0);
 }

@@ -36,6 +36,10 @@ static inline int tern_k4(int k)
 {
     return (k + TERN_PANEL_K - 1) / TERN_PANEL_K;
 }
+static inline int tern_quotient_up(int a, int b)
+{
+    return (a + b - 1) / b;
+}
 static inline int tern_round_up(int n, int multiple)
 {
     return (n + multiple - 1) / multiple * multiple;
