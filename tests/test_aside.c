@@ -8,6 +8,7 @@
 
 #include "runtime/base/aside.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -80,7 +81,8 @@ static void test_leave(void **state)
     }
 }
 
-/* A child of fork lacks the thread, and must not wait for it. */
+/* A child of fork lacks the thread, and must not wait for it. It ends by a signal, without any code that runs at exit:
+ * a sanitizer's calls the parent's thread, which has ended by then or not, a leak of the child. */
 static void test_fork(void **state)
 {
     (void)state;
@@ -94,10 +96,10 @@ static void test_fork(void **state)
     if (!child) {
         alarm(20);
         tern_aside_close(&aside);
-        _exit(0);
+        raise(SIGKILL);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     tern_aside_close(&aside);
     check(&work);
 }
