@@ -250,76 +250,98 @@ static uint32_t share(uint32_t magnitude, int times)
     return (magnitude + (uint32_t)times - 1) / (uint32_t)times;
 }
 
-/* The two largest values of a row, and where the first is. */
+/* The two largest values of a row and where they stand, and how much its squared step falls with one more copy of the
+ * first. */
 struct top {
     uint32_t first, second;
-    int column;
+    int column, next; /* -1: the value is 0 */
+    int64_t gain;
 };
 
 static struct top top_of(const struct peaks *p, const uint8_t *times)
 {
-    struct top t = {0, 0, -1};
+    struct top t = {0, 0, -1, -1, 0};
+    uint32_t magnitude = 0; /* of the first */
     for (int i = 0; i < LARGEST && p->magnitude[i] > t.second; i++) {
         const uint32_t value = share(p->magnitude[i], times[p->column[i]]);
         if (value > t.first) {
             t.second = t.first;
+            t.next = t.column;
             t.first = value;
             t.column = p->column[i];
+            magnitude = p->magnitude[i];
         } else if (value > t.second) {
             t.second = value;
+            t.next = p->column[i];
         }
+    }
+    if (t.column >= 0 && times[t.column] < TERN_MAX_TIMES) {
+        const uint32_t value = share(magnitude, times[t.column] + 1);
+        const int64_t after = value > t.second ? value : t.second;
+        t.gain = (int64_t)t.first * t.first - after * after;
     }
     return t;
 }
 
-/* Adds copies one by one, each of the column that lowers the sum of squared steps most. `times` and `gain` are scratch
-   [k]. */
-static void order_copies(struct input *in, uint8_t *times, double *gain)
+/* What order_copies() keeps between two copies. */
+struct scratch {
+    struct top *tops; /* [ROWS] */
+    int64_t *gain;    /* [k]: of one more copy of each column, over all rows */
+    uint8_t *times;   /* [k] */
+};
+
+/* Adds copies one by one, each of the column that lowers the sum of squared steps most. Only rows in which that column
+ * had one of the two largest values change. */
+static void order_copies(struct input *in, const struct scratch *s)
 {
-    memset(times, 1, (size_t)in->k);
-    for (int step = 0; step <= MOST; step++) {
+    int64_t steps = 0;
+    memset(s->times, 1, (size_t)in->k);
+    memset(s->gain, 0, (size_t)in->k * sizeof *s->gain);
+    for (int i = 0; i < in->rows; i++) {
+        const struct top t = s->tops[i] = top_of(&in->peaks[i], s->times);
+        steps += (int64_t)t.first * t.first;
+        if (t.column >= 0)
+            s->gain[t.column] += t.gain;
+    }
+    in->steps[0] = (double)steps;
+    for (int step = 0; step < MOST; step++) {
         int best = 0;
-        in->steps[step] = 0;
-        memset(gain, 0, (size_t)in->k * sizeof *gain);
-        for (int i = 0; i < in->rows; i++) {
-            const struct peaks *p = &in->peaks[i];
-            const struct top t = top_of(p, times);
-            in->steps[step] += (double)t.first * (double)t.first;
-            if (t.column < 0 || times[t.column] == TERN_MAX_TIMES)
-                continue;
-            int at = 0;
-            while (p->column[at] != t.column)
-                at++;
-            const uint32_t value = share(p->magnitude[at], times[t.column] + 1);
-            const double after = value > t.second ? value : t.second;
-            gain[t.column] += (double)t.first * (double)t.first - after * after;
-        }
         /* Where none gains anything, the first that may stand once more. */
-        while (best + 1 < in->k && times[best] == TERN_MAX_TIMES)
+        while (best + 1 < in->k && s->times[best] == TERN_MAX_TIMES)
             best++;
         for (int j = best + 1; j < in->k; j++)
-            best = gain[j] > gain[best] ? j : best;
-        if (step < MOST) {
-            in->column[step] = (uint16_t)best;
-            in->columns[step + 1] = in->columns[step] + (times[best] == 1);
-            times[best]++;
+            best = s->gain[j] > s->gain[best] ? j : best;
+        in->column[step] = (uint16_t)best;
+        in->columns[step + 1] = in->columns[step] + (s->times[best] == 1);
+        s->times[best]++;
+        for (int i = 0; i < in->rows; i++) {
+            struct top *const t = &s->tops[i];
+            if (t->column != best && t->next != best)
+                continue;
+            steps -= (int64_t)t->first * t->first;
+            s->gain[t->column] -= t->gain;
+            *t = top_of(&in->peaks[i], s->times);
+            steps += (int64_t)t->first * t->first;
+            s->gain[t->column] += t->gain;
         }
+        in->steps[step + 1] = (double)steps;
     }
 }
 
 static tern_status order_all(struct search *s, tern_error *err)
 {
     const size_t k = (size_t)tern_widest_input(s->config);
-    double *gain = malloc(k * sizeof *gain);
-    uint8_t *times = malloc(k);
-    if (gain && times)
-        for (int i = 0; i < n_inputs(s); i++)
-            if (s->inputs[i].peaks)
-                order_copies(&s->inputs[i], times, gain);
-    const int missing = !gain || !times;
-    free(gain);
-    free(times);
-    return missing ? tern_fail_nomem(err, "the search for outliers", k * (sizeof *gain + 1)) : TERN_OK;
+    const struct scratch scratch = {malloc(ROWS * sizeof *scratch.tops), malloc(k * sizeof *scratch.gain), malloc(k)};
+    const int missing = !scratch.tops || !scratch.gain || !scratch.times;
+    for (int i = 0; i < n_inputs(s) && !missing; i++)
+        if (s->inputs[i].peaks)
+            order_copies(&s->inputs[i], &scratch);
+    free(scratch.tops);
+    free(scratch.gain);
+    free(scratch.times);
+    return missing ? tern_fail_nomem(err, "the search for outliers",
+                                     ROWS * sizeof *scratch.tops + k * (sizeof *scratch.gain + 1))
+                   : TERN_OK;
 }
 
 /* ---- How many copies each input gets ----------------------------------------------------------------------------- */
