@@ -11,6 +11,14 @@ static inline int emulated(void)
     return run && *run;
 }
 
+/* Leaves out a test of how weights are rounded, or how near integers come to floats: the digests of
+   tests/test_formats.c say on every CPU that files and integers are those which were looked at natively. */
+static inline void not_emulated(void)
+{
+    if (emulated())
+        skip();
+}
+
 /* The step of a loop over independent cases: 1, so that all are tried; under an emulator `stride`, which must have no
    factor in common with what the cases alternate by. */
 static inline int stride_emulated(int stride)

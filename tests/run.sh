@@ -141,16 +141,20 @@ of_files=' account builtin_texts checkpoint config convert convert_places cpus e
     tokenizer_parts torch_file weight_files writer '
 # Of these, the ones for which the size of a page matters: they map files, or end where a page may end.
 of_pages=' file file_kind model safetensors sparse_file weight_files writer '
+# Tests of how weights are rounded, and of what that does to the answers: the digests say on every CPU that files and
+# answers are those which were tried natively, and floats take long under an emulator.
+of_rounding=' trained sparse_auto '
 # Those that try every row of the CPU by themselves.
 of_rows=' cpu golden layers lowbit_linear sparse_linear sparse_routes table '
 # The longest under an emulator, the longest first, so that shares of equal numbers are of about equal length.
-longest='golden session trained outliers sentence shipped_outliers threads'
+longest='lowbit_linear account sentence task grid_file convert shares outliers texts vectors threads formats layers'
 listed() { [[ $1 =~ [[:space:]]$2[[:space:]] ]]; }
 
 # chosen <which> <program>: whether it is one of
-#   all          every program and script: the best row of this CPU, and emulated CPUs of 32 bits
+#   all          every program and script: the best row of this CPU
 #   sanitized    those that make sense under a sanitizer: memory would be the sanitizer's, and golden takes thousands of
 #                texts down every row, whose code other programs walk with few
+#   words        emulated CPUs of 32 bits: all but tests of rounding
 #   arithmetic   emulated CPUs of 64 bits: what is of files and scripts was tried natively, with words of 64 bits too
 #   rows         each row of this CPU but the best
 #   pages        an emulated kernel with larger pages
@@ -165,7 +169,8 @@ chosen() {
     digests:*) [ "$name" = formats ] ;;
     pages:*.sh | arithmetic:*.sh | rows:*.sh) return 1 ;;
     pages:*) listed "$of_pages" "$name" ;;
-    arithmetic:*) ! listed "$of_files" "$name" ;;
+    words:*) ! listed "$of_rounding" "$name" ;;
+    arithmetic:*) ! listed "$of_files$of_rounding" "$name" ;;
     rows:*) ! listed "$of_files" "$name" && ! listed "$of_rows" "$name" &&
         grep -qE 'tern_session_open|tern_cpu_select|tern_table|tests/(e2e|lies)\.h' "tests/test_$name.c" ;;
     esac
@@ -395,11 +400,11 @@ cross_share() {
     done
     cross_run run_cpu "$which" "$triple" "$cpu"
 }
-# Every test of arithmetic, on 32 bits every test, runs on one CPU of a target, and the digests of all formats of weights
+# Every test of arithmetic, on 32 bits nearly every test, runs on one CPU of a target, and the digests of all formats of weights
 # on each. A target of one CPU has its tests in two jobs.
 cross_jobs() {
     local triple=$1 short=${1%%-*} cpus i n which=arithmetic
-    [ "$short" != arm ] || which=all
+    [ "$short" != arm ] || which=words
     job "$short-build" cross_build "$triple"
     read -r -a cpus < <(make -s --no-print-directory CROSS="$triple" print-CPUS 2>/dev/null)
     n=${#cpus[@]}

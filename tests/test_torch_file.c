@@ -3,7 +3,6 @@
 /* LDFLAGS: -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free -Wl,--wrap=aligned_alloc -Wl,--wrap=posix_memalign */
 #include "quant/pickle.h"
 #include "quant/torch_file.h"
-#include "tests/emulated.h"
 #include "tests/make_checkpoint.h"
 #include "tests/malloc_count.h"
 
@@ -13,6 +12,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/emulated.h"
 
 #define GOLDEN "tests/golden/torch/" /* by tests/golden/make_torch_files.py */
 

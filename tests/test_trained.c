@@ -13,7 +13,6 @@
 #include "quant/tern_convert.h"
 #include "quant/trained.h"
 #include "tests/e2e.h"
-#include "tests/emulated.h"
 #include "tests/golden/trained.h"
 
 #include <dirent.h>
@@ -300,7 +299,7 @@ static void test_trained_models(void **state)
 {
     (void)state;
     static const enum tern_dtype dtypes[] = {TERN_F32, TERN_F16, TERN_BF16};
-    for (int i = 0; i < 6; i += stride_emulated(4)) {
+    for (int i = 0; i < 6; i++) {
         const char *weights = i < 3 ? "ternary" : "binary";
         struct test_checkpoint_spec spec = spec_of(NULL);
         is_binary = i >= 3;
