@@ -6,6 +6,10 @@
 #define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
+/* Distributions' libraries for x86 have this beside XXH3_64bits_update(): by AVX2 or AVX-512, where the CPU has them.
+ */
+XXH_errorcode XXH3_64bits_update_dispatch(XXH3_state_t *state, const void *bytes, size_t n) __attribute__((weak));
+
 static const char checksum_key[] = TERN_CHECKSUM_KEY;
 enum { DIGITS = TERN_CHECKSUM_DIGITS, PIECE = 1 << 17 };
 
@@ -60,7 +64,7 @@ int tern_checksum_step(void *checksum)
 {
     struct tern_checksum *const c = checksum;
     const size_t left = (size_t)(c->end - c->at), n = left < PIECE ? left : PIECE;
-    XXH3_64bits_update(&c->state, c->at, n);
+    (XXH3_64bits_update_dispatch ? XXH3_64bits_update_dispatch : XXH3_64bits_update)(&c->state, c->at, n);
     c->at += n;
     return c->at < c->end;
 }
