@@ -1,4 +1,4 @@
-/* Multi-head self-attention: one task is one head of one text. */
+/* Multi-head self-attention: one task is some heads of a text. */
 #include "models/attention.h"
 
 #include "models/bounds.h"
@@ -65,6 +65,7 @@ struct job {
     int16_t *context;
     const tern_batch *batch;
     int first_block; /* of layers in windows */
+    int heads;       /* of a task */
 };
 
 /* A head of a text, and what is packed of it. */
@@ -327,15 +328,14 @@ static struct head head_of(const struct job *j, int text, int number, int thread
 
 /* Keys and values are packed once for all rows that see the same ones: for the whole text, or with a window for each
    block of rows. */
-static void head_task(void *context, int task, int thread)
+static void run_head(const struct job *j, int text, int number, int thread)
 {
-    const struct job *j = context;
     const struct tern_layer_spec *layer = j->layer;
-    struct head h = head_of(j, task / layer->heads, task % layer->heads, thread);
+    struct head h = head_of(j, text, number, thread);
     int64_t time = tern_profile_start(j->a->profile);
     if (layer->position == TERN_POSITION_ALIBI)
         make_ramp(&h);
-    h.globals = tern_seen_globals(j->a->config, layer, j->batch, task / layer->heads);
+    h.globals = tern_seen_globals(j->a->config, layer, j->batch, text);
     if (h.globals)
         time = global_tokens(&h, time);
     const int queries = j->a->first_only ? 1 : h.tokens;
@@ -346,6 +346,24 @@ static void head_task(void *context, int task, int thread)
             time = pack(&h, &seen, time);
         time = block(&h, first, rows, time);
     }
+}
+
+static void heads_task(void *context, int task, int thread)
+{
+    const struct job *j = context;
+    const int heads = j->layer->heads, first = task * j->heads, last = first + j->heads,
+              all = j->batch->n_texts * heads;
+    for (int i = first; i < last && i < all; i++)
+        run_head(j, i / heads, i % heads, thread);
+}
+
+/* How many heads a task takes. Of a single text heads that lie side by side are one thread's: what two CPUs write and
+   read in turn, their caches take from each other, in pairs of lines as they fetch them (two threads, 128 tokens of
+   MiniLM-L6: 1.91 times faster than one, 1.84 with each head a task). Several texts differ in length. */
+static int heads_of_task(const struct tern_attention *a, const tern_batch *batch, int heads)
+{
+    const int shares = batch->n_texts == 1 ? tern_pool_shares(a->pool) : 0;
+    return shares ? tern_quotient_up(heads, shares) : 1;
 }
 
 /* Blocks of rows of a text. */
@@ -401,6 +419,7 @@ void tern_attention_run(const struct tern_attention *a, const struct tern_layer_
                         const struct tern_layer *weights, const struct tern_attended *local,
                         const struct tern_attended *global, int16_t *context, const tern_batch *batch)
 {
-    struct job j = {a, layer, weights, *local, *global, context, batch, 0};
-    tern_pool_run(a->pool, head_task, &j, batch->n_texts * layer->heads);
+    const int heads = heads_of_task(a, batch, layer->heads);
+    struct job j = {a, layer, weights, *local, *global, context, batch, 0, heads};
+    tern_pool_run(a->pool, heads_task, &j, tern_quotient_up(batch->n_texts * layer->heads, heads));
 }
