@@ -51,8 +51,8 @@ static const struct file clusters[] = {
     {CPUFREQ "policy4/scaling_min_freq", "408000\n"},
     {CPUFREQ "policy4/scaling_max_freq", "1800000\n"},
     {CPUFREQ "policy4/related_cpus", "4\n"},
-    /* as where the bus has an address */
-    {"/sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled", "0\n"},
+    /* as on a Pi 5, where the bus has an address */
+    {"/sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled", "e0008\n"},
     {0}};
 
 #define X86(n)                                                                                                         \
@@ -131,12 +131,15 @@ static void test_boards(void **state)
               "- throttling: 0x50005, under-voltage now, under-voltage since boot, throttled now, throttled since boot "
               "before; 0x50005, under-voltage now, under-voltage since boot, throttled now, throttled since boot after",
               NULL});
-    check(clusters,
-          (const char *const[]){"- board: Some Board",
-                                "- CPUs: 2 x Cortex-A53 r0p3 (implementer 0x41, part 0xd03) + "
-                                "1 x Cortex-A72 r0p3 (implementer 0x41, part 0xd08)",
-                                "- frequency: 2 x schedutil, 408 to 1416 MHz + 1 x schedutil, 408 to 1800 MHz",
-                                "- throttling: 0x0 before; 0x0 after", NULL});
+    check(clusters, (const char *const[]){
+                        "- board: Some Board",
+                        "- CPUs: 2 x Cortex-A53 r0p3 (implementer 0x41, part 0xd03) + "
+                        "1 x Cortex-A72 r0p3 (implementer 0x41, part 0xd08)",
+                        "- frequency: 2 x schedutil, 408 to 1416 MHz + 1 x schedutil, 408 to 1800 MHz",
+                        "- throttling: 0xe0008, capped since boot, throttled since boot, soft temperature limit now, "
+                        "soft temperature limit since boot before; 0xe0008, capped since boot, throttled since boot, "
+                        "soft temperature limit now, soft temperature limit since boot after",
+                        NULL});
     check(pc,
           (const char *const[]){"- board: AZW T5 GK41",
                                 "- CPUs: 2 x Intel(R) Celeron(R) J4125 CPU @ 2.00GHz (family 6, model 122, stepping 8)",
