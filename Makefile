@@ -335,12 +335,14 @@ check-train: all
 	@"$${PYTHON-python3}" tests/check_train.py $(BUILD)/tern
 
 count-arm:
+	toolchains/install-deps.sh count
 	toolchains/setup.sh aarch64-linux-gnu
 	+$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu lib
 	+$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu STATIC=1 cli
 	"$${PYTHON-/usr/bin/python3}" tools/arm/count.py $(ARGS)
 
 count-x86:
+	toolchains/install-deps.sh count
 	+$(MAKE) --no-print-directory STATIC=1 cli
 	"$${PYTHON-/usr/bin/python3}" tools/x86/count.py $(ARGS)
 

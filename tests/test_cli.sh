@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # usage: tests/test_cli.sh [path of the tern program]     TERN_BUILD names its folder otherwise, TERN_RUN an emulator.
 # What the command line prints, how it ends, and that bad input gives one clear line. Ends with "N passed, N failed".
 set -u

@@ -43,7 +43,7 @@ clang_coverage() {
 
 for what in "$@"; do
     case $what in
-    build | check | fuzz | torture)
+    build | check | fuzz | torture | count)
         compiler
         header jansson.h libjansson-dev
         header utf8proc.h libutf8proc-dev
@@ -55,6 +55,11 @@ for what in "$@"; do
         tool python3 python3
         nice_tool strace strace
         ;;&
+    count)
+        tool qemu-x86_64 qemu-user # the static one has no plugins
+        tool python3 python3
+        ls /usr/bin/llvm-mca-* >/dev/null 2>&1 || wanted+=(llvm)
+        ;;
     check | torture) library liblapack.so.3 liblapack3 ;;&
     check)
         header_pre='stdarg.h stddef.h setjmp.h stdint.h'
