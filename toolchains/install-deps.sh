@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: toolchains/install-deps.sh build|check|fuzz|torture|cross-<triple>...
+# usage: toolchains/install-deps.sh build|check|fuzz|torture|count|cross-<triple>...
 # Installs what a target needs and is missing (Debian, Ubuntu, Raspberry Pi OS). Without root it prints the command and
 # ends with 1. On other systems it says what is needed and leaves it to the build to find it.
 set -euo pipefail
