@@ -141,9 +141,9 @@ of_files=' account builtin_texts checkpoint config convert convert_places cpus e
     tokenizer_parts torch_file weight_files writer '
 # Of these, the ones for which the size of a page matters: they map files, or end where a page may end.
 of_pages=' file file_kind model safetensors sparse_file weight_files writer '
-# Tests of how weights are rounded, and of what that does to the answers: the digests say on every CPU that files and
-# answers are those which were tried natively, and floats take long under an emulator.
-of_rounding=' trained sparse_auto '
+# Tests of how weights are rounded or pruned, and of what that does to the answers: the digests say on every CPU, and every
+# row of it, that files and answers are those which were tried natively on its best row.
+of_rounding=' sparse_auto sparsify trained '
 # Those that try every row of the CPU by themselves.
 of_rows=' cpu golden layers lowbit_linear sparse_linear sparse_routes table '
 # The longest under an emulator, the longest first, so that shares of equal numbers are of about equal length.
@@ -171,7 +171,7 @@ chosen() {
     pages:*) listed "$of_pages" "$name" ;;
     words:*) ! listed "$of_rounding" "$name" ;;
     arithmetic:*) ! listed "$of_files$of_rounding" "$name" ;;
-    rows:*) ! listed "$of_files" "$name" && ! listed "$of_rows" "$name" &&
+    rows:*) ! listed "$of_files$of_rounding$of_rows" "$name" &&
         grep -qE 'tern_session_open|tern_cpu_select|tern_table|tests/(e2e|lies)\.h' "tests/test_$name.c" ;;
     esac
 }
