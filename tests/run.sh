@@ -314,7 +314,7 @@ job_musl() {
         "$name/tern" embed models/sentiment-mini.tern --json "A fine and quiet film." "It drags." >"$dir/$(basename "$name").json"
     done
     cmp $dir/gcc.json $dir/musl.json
-    run_kernels $dir "$(isas $dir | tail -1)"
+    KERNELS=--quick run_kernels $dir "$(isas $dir | tail -1)"
     run_tests all $dir
 }
 # A build without conversion has none of its symbols and answers as the full one does.
