@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "quant/checkpoint.h"
+#include "quant/convert.h"
 #include "quant/tern_convert.h"
 #include "runtime/base/thread.h"
 #include "tests/e2e.h"
@@ -112,6 +114,41 @@ static void check(const char *weights, const char *sparse)
     tern_model_close(model);
 }
 
+static tern_status read_part(void *context, struct tern_key key, float *out, size_t count, tern_error *e)
+{
+    return tern_checkpoint_read(context, key, out, count, e);
+}
+
+/* Embeddings that are wider than the hidden size have longer rows than what becomes of them: one thread's once reached
+   into another's. */
+static void test_wide_embeddings(void **state)
+{
+    (void)state;
+    enum { N = 24, WIDTH = 24 };
+    static int32_t alone[N * WIDTH], shared[N * WIDTH];
+    static float floats[N * WIDTH];
+    struct tern_checkpoint checkpoint;
+    tern_model *model;
+    void *bytes;
+    assert_ok(tern_checkpoint_open(&checkpoint, "tests/golden/zoo/electra-wide", NULL, &err));
+    checkpoint.config.weights = TERN_WEIGHTS_INT8;
+    const struct tern_source source = {.config = &checkpoint.config, .read = read_part, .context = &checkpoint};
+    assert_ok(tern_build_model(&model, &bytes, &source, NULL, &err));
+    struct e2e_texts texts = e2e_random_texts(model, N, 40, 73);
+    e2e_run(model, &texts, &(struct e2e_run){NULL, 1, N, 0, E2E_EMBED}, floats, alone);
+    for (forced = 2; forced <= MOST_THREADS; forced++) {
+        asked = 0;
+        e2e_run(model, &texts, &(struct e2e_run){NULL, forced, N, 0, E2E_EMBED}, floats, shared);
+        assert_true(asked > 0);
+        assert_memory_equal(shared, alone, sizeof alone);
+    }
+    forced = 0;
+    e2e_free_texts(&texts);
+    tern_model_close(model);
+    free(bytes);
+    tern_checkpoint_close(&checkpoint);
+}
+
 static void test_dense(void **state)
 {
     (void)state;
@@ -130,6 +167,7 @@ static void test_sparse(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_dense), cmocka_unit_test(test_sparse)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_dense), cmocka_unit_test(test_sparse),
+                                       cmocka_unit_test(test_wide_embeddings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -233,6 +233,7 @@ ZOO = {
             num_labels=2,
         ),
     ),
+    "electra-wide": ("embed", "ElectraModel", dict(BERT, embedding_size=40)),
 }
 
 
