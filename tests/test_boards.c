@@ -58,8 +58,9 @@ static void test_choices(void **state)
     (void)state;
     static const struct {
         const char *board, *weights;
-    } expected[] = {{"pi2", "int7"}, {"pi3", "int7"},     {"pizero2", "int7"}, {"pi4", "int7"},
-                    {"pi5", "int8"}, {"pc-avx2", "int7"}, {"pc-vnni", "int8"}, {"arm-i8mm", "int8"}};
+    } expected[] = {{"pi2", "int7"},     {"pi3", "int7"},     {"pizero2", "int7"}, {"pi4", "int7"},
+                    {"pi5", "int8"},     {"pc-sse4", "int7"}, {"pc-avx2", "int7"}, {"pc-avx512", "int7"},
+                    {"pc-vnni", "int8"}, {"arm-i8mm", "int8"}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         tern_convert_options o = {0}, asked = {.weights = "int4", .sparse = "16x4"}, trained = {.trained = "twn"};
         const struct tern_board_choice c = settled(expected[i].board, &o);

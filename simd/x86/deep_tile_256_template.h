@@ -1,7 +1,7 @@
-/* Template: a tile of gemm_bounded_256_template.h whose sums of 16 bits are so deep that those of 32 bits may lie in
+/* Template: a tile of gemm_bounded_template.h whose sums of 16 bits are so deep that those of 32 bits may lie in
    memory. Gives deep(), DEEP_ROWS and EACH_DEEP().
 
-   Included by gemm_s7_avx2.c and gemm_s6_avx2.c, after deep_256_template.h. */
+   Included by gemm_s7_avx2.c and gemm_s6_avx2.c, after deep_template.h. */
 #ifndef TERN_X86_DEEP_TILE_256_TEMPLATE_H
 #define TERN_X86_DEEP_TILE_256_TEMPLATE_H
 

@@ -9,10 +9,9 @@
 
    Parameters, before this is included:
      vi and what int_256.h defines of it, PANELS of which are two registers of weights of a k step: 1 or 2
-     static ALWAYS_INLINE vi vi_four(const void *bytes)      four bytes in every 32-bit lane
      enum { TILE_ROWS, K_BLOCK, PANEL_BLOCK }                most rows of a tile; k steps and panels at a time
      EACH_TILE(do)                                           do(1) to do(TILE_ROWS)
-   Included by deep_256_template.h and gemm_s8_avx512bw.c. */
+   Included by bounded_256.h and bounded_512.h. */
 #ifndef TERN_X86_GEMM_S8_FLIP_TEMPLATE_H
 #define TERN_X86_GEMM_S8_FLIP_TEMPLATE_H
 

@@ -36,6 +36,49 @@ static ALWAYS_INLINE vi vi_xor(vi a, vi b)
 {
     return _mm_xor_si128(a, b);
 }
+static ALWAYS_INLINE vi vi_andnot(vi a, vi b)
+{
+    return _mm_andnot_si128(a, b);
+}
+static ALWAYS_INLINE int vi_is_zero(vi x)
+{
+    return _mm_testz_si128(x, x);
+}
+static ALWAYS_INLINE vi vi_greater16(vi a, vi b)
+{
+    return _mm_cmpgt_epi16(a, b);
+}
+static ALWAYS_INLINE vi vi_equal32(vi a, vi b)
+{
+    return _mm_cmpeq_epi32(a, b);
+}
+static ALWAYS_INLINE unsigned vi_tops32(vi x)
+{
+    return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(x));
+}
+static ALWAYS_INLINE vi vi_with_sign8(vi x, vi sign)
+{
+    return _mm_sign_epi8(x, sign);
+}
+static ALWAYS_INLINE vi vi_four(const void *bytes)
+{
+    return _mm_shuffle_epi32(tern_load32(bytes), 0);
+}
+/* Of sixteen bytes, which are loaded once. */
+static ALWAYS_INLINE vi vi_four_of(const int8_t *bytes, int i)
+{
+    const vi x = tern_load128(bytes);
+    return i == 0   ? _mm_shuffle_epi32(x, 0x00)
+           : i == 1 ? _mm_shuffle_epi32(x, 0x55)
+           : i == 2 ? _mm_shuffle_epi32(x, 0xAA)
+                    : _mm_shuffle_epi32(x, 0xFF);
+}
+static ALWAYS_INLINE vi vi_load_first(const void *p, int n)
+{
+    int32_t lanes[4] = {0};
+    memcpy(lanes, p, (size_t)n * sizeof *lanes);
+    return tern_load128(lanes);
+}
 static ALWAYS_INLINE vi vi_load_s16(const int16_t *p)
 {
     return _mm_cvtepi16_epi32(_mm_loadl_epi64((const __m128i *)p));
@@ -88,6 +131,10 @@ static ALWAYS_INLINE vi vi_unpacked_second(vi low, vi high)
 {
     (void)low;
     return high;
+}
+static ALWAYS_INLINE vi vi_swap_lanes(vi x)
+{
+    return x;
 }
 static ALWAYS_INLINE __m128i vi_first_lane(vi x)
 {

@@ -38,6 +38,48 @@ static ALWAYS_INLINE vi vi_xor(vi a, vi b)
 {
     return _mm256_xor_si256(a, b);
 }
+/* The bits of b that a has not. */
+static ALWAYS_INLINE vi vi_andnot(vi a, vi b)
+{
+    return _mm256_andnot_si256(a, b);
+}
+static ALWAYS_INLINE int vi_is_zero(vi x)
+{
+    return _mm256_testz_si256(x, x);
+}
+/* All ones where a > b, or a = b. */
+static ALWAYS_INLINE vi vi_greater16(vi a, vi b)
+{
+    return _mm256_cmpgt_epi16(a, b);
+}
+static ALWAYS_INLINE vi vi_equal32(vi a, vi b)
+{
+    return _mm256_cmpeq_epi32(a, b);
+}
+/* The topmost bit of each 32. */
+static ALWAYS_INLINE unsigned vi_tops32(vi x)
+{
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(x));
+}
+/* x negated where `sign` is negative; anything where that is 0. */
+static ALWAYS_INLINE vi vi_with_sign8(vi x, vi sign)
+{
+    return _mm256_sign_epi8(x, sign);
+}
+/* Four bytes in every 32-bit lane; and the four of the i-th 32 bits, i a constant of at most 3. */
+static ALWAYS_INLINE vi vi_four(const void *bytes)
+{
+    return tern_four256(bytes);
+}
+static ALWAYS_INLINE vi vi_four_of(const int8_t *bytes, int i)
+{
+    return tern_four256(bytes + i * 4);
+}
+/* The first n lanes of 32 bits, the others 0. */
+static ALWAYS_INLINE vi vi_load_first(const void *p, int n)
+{
+    return tern_load_lanes256(p, n);
+}
 /* VI_S32 numbers of 16 bits, widened. */
 static ALWAYS_INLINE vi vi_load_s16(const int16_t *p)
 {
@@ -107,6 +149,11 @@ static ALWAYS_INLINE __m128i vi_first_lane(vi x)
 static ALWAYS_INLINE __m128i vi_last_lane(vi x)
 {
     return _mm256_extracti128_si256(x, 1);
+}
+/* Each lane in its neighbour's place. */
+static ALWAYS_INLINE vi vi_swap_lanes(vi x)
+{
+    return _mm256_permute4x64_epi64(x, 0x4E);
 }
 /* Numbers of 32 bits of all 128-bit lanes, added. */
 static ALWAYS_INLINE __m128i vi_fold(vi x)

@@ -1,21 +1,22 @@
 /* Template: the int8 GEMM of weights of at most GEMM_BOUND with sums of 16 bits over DEEP_STEPS k steps, as
-   deep_256_template.h lays them out. Of 2, 4 or 8 that takes 20, 18 or 17 instructions for 8 registers of products,
-   where flipped signs (gemm_s8_flip_template.h) take 32. Steps that are left out take another 8 each: of texts' rows up
-   to one in eight with a bound of 127, next to none with the others. Where they would be too many (noise), signs are
-   flipped instead. What the bound brings is GEMM_BOUND times the sum of a row's activations. Gives gemm_bounded().
+   deep_template.h lays them out. Of 2, 4 or 8 that takes 20, 18 or 17 instructions for 8 registers of products, where
+   flipped signs (gemm_s8_flip_template.h) take 32; with SSE4.1, whose instructions overwrite an operand, of 2 or 4 it
+   takes 28 or 26, where these take 48. Steps that are left out take another 8 each: of texts' rows up to one in eight
+   with a bound of 127, next to none with the others. Where they would be too many (noise), signs are flipped instead.
+   What the bound brings is GEMM_BOUND times the sum of a row's activations. Gives gemm_bounded() and gemm_s8_bounded().
 
    A block of rows is laid out once. A panel's first tile keeps the weights with the bound added in a buffer in L1, from
    which the others read them. It asks for its weights ahead, and the others for the next panel's: beside those stores,
    and with a pause for the other tiles, the hardware does not, and 16 rows of weights that come from the third-level
    cache took 1.4 times as long.
 
-   Parameters, before this is included: deep_256_template.h, and
+   Parameters, before this is included: deep_template.h, and
      static ALWAYS_INLINE void deep(const struct deep_tile *t, const int rows, const int ready)
      DEEP_ROWS                      most rows of a tile
      EACH_DEEP(do)                  do(1) to do(DEEP_ROWS)
-   Included by gemm_s8_avx2.c, gemm_s7_avx2.c and gemm_s6_avx2.c. */
-#ifndef TERN_X86_GEMM_BOUNDED_256_TEMPLATE_H
-#define TERN_X86_GEMM_BOUNDED_256_TEMPLATE_H
+   Included by gemm_s8, gemm_s7 and gemm_s6 of SSE4.1, AVX2 and AVX-512BW. */
+#ifndef TERN_X86_GEMM_BOUNDED_TEMPLATE_H
+#define TERN_X86_GEMM_BOUNDED_TEMPLATE_H
 
 typedef void deep_fn(const struct deep_tile *t);
 
@@ -81,6 +82,19 @@ static void gemm_bounded(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32
                 add_alone(&rows, j, x + j * ld_a, w, ld_b, t.c + j * ld_c, panels);
         }
     }
+}
+
+/* Of int8, few rows, few panels and few steps are multiplied with flipped signs: to lay rows out takes longer there
+   than it saves. Attention's products are so small. */
+enum { LEAST_ROWS = 2, LEAST_PANELS = 8, LEAST_STEPS = 16 };
+
+static ALWAYS_INLINE void gemm_s8_bounded(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c,
+                                          int m, int panels, int k4)
+{
+    if (m < LEAST_ROWS || panels < LEAST_PANELS || k4 < LEAST_STEPS)
+        gemm_s8(a, ld_a, b, c, ld_c, m, panels, k4);
+    else
+        gemm_bounded(a, ld_a, b, c, ld_c, m, panels, k4);
 }
 
 #endif
