@@ -146,7 +146,7 @@ int tern_unpacked_panels(int k)
 enum { TASKS_EACH = 4 };
 
 /* Chooses how many panels a task takes: the number at which the busiest thread has the fewest panels and, among equals,
-   the largest. It is at least two, which are a cache line of int16. If panels must be unpacked it is at most the number
+   the largest, which one thread takes at once. It is at least two, which are a cache line of int16. If panels must be unpacked it is at most the number
    that is unpacked at a time, so that they stay in L1 or L2 while all rows pass. Returns the number of tasks. */
 static int split(struct job *j)
 {
@@ -161,7 +161,7 @@ static int split(struct job *j)
             all += tern_quotient_up(tern_panels(j->w[i]->n), width);
         if (all < wanted && width > 2)
             continue;
-        const int busiest = tern_quotient_up(all, threads) * width;
+        const int busiest = threads > 1 ? tern_quotient_up(all, threads) * width : 0;
         if (busiest < least) {
             least = busiest;
             j->width = width;

@@ -1,5 +1,4 @@
-/* Multiplies int8 by weights of at most 31 with NEON's widening multiplies: as gemm_bounded_template.h says. */
+/* Multiplies int8 by weights of at most 31 with NEON's widening multiplies: as gemm_chains_template.h says. */
 #define GEMM_NAME tern_gemm_s6_neon
 #define GEMM_BOUND 31
-#define GEMM_UNIT 8
-#include "simd/arm/gemm_bounded_template.h"
+#include "simd/arm/gemm_chains_template.h"

@@ -99,6 +99,11 @@ TERN_INLINE int32x4_t vpaddq_s32(int32x4_t a, int32x4_t b)
     return vcombine_s32(vpadd_s32(vget_low_s32(a), vget_high_s32(a)), vpadd_s32(vget_low_s32(b), vget_high_s32(b)));
 }
 
+TERN_INLINE uint8x16_t vpmaxq_u8(uint8x16_t a, uint8x16_t b)
+{
+    return vcombine_u8(vpmax_u8(vget_low_u8(a), vget_high_u8(a)), vpmax_u8(vget_low_u8(b), vget_high_u8(b)));
+}
+
 TERN_INLINE float32x4_t vpaddq_f32(float32x4_t a, float32x4_t b)
 {
     return vcombine_f32(vpadd_f32(vget_low_f32(a), vget_high_f32(a)), vpadd_f32(vget_low_f32(b), vget_high_f32(b)));

@@ -63,13 +63,14 @@ static void fills(struct check *t)
                     (enum check_fill)a, (enum check_fill)b);
 }
 
-/* Activations about which sums of 8, 4 and 2 products stop to fit 16 bits, with the largest weights: kernels that add
+/* Activations about which sums of 12, 8, 6, 4, 3 and 2 products stop to fit 16 bits, with the largest weights: kernels that add
    so many before they widen must see it. */
 static void chains(struct check *t)
 {
-    static const int magnitudes[] = {1, 15, 16, 31, 32, 33, 63, 64, 65, 84, 86, 126};
+    static const int magnitudes[] = {1, 16, 21, 22, 32, 33, 42, 43, 44, 63, 64, 65, 84, 85, 86, 87, 126, 127};
+    enum { MAGNITUDES = sizeof magnitudes / sizeof *magnitudes };
     static const enum check_fill fills[] = {FILL_MAX, FILL_MIN, FILL_RANDOM, FILL_EDGES};
-    for (int i = 0; i < 12; i++)
+    for (int i = 0; i < MAGNITUDES; i++)
         for (int fill = 0; fill < 4; fill++)
             for (int m = 1; m <= 5; m += t->quick ? 2 : 1) {
                 most_a = magnitudes[i];
