@@ -146,8 +146,9 @@ int tern_unpacked_panels(int k)
 enum { TASKS_EACH = 4 };
 
 /* Chooses how many panels a task takes: the number at which the busiest thread has the fewest panels and, among equals,
-   the largest, which one thread takes at once. It is at least two, which are a cache line of int16. If panels must be unpacked it is at most the number
-   that is unpacked at a time, so that they stay in L1 or L2 while all rows pass. Returns the number of tasks. */
+   the largest, which is what one thread takes: some kernels look at the rows once a task. It is at least two, which
+   are a cache line of int16. If panels must be unpacked it is at most the number that is unpacked at a time, so that
+   they stay in L1 or L2 while all rows pass. Returns the number of tasks. */
 static int split(struct job *j)
 {
     const int threads = tern_pool_width(j->run->pool),

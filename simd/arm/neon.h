@@ -254,6 +254,28 @@ TERN_INLINE uint16x8_t tern_neon_amax(uint16x8_t amax, int16x8_t x)
     return vmaxq_u16(amax, vreinterpretq_u16_s16(vabsq_s16(x)));
 }
 
+/* The largest magnitude among n values, for |x| <= 32767. */
+TERN_INLINE int32_t tern_neon_amax_of(const int16_t *x, int n)
+{
+    uint16x8_t most = vdupq_n_u16(0);
+    int j = 0;
+    for (; j + 32 <= n; j += 32) {
+        const uint16x8_t first = vreinterpretq_u16_s16(vabsq_s16(vld1q_s16(x + j))),
+                         third = vreinterpretq_u16_s16(vabsq_s16(vld1q_s16(x + j + 16)));
+        const uint16x8_t low = tern_neon_amax(first, vld1q_s16(x + j + 8));
+        const uint16x8_t high = tern_neon_amax(third, vld1q_s16(x + j + 24));
+        most = vmaxq_u16(most, vmaxq_u16(low, high));
+    }
+    for (; j + 8 <= n; j += 8)
+        most = tern_neon_amax(most, vld1q_s16(x + j));
+    int32_t amax = vmaxvq_u16(most);
+    for (; j < n; j++) {
+        const int32_t magnitude = x[j] < 0 ? -x[j] : x[j];
+        amax = magnitude > amax ? magnitude : amax;
+    }
+    return amax;
+}
+
 /* A polynomial's parts, one vector each. */
 struct tern_neon_poly {
     int16x8_t limit, shift, mul, out, c[8];

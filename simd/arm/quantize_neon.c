@@ -5,25 +5,9 @@
 
 #include "simd/arm/neon.h"
 
-static int32_t amax_of(const int16_t *x, int n)
-{
-    uint16x8_t even = vdupq_n_u16(0), odd = even;
-    int j = 0;
-    for (; j + 16 <= n; j += 16) {
-        even = tern_neon_amax(even, vld1q_s16(x + j));
-        odd = tern_neon_amax(odd, vld1q_s16(x + j + 8));
-    }
-    int32_t amax = vmaxvq_u16(vmaxq_u16(even, odd));
-    for (; j < n; j++) {
-        int32_t magnitude = x[j] < 0 ? -x[j] : x[j];
-        amax = magnitude > amax ? magnitude : amax;
-    }
-    return amax;
-}
-
 void tern_quantize_neon(const int16_t *x, int8_t *q, struct tern_row *row, int n)
 {
-    row->amax = amax_of(x, n);
+    row->amax = tern_neon_amax_of(x, n);
     struct tern_s8_scale scale = tern_s8_scale_of(row->amax);
     struct tern_neon_s8_scale s = tern_neon_s8_scale_of(scale);
     int32x4_t sums = vdupq_n_s32(0);

@@ -22,6 +22,10 @@ void tern_requant_neon(const int32_t *acc, ptrdiff_t ld_acc, int16_t *out, ptrdi
         struct tern_neon_rshift shift = tern_neon_rshift_by(row[i].shift);
         int16x8_t row_mul = vdupq_n_s16((int16_t)row[i].mul);
         int j = 0;
+        for (; j + 16 <= n; j += 16) {
+            requant8(acc + j, out + j, shift, row_mul, left ? left + j : NULL, mul + j, bias + j);
+            requant8(acc + j + 8, out + j + 8, shift, row_mul, left ? left + j + 8 : NULL, mul + j + 8, bias + j + 8);
+        }
         for (; j + 8 <= n; j += 8)
             requant8(acc + j, out + j, shift, row_mul, left ? left + j : NULL, mul + j, bias + j);
         for (; j < n; j++)

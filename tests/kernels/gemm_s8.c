@@ -63,8 +63,8 @@ static void fills(struct check *t)
                     (enum check_fill)a, (enum check_fill)b);
 }
 
-/* Activations about which sums of 12, 8, 6, 4, 3 and 2 products stop to fit 16 bits, with the largest weights: kernels that add
-   so many before they widen must see it. */
+/* Activations about which sums of 12, 8, 6, 4, 3 and 2 products stop to fit 16 bits, with the largest weights: kernels
+   that add so many before they widen must see it. */
 static void chains(struct check *t)
 {
     static const int magnitudes[] = {1, 16, 21, 22, 32, 33, 42, 43, 44, 63, 64, 65, 84, 85, 86, 87, 126, 127};
