@@ -6,8 +6,8 @@
 #define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
-/* Distributions' libraries for x86 have this beside XXH3_64bits_update(): by AVX2 or AVX-512, where the CPU has them.
- */
+/* Distributions' shared libraries for x86 have this beside XXH3_64bits_update(), by AVX2 or AVX-512 where the CPU has
+   them; static ones have not. */
 XXH_errorcode XXH3_64bits_update_dispatch(XXH3_state_t *state, const void *bytes, size_t n) __attribute__((weak));
 
 static const char checksum_key[] = TERN_CHECKSUM_KEY;

@@ -74,7 +74,7 @@ struct tern_ahead {
     ptrdiff_t panel;
 };
 
-/* c[m][16 * panels] = a[m][4 * k4] times the panels b; exact while 4 * k4 <= 133,144. */
+/* c[m][16 * panels] = a[m][4 * k4] times the panels b, both of -127 to 127; exact while 4 * k4 <= 133,144. */
 typedef void tern_gemm_s8_fn(const int8_t *a, ptrdiff_t ld_a, const int8_t *b, int32_t *c, ptrdiff_t ld_c, int m,
                              int panels, int k4, struct tern_ahead ahead);
 

@@ -5,7 +5,7 @@
 #define TERN_UNROLL_H
 
 #ifdef __clang__
-#define TERN_UNROLL _Pragma("unroll")
+#define TERN_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define TERN_UNROLL _Pragma("GCC unroll 16")
 #endif

@@ -12,7 +12,8 @@ static inline int emulated(void)
 }
 
 /* Leaves out a test of how weights are rounded, or how near integers come to floats: the digests of
-   tests/test_formats.c say on every CPU that files and integers are those which were looked at natively. */
+   tests/test_formats.c say on every CPU that files and integers are those which were looked at natively. cmocka.h comes
+   before this file. */
 static inline void not_emulated(void)
 {
     if (emulated())

@@ -242,8 +242,7 @@ static double mean_cosine(const char *folder, const char *weights, const char *o
     return sum;
 }
 
-/* Without copies the three columns set every row's step, and three times as much was lost in int8, nine times in int4.
- */
+/* Without copies the three columns set every row's step: three times as much was lost in int8, nine times in int4. */
 static void test_planted(void **state)
 {
     (void)state;

@@ -28,11 +28,11 @@ _Static_assert(2 * 127 * 127 <= INT16_MAX, "a step alone does not saturate");
 _Static_assert(DEEP_BLOCK % LOADED == 0 && LOADED % DEEP_STEPS == 0, "a row is whole registers of whole sums");
 
 struct deep_rows {
-    int8_t a[ROW_BLOCK * LD_A];         /* [row][k step], filled up with 0 to whole registers */
-    int32_t less[ROW_BLOCK];            /* of each row: what the bound brings, negated */
-    int alone[ROW_BLOCK];               /* of each row: steps that are left out */
-    uint8_t at[ROW_BLOCK * DEEP_BLOCK]; /* [row]: which they are */
-    uint8_t b[DEEP_BLOCK * STEP];       /* a panel's weights with the bound added */
+    int8_t a[ROW_BLOCK * LD_A];                      /* [row][k step], filled up with 0 to whole registers */
+    int32_t less[ROW_BLOCK];                         /* of each row: what the bound brings, negated */
+    int alone[ROW_BLOCK];                            /* of each row: steps that are left out */
+    uint8_t at[ROW_BLOCK * DEEP_BLOCK];              /* [row]: which they are */
+    _Alignas(VI_BYTES) uint8_t b[DEEP_BLOCK * STEP]; /* a panel's weights with the bound added */
 };
 
 /* A register of weights. A panel's first tile adds the bound, and keeps what that gives. */
@@ -63,8 +63,8 @@ static ALWAYS_INLINE vi largest_step(vi x)
     return DEEP_STEPS >= 8 ? VI(max_epi32)(x, vi_swap_lanes(x)) : x;
 }
 
-/* Leaves steps of x out until all sums fit, one of each sum in each round. Returns the others, their sums in *sum, and
-   bits that say which were left out. The first round is done without a look where most registers need one. */
+/* Leaves steps of x out until all sums fit, the largest of each sum in each round. Returns the others, their sums in
+   *sum, and bits that say which were left out. The first round is done without a look where most registers need one. */
 static ALWAYS_INLINE vi fitting(vi x, vi *sum, unsigned *bits)
 {
     const vi zero = vi_zero(), ones = VI(set1_epi8)(1), ones16 = VI(set1_epi16)(1);

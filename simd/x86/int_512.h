@@ -2,8 +2,8 @@
 #ifndef TERN_X86_INT_512_H
 #define TERN_X86_INT_512_H
 
-#ifndef __AVX512BW__
-#error "compile with -mavx512bw"
+#if !defined __AVX512BW__ || !defined __AVX512DQ__
+#error "compile with -mavx512bw -mavx512dq"
 #endif
 #include "simd/table.h"
 #include "simd/x86/avx512.h"

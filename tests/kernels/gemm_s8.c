@@ -74,7 +74,7 @@ static void chains(struct check *t)
         for (int fill = 0; fill < 4; fill++)
             for (int m = 1; m <= 5; m += t->quick ? 2 : 1) {
                 most_a = magnitudes[i];
-                one(t, m, 1 + i % 3, 8 + 3 * i + m, fill, fills[fill], i % 2 ? FILL_MAX : FILL_MIN);
+                one(t, m, (i % 4 == 3 ? 8 : 1) + i % 3, 8 + 3 * i + m, fill, fills[fill], i % 2 ? FILL_MAX : FILL_MIN);
             }
     most_a = 127;
 }
@@ -88,7 +88,7 @@ static void peaked(struct check *t)
     static const enum check_fill b[] = {FILL_EDGES, FILL_MAX, FILL_MIN, FILL_RANDOM};
     for (int i = 0; i < 14; i++)
         for (int m = 1; m <= 74; m += t->quick || m > 13 ? 5 : 1)
-            one(t, m, (m & 1 ? 1 : 8) + (i + m) % 3, k4[i], m % 3, a[(i + m) % 3], b[m % 4]);
+            one(t, m, ((i + m) & 1 ? 1 : 8) + (i + m) % 3, k4[i], m % 3, a[(i + m) % 3], b[(m + i / 2) % 4]);
 }
 
 /* 4 * k4 = 133,144 is the longest sum that an int32 holds whatever the values. */
