@@ -154,12 +154,23 @@ def newest_mca():
     return max(found, default=(0, ''))
 
 
+def joined(blocks):
+    """Blocks that follow one another and are entered as often are one: the emulator cuts long ones."""
+    whole = []
+    for (address, instructions), entries in sorted(blocks.items()):
+        if whole and whole[-1][0] + 4 * whole[-1][1] == address and whole[-1][2] == entries:
+            whole[-1][1] += instructions
+        else:
+            whole.append([address, instructions, entries])
+    return {(address, instructions): entries for address, instructions, entries in whole}
+
+
 def hottest_loop(blocks, names, symbols):
     """Address and length of the block in one of the functions that executes the most instructions."""
     import bisect
     addresses = [address for address, _ in symbols]
     best = (0, 0, 0)
-    for (address, instructions), entries in blocks.items():
+    for (address, instructions), entries in joined(blocks).items():
         name = symbols[bisect.bisect_right(addresses, address) - 1][1]
         if re.fullmatch(names, name) and instructions * entries > best[0]:
             best = (instructions * entries, address, instructions)
@@ -196,7 +207,7 @@ def mca_table(tokens=48):
         return
     cores = ['cortex-a53', 'cortex-a72', 'neoverse-n1']
     symbols = functions(TERN)
-    rows = [('int8 neon', 'cortex-a72', r'tern_gemm_s8_neon|tile_2|half_tile', ()),
+    rows = [('int8 neon', 'cortex-a72', r'tern_gemm_s8_neon', ()),
             ('int8 dotprod', 'cortex-a76', r'tern_gemm_s8_dotprod|tile_\d', ()),
             ('int8 i8mm', 'max,sve=off', r'tern_gemm_s8_i8mm|tile_\d', ()),
             ('16x4 neon', 'cortex-a72', r'wide_\d', ('--sparse', '16x4:0.8')),
@@ -259,7 +270,7 @@ def per_inference(command, cpu, tokens, symbols):
 def weights_table(o):
     """Formats side by side: all of an inference, and what the products of the matrices take of it."""
     symbols = functions(TERN)
-    products = r'^(tern_(gemm_s8|gemm_s4|gemm_lut|unpack|lut)_|tile|half_tile|plain_|grouped_)'
+    products = r'^(tern_(gemm_s8|gemm_s4|gemm_lut|unpack|lut)_|tile|plain_|grouped_)'
     print('\nBy format of the weights, millions of instructions per inference; in brackets those of the products\n')
     print('| CPU | shape | tokens | ' + ' | '.join(o.weights) + ' |')
     print('|---|---|---:|' + '---:|' * len(o.weights))
@@ -277,7 +288,7 @@ def weights_table(o):
 def sparse_table(o):
     """Dense int8 against block-sparse: all of an inference, and what the products of the matrices take of it."""
     symbols = functions(TERN)
-    products = r'^(tern_(gemm_s8|spmm)_|tern_sparse_expand|tile|half_tile|(wide|block|one|column)_\d)'
+    products = r'^(tern_(gemm_s8|spmm)_|tern_sparse_expand|tile|(wide|block|one|column)_\d)'
     print('\nBlock-sparse, millions of instructions per inference; in brackets those of the products, and dense / sparse\n')
     print('| CPU | shape | tokens | dense | ' + ' | '.join(o.sparse) + ' |')
     print('|---|---|---:|---:|' + '---:|' * len(o.sparse))
