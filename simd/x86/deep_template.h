@@ -64,7 +64,7 @@ static ALWAYS_INLINE vi largest_step(vi x)
 }
 
 /* Leaves steps of x out until all sums fit, the largest of each sum in each round. Returns the others, their sums in
-   *sum, and bits that say which were left out. The first round is done without a look where most registers need one. */
+ *sum, and bits that say which were left out. The first round is done without a look where most registers need one. */
 static ALWAYS_INLINE vi fitting(vi x, vi *sum, unsigned *bits)
 {
     const vi zero = vi_zero(), ones = VI(set1_epi8)(1), ones16 = VI(set1_epi16)(1);

@@ -1,5 +1,6 @@
 /* Multiplies int8 matrices with SSE4.1's pmaddubsw, exactly for weights of -127 to 127, as gemm_s8_avx2.c does: one row
-   as flip_128.h says, more as gemm_bounded_template.h says, sixteen products in 3.9 instructions, where flipped signs take 6.5. */
+   as flip_128.h says, more as gemm_bounded_template.h says, sixteen products in 3.9 instructions, where flipped signs
+   take 6.5. */
 #include "simd/x86/bounded_128.h"
 
 #define GEMM_BOUND 127
