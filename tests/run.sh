@@ -144,6 +144,8 @@ of_pages=' file file_kind model safetensors sparse_file weight_files writer '
 # Tests of how weights are rounded or pruned, and of what that does to the answers: the digests say on every CPU, and every
 # row of it, that files and answers are those which were tried natively on its best row.
 of_rounding=' sparse_auto sparsify trained '
+# Scripts about what the command line says and how it ends, which no word's size changes.
+of_words=' cli manners '
 # Those that try every row of the CPU by themselves.
 of_rows=' cpu golden layers lowbit_linear sparse_linear sparse_routes table '
 # The longest under an emulator, the longest first, so that shares of equal numbers are of about equal length.
@@ -154,7 +156,7 @@ listed() { [[ $1 =~ [[:space:]]$2[[:space:]] ]]; }
 #   all          every program and script: the best row of this CPU
 #   sanitized    those that make sense under a sanitizer: memory would be the sanitizer's, and golden takes thousands of
 #                texts down every row, whose code other programs walk with few
-#   words        emulated CPUs of 32 bits: all but tests of rounding
+#   words        emulated CPUs of 32 bits: all but tests of rounding and of what the command line says
 #   arithmetic   emulated CPUs of 64 bits: what is of files and scripts was tried natively, with words of 64 bits too
 #   rows         each row of this CPU but the best
 #   pages        an emulated kernel with larger pages
@@ -169,7 +171,7 @@ chosen() {
     digests:*) [ "$name" = formats ] ;;
     pages:*.sh | arithmetic:*.sh | rows:*.sh) return 1 ;;
     pages:*) listed "$of_pages" "$name" ;;
-    words:*) ! listed "$of_rounding" "$name" ;;
+    words:*) ! listed "$of_rounding$of_words" "$name" ;;
     arithmetic:*) ! listed "$of_files$of_rounding" "$name" ;;
     rows:*) ! listed "$of_files$of_rounding$of_rows" "$name" &&
         grep -qE 'tern_session_open|tern_cpu_select|tern_table|tests/(e2e|lies)\.h' "tests/test_$name.c" ;;

@@ -99,7 +99,7 @@ static void test_positions_of_all_types(void **state)
                  {TERN_I16, 300}, {TERN_I8, 128},  {TERN_U8, 256},   {TERN_BOOL, 0},  {TERN_F64, 300}};
     static const char *const names[] = {"embeddings.position_ids", "embeddings.token_type_ids", NULL};
     (void)state;
-    for (size_t i = 0; i < 4 * sizeof types / sizeof types[0]; i++) {
+    for (size_t i = 0; i < 4 * sizeof types / sizeof types[0]; i += (size_t)stride_emulated(3)) {
         struct counted c = {types[i / 4].dtype, i & 1 ? 2 : 0};
         const int hidden = i & 2 ? 300 : 24;
         struct test_checkpoint_spec spec = {.extra = types[i / 4].most < hidden ? names + 1 : names,

@@ -165,7 +165,7 @@ static void check_all_ways(const tern_model *model, enum e2e_task task, const ch
 static void test_same_bits(void **state)
 {
     (void)state;
-    for (int i = 0; i < SHAPES; i++) {
+    for (int i = 0; i < SHAPES; i += stride_emulated(3)) {
         check_all_ways(models[i], E2E_EMBED, shapes[i].name);
         if (e2e_width(models[i], E2E_CLASSIFY))
             check_all_ways(models[i], E2E_CLASSIFY, shapes[i].name);
